@@ -1,0 +1,89 @@
+// Package legacy is the contract with an old user store: who is in it, and what an adapter can do beyond that.
+//
+// It serves the packages that move people out of such a store and the adapters below this folder. It imports
+// nothing else of this repository, and it never writes: an adapter that can write says so by being a Writer.
+package legacy
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Errors that keep three answers apart. An error that is none of these means "cannot tell": the store was down,
+// slow, or said something that could not be read. It must never be shown to a person as a wrong password.
+var (
+	// ErrNoUser: the store answered, and nobody is there under that key.
+	ErrNoUser = errors.New("no such user in the legacy store")
+	// ErrWrongPassword: the store answered, and the password is not that person's.
+	ErrWrongPassword = errors.New("wrong password")
+)
+
+// A User is one person as the legacy store has them.
+type User struct {
+	ID       string // the store's own key, as text; never empty, never re-used for somebody else
+	Username string // as stored, not canonical; empty where the store has none
+	Email    string
+	Phone    string
+
+	// Password is the stored hash, or nil where the store does not show it and only verifies (see Verifier).
+	Password *Stored
+
+	Disabled    bool
+	CreatedAt   time.Time // zero where unknown
+	LastLoginAt time.Time // zero where unknown
+}
+
+// Identifiers returns what the person can type to log in, as stored, empty ones left out.
+func (u User) Identifiers() []string {
+	var ids []string
+	for _, id := range []string{u.Username, u.Email, u.Phone} {
+		if id != "" {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// Source is an old user store that can be asked for a person.
+type Source interface {
+	// Lookup returns everyone who has one of the spellings as username, e-mail or phone, compared the way the
+	// store itself compares. Nobody is an empty slice and no error; more than one is for the caller to settle.
+	// Every error means "cannot tell".
+	Lookup(ctx context.Context, spellings ...string) ([]User, error)
+}
+
+// Getter is a Source that can read a person by the store's own key.
+type Getter interface {
+	// Get returns ErrNoUser if the key is not there. Every other error means "cannot tell".
+	Get(ctx context.Context, id string) (User, error)
+}
+
+// Verifier is a Source that checks a password itself, because it does not show its hashes.
+type Verifier interface {
+	// Verify returns nil if password is the user's, ErrWrongPassword if it is not, ErrNoUser if the person has
+	// gone since Lookup. Every other error means "cannot tell". It does not keep password.
+	Verify(ctx context.Context, user User, password []byte) error
+}
+
+// Lister is a Source that can be walked from end to end.
+type Lister interface {
+	// List returns up to limit people in the order of the store's key, starting behind after (the ID of the last
+	// person of the page before; "" for the first page). A page shorter than limit is the last.
+	List(ctx context.Context, after string, limit int) ([]User, error)
+}
+
+// Writer is a Source that takes changes back, so that a rollback loses nothing.
+type Writer interface {
+	// SetPassword replaces the stored password if it still is old, and returns ErrConflict if it is not.
+	SetPassword(ctx context.Context, id string, old, new Stored) error
+}
+
+// ErrConflict is returned by a Writer whose condition did not hold: somebody else wrote first.
+var ErrConflict = errors.New("the legacy record has changed")
+
+// Watcher is a Source that can tell what was changed in it.
+type Watcher interface {
+	// Changed returns the people written since the given time, oldest change first, up to limit of them.
+	Changed(ctx context.Context, since time.Time, limit int) ([]User, error)
+}
