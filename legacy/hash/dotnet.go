@@ -1,0 +1,3 @@
+package hash
+
+func dotnetSchemes() []Scheme { return nil }

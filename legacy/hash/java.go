@@ -1,0 +1,3 @@
+package hash
+
+func javaSchemes() []Scheme { return nil }

@@ -1,0 +1,3 @@
+package hash
+
+func phpSchemes() []Scheme { return nil }

@@ -1,0 +1,3 @@
+package hash
+
+func phpDigestSchemes() []Scheme { return nil }

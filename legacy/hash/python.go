@@ -1,0 +1,3 @@
+package hash
+
+func pythonSchemes() []Scheme { return nil }

@@ -1,0 +1,13 @@
+package hash
+
+import "slices"
+
+// schemes lists every scheme in the order in which "auto" tries them: the marks that only one scheme writes first.
+func schemes() []Scheme {
+	return slices.Concat(
+		cryptSchemes(), phcSchemes(), ldapSchemes(),
+		pythonSchemes(), rubySchemes(), nodeSchemes(), dotnetSchemes(), javaSchemes(),
+		phpSchemes(), phpDigestSchemes(),
+		plainSchemes(),
+	)
+}
