@@ -1,0 +1,143 @@
+// Package accounts is the domain: people, what they type to log in, their credentials, and the flows that a person
+// goes through. Login is the main one; read login.go first.
+//
+// It serves the gateway and, later, the sweeper. It never speaks HTTP, never reads configuration, and knows neither
+// a database nor an adapter: those it is handed as a Store and as legacy.Source values.
+package accounts
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// An Account is a person in the new store.
+type Account struct {
+	ID          uuid.UUID // SubjectFor the legacy link, or a UUIDv7 for an account born here
+	Disabled    bool
+	Identifiers []Identifier
+	CreatedAt   time.Time
+}
+
+// Named returns the account's identifier of one kind as it was spelled, or "" if it has none.
+func (a Account) Named(kind Kind) string {
+	for _, id := range a.Identifiers {
+		if id.Kind == kind {
+			return id.Spelling
+		}
+	}
+	return ""
+}
+
+// A Credential is a stored password. It prints as a placeholder.
+type Credential struct {
+	Version int64 // grows by one with every write; a write names the version that it read
+	Scheme  Scheme
+	Encoded string // PHC string of argon2id, or of a wrap
+	Fold    string // what is done to the typed bytes before each verification; see password.Fold
+	Legacy  string // SchemeWrapped: the legacy parameters without the digest, as JSON; empty otherwise
+}
+
+// A Scheme says how a stored credential is verified.
+type Scheme string
+
+// A stored credential is never a bare legacy hash.
+const (
+	SchemeArgon2id Scheme = "argon2id"
+	SchemeWrapped  Scheme = "wrapped" // argon2id over a keyed legacy digest
+)
+
+const redactedCredential = "[credential]"
+
+// String hides the hash.
+func (Credential) String() string { return redactedCredential }
+
+// GoString hides the hash from %#v.
+func (Credential) GoString() string { return redactedCredential }
+
+// LogValue hides the hash from slog.
+func (Credential) LogValue() slog.Value { return slog.StringValue(redactedCredential) }
+
+// A LegacyLink says which legacy person an account was made from. There is at most one per (Source, LegacyID), and
+// it is never dropped while the legacy row lives: it is what keeps the subject stable.
+type LegacyLink struct {
+	Source   string
+	LegacyID string
+	// Fingerprint is a keyed digest of the legacy record as it was copied; it tells whether somebody has written to
+	// the legacy store since.
+	Fingerprint []byte
+	// LegacyCreatedAt is zero where the source does not say. An id that returns with another value is not the same person.
+	LegacyCreatedAt time.Time
+	How             How
+	At              time.Time
+}
+
+// How says by what an account was moved.
+type How string
+
+// The ways by which an account is moved.
+const ByLogin How = "login"
+
+// A Record is an account with all that a login needs of it.
+type Record struct {
+	Account
+	Credential Credential
+	Link       *LegacyLink // nil for an account born here
+}
+
+// An Event is one line of the audit: it is written in the transaction of the change it tells of.
+type Event struct {
+	ID        uuid.UUID // UUIDv7, so that events sort by time
+	At        time.Time
+	AccountID uuid.UUID
+	Kind      EventKind
+	Actor     string // "person", "system", or a member of staff
+	Reason    string
+	RequestID string
+	// Detail is a flat set of facts. It never holds a password, a hash or a token.
+	Detail map[string]string
+}
+
+// EventKind is the closed list of what is audited.
+type EventKind string
+
+// What is audited so far.
+const (
+	EventMigrated       EventKind = "account.migrated"
+	EventRehashed       EventKind = "credential.rehashed"
+	EventContested      EventKind = "identifier.contested"
+	EventQuarantined    EventKind = "account.quarantined"
+	EventSessionRevoked EventKind = "session.revoked"
+	EventSessionReused  EventKind = "session.reused"
+	EventKeyRotated     EventKind = "signing-key.rotated"
+)
+
+// A Note is what support sees of a legacy person who could not be moved: one per person and class, however often
+// they try.
+type Note struct {
+	Source   string
+	LegacyID string
+	Class    NoteClass
+	Reason   string // fixed text; never a byte of a hash
+	At       time.Time
+}
+
+// NoteClass is the closed list of why somebody is not moved.
+type NoteClass string
+
+// Why somebody is not moved.
+const (
+	NoteUnreadableHash    NoteClass = "unreadable-hash"
+	NoteContested         NoteClass = "contested"
+	NoteInvalidIdentifier NoteClass = "invalid-identifier"
+)
+
+// subjects is the UUIDv5 namespace of rekey's subjects. Changing it would change every migrated person's sub.
+var subjects = uuid.MustParse("7f0dbd63-9f4c-5a3e-8c39-2f1f0b6f4f11")
+
+// SubjectFor returns the account id of a legacy person: a UUIDv5 (RFC 9562, section 5.5) of the source's name and
+// the legacy id, so that the token's sub is the same before, during and after the move.
+func SubjectFor(source, legacyID string) uuid.UUID {
+	return uuid.NewSHA1(subjects, []byte(source+"\x00"+legacyID))
+}

@@ -1,0 +1,126 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Errors of a Store. Every other error means that the store could not be asked ("cannot tell"), and nothing may be
+// concluded from it.
+var (
+	// ErrNotFound: the store answered, and it is not there.
+	ErrNotFound = errors.New("not found")
+	// ErrLinked: that (source, legacy id) has an account already.
+	ErrLinked = errors.New("the legacy person has an account already")
+	// ErrTaken: one of the identifiers belongs to another account.
+	ErrTaken = errors.New("an identifier is taken")
+	// ErrStale: the row is not as it was read: somebody else wrote first.
+	ErrStale = errors.New("changed by somebody else")
+)
+
+// A Store keeps accounts and what belongs to them. It has one implementation per database and one contract suite,
+// accountstest, that tells what each method promises under concurrency. Times are kept to the microsecond, in UTC.
+type Store interface {
+	Directory
+	Sessions
+	SigningKeys
+
+	// Meta returns the value of a named fact about the installation, or ErrNotFound.
+	Meta(ctx context.Context, name string) (string, error)
+	// MetaOnce stores the value unless the name has one, and returns the value that stands.
+	MetaOnce(ctx context.Context, name, value string) (string, error)
+
+	// Ping returns nil if the store answers.
+	Ping(ctx context.Context) error
+	// Close releases the connections.
+	Close() error
+}
+
+// Directory is the part of a Store that knows people.
+type Directory interface {
+	// ByIdentifier returns the account that holds a canonical identifier, in one statement; ErrNotFound if none does.
+	ByIdentifier(ctx context.Context, canonical string) (Record, error)
+	// ByID returns an account by its id; ErrNotFound if there is none.
+	ByID(ctx context.Context, id uuid.UUID) (Record, error)
+	// ByLink returns the account made from a legacy person; ErrNotFound if there is none.
+	ByLink(ctx context.Context, source, legacyID string) (Record, error)
+
+	// Create commits the account, its identifiers, its credential (as version 1), its link and the event in one
+	// transaction: all of them or none. It returns ErrLinked if the link's (source, legacy id) or the account's id is
+	// there already, else ErrTaken if an identifier is.
+	Create(ctx context.Context, r Record, e Event) error
+
+	// ReplaceCredential stores next as version from+1, with the event, if the account's credential still has version
+	// from; ErrStale if it has not, ErrNotFound if there is no such account.
+	ReplaceCredential(ctx context.Context, account uuid.UUID, from int64, next Credential, e Event) error
+
+	// Contest marks a canonical identifier as one that several legacy people hold, with the event. It reports whether
+	// this call marked it: marking again changes nothing and writes no event.
+	Contest(ctx context.Context, canonical string, e Event) (bool, error)
+
+	// AddNote keeps the first note of each (source, legacy id, class), with the event, and reports whether this was it.
+	AddNote(ctx context.Context, n Note, e Event) (bool, error)
+	// Notes returns up to limit notes, newest first.
+	Notes(ctx context.Context, limit int) ([]Note, error)
+
+	// Events returns the events of an account, oldest first, up to limit.
+	Events(ctx context.Context, account uuid.UUID, limit int) ([]Event, error)
+
+	// CountAccounts returns the number of accounts.
+	CountAccounts(ctx context.Context) (int64, error)
+}
+
+// A Session is a refresh family: one login, and the chain of refresh tokens that follows from it. The tokens are not
+// stored: each is computed from the id and the generation.
+type Session struct {
+	ID         uuid.UUID // UUIDv7
+	AccountID  uuid.UUID
+	Source     string // set, with LegacyID, when the account was not in the new store at login
+	LegacyID   string
+	Generation int64  // of the newest refresh token; the first is 0
+	Client     string // user agent, cut to 256 bytes
+	Address    string // of the client
+	CreatedAt  time.Time
+	RotatedAt  time.Time // CreatedAt until the first rotation
+	ExpiresAt  time.Time // moves with each rotation
+	RevokedAt  time.Time // zero while the session lives
+}
+
+// Sessions is the part of a Store that keeps refresh families.
+type Sessions interface {
+	// CreateSession stores a new session: one statement, one commit.
+	CreateSession(ctx context.Context, s Session) error
+	// Session returns a session, revoked or not; ErrNotFound if there is none.
+	Session(ctx context.Context, id uuid.UUID) (Session, error)
+	// RotateSession moves a living session from generation from to from+1 and returns it as it then is. It returns
+	// ErrStale if its generation is another or it is revoked or expired at the time at; ErrNotFound if there is none.
+	RotateSession(ctx context.Context, id uuid.UUID, from int64, at, expires time.Time) (Session, error)
+	// RevokeSession ends a session, with the event, and reports whether this call ended it: ending it again, or one
+	// that is not there, changes nothing and writes no event.
+	RevokeSession(ctx context.Context, id uuid.UUID, at time.Time, e Event) (bool, error)
+	// DeleteSessions removes up to limit sessions that expired before the given time, and returns how many.
+	DeleteSessions(ctx context.Context, before time.Time, limit int) (int64, error)
+}
+
+// A SigningKey is a private key for tokens, sealed with the master key.
+type SigningKey struct {
+	Seq       int64  // 1, 2, 3 …: two processes that rotate at once want the same next number, and one of them loses
+	ID        string // the JWK thumbprint (RFC 7638), used as kid
+	Algorithm string // EdDSA, ES256 or RS256
+	Sealed    []byte
+	CreatedAt time.Time
+	ActiveAt  time.Time // it signs from here on, unless a newer key is active too; published from CreatedAt on
+}
+
+// SigningKeys is the part of a Store that keeps the keys that sign tokens.
+type SigningKeys interface {
+	// SigningKeys returns all keys, oldest first.
+	SigningKeys(ctx context.Context) ([]SigningKey, error)
+	// AddSigningKey stores a key under key.Seq, with the event; ErrStale if that number is there already.
+	AddSigningKey(ctx context.Context, key SigningKey, e Event) error
+	// DeleteSigningKeys removes the keys with a number below seq, and returns how many.
+	DeleteSigningKeys(ctx context.Context, below int64) (int64, error)
+}
