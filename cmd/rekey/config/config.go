@@ -1,0 +1,193 @@
+// Package config reads what an operator has to say: one YAML file, the same keys as REKEY_… in the environment, and
+// secrets from files.
+//
+// It serves the commands of rekey. It is strict (an unknown, repeated or valueless key is refused and named, with
+// its line), it reports every mistake at once, and it never opens a connection. Secrets are kept in types that
+// cannot be printed, and no error quotes one.
+package config
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Config is the whole configuration, with defaults filled in. The yaml tag of a field is its key; `secret:"file"`
+// fields have a second key that ends in _file.
+type Config struct {
+	Listen         string         `yaml:"listen"`
+	Admin          Admin          `yaml:"admin"`
+	Store          URL            `yaml:"store"`
+	Redis          URL            `yaml:"redis"` // empty: soft state is kept in this process
+	Limits         Limits         `yaml:"limits"`
+	Legacy         []Legacy       `yaml:"legacy"`
+	MasterKeyFile  string         `yaml:"master_key_file"` // with SQLite "<database>.key" if unset
+	Issuer         string         `yaml:"issuer"`
+	Audience       string         `yaml:"audience"`
+	Plan           string         `yaml:"plan"`
+	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"` // whose X-Forwarded-For is believed
+	Tokens         Tokens         `yaml:"tokens"`
+	Password       Password       `yaml:"password"`
+	HashBounds     HashBounds     `yaml:"hash_bounds"`
+	Login          Login          `yaml:"login"`
+	Shutdown       time.Duration  `yaml:"shutdown"` // how long requests in flight may take to end
+	Log            Log            `yaml:"log"`
+
+	origins map[string]Origin
+	notes   Problems // warnings
+}
+
+// Admin is the staff's listener.
+type Admin struct {
+	Listen string `yaml:"listen"` // "off": none
+}
+
+// Limits are the rate limits of login. `limits: off` turns them off.
+type Limits struct {
+	Off        bool  `yaml:"-"`
+	Address    Limit `yaml:"address"`    // of one client address
+	Identifier Limit `yaml:"identifier"` // of one canonical identifier
+}
+
+// Limit lets Count attempts through per Per, and Burst at once. Zero fields mean the gateway's default.
+type Limit struct {
+	Burst int64         `yaml:"burst"`
+	Per   time.Duration `yaml:"per"`
+	Count int64         `yaml:"count"`
+}
+
+// Legacy is one source of people.
+type Legacy struct {
+	Name   string `yaml:"name"`
+	Kind   string `yaml:"kind"`
+	DSN    URL    `yaml:"dsn"`
+	Preset string `yaml:"preset"`
+	Prefix string `yaml:"prefix"` // of the preset's tables
+
+	Table   string  `yaml:"table"`
+	Columns Columns `yaml:"columns"`
+
+	Scheme         string        `yaml:"scheme"`
+	Params         Params        `yaml:"params"`
+	Pepper         Secret        `yaml:"pepper"`
+	Timeout        time.Duration `yaml:"timeout"` // of one question
+	MaxConns       int64         `yaml:"max_conns"`
+	AllowPlaintext bool          `yaml:"allow_plaintext"`
+}
+
+// Columns names the columns of the table. An empty one is not there.
+type Columns struct {
+	ID          string `yaml:"id"`
+	Username    string `yaml:"username"`
+	Email       string `yaml:"email"`
+	Phone       string `yaml:"phone"`
+	Password    string `yaml:"password"`
+	Salt        string `yaml:"salt"`
+	CreatedAt   string `yaml:"created_at"`
+	LastLoginAt string `yaml:"last_login_at"`
+	Disabled    string `yaml:"disabled"` // a leading "!" turns it round
+}
+
+// Params tells a scheme what its stored strings do not: "iterations", "encoding", "signerKey", …
+type Params map[string]string
+
+// Tokens says how tokens are made.
+type Tokens struct {
+	Algorithm       string        `yaml:"algorithm"`
+	AccessLife      time.Duration `yaml:"access_life"`
+	ClientID        string        `yaml:"client_id"`
+	RefreshIdle     time.Duration `yaml:"refresh_idle"`
+	RefreshAbsolute time.Duration `yaml:"refresh_absolute"`
+	RotateKeysEvery time.Duration `yaml:"rotate_keys_every"` // 0: never
+}
+
+// Password is the policy for argon2id, and how many hashes run at once.
+type Password struct {
+	MemoryKiB int64         `yaml:"memory_kib"`
+	Time      int64         `yaml:"time"`
+	Lanes     int64         `yaml:"lanes"`
+	Permits   int64         `yaml:"permits"` // 0: as many as cores
+	Queue     time.Duration `yaml:"queue"`   // the longest wait for a permit
+}
+
+// HashBounds raises what a stored legacy hash may cost. A zero field means the default of package legacy/hash.
+type HashBounds struct {
+	BcryptCost       int64 `yaml:"bcrypt_cost"`
+	Argon2MemoryKiB  int64 `yaml:"argon2_memory_kib"`
+	Argon2Time       int64 `yaml:"argon2_time"`
+	Argon2Lanes      int64 `yaml:"argon2_lanes"`
+	Argon2Work       int64 `yaml:"argon2_work_kib"`
+	ScryptMemory     int64 `yaml:"scrypt_memory_bytes"`
+	ScryptParallel   int64 `yaml:"scrypt_parallel"`
+	PBKDF2Iterations int64 `yaml:"pbkdf2_iterations"`
+	SHACryptRounds   int64 `yaml:"sha_crypt_rounds"`
+	PHPassLog2       int64 `yaml:"phpass_log2"`
+	DigestIterations int64 `yaml:"digest_iterations"`
+	Salt             int64 `yaml:"salt_bytes"`
+}
+
+// Login tunes the login flow.
+type Login struct {
+	Floor time.Duration `yaml:"floor"` // the shortest time of a refusal
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  string `yaml:"level"`
+	Format string `yaml:"format"`
+}
+
+// Default returns the configuration of somebody who says nothing. It lacks a store.
+func Default() *Config {
+	return &Config{
+		Listen:   "127.0.0.1:8080",
+		Admin:    Admin{Listen: "127.0.0.1:8081"},
+		Audience: "rekey",
+		Plan:     "lazy",
+		Tokens: Tokens{
+			Algorithm: "EdDSA", ClientID: "rekey",
+			AccessLife:  5 * time.Minute,
+			RefreshIdle: 14 * 24 * time.Hour, RefreshAbsolute: 90 * 24 * time.Hour,
+			RotateKeysEvery: 90 * 24 * time.Hour,
+		},
+		Password: Password{MemoryKiB: 19456, Time: 2, Lanes: 1, Queue: 2 * time.Second}, // OWASP's first choice
+		Login:    Login{Floor: 300 * time.Millisecond},
+		Shutdown: 30 * time.Second,
+		Log:      Log{Level: "info", Format: "json"},
+		origins:  map[string]Origin{},
+	}
+}
+
+// setDefaults fills a source that has just been begun.
+func (l *Legacy) setDefaults() {
+	l.Kind, l.Scheme, l.Timeout, l.MaxConns = "sql", "auto", 2*time.Second, 8
+}
+
+// setWord takes `limits: on` and `limits: off`.
+func (l *Limits) setWord(word string) error {
+	off, err := onOff(word)
+	l.Off = off
+	return err
+}
+
+// setWord takes `admin: off`.
+func (a *Admin) setWord(word string) error {
+	off, err := onOff(word)
+	if off {
+		a.Listen = "off"
+	}
+	return err
+}
+
+// SQLitePath returns the path of a sqlite:// address.
+func SQLitePath(u URL) (string, bool) {
+	path, ok := strings.CutPrefix(u.Reveal(), "sqlite://")
+	if path, err := url.PathUnescape(strings.SplitN(path, "?", 2)[0]); ok && err == nil {
+		return path, true
+	}
+	return "", false
+}
+
+// Warnings are what is allowed but should not be left unsaid.
+func (c *Config) Warnings() Problems { return c.notes }
