@@ -1,0 +1,7 @@
+//go:build !unix
+
+package masterkey
+
+import "io/fs"
+
+func owner(fs.FileInfo) int { return unknownOwner }
