@@ -29,7 +29,7 @@ func (e *WrongKeyError) Error() string {
 
 // Confirm makes k the master key of a store that has none yet, and otherwise checks that it is the one. It returns
 // a *WrongKeyError if it is not; every other error means that the store could not be asked.
-func Confirm(ctx context.Context, store Facts, k Key) error {
+func Confirm(ctx context.Context, store Facts, k *Key) error {
 	stands, err := store.MetaOnce(ctx, factName, k.CheckValue())
 	if err != nil {
 		return fmt.Errorf("confirm master key: %w", err)

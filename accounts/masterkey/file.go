@@ -20,13 +20,13 @@ const maxFile = 128
 // Reasons for which a file is not a master key. None repeats what the file holds.
 var (
 	errForm  = errors.New("must be one line of 64 hex digits, or of 44 characters of base64 (make one with: openssl rand -hex 32)")
-	errWeak  = errors.New("is not random: all its bytes are the same (make one with: openssl rand -hex 32)")
+	errZero  = errors.New("is all zeros (make one with: openssl rand -hex 32)")
 	errPlain = errors.New("is not a regular file")
 )
 
 // Parse reads a key as its file holds it: 64 hex digits, or standard base64 with padding (RFC 4648, section 4), and
 // at most one line end after it. The error never contains the text.
-func Parse(text []byte) (Key, error) {
+func Parse(text []byte) (*Key, error) {
 	if cut, ok := bytes.CutSuffix(text, []byte("\n")); ok {
 		text = bytes.TrimSuffix(cut, []byte("\r"))
 	}
@@ -43,10 +43,10 @@ func Parse(text []byte) (Key, error) {
 		secret = [Size]byte(room[:Size])
 	}
 	if err != nil || n != Size {
-		return Key{}, errForm
+		return nil, errForm
 	}
-	if secret == [Size]byte(bytes.Repeat(secret[:1], Size)) {
-		return Key{}, errWeak
+	if secret == [Size]byte{} {
+		return nil, errZero
 	}
 	return newKey(secret), nil
 }
@@ -54,18 +54,18 @@ func Parse(text []byte) (Key, error) {
 // Load reads the key from a file that nobody else can read. A file of our own must have no bits for group or
 // others. One that belongs to root and not to us may be readable by a group: that is how systemd credentials and
 // Kubernetes secrets are handed over. It is the rule that PostgreSQL has for ssl_key_file.
-func Load(path string) (Key, error) {
+func Load(path string) (*Key, error) {
 	text, err := read(path)
 	if err != nil {
 		var onPath *fs.PathError
 		if errors.As(err, &onPath) {
 			err = onPath.Err // the path is said once
 		}
-		return Key{}, fmt.Errorf("master key file %s: %w", path, err)
+		return nil, fmt.Errorf("master key file %s: %w", path, err)
 	}
 	k, err := Parse(text)
 	if err != nil {
-		return Key{}, fmt.Errorf("master key file %s %w", path, err)
+		return nil, fmt.Errorf("master key file %s %w", path, err)
 	}
 	return k, nil
 }
@@ -114,10 +114,10 @@ func private(mode fs.FileMode, owner, self int) error {
 // Create makes a new random key and writes it to a file with mode 0600. It never replaces a file: if there is one,
 // the error is fs.ErrExist. When Create returns, the file and its name are on disk; and at no moment, not even
 // after a crash, is there a file of that name without the whole key in it.
-func Create(path string) (Key, error) {
+func Create(path string) (*Key, error) {
 	k := Generate()
 	if err := create(path, []byte(hex.EncodeToString(k.m.secret[:])+"\n")); err != nil {
-		return Key{}, fmt.Errorf("create master key file: %w", err)
+		return nil, fmt.Errorf("create master key file: %w", err)
 	}
 	return k, nil
 }

@@ -45,7 +45,6 @@ func TestParse(t *testing.T) {
 		{"base64 for URLs", strings.Repeat("-_", 21) + "8=", false},
 		{"raw bytes", string(raw), false},
 		{"all zero", strings.Repeat("0", 64), false},
-		{"all the same", strings.Repeat("ab", 32), false},
 		{"empty", "", false},
 		{"a line end", "\n", false},
 	} {
@@ -69,7 +68,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		k, err := Parse(text)
 		if err != nil {
-			if !k.IsZero() {
+			if k != nil {
 				t.Error("an error and a key")
 			}
 			return

@@ -18,8 +18,7 @@ import (
 // Size is the length of the master key, and of every derived key, in bytes.
 const Size = 32
 
-// A Key is a master key. Make one with Load, Create, Parse or Generate: the zero Key has no secret, and deriving
-// from it panics. It prints as a placeholder.
+// A Key is a master key, made by Load, Create, Parse or Generate. It prints as a placeholder.
 type Key struct {
 	// A pointer, because fmt does not call the methods of a value in somebody's unexported field, but does not
 	// follow pointers there either.
@@ -33,14 +32,14 @@ type material struct {
 }
 
 // Generate returns a new random key.
-func Generate() Key {
+func Generate() *Key {
 	var secret [Size]byte
 	rand.Read(secret[:]) // never fails: it ends the process instead
 	return newKey(secret)
 }
 
-func newKey(secret [Size]byte) Key {
-	k := Key{&material{secret: secret}}
+func newKey(secret [Size]byte) *Key {
+	k := &Key{&material{secret: secret}}
 	id := k.derive("public", "id")
 	check := k.derive("public", "check")
 	k.m.id = hex.EncodeToString(id[:4])
@@ -48,26 +47,20 @@ func newKey(secret [Size]byte) Key {
 	return k
 }
 
-// IsZero reports whether k has no secret.
-func (k Key) IsZero() bool { return k.m == nil }
-
 // ID returns 8 hex digits that name the key. They tell nothing of the secret, and may be stored and shown.
-func (k Key) ID() string { return k.m.id }
+func (k *Key) ID() string { return k.m.id }
 
 // CheckValue returns a text by which this key is recognised for certain. It tells nothing of the secret, and may be
 // stored; see Confirm.
-func (k Key) CheckValue() string { return k.m.check }
+func (k *Key) CheckValue() string { return k.m.check }
 
 // Derive returns the key for one purpose, by HKDF-SHA-256 (RFC 5869). Keys for different purposes are independent
 // of one another, and of those that Seal uses.
-func (k Key) Derive(purpose string) [Size]byte { return k.derive("derive", purpose) }
+func (k *Key) Derive(purpose string) [Size]byte { return k.derive("derive", purpose) }
 
 // derive keeps three families of keys apart, so that no purpose that a caller picks can be one that is published
 // or one that seals.
-func (k Key) derive(family, purpose string) [Size]byte {
-	if k.m == nil {
-		panic("masterkey: use of the zero Key")
-	}
+func (k *Key) derive(family, purpose string) [Size]byte {
 	out, err := hkdf.Key(sha256.New, k.m.secret[:], nil, "rekey/1/"+family+"/"+purpose, Size)
 	if err != nil {
 		panic("masterkey: " + err.Error()) // only for lengths over 255 hashes, or a short secret in FIPS mode

@@ -39,7 +39,7 @@ var (
 
 // Seal encrypts plaintext for one purpose and binds it to the associated data (the id of the row that it is for,
 // say), both of which Open must be given again.
-func (k Key) Seal(purpose string, plaintext, associated []byte) []byte {
+func (k *Key) Seal(purpose string, plaintext, associated []byte) []byte {
 	sealed := make([]byte, headerEnd, Overhead+len(plaintext))
 	copy(sealed, k.header())
 	nonce := sealed[idEnd:headerEnd]
@@ -48,7 +48,7 @@ func (k Key) Seal(purpose string, plaintext, associated []byte) []byte {
 }
 
 // Open decrypts what Seal returned. The error is ErrOtherKey or ErrDamaged.
-func (k Key) Open(purpose string, sealed, associated []byte) ([]byte, error) {
+func (k *Key) Open(purpose string, sealed, associated []byte) ([]byte, error) {
 	if len(sealed) < Overhead || sealed[0] != sealVersion {
 		return nil, ErrDamaged
 	}
@@ -62,7 +62,7 @@ func (k Key) Open(purpose string, sealed, associated []byte) ([]byte, error) {
 	return plaintext, nil
 }
 
-func (k Key) header() []byte {
+func (k *Key) header() []byte {
 	id, err := hex.DecodeString(k.ID())
 	if err != nil {
 		panic("masterkey: id is not hex") // newKey made it
@@ -70,7 +70,7 @@ func (k Key) header() []byte {
 	return append([]byte{sealVersion}, id...)
 }
 
-func (k Key) cipher(purpose string) cipher.AEAD {
+func (k *Key) cipher(purpose string) cipher.AEAD {
 	key := k.derive("seal", purpose)
 	aead, err := chacha20poly1305.NewX(key[:])
 	if err != nil {
