@@ -1,6 +1,7 @@
 package hash
 
 import (
+	"slices"
 	"strings"
 
 	"rekey/legacy"
@@ -67,8 +68,10 @@ func cryptSchemes() []Scheme {
 	}
 }
 
-func startsWith(prefix string) func(string) bool {
-	return func(s string) bool { return strings.HasPrefix(s, prefix) }
+func startsWith(prefixes ...string) func(string) bool {
+	return func(s string) bool {
+		return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(s, prefix) })
+	}
 }
 
 // openBcrypt reads bcrypt over the password as it was typed.

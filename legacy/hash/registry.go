@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/crypto/argon2"
-
 	"rekey/legacy"
 )
 
@@ -32,7 +30,7 @@ type env struct {
 }
 
 // Argon2 derives an argon2 key. variant is "argon2d", "argon2i" or "argon2id"; version 0x10 or 0x13; memory in KiB.
-// It returns nil for what it does not support.
+// It returns nil for what it does not support, and this package computes that itself.
 type Argon2 func(variant string, version int, password, salt, secret, data []byte, time, memory uint32, lanes uint8, length uint32) []byte
 
 // A Registry opens stored hashes. It is safe for concurrent use.
@@ -45,16 +43,13 @@ type Registry struct {
 // Config tunes a Registry; its zero value is the default.
 type Config struct {
 	Bounds Bounds
-	Argon2 Argon2 // nil: golang.org/x/crypto's, and this package's own for what that lacks
+	Argon2 Argon2 // nil: golang.org/x/crypto's
 }
 
 // New returns a Registry of all schemes.
 func New(c Config) *Registry {
 	r := &Registry{schemes: schemes(), byName: map[string]*Scheme{}}
-	r.env = env{bounds: c.Bounds.orDefault(), argon2: c.Argon2, open: r.Open}
-	if r.env.argon2 == nil {
-		r.env.argon2 = xcryptoArgon2
-	}
+	r.env = env{bounds: c.Bounds.orDefault(), argon2: argon2With(c.Argon2), open: r.Open}
 	for i := range r.schemes {
 		s := &r.schemes[i]
 		for _, name := range append([]string{s.Name}, s.Aliases...) {
@@ -140,18 +135,4 @@ func unusable(stored string) bool {
 		return true
 	}
 	return strings.HasPrefix(stored, "!") // shadow(5) locks by a leading "!", Django marks by it
-}
-
-// xcryptoArgon2 serves argon2i and argon2id of version 0x13 without secret and data.
-func xcryptoArgon2(variant string, version int, password, salt, secret, data []byte, time, memory uint32, lanes uint8, length uint32) []byte {
-	if version != 0x13 || secret != nil || data != nil {
-		return nil
-	}
-	switch variant {
-	case "argon2id":
-		return argon2.IDKey(password, salt, time, memory, lanes, length)
-	case "argon2i":
-		return argon2.Key(password, salt, time, memory, lanes, length)
-	}
-	return nil
 }
