@@ -1,0 +1,185 @@
+package hash
+
+import (
+	"bytes"
+	"crypto/md5"
+	"crypto/pbkdf2"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	stdhash "hash"
+	"strings"
+
+	"rekey/legacy"
+)
+
+// Hashers of symfony/password-hasher. All refuse passwords of more than 4096 bytes, as this package does.
+
+// phpHashes are the digests that PHP applications name, as hash_algos has them.
+var phpHashes = map[string]func() stdhash.Hash{
+	"md5": md5.New, "sha1": sha1.New, "sha224": sha256.New224, "sha256": sha256.New, "sha384": sha512.New384, "sha512": sha512.New,
+}
+
+// parseSymfonyNative opens password_hash behind NativePasswordHasher's own hash for what bcrypt would cut. Nothing
+// typed is ignored: 72 bytes go to bcrypt whole, more go as a digest.
+func parseSymfonyNative(e *env, s legacy.Stored) (*Hash, error) {
+	h, err := openPasswordHash(e, s, "", s.Hash, nil)
+	if err != nil {
+		return nil, err
+	}
+	inner, isBcrypt := h.compute, strings.HasPrefix(s.Hash, "$2")
+	h.Limit = 0
+	h.compute = func(password []byte) []byte {
+		if len(password) == 0 {
+			return nil
+		}
+		if isBcrypt && (len(password) > bcryptMaxPassword || bytes.IndexByte(password, 0) >= 0) {
+			sum := sha512.Sum512(password)
+			password = base64.StdEncoding.AppendEncode(nil, sum[:])
+		}
+		return inner(password)
+	}
+	return h, nil
+}
+
+// parseSymfonyDigest reads the parameters algorithm, iterations, encoding ("base64" or "hex") and merge, of which
+// Symfony has one kind.
+func parseSymfonyDigest(algorithm string, iterations int64, encoding string) func(*env, legacy.Stored) (*Hash, error) {
+	return func(e *env, s legacy.Stored) (*Hash, error) {
+		newHash, ok := phpHashes[textParam(s, "algorithm", algorithm)]
+		if !ok {
+			return nil, malformed("parameter algorithm names no digest of PHP that is known here")
+		}
+		rounds, err := intParam(s, "iterations", iterations, 1, e.bounds.DigestIterations)
+		if err != nil {
+			return nil, err
+		}
+		if merge := textParam(s, "merge", "password{salt}"); merge != "password{salt}" {
+			return nil, malformed(`parameter merge must be "password{salt}"`)
+		}
+		want, filler, err := symfonyDecode(s, textParam(s, "encoding", encoding), newHash().Size())
+		if err != nil {
+			return nil, err
+		}
+		suffix, err := symfonySalt(e, s)
+		if err != nil {
+			return nil, err
+		}
+		return &Hash{
+			want:   want,
+			masked: withHash(s, filler),
+			compute: func(password []byte) []byte {
+				salted := phpJoin(password, suffix)
+				h := newHash()
+				h.Write(salted)
+				digest := h.Sum(nil)
+				for range rounds - 1 {
+					h.Reset()
+					h.Write(digest)
+					h.Write(salted)
+					digest = h.Sum(digest[:0])
+				}
+				return digest
+			},
+		}, nil
+	}
+}
+
+// symfonySalt returns "{salt}", or nothing for an empty salt. Symfony refuses braces within a salt.
+func symfonySalt(e *env, s legacy.Stored) ([]byte, error) {
+	if s.Salt == "" {
+		return nil, nil
+	}
+	if strings.ContainsAny(s.Salt, "{}") {
+		return nil, malformed("salt contains a brace")
+	}
+	return []byte("{" + s.Salt + "}"), saltWithin(e, []byte(s.Salt))
+}
+
+// symfonyDecode reads size bytes of digest, and returns them and a stored string of zeros.
+func symfonyDecode(s legacy.Stored, encoding string, size int) (digest []byte, filler string, err error) {
+	var ok bool
+	switch encoding {
+	case "base64":
+		digest, ok = decode64(b64Std, s.Hash, size)
+		filler = base64.StdEncoding.EncodeToString(make([]byte, size))
+	case "hex":
+		digest, ok = decodeHex(s.Hash, size)
+		filler = hex.EncodeToString(make([]byte, size))
+	default:
+		return nil, "", malformed(`parameter encoding must be "base64" or "hex"`)
+	}
+	if !ok {
+		return nil, "", malformed("digest is not " + encoding + " of the right length")
+	}
+	return digest, filler, nil
+}
+
+func parseSymfonyPBKDF2(e *env, s legacy.Stored) (*Hash, error) {
+	newHash, ok := phpHashes[textParam(s, "algorithm", "sha512")]
+	if !ok {
+		return nil, malformed("parameter algorithm names no digest of PHP that is known here")
+	}
+	iterations, err := intParam(s, "iterations", 1000, 1, e.bounds.PBKDF2Iterations)
+	if err != nil {
+		return nil, err
+	}
+	length, err := intParam(s, "dklen", 40, 16, 128)
+	if err != nil {
+		return nil, err
+	}
+	want, filler, err := symfonyDecode(s, textParam(s, "encoding", "base64"), int(length))
+	if err != nil {
+		return nil, err
+	}
+	return phpPBKDF2(e, withHash(s, filler), newHash, []byte(s.Salt), iterations, want)
+}
+
+// parseSymfonyPlaintext compares digests instead of the texts, so that the time does not tell the length.
+func parseSymfonyPlaintext(e *env, s legacy.Stored) (*Hash, error) {
+	suffix, err := symfonySalt(e, s)
+	if err != nil {
+		return nil, err
+	}
+	if password, ok := strings.CutSuffix(s.Hash, string(suffix)); !ok || password == "" {
+		return nil, malformed("want a password and {salt}")
+	}
+	want := sha256.Sum256([]byte(s.Hash))
+	return &Hash{
+		want:   want[:],
+		masked: withHash(s, symfonyPlaintextFiller+string(suffix)),
+		compute: func(password []byte) []byte {
+			if len(password) == 0 {
+				return nil
+			}
+			sum := sha256.Sum256(phpJoin(password, suffix))
+			return sum[:]
+		},
+	}, nil
+}
+
+// symfonyPlaintextFiller stands where a password stood. It is nobody's secret, and Verify against it is of no use.
+const symfonyPlaintextFiller = "\x7fmasked\x7f"
+
+// phpPBKDF2 returns the Hash of a PBKDF2 (RFC 8018) whose key has the length of want.
+func phpPBKDF2(e *env, masked legacy.Stored, newHash func() stdhash.Hash, salt []byte, iterations int64, want []byte) (*Hash, error) {
+	if err := within("iterations", iterations, 1, e.bounds.PBKDF2Iterations); err != nil {
+		return nil, err
+	}
+	if err := saltWithin(e, salt); err != nil {
+		return nil, err
+	}
+	return &Hash{
+		want:   want,
+		masked: masked,
+		compute: func(password []byte) []byte {
+			key, err := pbkdf2.Key(newHash, string(password), salt, int(iterations), len(want))
+			if err != nil {
+				return nil // FIPS mode refuses short salts and old digests
+			}
+			return key
+		},
+	}, nil
+}
