@@ -51,6 +51,10 @@ func pbkdf2Hash(e *env, p prf, salt []byte, iterations int64, h Hash) (*Hash, er
 		return nil, err
 	}
 	length := len(h.want)
+	blocks := int64((length + p.size - 1) / p.size) // each block of key costs all the iterations again
+	if err := within("PBKDF2 iterations times blocks of key", iterations*blocks, 1, e.bounds.PBKDF2Iterations); err != nil {
+		return nil, err
+	}
 	h.compute = func(password []byte) []byte { return p.pbkdf2(password, salt, int(iterations), length) }
 	return &h, nil
 }
