@@ -1,0 +1,146 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"rekey/accounts"
+)
+
+// ReplaceCredential implements accounts.Directory.
+func (s *Store) ReplaceCredential(
+	ctx context.Context, account uuid.UUID, from int64, next accounts.Credential, e accounts.Event,
+) error {
+	err := s.inTx(ctx, func(tx querier) error {
+		n, err := s.exec(ctx, tx, `
+UPDATE credentials SET version = version + 1, scheme = $3, encoded = $4, fold = $5, legacy = $6
+ WHERE account_id = $1 AND kind = 'password' AND version = $2`,
+			account, from, string(next.Scheme), next.Encoded, next.Fold, next.Legacy)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return s.whyUnchanged(ctx, tx, `SELECT 1 FROM accounts WHERE id = $1`, account)
+		}
+		return s.insertEvent(ctx, tx, e)
+	})
+	return storeError("replace credential", err)
+}
+
+// whyUnchanged says why a write that named a version touched nothing.
+func (s *Store) whyUnchanged(ctx context.Context, q querier, text string, id uuid.UUID) error {
+	there, err := s.exists(ctx, q, text, id)
+	switch {
+	case err != nil:
+		return err
+	case there:
+		return accounts.ErrStale
+	}
+	return accounts.ErrNotFound
+}
+
+// storeError wraps what went wrong with what was done, and leaves alone what a caller asks for by name.
+func storeError(what string, err error) error {
+	switch err {
+	case nil, accounts.ErrNotFound, accounts.ErrStale:
+		return err
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// once runs a change that happens at most once. It reports whether this call made it; if it touched nothing, the
+// event is not written.
+func (s *Store) once(ctx context.Context, what string, e accounts.Event, text string, args ...any) (bool, error) {
+	err := s.inTx(ctx, func(tx querier) error {
+		n, err := s.exec(ctx, tx, text, args...)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return errUndone
+		}
+		return s.insertEvent(ctx, tx, e)
+	})
+	if errors.Is(err, errUndone) {
+		return false, nil
+	}
+	return err == nil, storeError(what, err)
+}
+
+// Contest implements accounts.Directory.
+func (s *Store) Contest(ctx context.Context, canonical string, e accounts.Event) (bool, error) {
+	return s.once(ctx, "contest identifier", e,
+		`UPDATE identifiers SET contested = TRUE WHERE canonical = $1 AND contested = FALSE`, canonical)
+}
+
+// AddNote implements accounts.Directory.
+func (s *Store) AddNote(ctx context.Context, n accounts.Note, e accounts.Event) (bool, error) {
+	return s.once(ctx, "add note", e, `
+INSERT INTO quarantine (source, legacy_id, class, reason, at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (source, legacy_id, class) DO NOTHING`,
+		n.Source, n.LegacyID, string(n.Class), plain(n.Reason), micros(n.At))
+}
+
+// Notes implements accounts.Directory.
+func (s *Store) Notes(ctx context.Context, limit int) ([]accounts.Note, error) {
+	var notes []accounts.Note
+	err := s.each(ctx, s.read, func(scan scan) error {
+		var (
+			n  accounts.Note
+			at int64
+		)
+		err := scan(&n.Source, &n.LegacyID, &n.Class, &n.Reason, &at)
+		n.At = moment(at)
+		notes = append(notes, n)
+		return err
+	}, `
+SELECT source, legacy_id, class, reason, at FROM quarantine ORDER BY at DESC, source, legacy_id, class LIMIT $1`,
+		max(limit, 0))
+	if err != nil {
+		return nil, fmt.Errorf("read notes: %w", err)
+	}
+	return notes, nil
+}
+
+func (s *Store) insertEvent(ctx context.Context, tx querier, e accounts.Event) error {
+	detail, err := encodeDetail(e.Detail)
+	if err != nil {
+		return err
+	}
+	_, err = s.exec(ctx, tx, `
+INSERT INTO events (id, at, account_id, kind, actor, reason, request_id, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		e.ID, micros(e.At), e.AccountID, string(e.Kind), plain(e.Actor), plain(e.Reason), plain(e.RequestID), detail)
+	if err != nil {
+		return fmt.Errorf("insert event: %w", err)
+	}
+	return nil
+}
+
+// Events implements accounts.Directory.
+func (s *Store) Events(ctx context.Context, account uuid.UUID, limit int) ([]accounts.Event, error) {
+	var events []accounts.Event
+	err := s.each(ctx, s.read, func(scan scan) error {
+		var (
+			e      accounts.Event
+			at     int64
+			detail string
+		)
+		err := scan(&e.ID, &at, &e.AccountID, &e.Kind, &e.Actor, &e.Reason, &e.RequestID, &detail)
+		if err != nil {
+			return err
+		}
+		e.At = moment(at)
+		e.Detail, err = decodeDetail(detail)
+		events = append(events, e)
+		return err
+	}, `
+SELECT id, at, account_id, kind, actor, reason, request_id, detail
+  FROM events WHERE account_id = $1 ORDER BY id LIMIT $2`, account, max(limit, 0))
+	if err != nil {
+		return nil, fmt.Errorf("read events: %w", err)
+	}
+	return events, nil
+}

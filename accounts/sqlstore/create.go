@@ -1,0 +1,163 @@
+package sqlstore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"rekey/accounts"
+	"rekey/accounts/failpoint"
+)
+
+// Errors of a record that no store could keep as it is.
+var (
+	errNoID            = errors.New("the account has no id")
+	errIdentifierTwice = errors.New("the account has the same canonical identifier twice")
+)
+
+// Create implements accounts.Directory.
+//
+// Which unique key refuses a row first depends on the database and on who is faster. So a refusal only says that
+// somebody was first: what they were first with is looked up afterwards, in what is committed.
+func (s *Store) Create(ctx context.Context, r accounts.Record, e accounts.Event) error {
+	if err := checkRecord(r); err != nil {
+		return fmt.Errorf("create account: %w", err)
+	}
+	var err error
+	for range tries {
+		err = s.inTx(ctx, func(tx querier) error { return s.insertRecord(ctx, tx, r, e) })
+		if err == nil {
+			failpoint.Hit(failpoint.CreateCommitted)
+			return nil
+		}
+		if !s.engine.unique(err) {
+			break
+		}
+		first, lookErr := s.refusal(ctx, r)
+		if lookErr != nil {
+			err = fmt.Errorf("see who was first: %w", lookErr)
+			break
+		}
+		if first != nil {
+			return first
+		}
+		// Nobody is there any more; the next try may go through.
+	}
+	return fmt.Errorf("create account: %w", err)
+}
+
+func checkRecord(r accounts.Record) error {
+	if r.ID == uuid.Nil {
+		return errNoID
+	}
+	seen := make(map[string]bool, len(r.Identifiers))
+	for _, id := range r.Identifiers {
+		if seen[id.Canonical] {
+			return errIdentifierTwice
+		}
+		seen[id.Canonical] = true
+	}
+	return nil
+}
+
+// insertRecord writes everything that belongs to a new account, in one order for everybody: two that wait for one
+// another's rows would otherwise be undone as a deadlock.
+func (s *Store) insertRecord(ctx context.Context, tx querier, r accounts.Record, e accounts.Event) error {
+	failpoint.Hit(failpoint.CreateBegun)
+
+	_, err := s.exec(ctx, tx, `INSERT INTO accounts (id, disabled, created_at) VALUES ($1, $2, $3)`,
+		r.ID, r.Disabled, micros(r.CreatedAt))
+	if err != nil {
+		return fmt.Errorf("insert account: %w", err)
+	}
+	failpoint.Hit(failpoint.CreateAccount)
+
+	if err := s.insertIdentifiers(ctx, tx, r); err != nil {
+		return fmt.Errorf("insert identifier: %w", err)
+	}
+	failpoint.Hit(failpoint.CreateIdentifiers)
+
+	c := r.Credential
+	_, err = s.exec(ctx, tx, `
+INSERT INTO credentials (account_id, kind, version, scheme, encoded, fold, legacy)
+VALUES ($1, 'password', 1, $2, $3, $4, $5)`,
+		r.ID, string(c.Scheme), c.Encoded, c.Fold, c.Legacy)
+	if err != nil {
+		return fmt.Errorf("insert credential: %w", err)
+	}
+	failpoint.Hit(failpoint.CreateCredential)
+
+	if l := r.Link; l != nil {
+		_, err := s.exec(ctx, tx, `
+INSERT INTO legacy_links (source, legacy_id, account_id, fingerprint, legacy_created_at, how, at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			l.Source, l.LegacyID, r.ID, notNull(l.Fingerprint), microsOrNull(l.LegacyCreatedAt), string(l.How), micros(l.At))
+		if err != nil {
+			return fmt.Errorf("insert legacy link: %w", err)
+		}
+	}
+	failpoint.Hit(failpoint.CreateLink)
+
+	if err := s.insertEvent(ctx, tx, e); err != nil {
+		return err
+	}
+	failpoint.Hit(failpoint.CreateEvent)
+	return nil
+}
+
+func (s *Store) insertIdentifiers(ctx context.Context, tx querier, r accounts.Record) error {
+	order := make([]int, len(r.Identifiers))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Compare(r.Identifiers[a].Canonical, r.Identifiers[b].Canonical)
+	})
+	for _, position := range order {
+		id := r.Identifiers[position]
+		_, err := s.exec(ctx, tx, `
+INSERT INTO identifiers (canonical, account_id, position, kind, spelling, contested) VALUES ($1, $2, $3, $4, $5, $6)`,
+			id.Canonical, r.ID, position, string(id.Kind), id.Spelling, id.Contested)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refusal says what of a record is there already: accounts.ErrLinked, accounts.ErrTaken, or nil if nothing is.
+func (s *Store) refusal(ctx context.Context, r accounts.Record) (refused, err error) {
+	there, err := s.exists(ctx, s.read, `SELECT 1 FROM accounts WHERE id = $1`, r.ID)
+	if err == nil && !there && r.Link != nil {
+		there, err = s.exists(ctx, s.read, `SELECT 1 FROM legacy_links WHERE source = $1 AND legacy_id = $2`,
+			r.Link.Source, r.Link.LegacyID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if there {
+		return accounts.ErrLinked, nil
+	}
+	for _, id := range r.Identifiers {
+		there, err := s.exists(ctx, s.read, `SELECT 1 FROM identifiers WHERE canonical = $1`, id.Canonical)
+		if err != nil {
+			return nil, err
+		}
+		if there {
+			return accounts.ErrTaken, nil
+		}
+	}
+	return nil, nil
+}
+
+// notNull makes an empty value of a missing one: both databases take nil for NULL.
+func notNull(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}

@@ -1,0 +1,154 @@
+package sqlstore
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"rekey/accounts"
+)
+
+// selectRecord reads an account with all that a login needs of it in one statement, so that it is of one moment. There
+// is a row for each identifier, and the rest is the same in each.
+const selectRecord = `
+SELECT a.id, a.disabled, a.created_at,
+       i.position, i.kind, i.canonical, i.spelling, i.contested,
+       c.version, c.scheme, c.encoded, c.fold, c.legacy,
+       l.source, l.legacy_id, l.fingerprint, l.legacy_created_at, l.how, l.at
+  FROM accounts a
+  LEFT JOIN identifiers  i ON i.account_id = a.id
+  LEFT JOIN credentials  c ON c.account_id = a.id AND c.kind = 'password'
+  LEFT JOIN legacy_links l ON l.account_id = a.id
+ WHERE a.id = `
+
+// ByIdentifier implements accounts.Directory.
+func (s *Store) ByIdentifier(ctx context.Context, canonical string) (accounts.Record, error) {
+	return s.record(ctx, selectRecord+`(SELECT account_id FROM identifiers WHERE canonical = $1)`, canonical)
+}
+
+// ByID implements accounts.Directory.
+func (s *Store) ByID(ctx context.Context, id uuid.UUID) (accounts.Record, error) {
+	return s.record(ctx, selectRecord+`$1`, id)
+}
+
+// ByLink implements accounts.Directory.
+func (s *Store) ByLink(ctx context.Context, source, legacyID string) (accounts.Record, error) {
+	return s.record(ctx, selectRecord+`(SELECT account_id FROM legacy_links WHERE source = $1 AND legacy_id = $2)`,
+		source, legacyID)
+}
+
+func (s *Store) record(ctx context.Context, text string, args ...any) (accounts.Record, error) {
+	var (
+		r         accounts.Record
+		found     bool
+		positions []int64
+	)
+	err := s.each(ctx, s.read, func(scan scan) error {
+		row := recordRow{}
+		if err := row.scan(scan, &r); err != nil {
+			return err
+		}
+		found = true
+		// An account that was merged from several legacy people has a row for each pair of identifier and link.
+		if row.position.Valid && !slices.Contains(positions, row.position.Int64) {
+			positions = append(positions, row.position.Int64)
+			r.Identifiers = append(r.Identifiers, row.identifier())
+		}
+		if link := row.legacyLink(); r.Link == nil || link != nil && older(link, r.Link) {
+			r.Link = link
+		}
+		return nil
+	}, text, args...)
+	if err != nil {
+		return accounts.Record{}, fmt.Errorf("read account: %w", err)
+	}
+	if !found {
+		return accounts.Record{}, accounts.ErrNotFound
+	}
+	sortBy(r.Identifiers, positions)
+	return r, nil
+}
+
+// older says which of two links of one account is the one to name: the first.
+func older(a, b *accounts.LegacyLink) bool {
+	return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Source, b.Source), cmp.Compare(a.LegacyID, b.LegacyID)) < 0
+}
+
+// sortBy puts the identifiers in the order of their positions. There are a handful.
+func sortBy(ids []accounts.Identifier, positions []int64) {
+	for i := range ids {
+		for j := i; j > 0 && positions[j] < positions[j-1]; j-- {
+			positions[j], positions[j-1] = positions[j-1], positions[j]
+			ids[j], ids[j-1] = ids[j-1], ids[j]
+		}
+	}
+}
+
+// A recordRow is what of a row may be missing: an account can have no identifier, password or link.
+type recordRow struct {
+	position                             sql.NullInt64
+	kind, canonical, spelling            sql.NullString
+	contested                            sql.NullBool
+	version                              sql.NullInt64
+	scheme, encoded, fold, legacy        sql.NullString
+	source, legacyID, how                sql.NullString
+	fingerprint                          []byte
+	accountCreated, legacyCreated, moved sql.NullInt64
+}
+
+// scan copies a row, and fills r with what is the same in every row of an account.
+func (row *recordRow) scan(scan scan, r *accounts.Record) error {
+	err := scan(&r.ID, &r.Disabled, &row.accountCreated,
+		&row.position, &row.kind, &row.canonical, &row.spelling, &row.contested,
+		&row.version, &row.scheme, &row.encoded, &row.fold, &row.legacy,
+		&row.source, &row.legacyID, &row.fingerprint, &row.legacyCreated, &row.how, &row.moved)
+	if err != nil {
+		return err
+	}
+	r.CreatedAt = moment(row.accountCreated.Int64)
+	r.Credential = accounts.Credential{
+		Version: row.version.Int64,
+		Scheme:  accounts.Scheme(row.scheme.String),
+		Encoded: row.encoded.String,
+		Fold:    row.fold.String,
+		Legacy:  row.legacy.String,
+	}
+	return nil
+}
+
+func (row *recordRow) identifier() accounts.Identifier {
+	return accounts.Identifier{
+		Kind:      accounts.Kind(row.kind.String),
+		Canonical: row.canonical.String,
+		Spelling:  row.spelling.String,
+		Contested: row.contested.Bool,
+	}
+}
+
+func (row *recordRow) legacyLink() *accounts.LegacyLink {
+	if !row.source.Valid {
+		return nil
+	}
+	return &accounts.LegacyLink{
+		Source:          row.source.String,
+		LegacyID:        row.legacyID.String,
+		Fingerprint:     row.fingerprint,
+		LegacyCreatedAt: momentOrZero(row.legacyCreated),
+		How:             accounts.How(row.how.String),
+		At:              moment(row.moved.Int64),
+	}
+}
+
+// CountAccounts implements accounts.Directory.
+func (s *Store) CountAccounts(ctx context.Context) (int64, error) {
+	var n int64
+	err := s.each(ctx, s.read, func(scan scan) error { return scan(&n) }, `SELECT count(*) FROM accounts`)
+	if err != nil {
+		return 0, fmt.Errorf("count accounts: %w", err)
+	}
+	return n, nil
+}

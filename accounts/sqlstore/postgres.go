@@ -1,0 +1,121 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	neturl "net/url"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+// postgresConnectTimeout bounds making one connection, where the URL does not say connect_timeout.
+const postgresConnectTimeout = 5 * time.Second
+
+func openPostgres(ctx context.Context, url string, o Options) (*Store, error) {
+	config, err := postgresConfig(url, o)
+	if err != nil {
+		return nil, err
+	}
+	// Waiting processes look again each second, for two minutes: that is how long another one's migrations may take.
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 120))
+	if err != nil {
+		return nil, err
+	}
+	conns, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	db := &pool{DB: stdlib.OpenDBFromPool(conns)}
+	return &Store{
+		engine: postgresEngine(locker),
+		read:   db,
+		write:  db,
+		close: func() error {
+			err := db.Close()
+			conns.Close()
+			return err
+		},
+	}, nil
+}
+
+// postgresConfig reads the URL. The parser of the driver quotes what it cannot read, so it never gets to see the
+// password: that is put in afterwards.
+func postgresConfig(url string, o Options) (*pgxpool.Config, error) {
+	u, err := neturl.Parse(url)
+	if err != nil {
+		return nil, errors.New("the postgres URL is malformed; special characters in the password must be written as %XX")
+	}
+	query := u.Query()
+	if query.Has("password") || query.Has("sslpassword") {
+		return nil, errors.New("the postgres URL takes the password before the host only: postgres://user:password@host/database")
+	}
+	password, given := "", false
+	if u.User != nil {
+		if password, given = u.User.Password(); given {
+			u.User = neturl.User(u.User.Username())
+		}
+	}
+	config, err := pgxpool.ParseConfig(u.String())
+	if err != nil {
+		return nil, err
+	}
+	if given {
+		config.ConnConfig.Password = password
+	}
+	if o.MaxConns > 0 || !query.Has("pool_max_conns") {
+		config.MaxConns = int32(min(maxConns(o), 1<<15)) // far more than a server takes
+	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = postgresConnectTimeout
+	}
+	if config.ConnConfig.RuntimeParams["application_name"] == "" {
+		config.ConnConfig.RuntimeParams["application_name"] = "rekey"
+	}
+	return config, nil
+}
+
+// SQLSTATE codes (PostgreSQL documentation, appendix A).
+const (
+	uniqueViolation      = "23505"
+	serializationFailure = "40001"
+	deadlockDetected     = "40P01"
+)
+
+func postgresEngine(locker lock.SessionLocker) engine {
+	return engine{
+		unique: func(err error) bool { return sqlState(err) == uniqueViolation },
+		again: func(err error) bool {
+			code := sqlState(err)
+			return code == serializationFailure || code == deadlockDetected
+		},
+		scrub: scrubPostgres,
+		migrations: migrations{
+			dialect:     goose.DialectPostgres,
+			folder:      "migrations/postgres",
+			hasVersions: `SELECT 1 FROM pg_catalog.pg_class WHERE oid = to_regclass('` + goose.DefaultTablename + `')`,
+			options:     []goose.ProviderOption{goose.WithSessionLocker(locker)},
+		},
+	}
+}
+
+func sqlState(err error) string {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+// scrubPostgres empties the fields in which the server quotes the row: its message names the constraint, which is enough.
+func scrubPostgres(err error) error {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		e.Detail, e.Where, e.InternalQuery = "", "", ""
+	}
+	return err
+}
