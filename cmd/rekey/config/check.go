@@ -323,7 +323,7 @@ func (l *loader) checkScheme(at string, s *Legacy) {
 	case s.AllowPlaintext:
 		l.warn(at+".allow_plaintext", "stored values that are no hash are compared as they are")
 	}
-	if !s.Pepper.IsZero() && s.Params["pepper"] != "" {
+	if !s.Pepper.IsZero() && !s.Params["pepper"].IsZero() {
 		l.problem(at+".pepper", "is given twice, here and among params; keep one")
 	}
 }

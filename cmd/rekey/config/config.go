@@ -90,7 +90,7 @@ type Columns struct {
 }
 
 // Params tells a scheme what its stored strings do not: "iterations", "encoding", "signerKey", …
-type Params map[string]string
+type Params map[string]Secret
 
 // Tokens says how tokens are made.
 type Tokens struct {

@@ -71,7 +71,6 @@ func TestSmallest(t *testing.T) {
 		Scheme:  "auto", Timeout: 2 * time.Second, MaxConns: 8,
 	}}
 	same := cmp.Options{
-		cmp.AllowUnexported(URL{}, Secret{}),
 		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 		cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".origins" || p.Last().String() == ".notes" }, cmp.Ignore()),
 		cmp.AllowUnexported(Config{}),
@@ -109,7 +108,7 @@ func TestEnvironmentWins(t *testing.T) {
 		{"column", c.Legacy[0].Columns.LastLoginAt, "seen"},
 		{"proxies", fmt.Sprint(c.TrustedProxies), "[10.0.0.0/8 192.0.2.1/32]"},
 		{"second source", c.Legacy[1].Name + c.Legacy[1].Kind + c.Legacy[1].DSN.Reveal(), "blogsqlsqlite:///blog.db"},
-		{"params", c.Legacy[1].Params["pepper"] + c.Legacy[1].Params["iterations"], "salz=110"},
+		{"params", c.Legacy[1].Params.Reveal()["pepper"] + c.Legacy[1].Params.Reveal()["iterations"], "salz=110"},
 		{"time", fmt.Sprint(c.Password.Time), "3"},
 	} {
 		if tc.got != tc.want {
@@ -231,7 +230,8 @@ legacy:
 	for name, text := range map[string]string{
 		"json": string(asJSON), "yaml": string(asYAML), "log": log.String(), "values": values,
 		"%v": fmt.Sprintf("%v", c.Legacy), "%+v": fmt.Sprintf("%+v", *c), "%#v": fmt.Sprintf("%#v", c.Legacy),
-		"%s": fmt.Sprintf("%s %s", c.Store, c.Legacy[0].Pepper), "%q": fmt.Sprintf("%q", c.Store),
+		"unexported field": fmt.Sprintf("%v %+v %#v", struct{ c *Config }{c}, struct{ c Config }{*c}, struct{ l []Legacy }{c.Legacy}),
+		"%s":               fmt.Sprintf("%s %s", c.Store, c.Legacy[0].Pepper), "%q": fmt.Sprintf("%q", c.Store),
 	} {
 		if strings.Contains(text, secret) {
 			t.Errorf("%s shows a secret: %s", name, text)

@@ -144,7 +144,7 @@ func (e *envLayer) params(v reflect.Value, path, text string, at Origin) {
 			e.problemAt(at, path, "want name=value pairs with commas between them")
 			return
 		}
-		params[name] = value
+		params[name] = NewSecret(value)
 	}
 	e.config.origins[path] = at
 	v.Set(reflect.ValueOf(params))

@@ -8,21 +8,33 @@ import (
 
 const hidden = "[secret]"
 
-// A Secret is text that cannot be printed: every way of formatting it gives a placeholder.
-type Secret struct{ text string }
+// A Secret is text that cannot be printed: every way of formatting it gives a placeholder. It stands behind a pointer
+// because package fmt reads the unexported fields of a struct around it past all methods, and prints a pointer there
+// as an address.
+type Secret struct{ text *string }
 
 // NewSecret wraps text.
-func NewSecret(text string) Secret { return Secret{text} }
+func NewSecret(text string) Secret { return Secret{&text} }
 
 // Reveal returns the text. It is for the one place that uses it.
-func (s Secret) Reveal() string { return s.text }
+func (s Secret) Reveal() string { return deref(s.text) }
 
 // IsZero reports whether it is empty.
-func (s Secret) IsZero() bool { return s.text == "" }
+func (s Secret) IsZero() bool { return s.Reveal() == "" }
+
+// Equal reports whether two secrets are the same, for tests.
+func (s Secret) Equal(t Secret) bool { return s.Reveal() == t.Reveal() }
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
 
 // String hides the text.
 func (s Secret) String() string {
-	if s.text == "" {
+	if s.IsZero() {
 		return ""
 	}
 	return hidden
@@ -41,20 +53,23 @@ func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + s.String() +
 func (s Secret) MarshalYAML() (any, error) { return s.String(), nil }
 
 // A URL is the address of a store. It prints without what is secret in it: host, path and user can be read.
-type URL struct{ text string }
+type URL struct{ text *string }
 
 // NewURL wraps an address.
-func NewURL(text string) URL { return URL{text} }
+func NewURL(text string) URL { return URL{&text} }
 
 // Reveal returns the address with its secrets. It is for the one place that connects.
-func (u URL) Reveal() string { return u.text }
+func (u URL) Reveal() string { return deref(u.text) }
 
 // IsZero reports whether it is empty.
-func (u URL) IsZero() bool { return u.text == "" }
+func (u URL) IsZero() bool { return u.Reveal() == "" }
+
+// Equal reports whether two addresses are the same, for tests.
+func (u URL) Equal(v URL) bool { return u.Reveal() == v.Reveal() }
 
 // Scheme returns what stands before "://", or "".
 func (u URL) Scheme() string {
-	scheme, _, ok := strings.Cut(u.text, "://")
+	scheme, _, ok := strings.Cut(u.Reveal(), "://")
 	if !ok {
 		return ""
 	}
@@ -69,10 +84,10 @@ var plainQuery = map[string]bool{
 
 // String shows the address without password and without what else may be secret. What does not parse is hidden whole.
 func (u URL) String() string {
-	if u.text == "" {
+	if u.IsZero() {
 		return ""
 	}
-	parsed, err := url.Parse(u.text)
+	parsed, err := url.Parse(u.Reveal())
 	// An "@" in what is taken for host or path is the tail of a password with an unescaped "/" or "#" in it.
 	if err != nil || parsed.Scheme == "" || parsed.Opaque != "" || strings.Contains(parsed.Path+parsed.Fragment, "@") && parsed.Scheme != "sqlite" {
 		return hidden
@@ -121,9 +136,18 @@ var plainParams = map[string]bool{
 // shown returns the parameters with their secrets hidden.
 func (p Params) shown(name string) string {
 	if plainParams[name] {
-		return p[name]
+		return p[name].Reveal()
 	}
 	return hidden
+}
+
+// Reveal returns the parameters with their secrets. It is for the one place that uses them.
+func (p Params) Reveal() map[string]string {
+	texts := make(map[string]string, len(p))
+	for name, value := range p {
+		texts[name] = value.Reveal()
+	}
+	return texts
 }
 
 // String shows the names of the parameters, and the values that are not secret.

@@ -38,9 +38,9 @@ func isSecret(t reflect.Type) bool {
 func setText(v reflect.Value, text string) error {
 	switch target := v.Addr().Interface().(type) {
 	case *Secret:
-		*target = Secret{text}
+		*target = NewSecret(text)
 	case *URL:
-		*target = URL{text}
+		*target = NewURL(text)
 	case *string:
 		*target = text
 	case *bool:

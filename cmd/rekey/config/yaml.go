@@ -261,7 +261,7 @@ func (l *loader) params(n ast.Node, v reflect.Value, path string) {
 			continue
 		}
 		l.config.origins[place] = at
-		params[key] = text
+		params[key] = NewSecret(text)
 	}
 	v.Set(reflect.ValueOf(params))
 }

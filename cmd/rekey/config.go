@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"rekey/cmd/rekey/config"
+)
+
+func newConfig(c console) *cobra.Command {
+	return group("config", "Check and show the configuration",
+		`The configuration is one YAML file (--config or $REKEY_CONFIG). Every key is also a variable: its path joined by
+"_", in capitals, after REKEY_ (tokens.algorithm is REKEY_TOKENS_ALGORITHM, the first source's dsn is
+REKEY_LEGACY_0_DSN). Variables win over the file. A secret can be kept in a file of its own: dsn_file, REKEY_STORE_FILE.`,
+		newConfigCheck(c), newConfigShow(c))
+}
+
+func newConfigCheck(c console) *cobra.Command {
+	var file *configFlag
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Say what is wrong with the configuration, all of it",
+		Long: `Reads the configuration as serve would, and names every mistake with its line, and what is allowed but risky.
+Nothing is opened: neither store nor sources nor Redis.`,
+		Example: "  rekey config check --config rekey.yaml",
+		Args:    cobra.NoArgs,
+		RunE: action(func(*cobra.Command, []string) error {
+			cfg, err := file.load()
+			if err != nil {
+				return err
+			}
+			for _, w := range cfg.Warnings() {
+				fmt.Fprintln(c.err, "warning: "+w.String())
+			}
+			_, err = fmt.Fprintln(c.out, "the configuration is complete")
+			return err
+		}),
+	}
+	file = c.addConfigFlag(cmd)
+	return cmd
+}
+
+func newConfigShow(c console) *cobra.Command {
+	var file *configFlag
+	var output *format
+	cmd := &cobra.Command{
+		Use:     "show",
+		Short:   "Print the effective settings and where each comes from",
+		Long:    "Prints every setting that counts, with its origin: a line of the file, a variable, or the default. Secrets are hidden.",
+		Example: "  rekey config show --config rekey.yaml\n  REKEY_LISTEN=:80 rekey config show -o json",
+		Args:    cobra.NoArgs,
+		RunE: action(func(*cobra.Command, []string) error {
+			cfg, err := file.load()
+			if err != nil {
+				return err
+			}
+			return printList(c.out, *output, cfg.Values(), []column[config.Value]{
+				{"KEY", func(v config.Value) string { return v.Key }},
+				{"VALUE", func(v config.Value) string { return v.Value }},
+				{"ORIGIN", func(v config.Value) string { return v.Origin }},
+			})
+		}),
+	}
+	file = c.addConfigFlag(cmd)
+	output = addOutputFlag(cmd)
+	return cmd
+}
