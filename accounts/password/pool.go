@@ -233,14 +233,12 @@ func (p *Pool) giveUp(t *ticket, place *list.Element, cause error) error {
 		if cause == nil {
 			return nil
 		}
+		p.stats.abandoned++
 		p.free(t)
 		p.admit()
 		return cause
 	}
-	p.waiting[t.priority].Remove(place)
-	if t.priority == PriorityLogin {
-		p.load.queued -= p.share(t)
-	}
+	p.unqueue(t, place)
 	p.admit() // what was behind t may be light enough
 	if cause != nil {
 		p.stats.abandoned++
@@ -274,6 +272,17 @@ func (p *Pool) begin(t *ticket, now time.Time) {
 	p.stats.began(t.priority, now.Sub(t.came))
 }
 
+func (p *Pool) unqueue(t *ticket, place *list.Element) {
+	p.waiting[t.priority].Remove(place)
+	if t.priority != PriorityLogin {
+		return
+	}
+	p.load.queued -= p.share(t)
+	if p.waiting[PriorityLogin].Len() == 0 {
+		p.load.queued = 0 // so that rounding does not add up
+	}
+}
+
 func (p *Pool) free(t *ticket) {
 	p.running[t.priority]--
 	p.inUse -= t.memory
@@ -288,10 +297,7 @@ func (p *Pool) admit() {
 			if !p.mayBegin(t) {
 				break
 			}
-			p.waiting[priority].Remove(e)
-			if t.priority == PriorityLogin {
-				p.load.queued -= p.share(t)
-			}
+			p.unqueue(t, e)
 			p.begin(t, now)
 			close(t.turn)
 		}

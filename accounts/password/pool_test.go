@@ -1,0 +1,524 @@
+package password_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"rekey/accounts/password"
+)
+
+const mib = 1 << 20
+
+// lasting is work that takes d on the clock of a synctest bubble.
+func lasting(d time.Duration) func() { return func() { <-time.After(d) } }
+
+// call is a Do that runs beside the test.
+type call struct {
+	err  error
+	took time.Duration
+	done chan struct{}
+}
+
+func start(ctx context.Context, p *password.Pool, memory int64, priority password.Priority, fn func()) *call {
+	c := &call{done: make(chan struct{})}
+	began := time.Now()
+	go func() {
+		defer close(c.done)
+		c.err = p.Do(ctx, memory, priority, fn)
+		c.took = time.Since(began)
+	}()
+	return c
+}
+
+func (c *call) result() (error, time.Duration) { //nolint:revive // the error is what was asked for, not a failure
+	<-c.done
+	return c.err, c.took
+}
+
+// login starts one and waits until it runs, queues or is refused.
+func login(p *password.Pool, memory int64, fn func()) *call {
+	c := start(context.Background(), p, memory, password.PriorityLogin, fn)
+	synctest.Wait()
+	return c
+}
+
+func sweep(p *password.Pool, memory int64, fn func()) *call {
+	c := start(context.Background(), p, memory, password.PrioritySweep, fn)
+	synctest.Wait()
+	return c
+}
+
+// newPool returns a pool that is empty again when the test ends.
+func newPool(t *testing.T, c password.PoolConfig) *password.Pool {
+	t.Helper()
+	p := password.NewPool(c)
+	t.Cleanup(func() {
+		if err := p.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		want(t, p, 0, 0)
+	})
+	return p
+}
+
+func want(t *testing.T, p *password.Pool, running, waiting int) {
+	t.Helper()
+	if s := p.Stats(); s.Running != running || s.Waiting+s.WaitingSweep != waiting {
+		t.Fatalf("%d run and %d wait, want %d and %d", s.Running, s.Waiting+s.WaitingSweep, running, waiting)
+	}
+}
+
+func TestPoolDefaults(t *testing.T) {
+	t.Parallel()
+	cores := runtime.GOMAXPROCS(0)
+	for _, test := range []struct {
+		config  password.PoolConfig
+		permits int
+		memory  int64
+	}{
+		{password.PoolConfig{}, cores, int64(cores) * 64 * mib},
+		{password.PoolConfig{Permits: 3}, 3, 192 * mib},
+		{password.PoolConfig{Permits: 3, Policy: password.Policy{MemoryKiB: 100 << 10}}, 3, 300 * mib},
+		{password.PoolConfig{Permits: 3, MemoryKiB: 1 << 10, Policy: password.Policy{MemoryKiB: 100 << 10}}, 3, mib},
+	} {
+		if s := password.NewPool(test.config).Stats(); s.Permits != test.permits || s.Memory != test.memory {
+			t.Errorf("%+v: %d permits, %d bytes", test.config, s.Permits, s.Memory)
+		}
+	}
+}
+
+func TestPoolBoundsWhatRuns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, password.PoolConfig{Permits: 2, MemoryKiB: 100 << 10})
+		first := login(p, 0, lasting(time.Second))
+		login(p, 0, lasting(time.Second))
+		want(t, p, 2, 0)
+		third := login(p, 0, lasting(time.Second))
+		want(t, p, 2, 1)
+		if err, took := first.result(); err != nil || took != time.Second {
+			t.Errorf("first: %v after %v", err, took)
+		}
+		if err, took := third.result(); err != nil || took != 2*time.Second {
+			t.Errorf("third: %v after %v", err, took)
+		}
+		want(t, p, 0, 0)
+		if s := p.Stats(); s.MemoryInUse != 0 || s.Begun != 3 || s.Done != 3 || s.Waited != time.Second {
+			t.Errorf("stats %+v", s)
+		}
+	})
+}
+
+func TestPoolWeighsMemory(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, password.PoolConfig{Permits: 8, MemoryKiB: 100 << 10})
+		login(p, 60*mib, lasting(time.Second))
+		login(p, 40*mib, lasting(time.Second))
+		want(t, p, 2, 0)
+		login(p, 1*mib, lasting(time.Second))
+		want(t, p, 2, 1)
+		<-time.After(time.Second)
+		synctest.Wait()
+		want(t, p, 1, 0)
+	})
+}
+
+// What needs more than the whole budget runs alone, even beside work that needs nothing.
+func TestPoolRunsTheLargestAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, password.PoolConfig{Permits: 8, MemoryKiB: 100 << 10})
+		login(p, 0, lasting(time.Second))
+		large := login(p, 1<<40, lasting(time.Second))
+		want(t, p, 1, 1)
+		login(p, 0, lasting(time.Second)) // does not overtake
+		want(t, p, 1, 2)
+		<-time.After(time.Second)
+		synctest.Wait()
+		want(t, p, 1, 1)
+		if s := p.Stats(); s.MemoryInUse != 100*mib {
+			t.Errorf("%d bytes in use", s.MemoryInUse)
+		}
+		if err, took := large.result(); err != nil || took != 2*time.Second {
+			t.Errorf("%v after %v", err, took)
+		}
+		<-time.After(time.Second)
+	})
+}
+
+// The light does not overtake the heavy: a stream of light work would otherwise keep the heavy out for ever.
+func TestPoolDoesNotStarveTheHeavy(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, password.PoolConfig{Permits: 2, MemoryKiB: 100 << 10})
+		stop := make(chan struct{})
+		var stream sync.WaitGroup
+		for i := range 2 {
+			stream.Go(func() {
+				<-time.After(time.Duration(i) * 50 * time.Millisecond) // their ends never coincide
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+						if err := p.Do(t.Context(), mib, password.PriorityLogin, lasting(100*time.Millisecond)); err != nil {
+							t.Error(err)
+						}
+					}
+				}
+			})
+		}
+		<-time.After(time.Second)
+		heavy := login(p, 100*mib, lasting(100*time.Millisecond))
+		if err, took := heavy.result(); err != nil || took > 300*time.Millisecond {
+			t.Errorf("%v after %v", err, took)
+		}
+		close(stop)
+		stream.Wait()
+	})
+}
+
+// The guard of the whole pool: without it, requests that hang up early run any number of hashes at once.
+func TestPoolPermitIsHeldByTheHashNotTheRequest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, password.PoolConfig{Permits: 1})
+		ctx, hangUp := context.WithCancel(t.Context())
+		ended := false
+		gone := start(ctx, p, mib, password.PriorityLogin, func() { <-time.After(time.Second); ended = true })
+		synctest.Wait()
+		next := login(p, mib, lasting(time.Millisecond))
+
+		hangUp()
+		if err, took := gone.result(); !errors.Is(err, context.Canceled) || took != 0 {
+			t.Errorf("the request returned %v after %v", err, took)
+		}
+		synctest.Wait()
+		want(t, p, 1, 1) // the hash still runs and the next still waits
+		if err, took := next.result(); err != nil || took != time.Second+time.Millisecond || !ended {
+			t.Errorf("next: %v after %v, hash ended: %t", err, took, ended)
+		}
+		want(t, p, 0, 0)
+	})
+}
+
+func TestPoolLeavesTheQueueWithItsContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, password.PoolConfig{Permits: 2, MemoryKiB: 100 << 10})
+		login(p, 60*mib, lasting(time.Second))
+		never := func() { t.Error("ran after its context ended") }
+		ctx, cancel := context.WithCancel(t.Context())
+		heavy := start(ctx, p, 100*mib, password.PriorityLogin, never)
+		synctest.Wait()
+		light := login(p, mib, lasting(time.Millisecond))
+		want(t, p, 1, 2)
+		cancel()
+		if err, took := heavy.result(); !errors.Is(err, context.Canceled) || took != 0 {
+			t.Errorf("%v after %v", err, took)
+		}
+		// Only the heavy one stood in the way.
+		if err, took := light.result(); err != nil || took != time.Millisecond {
+			t.Errorf("behind it: %v after %v", err, took)
+		}
+		if err := p.Do(ctx, 0, password.PriorityLogin, never); !errors.Is(err, context.Canceled) {
+			t.Errorf("with a context that has ended: %v", err)
+		}
+		if s := p.Stats(); s.Abandoned != 1 {
+			t.Errorf("%d abandoned", s.Abandoned)
+		}
+		<-time.After(time.Second)
+	})
+}
+
+func TestPoolQueueDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, password.PoolConfig{Permits: 1})
+		release := make(chan struct{})
+		stuck := login(p, 0, func() { <-release })
+		never := func() { t.Error("ran") }
+
+		// Nobody can know yet that the pool is stuck: this one queues, and is told after 2 s.
+		err, took := login(p, 0, never).result()
+		var busy *password.BusyError
+		if !errors.Is(err, password.ErrBusy) || !errors.As(err, &busy) || took != 2*time.Second {
+			t.Fatalf("%v after %v", err, took)
+		}
+		if busy.RetryAfter < 2*time.Second || busy.RetryAfter > 30*time.Second {
+			t.Errorf("retry after %v", busy.RetryAfter)
+		}
+		// By now it can be seen: at once.
+		if err, took := login(p, 0, never).result(); !errors.Is(err, password.ErrBusy) || took != 0 {
+			t.Errorf("%v after %v", err, took)
+		}
+		// However long it was stuck, the first sign of life lets people in again.
+		<-time.After(24 * time.Hour)
+		if err, _ := login(p, 0, never).result(); !errors.As(err, &busy) || busy.RetryAfter != 30*time.Second {
+			t.Errorf("after a day: %v", err)
+		}
+		close(release)
+		stuck.result()
+		running := login(p, 0, lasting(10*time.Millisecond))
+		if err, took := login(p, 0, lasting(10*time.Millisecond)).result(); err != nil || took != 20*time.Millisecond {
+			t.Errorf("afterwards: %v after %v", err, took)
+		}
+		if err, _ := running.result(); err != nil {
+			t.Error(err)
+		}
+		if s := p.Stats(); s.Shed != 3 {
+			t.Errorf("%d shed", s.Shed)
+		}
+	})
+}
+
+// A few very slow hashes must not make the pool refuse what it has room for.
+func TestPoolForecastRecovers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, password.PoolConfig{Permits: 1})
+		for range 20 {
+			if err, _ := login(p, 0, lasting(time.Hour)).result(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		shed := 0
+		for range 40 {
+			first := login(p, 0, lasting(10*time.Millisecond))
+			second := login(p, 0, lasting(10*time.Millisecond))
+			third := login(p, 0, lasting(10*time.Millisecond))
+			if err, _ := first.result(); err != nil {
+				t.Fatalf("refused while a permit was free: %v", err)
+			}
+			if err, _ := second.result(); err != nil {
+				t.Fatalf("refused though nothing else waited: %v", err)
+			}
+			if err, _ := third.result(); err != nil {
+				shed++
+			}
+		}
+		if shed > 10 {
+			t.Errorf("refused %d of 40 pairs that waited behind one", shed)
+		}
+	})
+}
+
+// Open loop at three times what the pool can do: it goes on at full speed, answers those it refuses at once, and lets
+// nobody wait beyond the deadline.
+func TestPoolUnderOverload(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const hold, every, seconds = 40 * time.Millisecond, 20 * time.Millisecond / 3, 60
+		p := newPool(t, password.PoolConfig{Permits: 2})
+		var calls []*call
+		for range int(seconds * time.Second / every) {
+			calls = append(calls, start(t.Context(), p, 19*mib, password.PriorityLogin, lasting(hold)))
+			<-time.After(every)
+		}
+		served, shed, late := 0, 0, 0
+		for _, c := range calls {
+			err, took := c.result()
+			switch {
+			case err == nil:
+				served++
+				if took > 2*time.Second+hold {
+					t.Errorf("served after %v", took)
+				}
+			case errors.Is(err, password.ErrBusy):
+				shed++
+				if took > 50*time.Millisecond {
+					late++
+				}
+			default:
+				t.Error(err)
+			}
+		}
+		if capacity := int(seconds * time.Second * 2 / hold); served < capacity*98/100 {
+			t.Errorf("served %d of %d that the pool could do", served, capacity)
+		}
+		if shed == 0 || late*100 > shed {
+			t.Errorf("%d of %d refusals came after 50 ms", late, shed)
+		}
+	})
+}
+
+func TestPoolSweepsYield(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, password.PoolConfig{Permits: 3})
+		sweep(p, 0, lasting(time.Second))
+		second := sweep(p, 0, lasting(time.Second))
+		if s := p.Stats(); s.RunningSweep != 1 || s.WaitingSweep != 1 {
+			t.Fatalf("%d sweeps run, %d wait: want their share of 1", s.RunningSweep, s.WaitingSweep)
+		}
+		// Logins take the two other permits, and the one that the sweep gives back too.
+		login(p, 0, lasting(1500*time.Millisecond))
+		login(p, 0, lasting(1500*time.Millisecond))
+		waiting := login(p, 0, lasting(100*time.Millisecond))
+		if err, took := waiting.result(); err != nil || took != 1100*time.Millisecond {
+			t.Errorf("the login that came later: %v after %v", err, took)
+		}
+		if err, took := second.result(); err != nil || took != 2100*time.Millisecond {
+			t.Errorf("the sweep that came earlier: %v after %v", err, took)
+		}
+	})
+}
+
+func TestPoolSweepWaitsWhileLoginsWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, password.PoolConfig{Permits: 2, MemoryKiB: 100 << 10})
+		login(p, 60*mib, lasting(time.Second))
+		login(p, 60*mib, lasting(time.Second)) // waits for memory, while a permit is free
+		light := sweep(p, mib, lasting(time.Millisecond))
+		if s := p.Stats(); s.RunningSweep != 0 || s.WaitingSweep != 1 || s.Waiting != 1 {
+			t.Fatalf("stats %+v", s)
+		}
+		if err, took := light.result(); err != nil || took != 1001*time.Millisecond {
+			t.Errorf("%v after %v", err, took)
+		}
+		<-time.After(time.Second)
+	})
+}
+
+func TestPoolSweepDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, password.PoolConfig{Permits: 1, MaxWait: 3 * time.Second})
+		login(p, 0, lasting(time.Minute))
+		<-time.After(10 * time.Second)
+		c := sweep(p, 0, func() { t.Error("ran") })
+		if err, took := c.result(); !errors.Is(err, password.ErrBusy) || took != 3*time.Second {
+			t.Errorf("%v after %v", err, took)
+		}
+		<-time.After(time.Minute)
+	})
+}
+
+func TestPoolSurvivesPanics(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, password.PoolConfig{Permits: 1})
+		var empty []byte
+		for _, test := range []struct {
+			name string
+			fn   func()
+			text string
+		}{
+			{"value", func() { panic("secret " + typed) }, "with a string"},
+			{"error", func() { panic(errors.New(typed)) }, "errorString"},
+			{"index", func() { _ = empty[len(typed)] }, "index out of range"},
+			{"Goexit", runtime.Goexit, "panicked"},
+		} {
+			err, _ := login(p, mib, test.fn).result()
+			var panicked *password.PanicError
+			if !errors.As(err, &panicked) || !strings.Contains(err.Error(), test.text) || strings.Contains(err.Error(), typed) {
+				t.Errorf("%s: %v", test.name, err)
+				continue
+			}
+			if !strings.Contains(string(panicked.Stack), "pool_test.go") && test.name != "Goexit" {
+				t.Errorf("%s: the stack does not show the place", test.name)
+			}
+			want(t, p, 0, 0)
+		}
+		if s := p.Stats(); s.MemoryInUse != 0 || s.Done != 4 {
+			t.Errorf("stats %+v", s)
+		}
+	})
+}
+
+func TestPoolClose(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, password.PoolConfig{Permits: 1})
+		ctx, hangUp := context.WithCancel(t.Context())
+		gone := start(ctx, p, 0, password.PriorityLogin, lasting(3*time.Second))
+		synctest.Wait()
+		queued := login(p, 0, lasting(time.Second))
+		sweeping := sweep(p, 0, lasting(time.Second))
+		<-time.After(1500 * time.Millisecond)
+		hangUp()
+		gone.result()
+
+		short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		if err := p.Close(short); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Close did not wait for the hash whose request has gone: %v", err)
+		}
+		if err, _ := login(p, 0, func() { t.Error("ran") }).result(); !errors.Is(err, password.ErrClosed) {
+			t.Errorf("Do after Close: %v", err)
+		}
+		if err := p.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		want(t, p, 0, 0)
+		for _, c := range []*call{queued, sweeping} {
+			if err, _ := c.result(); err != nil && !errors.Is(err, password.ErrBusy) {
+				t.Errorf("what was queued: %v", err)
+			}
+		}
+		if err := p.Close(t.Context()); err != nil {
+			t.Errorf("closed twice: %v", err)
+		}
+	})
+}
+
+// Real goroutines and real cancellations, for the race detector.
+func TestPoolInParallel(t *testing.T) {
+	t.Parallel()
+	const permits, budget = 4, 64 * mib
+	p := password.NewPool(password.PoolConfig{Permits: permits, MemoryKiB: budget >> 10, MaxWait: time.Minute})
+	var running, memory, most atomic.Int64
+	var all sync.WaitGroup
+	for i := range 64 {
+		all.Go(func() {
+			for j := range 50 {
+				need := int64((i*7+j*13)%40+1) * mib
+				ctx, cancel := context.WithCancel(t.Context())
+				if j%5 == 0 {
+					go cancel()
+				}
+				priority := password.Priority((i + j) % 2)
+				err := p.Do(ctx, need, priority, func() {
+					if n := running.Add(1); n > permits {
+						t.Errorf("%d run", n)
+					}
+					n := memory.Add(need)
+					if n > budget {
+						t.Errorf("%d MiB in use", n/mib)
+					}
+					if n > most.Load() {
+						most.Store(n)
+					}
+					runtime.Gosched()
+					memory.Add(-need)
+					running.Add(-1)
+				})
+				if err != nil && !errors.Is(err, context.Canceled) {
+					t.Error(err)
+				}
+				cancel()
+			}
+		})
+	}
+	all.Wait()
+	if err := p.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s := p.Stats()
+	if s.Running != 0 || s.MemoryInUse != 0 || s.Waiting+s.WaitingSweep != 0 || s.Done != s.Begun+s.BegunSweep && s.Abandoned == 0 {
+		t.Errorf("stats %+v", s)
+	}
+	if most.Load() < budget/4 {
+		t.Errorf("never more than %d MiB in use: the test tried nothing", most.Load()/mib)
+	}
+}
