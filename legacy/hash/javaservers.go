@@ -1,0 +1,127 @@
+package hash
+
+import (
+	"strings"
+
+	"rekey/legacy"
+)
+
+// Servers that keep a bare derived key beside a salt column: FusionAuth in Java, Gogs, Grafana and Gitea in Go, and
+// applications of any language. Nothing marks such a key, so they must be declared.
+
+func javaServerSchemes() []Scheme {
+	return []Scheme{
+		// FusionAuth's salted-pbkdf2-hmac-sha256: base64 key of 32 bytes, base64 salt; Params factor (24000)
+		{Name: "fusionauth-pbkdf2-sha256", Aliases: []string{"fusionauth"}, parse: parseFusionAuth},
+		// Gogs (internal/userx), Grafana (pkg/util/encoding.go), Gitea before 1.19: hex of pbkdf2-sha256 x10000 to 50
+		// bytes, the salt as text
+		{Name: "gogs-pbkdf2", Aliases: []string{"gogs", "grafana"}, parse: parseGogs},
+		// Gitea (modules/auth/password/hash): hex of 50 bytes; Params passwd_hash_algo is the column of that name
+		{Name: "gitea-pbkdf2", Aliases: []string{"gitea"}, parse: parseGitea},
+		// scrypt with key and salt in base64 columns; Params N (16384), r (8), p (1), dklen (32)
+		{Name: "scrypt-columns-b64", parse: parseScryptColumns},
+	}
+}
+
+func parseFusionAuth(e *env, s legacy.Stored) (*Hash, error) {
+	d, _ := appDigestNamed("sha256")
+	rounds, err := intParam(s, "factor", 24_000, 1, e.bounds.PBKDF2Iterations)
+	if err != nil {
+		return nil, err
+	}
+	want, ok := decode64(b64Std, s.Hash, d.size)
+	salt, okSalt := decode64(b64Std, s.Salt, anyLen)
+	if !ok || !okSalt || len(salt) == 0 {
+		return nil, malformed("want key and salt in base64")
+	}
+	return openAppPBKDF2(e, s, appPBKDF2{prf: d, rounds: rounds, salt: salt, length: d.size}, want, appFiller(b64Std, d.size))
+}
+
+// gogsKey is the bytes of key that Gogs and its descendants derive.
+const gogsKey = 50
+
+func parseGogs(e *env, s legacy.Stored) (*Hash, error) {
+	d, _ := appDigestNamed("sha256")
+	rounds, err := intParam(s, "iterations", 10_000, 1, e.bounds.PBKDF2Iterations)
+	if err != nil {
+		return nil, err
+	}
+	want, ok := decodeHex(s.Hash, gogsKey)
+	if !ok || s.Salt == "" {
+		return nil, malformed("want 100 hex digits and a salt column")
+	}
+	return openAppPBKDF2(e, s, appPBKDF2{prf: d, rounds: rounds, salt: []byte(s.Salt), length: gogsKey}, want, appHexFiller(gogsKey))
+}
+
+// giteaAlgorithms are Gitea's names for settings.
+var giteaAlgorithms = map[string]string{
+	"pbkdf2": "pbkdf2$50000$50", "pbkdf2_v1": "pbkdf2$10000$50", "pbkdf2_v2": "pbkdf2$50000$50", "pbkdf2_hi": "pbkdf2$320000$50",
+	"scrypt": "scrypt$65536$16$2$50", "argon2": "argon2$2$65536$8$50",
+}
+
+// parseGitea reads pbkdf2$iterations$50, scrypt$N$r$p$50 and argon2$time$KiB$lanes$50 (argon2id).
+func parseGitea(e *env, s legacy.Stored) (*Hash, error) {
+	algorithm := textParam(s, "passwd_hash_algo", "pbkdf2")
+	if full, ok := giteaAlgorithms[algorithm]; ok {
+		algorithm = full
+	}
+	kind, costText, _ := strings.Cut(algorithm, "$")
+	texts := strings.Split(costText, "$")
+	costs := make([]int64, len(texts))
+	for i, text := range texts {
+		cost, ok := decimal(text)
+		if !ok {
+			return nil, malformed("parameter passwd_hash_algo is not one of Gitea's")
+		}
+		costs[i] = cost
+	}
+	want, ok := decodeHex(s.Hash, gogsKey)
+	salt, okSalt := giteaSalt(s.Salt)
+	if !ok || !okSalt || costs[len(costs)-1] != gogsKey {
+		return nil, malformed("want 100 hex digits and a salt column")
+	}
+	masked := appHexFiller(gogsKey)
+	switch {
+	case kind == "pbkdf2" && len(costs) == 2:
+		d, _ := appDigestNamed("sha256")
+		return openAppPBKDF2(e, s, appPBKDF2{prf: d, rounds: costs[0], salt: salt, length: gogsKey}, want, masked)
+	case kind == "scrypt" && len(costs) == 4:
+		return openAppScrypt(e, s, appScrypt{n: costs[0], r: costs[1], p: costs[2], salt: salt, length: gogsKey}, want, masked)
+	case kind == "argon2" && len(costs) == 4:
+		phc := argon2PHC{variant: "argon2id", version: "v=19", time: costs[0], memory: costs[1], lanes: costs[2], salt: salt, digest: want}
+		h, err := e.open(legacy.Stored{Scheme: "argon2", Hash: phc.String()})
+		if err != nil {
+			return nil, err
+		}
+		h.masked = withHash(s, masked)
+		return h, nil
+	}
+	return nil, malformed("parameter passwd_hash_algo is not one of Gitea's")
+}
+
+// giteaSalt reads hex; salts of ten characters are from before Gitea wrote hex, and are text.
+func giteaSalt(text string) ([]byte, bool) {
+	if len(text) == 10 {
+		return []byte(text), true
+	}
+	salt, ok := decodeHex(text, anyLen)
+	return salt, ok && len(salt) > 0
+}
+
+func parseScryptColumns(e *env, s legacy.Stored) (*Hash, error) {
+	set, err := appScryptParams(s, appScrypt{n: 16384, r: 8, p: 1})
+	if err != nil {
+		return nil, err
+	}
+	length, err := intParam(s, "dklen", 32, 16, 128)
+	if err != nil {
+		return nil, err
+	}
+	want, ok := decode64(b64Std, s.Hash, int(length))
+	salt, okSalt := decode64(b64Std, s.Salt, anyLen)
+	if !ok || !okSalt {
+		return nil, malformed("want key and salt in base64")
+	}
+	set.salt, set.length = salt, int(length)
+	return openAppScrypt(e, s, set, want, appFiller(b64Std, set.length))
+}

@@ -1,0 +1,65 @@
+package hash
+
+import (
+	"strings"
+
+	"rekey/legacy"
+)
+
+func pythonOtherSchemes() []Scheme {
+	return []Scheme{
+		// web2py's CRYPT (gluon/validators.py): pbkdf2(1000,20,sha512)$salt$hex, salt as text
+		{Name: "web2py", Aliases: []string{"web2py-pbkdf2"}, Match: djangoMark("pbkdf2(", 3), parse: parseWeb2py},
+		// FSHP by Berk D. Demir: {FSHP1|saltlen|rounds}b64(salt+digest), H^rounds(salt+pw); the 1 is the digest
+		{Name: "fshp", Match: func(stored string) bool { return strings.HasPrefix(stored, "{FSHP") }, parse: parseFSHP},
+	}
+}
+
+func parseWeb2py(e *env, s legacy.Stored) (*Hash, error) {
+	const length = 20 // bytes of key, in every release
+	fields := strings.Split(s.Hash, "$")
+	args, ok := strings.CutPrefix(fields[0], "pbkdf2(")
+	args, closed := strings.CutSuffix(args, ",sha512)")
+	if !ok || !closed || len(fields) != 3 || fields[1] == "" {
+		return nil, malformed("want pbkdf2(N,20,sha512)$salt$hex")
+	}
+	count, keyLength, _ := strings.Cut(args, ",")
+	rounds, ok := decimal(count)
+	want, valid := decodeHex(fields[2], length)
+	if !ok || !valid || keyLength != "20" {
+		return nil, malformed("want pbkdf2(N,20,sha512)$salt$hex")
+	}
+	d, _ := appDigestNamed("sha512")
+	fields[2] = appHexFiller(length)
+	return openAppPBKDF2(e, s, appPBKDF2{prf: d, rounds: rounds, salt: []byte(fields[1]), length: length}, want, strings.Join(fields, "$"))
+}
+
+// fshpDigests are the variants of FSHP by number.
+var fshpDigests = map[string]string{"0": "sha1", "1": "sha256", "2": "sha384", "3": "sha512"}
+
+func parseFSHP(e *env, s legacy.Stored) (*Hash, error) {
+	head, body, ok := strings.Cut(strings.TrimPrefix(s.Hash, "{FSHP"), "}")
+	args := strings.Split(head, "|")
+	if !ok || !strings.HasPrefix(s.Hash, "{FSHP") || len(args) != 3 {
+		return nil, malformed("want {FSHPv|saltlen|rounds}")
+	}
+	d, known := appDigestNamed(fshpDigests[args[0]])
+	saltLength, okSalt := decimal(args[1])
+	rounds, okRounds := decimal(args[2])
+	if !known || !okSalt || !okRounds {
+		return nil, malformed("want {FSHPv|saltlen|rounds}")
+	}
+	if err := within("salt length", saltLength, 0, int64(e.bounds.Salt)); err != nil {
+		return nil, err
+	}
+	if err := within("fshp rounds", rounds, 1, e.bounds.PBKDF2Iterations); err != nil {
+		return nil, err
+	}
+	raw, ok := decode64(b64Std, body, int(saltLength)+d.size)
+	if !ok {
+		return nil, malformed("want base64 of salt and digest")
+	}
+	salt, want := raw[:saltLength], raw[saltLength:]
+	masked := "{FSHP" + head + "}" + b64Std.EncodeToString(append(salt[:saltLength:saltLength], make([]byte, d.size)...))
+	return openAppDigest(s, want, masked, func(password []byte) []byte { return d.chain(rounds, salt, password) })
+}
