@@ -1,0 +1,37 @@
+# What a developer types. `make` alone lists it.
+
+GO       ?= go
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+FUZZTIME ?= 60s
+SERVICES  = deploy/dev/services run --
+
+# The load tool and what it is told, as in `make bench BENCHFLAGS=-help`.
+BENCH      ?= ./cmd/loadtest
+BENCHFLAGS ?=
+
+# What `make run` passes on, as in `make run RUNFLAGS='--traffic 20'`.
+RUNFLAGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test lint fuzz bench
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
+
+build: ## bin/rekey, one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/rekey ./cmd/rekey
+
+run: ## the demo: a legacy store of 10,000 people, sample logins, nothing to install
+	$(GO) run ./cmd/rekey demo $(RUNFLAGS)
+
+test: ## all tests, with the race detector, on real databases; a skipped test is a failure
+	$(SERVICES) $(GO) run ./deploy/dev/gotest -race -count=1 ./...
+
+lint: ## formatting, vet, golangci-lint, shell scripts, units, known vulnerabilities
+	deploy/dev/lint
+
+fuzz: ## each fuzz target for FUZZTIME (60s)
+	deploy/dev/fuzz $(FUZZTIME)
+
+bench: ## the load tool, on databases that keep fsync on
+	REKEY_SERVICES_DURABLE=1 $(SERVICES) $(GO) run $(BENCH) $(BENCHFLAGS)
