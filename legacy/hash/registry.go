@@ -71,7 +71,7 @@ func (r *Registry) CheckScheme(name string) error {
 		return nil
 	}
 	if isRecipe(name) {
-		_, err := compileRecipe(name)
+		_, err := compileRecipe(r.env.bounds, name)
 		return err
 	}
 	return fmt.Errorf("%w %q: want auto, one of the names that `rekey hash identify --list` prints, or a recipe such as md5($pass.$salt)", ErrScheme, name)

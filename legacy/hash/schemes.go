@@ -8,6 +8,6 @@ func schemes() []Scheme {
 		cryptSchemes(), phcSchemes(), ldapSchemes(),
 		pythonSchemes(), rubySchemes(), nodeSchemes(), dotnetSchemes(), javaSchemes(),
 		phpSchemes(), phpDigestSchemes(),
-		plainSchemes(),
+		digestSchemes(), plainSchemes(),
 	)
 }
