@@ -36,7 +36,7 @@ type Credential struct {
 	Scheme  Scheme
 	Encoded string // PHC string of argon2id, or of a wrap
 	Fold    string // what is done to the typed bytes before each verification; see password.Fold
-	Legacy  string // SchemeWrapped: the legacy parameters without the digest, as JSON; empty otherwise
+	Legacy  string // SchemeWrapped: the legacy parameters without the digest, sealed; empty otherwise
 }
 
 // A Scheme says how a stored credential is verified.

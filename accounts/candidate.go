@@ -1,0 +1,105 @@
+package accounts
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"rekey/legacy"
+)
+
+// A candidate is a legacy person who may be the one that logs in.
+type candidate struct {
+	source Source
+	user   legacy.User
+}
+
+// person is the candidate as somebody who has proven who they are and has not been moved.
+func (c candidate) person() Person {
+	ids, _ := c.identifiers()
+	return Person{ID: SubjectFor(c.source.Name, c.user.ID), Identifiers: ids, Source: c.source.Name, LegacyID: c.user.ID}
+}
+
+// identifiers returns what the person can type to log in, each canonical value once, and the number of stored values
+// that cannot be an identifier. The kind is the column's. Where name and e-mail are the same, it is an e-mail.
+func (c candidate) identifiers() (ids []Identifier, invalid int) {
+	columns := []struct {
+		kind  Kind
+		value string
+	}{{Email, c.user.Email}, {Username, c.user.Username}, {Phone, c.user.Phone}}
+	for _, column := range columns {
+		if column.value == "" {
+			continue
+		}
+		id, err := ParseIdentifier(column.value)
+		if err != nil {
+			invalid++
+			continue
+		}
+		id.Kind = column.kind
+		same := func(other Identifier) bool { return other.Canonical == id.Canonical }
+		if !slices.ContainsFunc(ids, same) {
+			ids = append(ids, id)
+		}
+	}
+	return ids, invalid
+}
+
+// holds reports whether one of the person's identifiers canonicalises to the value.
+func (c candidate) holds(canonical string) bool {
+	for _, spelling := range c.user.Identifiers() {
+		if id, err := ParseIdentifier(spelling); err == nil && id.Canonical == canonical {
+			return true
+		}
+	}
+	return false
+}
+
+// is reports whether both are the same legacy person.
+func (c candidate) is(other candidate) bool {
+	return c.source.Name == other.source.Name && c.user.ID == other.user.ID
+}
+
+// ask returns the legacy people who hold a value, in order of precedence. They are asked for as typed, as canonical,
+// and in the two spellings that a namesake most likely has in a store that tells "anna" from "Anna"; somebody whom a
+// store returns by a looser comparison of its own does not count.
+//
+// A source that does not answer makes the whole answer unknown: the person may be in there, or the value contested.
+func (s *Service) ask(ctx context.Context, name Identifier) ([]candidate, error) {
+	return s.lookup(ctx, []Identifier{name})
+}
+
+// capitalised returns s with its first letter in upper case.
+func capitalised(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(first)) + s[size:]
+}
+
+// lookup returns the legacy people who hold any of the values.
+func (s *Service) lookup(ctx context.Context, names []Identifier) ([]candidate, error) {
+	var spellings []string
+	for _, name := range names {
+		spellings = append(spellings, name.Spelling, name.Canonical, strings.ToUpper(name.Canonical), capitalised(name.Canonical))
+	}
+	slices.Sort(spellings)
+	spellings = slices.Compact(spellings)
+
+	var found []candidate
+	for _, source := range s.sources {
+		s.stats.LegacyLookups.Add(1)
+		users, err := source.Lookup(ctx, spellings...)
+		if err != nil {
+			return nil, err
+		}
+		for _, user := range users {
+			c := candidate{source, user}
+			holds := func(name Identifier) bool { return c.holds(name.Canonical) }
+			if slices.ContainsFunc(names, holds) && !slices.ContainsFunc(found, c.is) {
+				found = append(found, c)
+			}
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,88 @@
+package accounts
+
+import (
+	"context"
+	"slices"
+)
+
+// A value is contested when several legacy people hold it: two rows "Anna" and "anna" in a store that tells them
+// apart, or one person's name that is another's e-mail. Nobody who holds it is moved; whoever spells it exactly as
+// their row does is answered by the legacy store; support settles it.
+
+// spelledExactly keeps the people one of whose identifiers is, byte for byte, what was typed.
+func spelledExactly(found []candidate, spelling string) []candidate {
+	var exact []candidate
+	for _, c := range found {
+		if slices.Contains(c.user.Identifiers(), spelling) {
+			exact = append(exact, c)
+		}
+	}
+	return exact
+}
+
+// spelled reports whether the account holds the name in just this spelling, or was born here and has no namesake in
+// a legacy store.
+func (r Record) spelled(name Identifier) bool {
+	if r.Link == nil {
+		return true
+	}
+	return slices.ContainsFunc(r.Identifiers, func(id Identifier) bool {
+		return id.Canonical == name.Canonical && id.Spelling == name.Spelling
+	})
+}
+
+// loginOtherSpelling answers for a name that an account here holds in another spelling. As a rule it is the same
+// person, who typed a capital letter; but the value may have been moved for "anna" before "Anna" ever came. So the
+// legacy store is asked once who is spelled like this.
+func (s *Service) loginOtherSpelling(ctx context.Context, rec Record, name Identifier, a Attempt) (Person, error) {
+	key := rec.ID.String() + name.Spelling
+	if s.ownSpelling.has(key, s.now()) {
+		return s.loginHere(ctx, rec, a)
+	}
+	found, err := s.ask(ctx, name)
+	if err != nil {
+		// A migrated person does not notice that the legacy store is down. Whether a wrong password is wrong cannot
+		// be told, though: it may be right for the namesake.
+		person, here := s.loginHere(ctx, rec, a)
+		if here == nil {
+			return person, nil
+		}
+		return Person{}, cannotTell("ask the legacy store for a namesake", err)
+	}
+
+	namesakes := slices.DeleteFunc(spelledExactly(found, name.Spelling), func(c candidate) bool {
+		return c.source.Name == rec.Link.Source && c.user.ID == rec.Link.LegacyID
+	})
+	if len(namesakes) == 0 {
+		s.ownSpelling.add(key, s.now())
+		return s.loginHere(ctx, rec, a)
+	}
+	if err := s.contest(ctx, rec, name, a); err != nil {
+		s.log.WarnContext(ctx, "contested identifier not marked", "account", rec.ID, "error", err)
+	}
+	var doubt error
+	for _, c := range namesakes {
+		person, err := s.loginCandidate(ctx, c, true, a)
+		if err == nil {
+			return person, nil
+		}
+		if _, no := err.(*RefusedError); !no {
+			doubt = err
+		}
+	}
+	if doubt != nil {
+		return Person{}, doubt
+	}
+	return Person{}, refused("legacy-wrong")
+}
+
+// contest marks a value whose account has moved before the namesake was seen.
+func (s *Service) contest(ctx context.Context, rec Record, name Identifier, a Attempt) error {
+	for _, id := range rec.Identifiers {
+		if id.Canonical == name.Canonical && !id.Contested {
+			_, err := s.store.Contest(ctx, name.Canonical, s.event(rec.ID, EventContested, a))
+			return err
+		}
+	}
+	return nil
+}

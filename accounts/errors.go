@@ -1,0 +1,59 @@
+package accounts
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"rekey/accounts/password"
+)
+
+// ErrCredentials is what a person is told for every login that is refused: unknown, wrong, disabled, unreadable. It
+// is matched by errors.Is; a *RefusedError says more to us, never to them.
+var ErrCredentials = errors.New("wrong identifier or password")
+
+// A RefusedError is a login that was answered with "no".
+type RefusedError struct {
+	// Class is the way that the refusal took through the code. Ways take different times, and the gateway hides that.
+	Class string
+}
+
+func (e *RefusedError) Error() string { return ErrCredentials.Error() }
+
+// Is makes every refusal an ErrCredentials.
+func (e *RefusedError) Is(target error) bool { return target == ErrCredentials }
+
+func refused(class string) error { return &RefusedError{Class: class} }
+
+// An InvalidError is input that cannot be used, whoever sent it.
+type InvalidError struct {
+	Field  string // as in the request
+	Reason string // can be shown; holds nothing of the value
+}
+
+func (e *InvalidError) Error() string { return e.Field + " " + e.Reason }
+
+// An UnavailableError is "cannot tell": a store did not answer, or there is no permit to hash with. It is never a
+// verdict on the password.
+type UnavailableError struct {
+	RetryAfter time.Duration // when it makes sense to try again
+	Err        error         // for the log
+}
+
+func (e *UnavailableError) Error() string { return "unavailable: " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// retryStore is how long a client should wait for a store that did not answer: about as long as a failover takes.
+const retryStore = 5 * time.Second
+
+// cannotTell wraps an error of a store or of the permit pool as an UnavailableError that says what was being done.
+func cannotTell(doing string, err error) error {
+	retry := retryStore
+	var busy *password.BusyError
+	if errors.As(err, &busy) {
+		retry = busy.RetryAfter
+	}
+	return &UnavailableError{RetryAfter: retry, Err: fmt.Errorf("%s: %w", doing, err)}
+}

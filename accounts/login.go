@@ -1,0 +1,161 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"rekey/accounts/password"
+)
+
+// A login moves its user. The rules, in the order in which the code keeps them:
+//
+//  1. Cheap checks come first: the shape of the input, then the stores, then the hash.
+//  2. The new store answers first. A legacy store is asked only about somebody who is absent here, never because a
+//     password was wrong: that would revive a password that was replaced.
+//  3. A person who has been moved is answered here, under whatever name the legacy store finds them.
+//  4. A wrong password writes nothing.
+//  5. Verify first, then create: everything about a moved account commits in one transaction. Two logins may race;
+//     the store's unique keys decide, and the loser reads again and goes on.
+//  6. A right password is never refused because moving or rehashing failed: the person is in, and the next login
+//     tries again.
+//  7. "Cannot tell" is not "no": a store that does not answer, or a queue that is full, is an UnavailableError.
+//  8. A value that several legacy people hold is contested: nobody is moved, and the exact spelling says who is meant.
+//  9. Every refusal looks the same from outside, and costs one hash.
+
+// An Attempt is one try to log in.
+type Attempt struct {
+	Identifier string
+	Password   password.Secret
+	RequestID  string // for the audit
+}
+
+// A Person is somebody who has proven who they are.
+type Person struct {
+	ID          uuid.UUID
+	Identifiers []Identifier
+
+	// Source and LegacyID are set while the account is not in the new store.
+	Source   string
+	LegacyID string
+}
+
+// Name returns what the person is called by: username, else e-mail, else phone.
+func (p Person) Name() string {
+	for _, kind := range []Kind{Username, Email, Phone} {
+		if name := (Account{Identifiers: p.Identifiers}).Named(kind); name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+// Login answers an attempt. Its errors are a *RefusedError (which is ErrCredentials), an *InvalidError, or an
+// *UnavailableError.
+func (s *Service) Login(ctx context.Context, a Attempt) (Person, error) {
+	name, err := ParseIdentifier(a.Identifier)
+	if err != nil {
+		return Person{}, &InvalidError{Field: "identifier", Reason: err.Error()}
+	}
+	if err := a.Password.Check(); err != nil {
+		return Person{}, &InvalidError{Field: "password", Reason: err.Error()}
+	}
+
+	person, err := s.login(ctx, name, a)
+	s.stats.count(err)
+	return person, err
+}
+
+func (s *Service) login(ctx context.Context, name Identifier, a Attempt) (Person, error) {
+	rec, err := s.store.ByIdentifier(ctx, name.Canonical)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return s.loginLegacy(ctx, name, a)
+	case err != nil:
+		return Person{}, cannotTell("read account", err)
+	case !rec.spelled(name):
+		return s.loginOtherSpelling(ctx, rec, name, a)
+	}
+	return s.loginHere(ctx, rec, a)
+}
+
+// loginHere answers for an account of the new store.
+func (s *Service) loginHere(ctx context.Context, rec Record, a Attempt) (Person, error) {
+	ok, err := s.verify(ctx, rec, a.Password)
+	switch {
+	case err != nil:
+		return Person{}, cannotTell("verify password", err)
+	case !ok:
+		return Person{}, refused("new-wrong")
+	case rec.Disabled:
+		return Person{}, refused("new-disabled")
+	}
+	s.keepCurrent(ctx, rec, a)
+	return personOf(rec), nil
+}
+
+// loginLegacy answers for somebody who is absent in the new store, and moves them.
+func (s *Service) loginLegacy(ctx context.Context, name Identifier, a Attempt) (Person, error) {
+	found, err := s.ask(ctx, name)
+	if err != nil {
+		return Person{}, cannotTell("ask the legacy store", err)
+	}
+	contested := len(found) > 1
+	if contested {
+		found = spelledExactly(found, name.Spelling)
+	}
+
+	// One candidate, as a rule. Of several who share the exact spelling, the password says which.
+	var doubt error
+	for _, c := range found {
+		person, err := s.loginCandidate(ctx, c, contested, a)
+		switch {
+		case err == nil:
+			return person, nil
+		case !errors.Is(err, ErrCredentials):
+			doubt = err
+		}
+	}
+	if doubt != nil {
+		return Person{}, doubt
+	}
+	if len(found) == 0 {
+		return Person{}, s.refuseUnknown(ctx, a)
+	}
+	return Person{}, refused("legacy-wrong")
+}
+
+// loginCandidate answers for one legacy person.
+func (s *Service) loginCandidate(ctx context.Context, c candidate, contested bool, a Attempt) (Person, error) {
+	rec, err := s.store.ByLink(ctx, c.source.Name, c.user.ID)
+	switch {
+	case err == nil:
+		return s.loginHere(ctx, rec, a)
+	case !errors.Is(err, ErrNotFound):
+		return Person{}, cannotTell("read account by link", err)
+	}
+
+	proof, err := s.prove(ctx, c, a)
+	switch {
+	case err != nil:
+		return Person{}, err
+	case c.user.Disabled:
+		return Person{}, refused("legacy-disabled")
+	case contested:
+		s.noteContested(ctx, c, a)
+		return c.person(), nil
+	}
+	return s.migrate(ctx, c, proof, a)
+}
+
+// refuseUnknown refuses somebody whom no store knows, at the price of a wrong password.
+func (s *Service) refuseUnknown(ctx context.Context, a Attempt) error {
+	err := s.permits.Do(ctx, s.hasher.Memory(), password.PriorityLogin, func() { s.hasher.VerifyDummy(a.Password.Reveal()) })
+	if err != nil {
+		return cannotTell("verify password", err)
+	}
+	return refused("unknown")
+}
+
+func personOf(rec Record) Person { return Person{ID: rec.ID, Identifiers: rec.Identifiers} }

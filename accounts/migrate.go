@@ -1,0 +1,115 @@
+package accounts
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"strconv"
+
+	"rekey/accounts/failpoint"
+)
+
+// migrate moves somebody whose password has just been proven. Whatever goes wrong here, the person is in: they are
+// answered as not moved, it is counted, and their next login tries again. There are two exceptions. If somebody else
+// moved them meanwhile, the account here answers, because its password may have been changed since.
+func (s *Service) migrate(ctx context.Context, c candidate, p proof, a Attempt) (Person, error) {
+	failpoint.Hit("migrate:proven")
+	var rec Record
+	err := s.outlive(ctx, func(ctx context.Context) error {
+		var err error
+		rec, err = s.move(ctx, c, p, a)
+		return err
+	})
+	switch {
+	case err == nil:
+		s.stats.Migrated.Add(1)
+		failpoint.Hit("migrate:done")
+		return personOf(rec), nil
+	case errors.Is(err, ErrLinked):
+		return s.loginMoved(ctx, c, a)
+	case errors.Is(err, errContested), errors.Is(err, ErrTaken):
+		s.noteContested(ctx, c, a)
+	default:
+		s.log.WarnContext(ctx, "account not moved; the person is logged in and the next login tries again",
+			"source", c.source.Name, "legacy_id", c.user.ID, "error", err)
+	}
+	s.stats.NotMigrated.Add(1)
+	return c.person(), nil
+}
+
+// loginMoved answers for somebody whom a concurrent login has moved.
+func (s *Service) loginMoved(ctx context.Context, c candidate, a Attempt) (Person, error) {
+	rec, err := s.store.ByLink(ctx, c.source.Name, c.user.ID)
+	if err != nil {
+		return Person{}, cannotTell("read account by link", err)
+	}
+	return s.loginHere(ctx, rec, a)
+}
+
+// errContested: another legacy person holds one of the identifiers.
+var errContested = errors.New("contested identifier")
+
+// move makes the account and commits it.
+func (s *Service) move(ctx context.Context, c candidate, p proof, a Attempt) (Record, error) {
+	ids, invalid := c.identifiers()
+	others, err := s.lookup(ctx, ids)
+	if err != nil {
+		return Record{}, err
+	}
+	if slices.ContainsFunc(others, func(other candidate) bool { return !other.is(c) }) {
+		return Record{}, errContested
+	}
+
+	id := SubjectFor(c.source.Name, c.user.ID)
+	credential, err := s.credentialFor(ctx, id, p.hash, a.Password)
+	if err != nil {
+		return Record{}, err
+	}
+	failpoint.Hit("migrate:rehashed")
+
+	now := s.now()
+	rec := Record{
+		Account:    Account{ID: id, Identifiers: ids, CreatedAt: now},
+		Credential: credential,
+		Link: &LegacyLink{
+			Source: c.source.Name, LegacyID: c.user.ID, LegacyCreatedAt: c.user.CreatedAt,
+			Fingerprint: s.fingerprint(c), How: ByLogin, At: now,
+		},
+	}
+	event := s.event(id, EventMigrated, a)
+	event.Detail = map[string]string{
+		"source": c.source.Name, "legacy_id": c.user.ID, "how": string(ByLogin), "to": string(credential.Scheme),
+	}
+	if p.hash != nil {
+		event.Detail["from"] = p.hash.Scheme
+	}
+	if invalid > 0 {
+		event.Detail["identifiers_left_out"] = strconv.Itoa(invalid)
+	}
+	if err := s.store.Create(ctx, rec, event); err != nil {
+		return Record{}, err
+	}
+	if invalid > 0 {
+		s.note(ctx, c, NoteInvalidIdentifier, "a stored identifier cannot be typed and was left out", a)
+	}
+	return rec, nil
+}
+
+// fingerprint is an HMAC-SHA-256 over what says who a legacy person is and what proves it, each field behind its
+// length, so that no two records read alike.
+func (s *Service) fingerprint(c candidate) []byte {
+	mac := hmac.New(sha256.New, s.fingerprintKey[:])
+	u := c.user
+	fields := []string{u.Username, u.Email, u.Phone, strconv.FormatBool(u.Disabled), "", ""}
+	if u.Password != nil {
+		fields[4], fields[5] = u.Password.Hash, u.Password.Salt
+	}
+	for _, field := range fields {
+		_ = binary.Write(mac, binary.BigEndian, uint64(len(field))) // a hash never fails to write
+		mac.Write([]byte(field))
+	}
+	return mac.Sum(nil)
+}

@@ -1,0 +1,56 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+
+	"rekey/accounts/password"
+	"rekey/legacy"
+	"rekey/legacy/hash"
+)
+
+// A proof says that a password is a legacy person's, and by what.
+type proof struct {
+	// hash is the stored hash that the password matched, nil where the source verified it.
+	hash *hash.Hash
+}
+
+// prove checks a password against the legacy store. A nil error is the proof.
+func (s *Service) prove(ctx context.Context, c candidate, a Attempt) (proof, error) {
+	if c.user.Password == nil {
+		return s.proveBySource(ctx, c, a)
+	}
+	h, err := s.hashes.Open(*c.user.Password)
+	if err != nil {
+		if !errors.Is(err, hash.ErrUnusable) {
+			s.stats.Unreadable.Add(1)
+			s.note(ctx, c, NoteUnreadableHash, "the stored hash cannot be read", a)
+		}
+		return proof{}, s.refuseUnknown(ctx, a)
+	}
+	var ok bool
+	err = s.permits.Do(ctx, h.Memory, password.PriorityLogin, func() { ok = h.Verify(a.Password.Reveal()) })
+	switch {
+	case err != nil:
+		return proof{}, cannotTell("verify legacy password", err)
+	case !ok:
+		return proof{}, refused("legacy-wrong")
+	}
+	return proof{hash: h}, nil
+}
+
+// proveBySource asks a source that does not show its hashes.
+func (s *Service) proveBySource(ctx context.Context, c candidate, a Attempt) (proof, error) {
+	verifier, ok := c.source.Source.(legacy.Verifier)
+	if !ok {
+		return proof{}, s.refuseUnknown(ctx, a) // the row has no hash, and nobody else can tell: no password matches
+	}
+	err := verifier.Verify(ctx, c.user, a.Password.Reveal())
+	switch {
+	case errors.Is(err, legacy.ErrWrongPassword), errors.Is(err, legacy.ErrNoUser):
+		return proof{}, refused("legacy-wrong")
+	case err != nil:
+		return proof{}, cannotTell("verify by the legacy store", err)
+	}
+	return proof{}, nil
+}

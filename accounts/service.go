@@ -1,0 +1,122 @@
+package accounts
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rekey/accounts/masterkey"
+	"rekey/accounts/password"
+	"rekey/legacy"
+	"rekey/legacy/hash"
+)
+
+// A Source is a legacy store under the name that its people's ids are made from.
+type Source struct {
+	Name string
+	legacy.Source
+}
+
+// Config is what a Service is made of. Store, Hashes, Hasher, Permits and Key are required.
+type Config struct {
+	Store   Store
+	Sources []Source // in order of precedence
+	Hashes  *hash.Registry
+	Hasher  password.Hasher
+	Permits *password.Pool
+	Key     *masterkey.Key
+
+	WriteTimeout time.Duration // of a write that outlives its request; 0 means 10 s
+	Now          func() time.Time
+	Log          *slog.Logger
+}
+
+// Service runs the flows. It is safe for concurrent use.
+type Service struct {
+	store   Store
+	sources []Source
+	hashes  *hash.Registry
+	hasher  password.Hasher
+	permits *password.Pool
+	key     *masterkey.Key
+	stats   Stats
+
+	fingerprintKey [32]byte
+	wrapKeys       password.WrapKeys
+	noted          recentSet // notes that this process has written: a hint that saves the attempt
+	ownSpelling    recentSet // spellings known to mean the account that holds the canonical value
+
+	writeTimeout time.Duration
+	now          func() time.Time
+	log          *slog.Logger
+
+	writes sync.WaitGroup // writes that may outlive their request
+}
+
+// New returns a Service.
+func New(c Config) (*Service, error) {
+	s := &Service{
+		store: c.Store, sources: c.Sources, hashes: c.Hashes, hasher: c.Hasher, permits: c.Permits, key: c.Key,
+		writeTimeout: c.WriteTimeout, now: c.Now, log: c.Log,
+	}
+	if s.writeTimeout == 0 {
+		s.writeTimeout = 10 * time.Second
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.fingerprintKey = c.Key.Derive("fingerprint")
+	wrap := c.Key.Derive("wrap")
+	var err error
+	s.wrapKeys, err = password.NewWrapKeys(c.Key.ID(), map[string][]byte{c.Key.ID(): wrap[:]})
+	return s, err
+}
+
+// Close waits for the writes that have outlived their requests, or until ctx ends.
+func (s *Service) Close(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		s.writes.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// outlive runs a write that must not be cut short because the person has hung up: their password is proven, and
+// half a move helps nobody.
+func (s *Service) outlive(ctx context.Context, write func(context.Context) error) error {
+	s.writes.Add(1)
+	defer s.writes.Done()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.writeTimeout)
+	defer cancel()
+	return write(ctx)
+}
+
+// event starts an audit line about an account.
+func (s *Service) event(account uuid.UUID, kind EventKind, a Attempt) Event {
+	return Event{
+		ID: uuid.Must(uuid.NewV7()), At: s.now(), AccountID: account, Kind: kind,
+		Actor: "person", RequestID: a.RequestID,
+	}
+}
+
+// source returns the source of that name, or nil.
+func (s *Service) source(name string) legacy.Source {
+	for _, src := range s.sources {
+		if src.Name == name {
+			return src.Source
+		}
+	}
+	return nil
+}

@@ -1,0 +1,36 @@
+package accounts
+
+import (
+	"errors"
+	"sync/atomic"
+)
+
+// Stats count what the service has done since it started. They are read by metrics and by the demo; truth is in the
+// store.
+type Stats struct {
+	Succeeded     atomic.Int64 // logins
+	Refused       atomic.Int64
+	Unavailable   atomic.Int64
+	Migrated      atomic.Int64 // accounts moved by this process
+	NotMigrated   atomic.Int64 // right passwords whose account could not be moved this time
+	Rehashed      atomic.Int64
+	NotRehashed   atomic.Int64
+	Contested     atomic.Int64 // logins of people who cannot be moved until support has settled a name
+	Unreadable    atomic.Int64 // attempts against a legacy hash that cannot be read
+	LegacyLookups atomic.Int64 // questions to legacy stores
+}
+
+// Stats returns the counters.
+func (s *Service) Stats() *Stats { return &s.stats }
+
+func (s *Stats) count(err error) {
+	var unavailable *UnavailableError
+	switch {
+	case err == nil:
+		s.Succeeded.Add(1)
+	case errors.As(err, &unavailable):
+		s.Unavailable.Add(1)
+	default:
+		s.Refused.Add(1)
+	}
+}

@@ -1,0 +1,85 @@
+package legacytest
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"rekey/legacy"
+)
+
+// Memory is a legacy store for the tests of its users. It compares byte by byte, as PostgreSQL and SQLite do, shows
+// its hashes, and can be made to fail. It is safe for concurrent use.
+type Memory struct {
+	// Lookups counts the calls of Lookup.
+	Lookups atomic.Int64
+	// OnLookup, if set before the first call, runs inside each Lookup, before it answers.
+	OnLookup func()
+
+	mu    sync.Mutex
+	users []legacy.User
+	down  error
+}
+
+// NewMemory returns a store with these people in it.
+func NewMemory(users ...legacy.User) *Memory { return &Memory{users: users} }
+
+// Lookup implements legacy.Source.
+func (m *Memory) Lookup(ctx context.Context, spellings ...string) ([]legacy.User, error) {
+	m.Lookups.Add(1)
+	if m.OnLookup != nil {
+		m.OnLookup()
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.down != nil {
+		return nil, m.down
+	}
+	var found []legacy.User
+	for _, u := range m.users {
+		if slices.ContainsFunc(u.Identifiers(), func(id string) bool { return slices.Contains(spellings, id) }) {
+			found = append(found, u)
+		}
+	}
+	return found, nil
+}
+
+// Get implements legacy.Getter.
+func (m *Memory) Get(ctx context.Context, id string) (legacy.User, error) {
+	if err := ctx.Err(); err != nil {
+		return legacy.User{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.down != nil {
+		return legacy.User{}, m.down
+	}
+	for _, u := range m.users {
+		if u.ID == id {
+			return u, nil
+		}
+	}
+	return legacy.User{}, legacy.ErrNoUser
+}
+
+// SetDown makes every question fail with err, or with nil be answered again.
+func (m *Memory) SetDown(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.down = err
+}
+
+// Change edits a person, as the old application would.
+func (m *Memory) Change(id string, change func(*legacy.User)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.users {
+		if m.users[i].ID == id {
+			change(&m.users[i])
+		}
+	}
+}
