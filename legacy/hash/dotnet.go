@@ -95,8 +95,8 @@ func parseMembership(digest string) appParser {
 // openMembership opens b64(H(salt+UTF-16LE pw)); prefix goes before the masked digest.
 func openMembership(e *env, s legacy.Stored, prefix, hash64, digest, salt64 string) (*Hash, error) {
 	d, _ := appDigestNamed(digest)
-	want, ok := membership64(hash64, d.size)
-	salt, okSalt := membership64(salt64, anyLen)
+	want, ok := decode64(b64Std, hash64, d.size)
+	salt, okSalt := decode64(b64Std, salt64, anyLen)
 	if !ok || !okSalt || len(salt) == 0 {
 		return nil, malformed("want digest and salt in base64")
 	}
@@ -112,14 +112,6 @@ func openMembership(e *env, s legacy.Stored, prefix, hash64, digest, salt64 stri
 	})
 }
 
-// membership64 reads standard base64 with its padding, or without it as EPiServer's dumps have it.
-func membership64(text string, n int) ([]byte, bool) {
-	if b, ok := decode64(b64Std, text, n); ok {
-		return b, true
-	}
-	return decode64(b64Raw, text, n)
-}
-
 // episerverDigests are the digests of $episerver$ by number.
 var episerverDigests = map[string]string{"0": "sha1", "1": "sha256"}
 
@@ -128,7 +120,11 @@ func parseEPiServer(e *env, s legacy.Stored) (*Hash, error) {
 	if len(fields) != 4 || fields[0] != "$episerver$" || episerverDigests[fields[1]] == "" {
 		return nil, malformed("want $episerver$*0*salt*hash or *1*")
 	}
-	return openMembership(e, s, strings.Join(fields[:3], "*")+"*", fields[3], episerverDigests[fields[1]], fields[2])
+	hash64 := fields[3]
+	if len(hash64)%4 == 3 {
+		hash64 += "=" // dumps for hashcat come without it
+	}
+	return openMembership(e, s, strings.Join(fields[:3], "*")+"*", hash64, episerverDigests[fields[1]], fields[2])
 }
 
 func parseUmbraco(_ *env, s legacy.Stored) (*Hash, error) {

@@ -119,7 +119,7 @@ func parseScryptColumns(e *env, s legacy.Stored) (*Hash, error) {
 	}
 	want, ok := decode64(b64Std, s.Hash, int(length))
 	salt, okSalt := decode64(b64Std, s.Salt, anyLen)
-	if !ok || !okSalt {
+	if !ok || !okSalt || len(salt) == 0 {
 		return nil, malformed("want key and salt in base64")
 	}
 	set.salt, set.length = salt, int(length)

@@ -102,7 +102,7 @@ func parseNodeScryptHex(e *env, s legacy.Stored) (*Hash, error) {
 	const length = 64
 	hexKey, salt, _ := strings.Cut(s.Hash, ".")
 	want, ok := decodeHex(hexKey, length)
-	if !ok || len(salt) < 16 || !only(salt, "0123456789abcdef") {
+	if !ok || len(salt) < 16 || len(salt)%2 != 0 || !only(salt, "0123456789abcdef") {
 		return nil, malformed("want key.salt, both in hex")
 	}
 	set, err := appScryptParams(s, appScrypt{n: 16384, r: 8, p: 1, salt: []byte(salt), length: length})
