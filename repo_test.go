@@ -81,8 +81,8 @@ func TestNothingPointsOutsideTheRepository(t *testing.T) {
 		}
 		files++
 		for _, words := range outside {
-			if i := bytes.Index(text, words); i >= 0 {
-				t.Errorf("%s:%d names %s", name, 1+bytes.Count(text[:i], []byte("\n")), words)
+			if before, _, found := bytes.Cut(text, words); found {
+				t.Errorf("%s:%d names %s", name, 1+bytes.Count(before, []byte("\n")), words)
 			}
 		}
 		return nil

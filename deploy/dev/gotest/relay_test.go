@@ -77,8 +77,7 @@ func TestRelay(t *testing.T) {
 			}
 			cmd := exec.CommandContext(t.Context(), "go", "test", "-json", "-count=1", "-vet=off", "./...")
 			cmd.Dir = dir
-			// It fails where a row fails, which the events tell as well.
-			events, _ := cmd.Output() //nolint:errcheck // see above
+			events, _ := cmd.Output() // it fails where a row fails, as the events tell
 
 			var shown strings.Builder
 			got, err := relay(&shown, strings.NewReader(string(events)))
