@@ -239,7 +239,7 @@ func TestRevokeRacesWithRefresh(t *testing.T) {
 	t.Parallel()
 	onEachStore(t, func(t *testing.T, s store) {
 		h := newHouse(t, s, newClock(), nil)
-		for range 20 {
+		for range 10 {
 			tokens := h.open(t)
 			var mu sync.Mutex
 			handedOut := []Tokens{tokens}
