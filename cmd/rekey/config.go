@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rekey/cmd/rekey/config"
+	"rekey/cmd/rekey/server"
 )
 
 func newConfig(c console) *cobra.Command {
@@ -17,15 +18,16 @@ REKEY_LEGACY_0_DSN). Variables win over the file. A secret can be kept in a file
 }
 
 func newConfigCheck(c console) *cobra.Command {
+	var connect bool
 	var file *configFlag
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Say what is wrong with the configuration, all of it",
 		Long: `Reads the configuration as serve would, and names every mistake with its line, and what is allowed but risky.
-Nothing is opened: neither store nor sources nor Redis.`,
-		Example: "  rekey config check --config rekey.yaml",
+Without --connect nothing is opened: neither store nor sources nor Redis.`,
+		Example: "  rekey config check --config rekey.yaml\n  rekey config check --connect",
 		Args:    cobra.NoArgs,
-		RunE: action(func(*cobra.Command, []string) error {
+		RunE: action(func(cmd *cobra.Command, _ []string) error {
 			cfg, err := file.load()
 			if err != nil {
 				return err
@@ -33,11 +35,26 @@ Nothing is opened: neither store nor sources nor Redis.`,
 			for _, w := range cfg.Warnings() {
 				fmt.Fprintln(c.err, "warning: "+w.String())
 			}
-			_, err = fmt.Fprintln(c.out, "the configuration is complete")
-			return err
+			if !connect {
+				_, err = fmt.Fprintln(c.out, "the configuration is complete")
+				return err
+			}
+			failed := false
+			for _, check := range server.Probe(cmd.Context(), cfg) {
+				result := "ok"
+				if check.Err != nil {
+					result, failed = "failed: "+check.Err.Error(), true
+				}
+				fmt.Fprintf(c.out, "%s: %s\n", check.Name, result)
+			}
+			if failed {
+				return done{errQuiet, exitFailed}
+			}
+			return nil
 		}),
 	}
 	file = c.addConfigFlag(cmd)
+	cmd.Flags().BoolVar(&connect, "connect", false, "also ask the store, each source and Redis, without changing anything")
 	return cmd
 }
 

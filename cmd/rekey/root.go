@@ -11,6 +11,7 @@ import (
 
 	"rekey/cmd/rekey/config"
 	"rekey/legacy/hash"
+	"rekey/legacy/preset"
 )
 
 // Exit codes, which scripts depend on.
@@ -45,7 +46,8 @@ verifies the old password hash, stores a new one, and from the second login on t
 	root.SetOut(c.out)
 	root.SetErr(c.err)
 	root.AddCommand(
-		newConfig(c), newHash(c),
+		newServe(c), newDemo(c),
+		newConfig(c), newHash(c), newKeys(c),
 		newVersion(c),
 	)
 	return root
@@ -137,10 +139,19 @@ func (f *configFlag) load() (*config.Config, error) {
 	c, err := config.Load(config.Options{
 		Path: path, Environ: f.environ,
 		CheckScheme: hash.New(hash.Config{}).CheckScheme,
-		Presets:     []string{"django", "wordpress"},
+		Presets:     presets(),
 	})
 	if err != nil {
 		return nil, done{fmt.Errorf("the configuration has mistakes\n%w", err), exitUsage}
 	}
 	return c, nil
+}
+
+// presets lists the known table layouts with their schemes.
+func presets() map[string]string {
+	schemes := map[string]string{}
+	for _, p := range preset.All() {
+		schemes[p.Name] = p.Scheme
+	}
+	return schemes
 }

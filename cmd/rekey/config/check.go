@@ -292,8 +292,8 @@ func (l *loader) checkDSN(at string, s *Legacy) {
 
 func (l *loader) checkTable(at string, s *Legacy) {
 	if s.Preset != "" {
-		if !slices.Contains(l.options.Presets, s.Preset) {
-			l.problem(at+".preset", "unknown preset %q%s", s.Preset, didYouMean(s.Preset, l.options.Presets))
+		if _, known := l.options.Presets[s.Preset]; !known {
+			l.problem(at+".preset", "unknown preset %q%s", s.Preset, didYouMean(s.Preset, sortedKeys(l.options.Presets)))
 		}
 		return
 	}
@@ -315,6 +315,12 @@ func (l *loader) checkTable(at string, s *Legacy) {
 }
 
 func (l *loader) checkScheme(at string, s *Legacy) {
+	if s.Scheme == "" {
+		s.Scheme = "auto"
+		if preset := l.options.Presets[s.Preset]; preset != "" {
+			s.Scheme = preset
+		}
+	}
 	switch err := l.options.CheckScheme(s.Scheme); {
 	case err != nil:
 		l.problem(at+".scheme", "%v", err)

@@ -68,7 +68,7 @@ type Legacy struct {
 	Table   string  `yaml:"table"`
 	Columns Columns `yaml:"columns"`
 
-	Scheme         string        `yaml:"scheme"`
+	Scheme         string        `yaml:"scheme"` // the preset's if unset, else auto
 	Params         Params        `yaml:"params"`
 	Pepper         Secret        `yaml:"pepper"`
 	Timeout        time.Duration `yaml:"timeout"` // of one question
@@ -161,7 +161,7 @@ func Default() *Config {
 
 // setDefaults fills a source that has just been begun.
 func (l *Legacy) setDefaults() {
-	l.Kind, l.Scheme, l.Timeout, l.MaxConns = "sql", "auto", 2*time.Second, 8
+	l.Kind, l.Timeout, l.MaxConns = "sql", 2*time.Second, 8
 }
 
 // setWord takes `limits: on` and `limits: off`.

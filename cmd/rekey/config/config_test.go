@@ -45,7 +45,7 @@ func load(t *testing.T, text string, environ ...string) (*Config, error) {
 func options(path string, environ []string) Options {
 	return Options{
 		Path: path, Environ: environ,
-		Presets: []string{"django", "wordpress"},
+		Presets: map[string]string{"django": "auto", "wordpress": "bcrypt"},
 		CheckScheme: func(name string) error {
 			if name == "auto" || name == "bcrypt" || name == "plaintext" || strings.Contains(name, "(") {
 				return nil
@@ -108,6 +108,7 @@ func TestEnvironmentWins(t *testing.T) {
 		{"column", c.Legacy[0].Columns.LastLoginAt, "seen"},
 		{"proxies", fmt.Sprint(c.TrustedProxies), "[10.0.0.0/8 192.0.2.1/32]"},
 		{"second source", c.Legacy[1].Name + c.Legacy[1].Kind + c.Legacy[1].DSN.Reveal(), "blogsqlsqlite:///blog.db"},
+		{"scheme of the preset", c.Legacy[1].Scheme, "bcrypt"},
 		{"params", c.Legacy[1].Params.Reveal()["pepper"] + c.Legacy[1].Params.Reveal()["iterations"], "salz=110"},
 		{"time", fmt.Sprint(c.Password.Time), "3"},
 	} {

@@ -23,8 +23,8 @@ type Options struct {
 
 	// CheckScheme refuses a scheme that does not exist.
 	CheckScheme func(name string) error
-	// Presets are the names of the known table layouts.
-	Presets []string
+	// Presets are the known table layouts, by name, each with its scheme.
+	Presets map[string]string
 }
 
 // Load reads file and environment, and checks them. Its error is Problems, unless the file cannot be read at all.

@@ -1,0 +1,74 @@
+package server
+
+import (
+	"time"
+
+	"rekey/cmd/rekey/config"
+	"rekey/gateway"
+)
+
+// checks are what readyz asks. Without the new store nobody can be told from anybody; without a legacy source only
+// those who have not moved have to wait.
+func (s *Server) checks() []gateway.Check {
+	checks := []gateway.Check{{Name: "store", Required: true, Ask: s.store.Ping}}
+	for _, src := range s.sources {
+		checks = append(checks, gateway.Check{Name: "legacy:" + src.name, Ask: src.Check})
+	}
+	if s.soft.ping != nil {
+		checks = append(checks, gateway.Check{Name: "redis", Ask: s.soft.ping})
+	}
+	return checks
+}
+
+// metrics are read from what the parts count anyway.
+func (s *Server) metrics() []gateway.Metric {
+	stats, permits := s.service.Stats(), s.permits.Stats
+	counter := func(name, help string, read func() int64) gateway.Metric {
+		return gateway.Metric{Name: name, Help: help, Counter: true, Read: func() float64 { return float64(read()) }}
+	}
+	gauge := func(name, help string, read func() float64) gateway.Metric {
+		return gateway.Metric{Name: name, Help: help, Read: read}
+	}
+	return []gateway.Metric{
+		counter("rekey_logins_succeeded_total", "Logins with a right password.", stats.Succeeded.Load),
+		counter("rekey_logins_refused_total", "Logins answered 401.", stats.Refused.Load),
+		counter("rekey_logins_unavailable_total", "Logins answered 503: something could not be asked.", stats.Unavailable.Load),
+		counter("rekey_accounts_migrated_total", "Accounts moved by this process.", stats.Migrated.Load),
+		counter("rekey_accounts_not_migrated_total", "Right passwords whose account could not be moved this time.", stats.NotMigrated.Load),
+		counter("rekey_credentials_rehashed_total", "Stored passwords made stronger at a login.", stats.Rehashed.Load),
+		counter("rekey_credentials_not_rehashed_total", "Stored passwords that could not be made stronger this time.", stats.NotRehashed.Load),
+		counter("rekey_logins_contested_total", "Logins of people whose identifier several hold in the old stores.", stats.Contested.Load),
+		counter("rekey_legacy_hashes_unreadable_total", "Attempts against a legacy hash that cannot be read.", stats.Unreadable.Load),
+		counter("rekey_legacy_lookups_total", "Questions to the legacy stores.", stats.LegacyLookups.Load),
+		gauge("rekey_hash_permits", "Hashes that may run at once.", func() float64 { return float64(permits().Permits) }),
+		gauge("rekey_hash_running", "Hashes that run.", func() float64 { return float64(permits().Running) }),
+		gauge("rekey_hash_waiting", "Logins that wait for a hash permit.", func() float64 { return float64(permits().Waiting) }),
+		gauge("rekey_hash_memory_bytes", "Memory that running hashes hold.", func() float64 { return float64(permits().MemoryInUse) }),
+		counter("rekey_hash_shed_total", "Hashes refused because the queue was too long.", func() int64 { return int64(permits().Shed) }),
+	}
+}
+
+// Counts are what has happened since the start.
+type Counts struct {
+	Logins, Refused, Unavailable int64
+	Migrated                     int64
+	LegacyQueries                int64
+	Waiting                      int64 // now, for a hash permit
+}
+
+// Counts reads the counters.
+func (s *Server) Counts() Counts {
+	stats := s.service.Stats()
+	return Counts{
+		Logins: stats.Succeeded.Load(), Refused: stats.Refused.Load(), Unavailable: stats.Unavailable.Load(),
+		Migrated: stats.Migrated.Load(), LegacyQueries: stats.LegacyLookups.Load(), Waiting: int64(s.permits.Stats().Waiting),
+	}
+}
+
+// loginFloor turns the configured 0, which means none, into the gateway's word for that.
+func loginFloor(c *config.Config) time.Duration {
+	if c.Login.Floor == 0 {
+		return -1
+	}
+	return c.Login.Floor
+}

@@ -1,0 +1,251 @@
+// Package server wires rekey together from a configuration, serves, and takes it down again in the right order.
+//
+// It serves `rekey serve` and `rekey demo`. It is the only place that names stores and adapters; what they do is
+// theirs. Open reads from top to bottom: that is the program.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"rekey/accounts"
+	"rekey/accounts/password"
+	"rekey/accounts/sqlstore"
+	"rekey/cmd/rekey/config"
+	"rekey/gateway"
+	"rekey/gateway/token"
+	"rekey/legacy/hash"
+)
+
+// A Server is a gateway with everything below it, listening.
+type Server struct {
+	config  *config.Config
+	log     *slog.Logger
+	store   *sqlstore.Store
+	sources []*source
+	permits *password.Pool
+	service *accounts.Service
+	keys    *token.Keys
+	soft    *softState
+	gateway *gateway.Gateway
+	doors   []door // public first
+	closers []func(context.Context) error
+}
+
+// Open makes everything ready and takes the ports, so that Serve cannot fail for want of them. What it has opened is
+// closed again if it returns an error.
+func Open(ctx context.Context, c *config.Config, log *slog.Logger) (s *Server, err error) {
+	s = &Server{config: c, log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close(context.WithoutCancel(ctx)))
+		}
+	}()
+	for _, w := range c.Warnings() {
+		log.WarnContext(ctx, "configuration", "key", w.Key, "warning", w.Reason)
+	}
+
+	// The new store, and the key that seals what is in it.
+	key, err := loadMasterKey(c)
+	if err != nil {
+		return nil, err
+	}
+	if s.store, err = openStore(ctx, c, key); err != nil {
+		return nil, err
+	}
+	s.onClose(func(context.Context) error { return s.store.Close() })
+
+	// The old ones. One that is down is no reason not to serve those who have moved.
+	if s.sources, err = openSources(c); err != nil {
+		return nil, err
+	}
+	s.onClose(func(context.Context) error { return closeSources(s.sources) })
+	if err := s.checkSources(ctx); err != nil {
+		return nil, err
+	}
+
+	// The domain.
+	policy := passwordPolicy(c)
+	s.permits = password.NewPool(password.PoolConfig{Permits: int(c.Password.Permits), MaxWait: c.Password.Queue, Policy: policy})
+	s.onClose(s.permits.Close)
+	s.service, err = accounts.New(accounts.Config{
+		Store: s.store, Sources: accountSources(s.sources), Hashes: hash.New(hash.Config{Bounds: hashBounds(c)}),
+		Hasher: password.Hasher{Policy: policy}, Permits: s.permits, Key: key, Log: log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("accounts: %w", err)
+	}
+	s.onClose(s.service.Close)
+
+	// Tokens and limits.
+	if s.soft, err = openSoftState(c, key); err != nil {
+		return nil, err
+	}
+	s.onClose(func(context.Context) error { return s.soft.close() })
+	if s.keys, err = OpenKeys(ctx, c, s.store, key, log); err != nil {
+		return nil, err
+	}
+	access, err := token.NewAccess(token.AccessConfig{
+		Keys: s.keys, Issuer: c.Issuer, Audience: c.Audience, ClientID: c.Tokens.ClientID, Revocations: s.soft.revocations,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tokens: %w", err)
+	}
+	families, err := token.NewFamilies(token.FamiliesConfig{
+		Access: access, Sessions: s.store, MasterKey: key, Idle: c.Tokens.RefreshIdle, Absolute: c.Tokens.RefreshAbsolute,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tokens: %w", err)
+	}
+
+	// The doors.
+	s.gateway = gateway.New(gateway.Config{
+		Accounts: s.service, Tokens: families, Issuer: c.Issuer,
+		Limiter: s.soft.limiter, Rules: s.soft.rules, TrustedProxies: c.TrustedProxies,
+		Floor: loginFloor(c), Checks: s.checks(), Metrics: s.metrics(), Log: log,
+	})
+	return s, s.listen(ctx)
+}
+
+// Serve answers until ctx ends, then closes: readyz says 503, requests in flight end, writes that outlive their
+// request are waited for, and the stores close last. It gives that the configured time.
+func (s *Server) Serve(ctx context.Context) error {
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var loops sync.WaitGroup
+	loops.Go(func() { s.keys.Start(running) })
+	loops.Go(func() { s.removeSessions(running) })
+	if s.soft.follow != nil {
+		loops.Go(func() { s.soft.follow(running) })
+	}
+
+	broken := make(chan error, len(s.doors))
+	for _, d := range s.doors {
+		go func() { broken <- d.serve() }()
+	}
+	s.log.InfoContext(ctx, "ready", "public", s.PublicAddress(), "admin", s.AdminAddress())
+
+	var failure error
+	select {
+	case <-ctx.Done():
+		s.log.InfoContext(ctx, "closing")
+	case failure = <-broken:
+	}
+	s.gateway.Drain()
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Shutdown)
+	defer cancel()
+	for _, d := range s.doors { // the admin door last: it tells that we are draining
+		if err := d.server.Shutdown(ending); err != nil {
+			failure = errors.Join(failure, fmt.Errorf("requests were cut off on %s: %w", d.listener.Addr(), err))
+		}
+	}
+	stop()
+	loops.Wait()
+	return errors.Join(failure, s.close(ending))
+}
+
+// onClose remembers how to close what was just opened.
+func (s *Server) onClose(c func(context.Context) error) { s.closers = append(s.closers, c) }
+
+// close closes everything, last opened first.
+func (s *Server) close(ctx context.Context) error {
+	var errs []error
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		errs = append(errs, s.closers[i](ctx))
+	}
+	s.closers = nil
+	return errors.Join(errs...)
+}
+
+// sessionSweep is how often sessions that have expired are removed, and how many at a time.
+const (
+	sessionSweep      = 10 * time.Minute
+	sessionSweepLimit = 1000
+)
+
+// removeSessions keeps the table of sessions from growing for ever.
+func (s *Server) removeSessions(ctx context.Context) {
+	tick := time.NewTicker(sessionSweep)
+	defer tick.Stop()
+	for {
+		for removed := int64(sessionSweepLimit); removed == sessionSweepLimit; {
+			var err error
+			if removed, err = s.store.DeleteSessions(ctx, time.Now(), sessionSweepLimit); err != nil && ctx.Err() == nil {
+				s.log.WarnContext(ctx, "remove expired sessions", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// A door is a listener and what answers on it.
+type door struct {
+	listener net.Listener
+	server   *http.Server
+}
+
+func (d door) serve() error {
+	if err := d.server.Serve(d.listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve on %s: %w", d.listener.Addr(), err)
+	}
+	return nil
+}
+
+// listen takes the ports.
+func (s *Server) listen(ctx context.Context) error {
+	handlers := []struct {
+		address string
+		handler http.Handler
+	}{{s.config.Listen, s.gateway.Public()}, {s.config.Admin.Listen, s.gateway.Admin()}}
+	for _, h := range handlers {
+		if h.address == "off" {
+			continue
+		}
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", h.address)
+		if err != nil {
+			return fmt.Errorf("listen on %s: %w", h.address, err)
+		}
+		d := door{listener, &http.Server{
+			Handler:           h.handler,
+			ReadHeaderTimeout: 5 * time.Second,
+			ReadTimeout:       10 * time.Second, // a body has at most 4 KiB
+			WriteTimeout:      30 * time.Second, // longer than any handler takes
+			IdleTimeout:       60 * time.Second,
+			MaxHeaderBytes:    16 << 10,
+			ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		}}
+		s.doors = append(s.doors, d)
+		s.onClose(func(context.Context) error { return d.close() })
+	}
+	return nil
+}
+
+// close closes a door that was never served, or whose requests did not end in time.
+func (d door) close() error {
+	err := errors.Join(d.server.Close(), d.listener.Close())
+	if errors.Is(err, net.ErrClosed) {
+		return nil // Shutdown was here before
+	}
+	return err
+}
+
+// PublicAddress returns where the public listener is, with the port that it was given.
+func (s *Server) PublicAddress() string { return s.doors[0].listener.Addr().String() }
+
+// AdminAddress returns where the admin listener is, or "off".
+func (s *Server) AdminAddress() string {
+	if len(s.doors) < 2 {
+		return "off"
+	}
+	return s.doors[1].listener.Addr().String()
+}
