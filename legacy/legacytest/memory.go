@@ -2,6 +2,7 @@ package legacytest
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -42,7 +43,7 @@ func (m *Memory) Lookup(ctx context.Context, spellings ...string) ([]legacy.User
 	var found []legacy.User
 	for _, u := range m.users {
 		if slices.ContainsFunc(u.Identifiers(), func(id string) bool { return slices.Contains(spellings, id) }) {
-			found = append(found, u)
+			found = append(found, own(u))
 		}
 	}
 	return found, nil
@@ -60,10 +61,20 @@ func (m *Memory) Get(ctx context.Context, id string) (legacy.User, error) {
 	}
 	for _, u := range m.users {
 		if u.ID == id {
-			return u, nil
+			return own(u), nil
 		}
 	}
 	return legacy.User{}, legacy.ErrNoUser
+}
+
+// own returns u with a password of its own, which the caller may change.
+func own(u legacy.User) legacy.User {
+	if u.Password != nil {
+		stored := *u.Password
+		stored.Params = maps.Clone(stored.Params)
+		u.Password = &stored
+	}
+	return u
 }
 
 // SetDown makes every question fail with err, or with nil be answered again.
