@@ -1,0 +1,156 @@
+package sqlsource
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	sqlitelib "modernc.org/sqlite/lib"
+)
+
+// A dialect is how a database writes names and argument marks.
+type dialect struct {
+	quote func(name string) string
+	mark  func(n int) string // of the nth argument, from 1
+}
+
+func backticks(name string) string    { return "`" + name + "`" }
+func doubleQuotes(name string) string { return `"` + name + `"` }
+
+// engines maps a DSN's scheme to what opens it. SQLite gets backticks: a double-quoted name that is no column it takes
+// for a text.
+var engines = map[string]struct {
+	dialect dialect
+	open    func(c Config, u *url.URL) (*sql.DB, error)
+}{
+	"mysql":      {dialect{backticks, questionMark}, openMySQL},
+	"mariadb":    {dialect{backticks, questionMark}, openMySQL},
+	"postgres":   {dialect{doubleQuotes, dollar}, openPostgres},
+	"postgresql": {dialect{doubleQuotes, dollar}, openPostgres},
+	"sqlite":     {dialect{backticks, questionMark}, openSQLite},
+}
+
+func questionMark(int) string { return "?" }
+func dollar(n int) string     { return "$" + strconv.Itoa(n) }
+
+// sqliteError is SQLITE_ERROR, the code of statements that SQLite cannot compile.
+const sqliteError = sqlitelib.SQLITE_ERROR
+
+// openDSN returns a pool that connects when it is first asked, and the secrets in the DSN. No error of it quotes the
+// DSN, for a password with a "@" or "/" in it is found in the strangest places.
+func openDSN(c Config) (dialect, *sql.DB, []string, error) {
+	u, err := url.Parse(c.DSN)
+	if err != nil {
+		return dialect{}, nil, nil, errors.New("dsn: not a URL; a password with : / ? # @ or % in it must be percent-encoded")
+	}
+	engine, ok := engines[u.Scheme]
+	if !ok {
+		return dialect{}, nil, nil, errors.New("dsn: want mysql://, postgres:// or sqlite:///")
+	}
+	var secrets []string
+	if password, ok := u.User.Password(); ok && password != "" {
+		secrets = []string{password, url.QueryEscape(password), url.PathEscape(password)}
+	}
+	db, err := engine.open(c, u)
+	if err != nil {
+		return dialect{}, nil, nil, fmt.Errorf("dsn: %w", err)
+	}
+	return engine.dialect, db, secrets, nil
+}
+
+// openMySQL takes the options tls (true, false, skip-verify, preferred) and socket (a path, instead of the host).
+func openMySQL(c Config, u *url.URL) (*sql.DB, error) {
+	m := mysql.NewConfig()
+	m.User = u.User.Username()
+	m.Passwd, _ = u.User.Password()
+	m.Net, m.Addr = "tcp", net.JoinHostPort(orText(u.Hostname(), "127.0.0.1"), orText(u.Port(), "3306"))
+	m.DBName = strings.TrimPrefix(u.Path, "/")
+	for name, values := range u.Query() {
+		switch value := values[len(values)-1]; name {
+		case "tls":
+			m.TLSConfig = value
+		case "socket":
+			m.Net, m.Addr = "unix", value
+		default:
+			return nil, fmt.Errorf("unknown option %q; want tls or socket", name)
+		}
+	}
+	m.Timeout = c.Timeout
+	m.Logger = noLog{}                                    // what it would print comes back as an error as well
+	m.Params = map[string]string{"time_zone": "'+00:00'"} // TIMESTAMP is shown in the session's zone
+	// Times stay text: parsed by the driver, one impossible date would cost a whole page of List.
+	m.ParseTime = false
+	if err := m.Apply(mysql.Charset("utf8mb4", "")); err != nil {
+		return nil, err
+	}
+	connector, err := mysql.NewConnector(m)
+	if err != nil {
+		return nil, errors.New("the driver refuses it; is tls one of true, false, skip-verify, preferred?")
+	}
+	return sql.OpenDB(readOnly{connector}), nil
+}
+
+func orText(text, missing string) string {
+	if text == "" {
+		return missing
+	}
+	return text
+}
+
+type noLog struct{}
+
+func (noLog) Print(...any) {}
+
+// readOnly makes each new connection to MySQL refuse writes.
+type readOnly struct{ driver.Connector }
+
+// Connect is driver.Connector's.
+func (r readOnly) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := r.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	execer, ok := conn.(driver.ExecerContext)
+	if !ok {
+		_ = conn.Close() // it is of no use
+		return nil, errors.New("the driver cannot be told to read only")
+	}
+	if _, err := execer.ExecContext(ctx, "SET SESSION TRANSACTION READ ONLY", nil); err != nil {
+		_ = conn.Close() // a connection that could write is not handed out
+		return nil, err
+	}
+	return conn, nil
+}
+
+// openPostgres takes pgx's options, sslmode and default_query_exec_mode above all. A PgBouncer in front must let the
+// parameter default_transaction_read_only through.
+func openPostgres(c Config, _ *url.URL) (*sql.DB, error) {
+	p, err := pgx.ParseConfig(c.DSN)
+	if err != nil {
+		return nil, errors.New("pgx refuses it; look at the port and the options")
+	}
+	p.ConnectTimeout = c.Timeout
+	p.RuntimeParams["default_transaction_read_only"] = "on"
+	p.RuntimeParams["application_name"] = "rekey legacy source"
+	return stdlib.OpenDB(*p), nil
+}
+
+// openSQLite opens a file that is there: read-only to SQLite, and read-only to us.
+func openSQLite(_ Config, u *url.URL) (*sql.DB, error) {
+	if u.Host != "" || !strings.HasPrefix(u.Path, "/") || u.RawQuery != "" {
+		return nil, errors.New("want sqlite:///absolute/path without options")
+	}
+	file := url.URL{Scheme: "file", Path: u.Path, RawQuery: url.Values{
+		"mode": {"ro"}, "_pragma": {"query_only(1)", "busy_timeout(1000)"},
+	}.Encode()}
+	return sql.Open("sqlite", file.String())
+}

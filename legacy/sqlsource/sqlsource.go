@@ -1,0 +1,337 @@
+// Package sqlsource reads an old user store that is a table in MariaDB or MySQL, PostgreSQL or SQLite.
+//
+// It never writes. Each connection is told by its own means that it only reads, and the only text that is ever built
+// is SELECT. Names of tables and columns come from the configuration, are checked and quoted; values are always bound.
+//
+// It has a pool, a deadline and a circuit breaker of its own, so that a slow old database costs nobody but those who
+// still live in it. No error of the package contains a value of a row, a value that was asked for, or the DSN.
+package sqlsource
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"rekey/legacy"
+)
+
+// Columns names the columns of the table; an empty name is a column that is not there.
+type Columns struct {
+	ID          string // the table's key: unique and never null
+	Username    string // at least one of Username, Email and Phone is needed
+	Email       string
+	Phone       string
+	Password    string
+	Salt        string
+	CreatedAt   string // a time of the database, Unix seconds, or text as in RFC 3339; see row.go
+	LastLoginAt string
+	// Disabled holds a truth value. A leading "!" turns it round, for columns that say that somebody is active. False
+	// are NULL, zero, and the texts "", "0", "f", "false", "n", "no", "off"; everything else is true.
+	Disabled string
+}
+
+// Config describes a source. The zero values of the last four fields are usable.
+type Config struct {
+	Name    string // in errors
+	DSN     string // mysql://user:pass@host:port/db, postgres://…, sqlite:///path
+	Table   string // table or schema.table, spelled as the database has it
+	Columns Columns
+	Scheme  string            // of the hash column; see package hash
+	Params  map[string]string // for the scheme
+
+	Timeout  time.Duration // of one question, waiting for a connection included; 0: 2 s
+	MaxConns int           // 0: 8
+
+	BreakAfter int           // failures in a row that open the circuit breaker; 0: 5
+	BreakFor   time.Duration // how long it then answers at once, before one question tries again; 0: 2 s
+}
+
+const (
+	defaultTimeout    = 2 * time.Second
+	defaultMaxConns   = 8
+	defaultBreakAfter = 5
+	defaultBreakFor   = 2 * time.Second
+
+	// maxPeople is how many may share one identifier. More is a table that was mapped wrongly.
+	maxPeople = 16
+	// maxPage bounds what one page of List takes in memory: some 20 KiB a person at the very most.
+	maxPage = 10_000
+
+	connIdle = 5 * time.Minute  // then it is closed: an old database has better use for it
+	connLife = 30 * time.Minute // so that a failover or a changed address is noticed
+)
+
+// ErrMapping is wrapped by the error of Check when the database answers but has no such table or columns, or does not
+// let us read them: a mistake of configuration, which waiting does not mend.
+var ErrMapping = errors.New("the table or its columns cannot be read")
+
+// A Source is an old user store in an SQL database. It is a legacy.Source, a legacy.Getter and a legacy.Lister.
+type Source struct {
+	config  Config
+	table   string // quoted
+	fields  []field
+	dialect dialect
+	db      *sql.DB
+	breaker breaker
+	secrets []string // what no error may contain
+
+	shape atomic.Pointer[shape] // nil until the database has been asked for the columns' types
+}
+
+var (
+	_ legacy.Source = (*Source)(nil)
+	_ legacy.Getter = (*Source)(nil)
+	_ legacy.Lister = (*Source)(nil)
+)
+
+// Open checks the configuration and prepares a pool. It does not ask the database, which may be down: Check does.
+func Open(c Config) (*Source, error) {
+	fail := func(err error) (*Source, error) { return nil, fmt.Errorf("legacy source %s: %w", c.Name, err) }
+	if c.Timeout < 0 || c.MaxConns < 0 || c.BreakAfter < 0 || c.BreakFor < 0 {
+		return fail(errors.New("a timeout or a number is negative"))
+	}
+	orDefault(&c.Timeout, defaultTimeout)
+	orDefault(&c.MaxConns, defaultMaxConns)
+	orDefault(&c.BreakAfter, defaultBreakAfter)
+	orDefault(&c.BreakFor, defaultBreakFor)
+	c.Params = maps.Clone(c.Params)
+
+	d, db, secrets, err := openDSN(c)
+	if err != nil {
+		return fail(err)
+	}
+	s := &Source{config: c, dialect: d, db: db, secrets: secrets, breaker: newBreaker(c)}
+	if err := s.mapColumns(); err != nil {
+		_ = db.Close() // nothing was opened yet
+		return fail(err)
+	}
+	db.SetMaxOpenConns(c.MaxConns)
+	db.SetMaxIdleConns(c.MaxConns)
+	db.SetConnMaxIdleTime(connIdle)
+	db.SetConnMaxLifetime(connLife)
+	return s, nil
+}
+
+func orDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Close closes the pool. Questions under way end with an error.
+func (s *Source) Close() error { return s.db.Close() }
+
+// Lookup is legacy.Source's. It is one SELECT over the identifier columns, each of which wants an index: without one,
+// every login of somebody who has not been moved reads the whole table. Texts are compared by the column's collation,
+// so that a PostgreSQL index on lower(email) is of no use; spellings in other cases are the caller's to add.
+func (s *Source) Lookup(ctx context.Context, spellings ...string) ([]legacy.User, error) {
+	spellings = askable(spellings)
+	if len(spellings) == 0 {
+		return nil, nil
+	}
+	var users []legacy.User
+	err := s.ask(ctx, "read users", func(ctx context.Context) error {
+		shape, err := s.types(ctx)
+		if err != nil {
+			return err
+		}
+		found, bad, err := s.find(ctx, shape, spellings, nil)
+		if isCharsetError(err) {
+			var unfit map[pair]bool
+			if unfit, err = s.unfit(ctx, shape, spellings); err != nil {
+				return err
+			}
+			found, bad, err = s.find(ctx, shape, spellings, unfit)
+		}
+		if err != nil {
+			return err
+		}
+		if len(found)+len(bad) > maxPeople {
+			return answered{fmt.Errorf("more than %d people share an identifier", maxPeople)}
+		}
+		users = found
+		return joined(bad)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return users, nil
+}
+
+// find asks for the people who have one of the spellings. What is in unfit is left out.
+func (s *Source) find(ctx context.Context, shape *shape, spellings []string, unfit map[pair]bool) ([]legacy.User, []*RowError, error) {
+	query, args := s.lookupQuery(shape, spellings, unfit)
+	if query == "" {
+		return nil, nil, nil // no column can hold any of these
+	}
+	return s.read(ctx, shape, query, args)
+}
+
+// Get is legacy.Getter's. The key is compared as the column's own type, so that its index serves, and the answer's key
+// must be the one that was asked for to the byte.
+func (s *Source) Get(ctx context.Context, id string) (legacy.User, error) {
+	var user legacy.User
+	err := s.ask(ctx, "read a user by key", func(ctx context.Context) error {
+		shape, err := s.types(ctx)
+		if err != nil {
+			return err
+		}
+		key, ok := shape.key.bindKey(id)
+		if !ok || !plain(id) {
+			return answered{legacy.ErrNoUser}
+		}
+		found, bad, err := s.read(ctx, shape, s.getQuery(), []any{key})
+		if isCharsetError(err) {
+			return answered{legacy.ErrNoUser}
+		}
+		if err != nil {
+			return err
+		}
+		for _, row := range bad {
+			if row.Key == id {
+				return answered{row}
+			}
+		}
+		for _, u := range found { // a collation may find "ABC" for "abc"
+			if u.ID == id {
+				user = u
+				return nil
+			}
+		}
+		return answered{legacy.ErrNoUser}
+	})
+	return user, err
+}
+
+// List is legacy.Lister's. Numeric keys are walked by number, others as the database sorts the column.
+//
+// People whose row cannot be read are left out, and told by an error that wraps a *RowError for each of them; the
+// others of the page are returned beside that error.
+func (s *Source) List(ctx context.Context, after string, limit int) ([]legacy.User, error) {
+	if limit < 1 || limit > maxPage {
+		return nil, fmt.Errorf("legacy source %s: list users: a page has 1 to %d", s.config.Name, maxPage)
+	}
+	var users []legacy.User
+	err := s.ask(ctx, "list users", func(ctx context.Context) error {
+		shape, err := s.types(ctx)
+		if err != nil {
+			return err
+		}
+		var args []any
+		if after != "" {
+			key, ok := shape.key.bindKey(after)
+			if !ok || !plain(after) {
+				return answered{errors.New("that is no key of the table to go on from")}
+			}
+			args = []any{key}
+		}
+		found, bad, err := s.read(ctx, shape, s.listQuery(after != "", limit), args)
+		if err != nil {
+			return err
+		}
+		users = found
+		return joined(bad)
+	})
+	return users, err
+}
+
+// Check asks the database whether the table and its columns are there. Its error wraps ErrMapping if they are not, and
+// names each column that is missing.
+func (s *Source) Check(ctx context.Context) error {
+	return s.ask(ctx, "check the table", func(ctx context.Context) error {
+		s.shape.Store(nil)
+		_, err := s.types(ctx)
+		if err == nil || !isStatementError(err) {
+			return err
+		}
+		if probe := s.probe(ctx, "1", "1 = 1"); probe != nil {
+			return mapping(fmt.Sprintf("table %s: %s", s.config.Table, s.describe(probe)), probe)
+		}
+		var missing []string
+		for _, f := range s.fields {
+			if s.probe(ctx, s.dialect.quote(f.column), "1 = 1") != nil {
+				missing = append(missing, f.column)
+			}
+		}
+		if len(missing) == 0 {
+			return err
+		}
+		return mapping(fmt.Sprintf("table %s has no readable column %s", s.config.Table, strings.Join(missing, ", ")), err)
+	})
+}
+
+// ask runs one question under the breaker and the deadline, and makes an error of ours of what comes back.
+func (s *Source) ask(ctx context.Context, doing string, question func(context.Context) error) error {
+	fail := func(err error) error { return fmt.Errorf("legacy source %s: %s: %w", s.config.Name, doing, err) }
+	if err := ctx.Err(); err != nil {
+		return fail(err)
+	}
+	done, err := s.breaker.enter()
+	if err != nil {
+		return fail(err)
+	}
+	limited, cancel := context.WithTimeout(ctx, s.config.Timeout)
+	defer cancel()
+	err = question(limited)
+
+	var known answered
+	switch {
+	case err == nil, errors.As(err, &known):
+		done(succeeded)
+	case errors.Is(ctx.Err(), context.Canceled): // the caller went away, which says nothing about the database
+		done(abandoned)
+	default:
+		done(failed)
+		s.shape.Store(nil) // the table may have been changed
+	}
+	switch {
+	case err == nil:
+		return nil
+	case known.error == legacy.ErrNoUser:
+		return legacy.ErrNoUser
+	case known.error != nil:
+		return fail(known.error)
+	}
+	return &askError{source: s.config.Name, doing: doing, text: s.describe(err), cause: err}
+}
+
+// answered is an error for which the database is not to blame: it did answer.
+type answered struct{ error }
+
+func (a answered) Unwrap() error { return a.error }
+
+// joined is the error of a page in which some rows cannot be read.
+func joined(bad []*RowError) error {
+	if len(bad) == 0 {
+		return nil
+	}
+	errs := make([]error, len(bad))
+	for i, row := range bad {
+		errs[i] = row
+	}
+	return answered{errors.Join(errs...)}
+}
+
+// askable returns the spellings that somebody could have: each once; no empty one, for a column is empty where there is
+// nothing; and none that a database would refuse as text, or that is longer than what is read.
+func askable(spellings []string) []string {
+	var list []string
+	seen := map[string]bool{}
+	for _, s := range spellings {
+		if s != "" && len(s) <= maxIdentifier && plain(s) && !seen[s] {
+			seen[s] = true
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// plain reports whether every database takes s as text.
+func plain(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
