@@ -1,7 +1,9 @@
 package accountstest
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -20,6 +22,8 @@ func sessionRaceRules() []rule {
 		{"rotate and delete", "A session that was rotated just now is not deleted as expired.", testRotateAndDelete},
 	}
 }
+
+var errRotated = errors.New("it succeeded")
 
 func testOneSuccessor(t *testing.T, s accounts.Store) {
 	session := newSession(uuid.Must(uuid.NewV7()))
@@ -43,9 +47,13 @@ func testRotateAndRevoke(t *testing.T, s accounts.Store) {
 	for range 20 {
 		session := newSession(uuid.Must(uuid.NewV7()))
 		is(t, "CreateSession", s.CreateSession(t.Context(), session), nil)
-		var rotated int64
+		var (
+			rotated int64
+			revoked = make(chan struct{})
+		)
 		errs := together(8, func(i int) error {
 			if i == 0 {
+				defer close(revoked)
 				did, err := s.RevokeSession(t.Context(), session.ID, now(),
 					Event(session.AccountID, accounts.EventSessionRevoked))
 				return onceTrue(did, err)
@@ -64,6 +72,15 @@ func testRotateAndRevoke(t *testing.T, s accounts.Store) {
 					return err
 				}
 				rotated++
+				select {
+				case <-revoked: // one more may have been under way; from here on none may succeed
+					_, err := s.RotateSession(t.Context(), session.ID, rotated, now(), session.ExpiresAt)
+					if !errors.Is(err, accounts.ErrStale) {
+						return fmt.Errorf("a rotation after the session was revoked: %w", cmp.Or(err, errRotated))
+					}
+					return nil
+				default:
+				}
 			}
 		})
 		if err := errors.Join(errs...); err != nil {

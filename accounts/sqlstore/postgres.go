@@ -73,9 +73,13 @@ func postgresConfig(url string, o Options) (*pgxpool.Config, error) {
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = postgresConnectTimeout
 	}
-	if config.ConnConfig.RuntimeParams["application_name"] == "" {
-		config.ConnConfig.RuntimeParams["application_name"] = "rekey"
+	settings := config.ConnConfig.RuntimeParams
+	if settings["application_name"] == "" {
+		settings["application_name"] = "rekey"
 	}
+	// What decides races here are unique keys and conditions on the row itself, which hold at this level. A stricter
+	// default of the database would add nothing but transactions that it undoes.
+	settings["default_transaction_isolation"] = "read committed"
 	return config, nil
 }
 

@@ -1,0 +1,164 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
+)
+
+// raw opens a database without this package's help.
+func raw(t *testing.T, url string) *sql.DB {
+	t.Helper()
+	driver, dsn := "pgx", url
+	if path, ok := strings.CutPrefix(url, "sqlite://"); ok {
+		driver, dsn = "sqlite", "file:"+path
+	}
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() }) // a test's helper; nothing hangs on it
+	return db
+}
+
+func run(t *testing.T, db *sql.DB, text string) {
+	t.Helper()
+	if _, err := db.ExecContext(t.Context(), text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOpenAtOnce(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, url string) {
+		var group errgroup.Group
+		for range 8 {
+			group.Go(func() error {
+				s, err := Open(t.Context(), url, Options{MaxConns: 2})
+				if err != nil {
+					return err
+				}
+				_, err = s.CountAccounts(t.Context())
+				return errors.Join(err, s.Close())
+			})
+		}
+		if err := group.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		checkMigratedOnce(t, url)
+	})
+}
+
+func TestOpenAtOnceInProcesses(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, url string) {
+		var children []*child
+		for range 4 {
+			children = append(children, start(t, "open", url))
+		}
+		for _, c := range children {
+			opened := c.lines.Scan() && c.lines.Text() == "open"
+			if err := c.command.Wait(); err != nil || !opened {
+				t.Errorf("a process could not open the store: %v", err)
+			}
+		}
+		checkMigratedOnce(t, url)
+	})
+}
+
+// checkMigratedOnce fails if a migration was applied twice.
+func checkMigratedOnce(t *testing.T, url string) {
+	t.Helper()
+	s := open(t, url)
+	known, err := newest(s.engine.migrations.folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var noted, distinct int64
+	err = s.write.QueryRowContext(t.Context(),
+		`SELECT count(*), count(DISTINCT version_id) FROM goose_db_version WHERE version_id > 0`).Scan(&noted, &distinct)
+	if err != nil || noted != known || distinct != known {
+		t.Errorf("%d migrations noted, %d different, %v; want %d", noted, distinct, err, known)
+	}
+}
+
+func TestOpenNewer(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, url string) {
+		s := open(t, url)
+		r, e := person("Ada")
+		if err := s.Create(t.Context(), r, e); err != nil {
+			t.Fatal(err)
+		}
+		run(t, s.write.DB, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (9000, TRUE)`)
+		older, err := Open(t.Context(), url, Options{})
+		if err == nil {
+			t.Fatal(errors.Join(errors.New("it opened a newer database"), older.Close()))
+		}
+		if !strings.Contains(err.Error(), "version 9000") || !strings.Contains(err.Error(), "newer rekey") {
+			t.Errorf("the error does not say what to do: %v", err)
+		}
+		if _, err := s.ByID(t.Context(), r.ID); err != nil {
+			t.Errorf("the newer program's data suffered: %v", err)
+		}
+	})
+}
+
+// A migration that fails half-way leaves nothing behind, so that the next start can try again.
+func TestMigrationFails(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, url string) {
+		db := raw(t, url)
+		run(t, db, `CREATE TABLE meta (in_the_way INTEGER)`) // the last table of the first migration
+		s, err := Open(t.Context(), url, Options{})
+		if err == nil {
+			t.Fatal(errors.Join(errors.New("it opened"), s.Close()))
+		}
+		if _, err := db.ExecContext(t.Context(), `SELECT 1 FROM accounts`); err == nil {
+			t.Error("the tables before the failure are there")
+		}
+		run(t, db, `DROP TABLE meta`)
+		open(t, url)
+	})
+}
+
+// Both engines have the same tables and columns, and the same of them may be NULL.
+func TestSameSchema(t *testing.T) {
+	t.Parallel()
+	lite := columns(t, open(t, sqliteURL(t)), `
+SELECT m.name, c.name, c."notnull" FROM sqlite_master m JOIN pragma_table_info(m.name) c
+ WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'`)
+	if len(lite) < 50 {
+		t.Errorf("only %d columns found", len(lite))
+	}
+	post := columns(t, open(t, postgresURL(t)), `
+SELECT table_name, column_name, CASE is_nullable WHEN 'NO' THEN 1 ELSE 0 END
+  FROM information_schema.columns WHERE table_schema = 'public'`)
+	if diff := cmp.Diff(lite, post); diff != "" {
+		t.Errorf("columns and whether they must have a value (-sqlite +postgres):\n%s", diff)
+	}
+}
+
+func columns(t *testing.T, s *Store, text string) map[string]bool {
+	t.Helper()
+	found := make(map[string]bool)
+	err := s.each(t.Context(), s.read, func(scan scan) error {
+		var (
+			table, column string
+			must          bool
+		)
+		err := scan(&table, &column, &must)
+		if table != "goose_db_version" { // goose's own, which differs
+			found[table+"."+column] = must
+		}
+		return err
+	}, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
