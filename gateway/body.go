@@ -1,0 +1,120 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+
+	"rekey/accounts"
+)
+
+// maxBody is the most that a request may carry, in bytes. Passwords end at 1024 bytes, and nothing else is longer.
+
+const maxBody = 4 << 10
+
+// A field is a string that a request's body may have.
+type field struct {
+	name     string
+	value    *string
+	optional bool
+}
+
+// readBody reads the body as a flat JSON object of just these fields. It is stricter than encoding/json: names match
+// exactly, no name comes twice, nothing follows the object, and what is not Unicode is refused rather than replaced,
+// since a replaced byte would be another password. Its errors are *accounts.InvalidError and name the field.
+func readBody(c echo.Context, fields ...field) error {
+	body, err := io.ReadAll(io.LimitReader(c.Request().Body, maxBody+1))
+	switch {
+	case err != nil:
+		return invalid("body", "could not be read to its end")
+	case len(body) > maxBody:
+		return invalid("body", "must be at most 4096 bytes")
+	}
+	return parseFields(body, fields)
+}
+
+func parseFields(body []byte, fields []field) error {
+	if !utf8.Valid(body) {
+		return invalid("body", "must be valid UTF-8")
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return invalid("body", "must be a JSON object")
+	}
+	seen := make(map[string]bool, len(fields))
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return invalid("body", "is not valid JSON")
+		}
+		if err := parseField(dec, name.(string), fields, seen); err != nil { // a key is a string, or Token fails
+			return err
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return invalid("body", "is not valid JSON")
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return invalid("body", "must hold one JSON object and nothing behind it")
+	}
+	for _, f := range fields {
+		if !f.optional && !seen[f.name] {
+			return invalid(f.name, "is missing")
+		}
+	}
+	return refuseReplaced(body, fields)
+}
+
+func parseField(dec *json.Decoder, name string, fields []field, seen map[string]bool) error {
+	for _, f := range fields {
+		if f.name != name {
+			continue
+		}
+		value, err := dec.Token()
+		text, ok := value.(string)
+		switch {
+		case err != nil:
+			return invalid("body", "is not valid JSON")
+		case !ok:
+			return invalid(name, "must be a string")
+		case seen[name]:
+			return invalid(name, "is there twice")
+		}
+		*f.value, seen[name] = text, true
+		return nil
+	}
+	return invalid(printable(name), "is not a field of this request")
+}
+
+// refuseReplaced refuses a lone surrogate, for which the decoder puts U+FFFD.
+func refuseReplaced(body []byte, fields []field) error {
+	if bytes.ContainsRune(body, utf8.RuneError) || bytes.Contains(bytes.ToLower(body), []byte(`\ufffd`)) {
+		return nil // it was asked for
+	}
+	for _, f := range fields {
+		if strings.ContainsRune(*f.value, utf8.RuneError) {
+			return invalid(f.name, "must be valid Unicode")
+		}
+	}
+	return nil
+}
+
+// printable cuts a name that the client made up to what is fit to be repeated.
+func printable(name string) string {
+	clean := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, name)
+	return clean[:min(len(clean), 64)]
+}
+
+func invalid(field, reason string) error {
+	return &accounts.InvalidError{Field: field, Reason: reason}
+}

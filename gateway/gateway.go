@@ -1,0 +1,135 @@
+// Package gateway is the HTTP side of rekey: routes on one screen, handlers of a few lines, one table of errors.
+//
+// It serves browsers, applications and reverse proxies on the public listener, and machines that watch it on the
+// admin listener. It holds no truth and knows no database: it asks accounts and token.
+package gateway
+
+import (
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"rekey/accounts"
+	"rekey/gateway/limit"
+	"rekey/gateway/token"
+)
+
+// Config is what a Gateway is made of. Accounts, Tokens and Issuer are required.
+type Config struct {
+	Accounts *accounts.Service
+	Tokens   *token.Families
+	Issuer   string
+
+	Limiter limit.Limiter // nil: no limits
+	Rules   limit.Rules
+
+	// TrustedProxies are the peers whose X-Forwarded-For is believed. With none, the client is whoever connects.
+	TrustedProxies []netip.Prefix
+
+	Floor   time.Duration // least time until a refusal; 0 means 300 ms, negative means none
+	Checks  []Check       // what readyz asks
+	Metrics []Metric      // what /metrics tells beside its own
+	Log     *slog.Logger
+	Now     func() time.Time
+}
+
+// maxFloor bounds how long a refusal may be held.
+const maxFloor = time.Second
+
+// requestTimeout bounds every handler. It is longer than all deadlines inside: 2 s for a legacy store twice, 2 s for
+// each hash permit, 10 s for a write that outlives its request.
+const requestTimeout = 20 * time.Second
+
+// A Gateway answers HTTP.
+type Gateway struct {
+	accounts *accounts.Service
+	tokens   *token.Families
+	issuer   string
+	limits   limits
+	floor    *floor
+	checks   []Check
+	metrics  *metrics
+	log      *slog.Logger
+	now      func() time.Time
+	draining atomic.Bool
+
+	public http.Handler
+	admin  http.Handler
+}
+
+// New returns a Gateway.
+func New(c Config) *Gateway {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Floor == 0 {
+		c.Floor = 300 * time.Millisecond
+	}
+	g := &Gateway{
+		accounts: c.Accounts, tokens: c.Tokens, issuer: c.Issuer,
+		limits: limits{c.Limiter, c.Rules},
+		floor:  newFloor(max(c.Floor, 0), maxFloor, c.Now),
+		checks: c.Checks, metrics: newMetrics(c.Metrics), log: c.Log, now: c.Now,
+	}
+	g.public = g.publicRoutes(c.TrustedProxies)
+	g.admin = g.adminRoutes(c.TrustedProxies)
+	return g
+}
+
+// Public returns the handler of the public listener.
+func (g *Gateway) Public() http.Handler { return g.public }
+
+// Admin returns the handler of the admin listener.
+func (g *Gateway) Admin() http.Handler { return g.admin }
+
+// Drain makes readyz say 503, so that a load balancer sends nobody new; what is under way goes on.
+func (g *Gateway) Drain() { g.draining.Store(true) }
+
+func (g *Gateway) publicRoutes(proxies []netip.Prefix) http.Handler {
+	e := g.newEcho(proxies)
+	e.POST("/v1/login", g.login)
+	e.POST("/v1/token/refresh", g.refresh)
+	e.POST("/v1/logout", g.logout)
+	e.GET("/v1/account", g.account)
+	e.GET("/v1/verify", g.verify)
+	e.GET("/.well-known/jwks.json", g.jwks)
+	e.GET("/.well-known/openid-configuration", g.discovery)
+	g.commonRoutes(e)
+	return e
+}
+
+func (g *Gateway) adminRoutes(proxies []netip.Prefix) http.Handler {
+	e := g.newEcho(proxies)
+	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(g.metrics.registry, promhttp.HandlerOpts{})))
+	g.commonRoutes(e)
+	return e
+}
+
+func (g *Gateway) commonRoutes(e *echo.Echo) {
+	e.GET("/healthz", g.healthz)
+	e.GET("/readyz", g.readyz)
+	e.GET("/openapi.json", g.openAPI)
+}
+
+func (g *Gateway) newEcho(proxies []netip.Prefix) *echo.Echo {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.Logger.SetOutput(discard{}) // everything that is worth a line goes through slog
+	e.IPExtractor = clientAddress(proxies)
+	e.HTTPErrorHandler = g.handleError
+	e.Use(g.observe, g.protect)
+	return e
+}
+
+// discard keeps echo's own logger silent.
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }

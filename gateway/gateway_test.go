@@ -1,0 +1,459 @@
+package gateway_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+
+	"rekey/accounts"
+	"rekey/accounts/masterkey"
+	"rekey/accounts/password"
+	"rekey/accounts/sqlstore"
+	"rekey/gateway"
+	"rekey/gateway/limit"
+	"rekey/gateway/token"
+	"rekey/legacy"
+	"rekey/legacy/hash"
+	"rekey/legacy/legacytest"
+)
+
+// A world is a gateway in front of a real SQLite store and an old store in memory that holds anna (tulip) and the
+// disabled bert (daisy).
+type world struct {
+	t        *testing.T
+	gw       *gateway.Gateway
+	store    accounts.Store
+	old      *legacytest.Memory
+	accounts *accounts.Service
+	log      *bytes.Buffer
+	spec     routers.Router
+}
+
+func newWorld(t *testing.T, change func(*gateway.Config)) *world {
+	t.Helper()
+	store, err := sqlstore.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "new.db"), sqlstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() }) // nothing is lost with a temporary folder
+	key, err := masterkey.Parse([]byte(strings.Repeat("42", 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, store: store, log: &bytes.Buffer{}}
+	w.old = legacytest.NewMemory(
+		legacy.User{ID: "1", Username: "anna", Email: "Anna@example.org", Password: &legacy.Stored{Scheme: "plaintext", Hash: "tulip"}},
+		legacy.User{ID: "2", Username: "bert", Disabled: true, Password: &legacy.Stored{Scheme: "plaintext", Hash: "daisy"}},
+	)
+	w.accounts, err = accounts.New(accounts.Config{
+		Store: store, Sources: []accounts.Source{{Name: "shop", Source: w.old}}, Hashes: hash.New(hash.Config{}),
+		Hasher: password.Hasher{Policy: password.Policy{MemoryKiB: 64, Time: 1, Lanes: 1}}, Permits: password.NewPool(password.PoolConfig{}), Key: key,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := token.OpenKeys(t.Context(), token.KeysConfig{Store: store, MasterKey: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	access, err := token.NewAccess(token.AccessConfig{Keys: keys, Issuer: "http://rekey.test", Audience: "rekey", Revocations: limit.NewLocalDenylist(limit.LocalConfig{})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	families, err := token.NewFamilies(token.FamiliesConfig{Access: access, Sessions: store, MasterKey: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := gateway.Config{
+		Accounts: w.accounts, Tokens: families, Issuer: "http://rekey.test", Floor: time.Millisecond,
+		Checks: []gateway.Check{{Name: "store", Required: true, Ask: store.Ping}},
+		Log:    slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	if change != nil {
+		change(&config)
+	}
+	w.gw = gateway.New(config)
+	w.spec = openAPI(t)
+	return w
+}
+
+// openAPI returns the document that the repository holds, checked.
+func openAPI(t *testing.T) routers.Router {
+	t.Helper()
+	document, err := openapi3.NewLoader().LoadFromFile("openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := document.Validate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	router, err := gorillamux.NewRouter(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return router
+}
+
+// An answer is what came back.
+type answer struct {
+	*httptest.ResponseRecorder
+	Access  string `json:"access_token"`
+	Refresh string `json:"refresh_token"`
+	Account struct{ ID, Username, Email string }
+	Errors  []struct{ Field, Reason string }
+}
+
+// ask sends a request to the public listener and holds both to the OpenAPI document.
+func (w *world) ask(method, path, body string, header ...string) answer {
+	w.t.Helper()
+	req := httptest.NewRequestWithContext(w.t.Context(), method, path, strings.NewReader(body))
+	req.RemoteAddr = "192.0.2.1:4711"
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	a := answer{ResponseRecorder: httptest.NewRecorder()}
+	w.gw.Public().ServeHTTP(a.ResponseRecorder, req)
+	w.conforms(req, body, a.ResponseRecorder)
+	if a.Body.Len() > 0 && strings.Contains(a.Header().Get("Content-Type"), "json") {
+		if err := json.Unmarshal(a.Body.Bytes(), &a); err != nil {
+			w.t.Errorf("%s %s: the answer is not JSON: %v", method, path, err)
+		}
+	}
+	return a
+}
+
+func (w *world) conforms(req *http.Request, body string, res *httptest.ResponseRecorder) {
+	w.t.Helper()
+	if res.Code == http.StatusNotFound || res.Code == http.StatusMethodNotAllowed {
+		return
+	}
+	route, params, err := w.spec.FindRoute(req)
+	if err != nil {
+		w.t.Errorf("%s %s is answered and not in the OpenAPI document", req.Method, req.URL.Path)
+		return
+	}
+	req = req.Clone(context.Background())
+	req.Body = io.NopCloser(strings.NewReader(body))
+	input := &openapi3filter.RequestValidationInput{
+		Request: req, PathParams: params, Route: route,
+		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true},
+	}
+	if res.Code < 400 {
+		if err := openapi3filter.ValidateRequest(w.t.Context(), input); err != nil {
+			w.t.Errorf("%s %s succeeded with a request that the OpenAPI document refuses: %v", req.Method, req.URL.Path, err)
+		}
+	}
+	output := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: input, Status: res.Code, Header: res.Header(), Options: input.Options,
+	}
+	output.SetBodyBytes(res.Body.Bytes())
+	if err := openapi3filter.ValidateResponse(w.t.Context(), output); err != nil {
+		w.t.Errorf("%s %s: the answer %d is not as the OpenAPI document says: %v", req.Method, req.URL.Path, res.Code, err)
+	}
+}
+
+func (w *world) login(identifier, pw string) answer {
+	w.t.Helper()
+	body, err := json.Marshal(map[string]string{"identifier": identifier, "password": pw})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return w.ask("POST", "/v1/login", string(body))
+}
+
+func TestLoginAndWhatFollows(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	in := w.login("anna", "tulip")
+	if in.Code != 200 || in.Account.ID != accounts.SubjectFor("shop", "1").String() || in.Account.Username != "anna" || in.Account.Email != "Anna@example.org" {
+		t.Fatalf("login: %d %+v", in.Code, in.Account)
+	}
+	if cc := in.Header().Get("Cache-Control"); cc != "no-store" {
+		t.Errorf("tokens may be cached: %q", cc)
+	}
+	bearer := []string{"Authorization", "Bearer " + in.Access}
+
+	verify := w.ask("GET", "/v1/verify", "", bearer...)
+	if verify.Code != 204 || verify.Header().Get("X-Rekey-Account") != in.Account.ID || verify.Header().Get("X-Rekey-Identifier") != "anna" {
+		t.Errorf("verify: %d %v", verify.Code, verify.Header())
+	}
+	if a := w.ask("GET", "/v1/verify", "", "Cookie", "__Host-rekey="+in.Access); a.Code != 204 {
+		t.Errorf("verify by cookie: %d", a.Code)
+	}
+	if a := w.ask("GET", "/v1/account", "", bearer...); a.Code != 200 {
+		t.Errorf("account: %d", a.Code)
+	}
+	refresh := func(raw string) answer { return w.ask("POST", "/v1/token/refresh", `{"refresh_token":"`+raw+`"}`) }
+	second := refresh(in.Refresh)
+	if second.Code != 200 || second.Refresh == in.Refresh || second.Account.ID != in.Account.ID {
+		t.Fatalf("refresh: %d", second.Code)
+	}
+	if again := refresh(in.Refresh); again.Code != 200 || again.Refresh != second.Refresh {
+		t.Errorf("within the grace: %d, and the same successor is %v", again.Code, again.Refresh == second.Refresh)
+	}
+	if a := w.ask("POST", "/v1/logout", `{"refresh_token":"`+second.Refresh+`"}`); a.Code != 204 {
+		t.Errorf("logout: %d", a.Code)
+	}
+	if a := w.ask("POST", "/v1/logout", `{"refresh_token":"`+second.Refresh+`"}`); a.Code != 204 {
+		t.Errorf("second logout: %d", a.Code)
+	}
+	for name, a := range map[string]answer{
+		"refresh": refresh(second.Refresh), "account": w.ask("GET", "/v1/account", "", bearer...), "verify": w.ask("GET", "/v1/verify", "", bearer...),
+	} {
+		if a.Code != 401 || a.Header().Get("WWW-Authenticate") == "" {
+			t.Errorf("%s after logout: %d", name, a.Code)
+		}
+	}
+
+	in = w.login("anna", "tulip")
+	if a := w.ask("POST", "/v1/logout", "", "Authorization", "Bearer "+in.Access); a.Code != 204 {
+		t.Errorf("logout by Bearer: %d", a.Code)
+	}
+	if a := refresh(in.Refresh); a.Code != 401 {
+		t.Errorf("refresh after logout by Bearer: %d", a.Code)
+	}
+	if a := w.ask("POST", "/v1/logout", ""); a.Code != 401 {
+		t.Errorf("logout with nothing: %d", a.Code)
+	}
+}
+
+// Who reads an answer must not learn whether an account exists, where it is, or why it is refused.
+func TestRefusalsAreTheSame(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	legacyWrong := w.login("anna", "rose")
+	if a := w.login("anna", "tulip"); a.Code != 200 {
+		t.Fatal(a.Code)
+	}
+	refusals := map[string]answer{
+		"legacy, wrong": legacyWrong, "moved, wrong": w.login("anna", "rose"), "unknown": w.login("nobody", "rose"),
+		"disabled, right": w.login("bert", "daisy"), "disabled, wrong": w.login("bert", "rose"),
+	}
+	for name, a := range refusals {
+		if a.Code != 401 || !bytes.Equal(a.Body.Bytes(), legacyWrong.Body.Bytes()) {
+			t.Errorf("%s: %d %s", name, a.Code, a.Body)
+		}
+		if a.Header().Get("X-Request-Id") == "" {
+			t.Errorf("%s: no request id", name)
+		}
+		for header := range a.Header() {
+			if header != "X-Request-Id" && a.Header().Get(header) != legacyWrong.Header().Get(header) {
+				t.Errorf("%s: header %s differs", name, header)
+			}
+		}
+		if len(a.Header()) != len(legacyWrong.Header()) {
+			t.Errorf("%s: other headers", name)
+		}
+	}
+}
+
+func TestMalformed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	for _, test := range []struct{ body, field string }{
+		{``, "body"},
+		{`{`, "body"},
+		{`[]`, "body"},
+		{`null`, "body"},
+		{`{"identifier":"anna","password":"x"} {}`, "body"},
+		{`{"identifier":"anna","password":"x",}`, "body"},
+		{"{\"identifier\":\"anna\",\"password\":\"\xff\"}", "body"},
+		{`{"identifier":"anna","password":"` + strings.Repeat("a", 5000) + `"}`, "body"},
+		{`{"identifier":"anna"}`, "password"},
+		{`{"password":"x"}`, "identifier"},
+		{`{"identifier":"anna","password":"x","otp":"1"}`, "otp"},
+		{`{"Identifier":"anna","password":"x"}`, "Identifier"},
+		{`{"identifier":"anna","password":"x","password":"y"}`, "password"},
+		{`{"identifier":"anna","password":null}`, "password"},
+		{`{"identifier":"anna","password":7}`, "password"},
+		{`{"identifier":"anna","password":{"a":"b"}}`, "password"},
+		{`{"identifier":["anna"],"password":"x"}`, "identifier"},
+		{`{"identifier":"anna","password":""}`, "password"},
+		{`{"identifier":"anna","password":"a\u0000b"}`, "password"},
+		{`{"identifier":"anna","password":"a\ud800b"}`, "password"},
+		{`{"identifier":"anna","password":"` + strings.Repeat("a", 1025) + `"}`, "password"},
+		{`{"identifier":"","password":"x"}`, "identifier"},
+		{`{"identifier":"a\u0000b","password":"x"}`, "identifier"},
+		{`{"identifier":"a\u202eb","password":"x"}`, "identifier"},
+		{`{"identifier":"` + strings.Repeat("a", 321) + `","password":"x"}`, "identifier"},
+	} {
+		a := w.ask("POST", "/v1/login", test.body)
+		if a.Code != 400 || len(a.Errors) != 1 || a.Errors[0].Field != test.field || a.Errors[0].Reason == "" {
+			t.Errorf("%.60q: %d %+v, want 400 that names %s", test.body, a.Code, a.Errors, test.field)
+		}
+	}
+	if n := w.old.Lookups.Load(); n != 0 {
+		t.Errorf("the legacy store was asked %d times about requests that cannot be used", n)
+	}
+}
+
+func TestUnavailable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.old.SetDown(errors.New("dial tcp: connection refused by mysql://root:secret@db"))
+	for _, pw := range []string{"tulip", "rose"} {
+		a := w.login("anna", pw)
+		if a.Code != 503 || a.Header().Get("Retry-After") == "" || strings.Contains(a.Body.String(), "secret") {
+			t.Errorf("legacy store down: %d %s, Retry-After %q", a.Code, a.Body, a.Header().Get("Retry-After"))
+		}
+	}
+	w.old.SetDown(nil)
+	if a := w.login("anna", "tulip"); a.Code != 200 {
+		t.Fatal(a.Code)
+	}
+	if err := w.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if a := w.login("anna", "tulip"); a.Code != 503 || a.Header().Get("Retry-After") == "" {
+		t.Errorf("new store down: %d", a.Code)
+	}
+	if a := w.ask("GET", "/readyz", ""); a.Code != 503 {
+		t.Errorf("readyz with the store down: %d", a.Code)
+	}
+	if a := w.ask("GET", "/healthz", ""); a.Code != 200 {
+		t.Errorf("healthz with the store down: %d", a.Code)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	rules := limit.Rules{
+		Address:    limit.Rule{Name: "address", Count: 1, Per: time.Hour, Burst: 6},
+		Identifier: limit.Rule{Name: "identifier", Count: 1, Per: time.Hour, Burst: 3},
+	}
+	w := newWorld(t, func(c *gateway.Config) { c.Limiter, c.Rules = limit.NewLocal(limit.LocalConfig{}), rules })
+	for range 10 {
+		if a := w.login("anna", "tulip"); a.Code != 200 {
+			t.Fatalf("a right password used up a token: %d", a.Code)
+		}
+	}
+	w.old.SetDown(errors.New("down"))
+	for range 10 {
+		if a := w.login("carl", "x"); a.Code != 503 {
+			t.Fatalf("a failure on our side used up a token: %d", a.Code)
+		}
+	}
+	w.old.SetDown(nil)
+	for i, name := range []string{"anna", "Anna", "ANNA "} {
+		if a := w.login(name, "wrong"); a.Code != 401 {
+			t.Fatalf("guess %d: %d", i, a.Code)
+		}
+	}
+	a := w.login("anna", "tulip")
+	if a.Code != 429 || a.Header().Get("Retry-After") == "" {
+		t.Errorf("after three guesses at one name: %d, Retry-After %q", a.Code, a.Header().Get("Retry-After"))
+	}
+	for i := range 3 {
+		if a := w.login("nobody"+string(rune('a'+i)), "x"); a.Code != 401 {
+			t.Errorf("unknown name %d: %d: the refused try must not have cost the address a token", i, a.Code)
+		}
+	}
+	if a := w.login("nobodyz", "x"); a.Code != 429 {
+		t.Errorf("after six guesses from one address: %d", a.Code)
+	}
+}
+
+func TestClientAddress(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, trusted, forwarded, want string }{
+		{"nobody is trusted", "", "203.0.113.9", "192.0.2.1"},
+		{"a trusted proxy", "192.0.2.0/24", "203.0.113.9", "203.0.113.9"},
+		{"the client lies in front", "192.0.2.0/24", "10.9.9.9, 203.0.113.9", "203.0.113.9"},
+		{"two proxies", "192.0.2.0/24,198.51.100.0/24", "10.9.9.9, 203.0.113.9, 198.51.100.2", "203.0.113.9"},
+		{"rubbish", "192.0.2.0/24", "<script>", "192.0.2.1"},
+		{"nothing", "192.0.2.0/24", "", "192.0.2.1"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, func(c *gateway.Config) {
+				for p := range strings.SplitSeq(test.trusted, ",") {
+					if p != "" {
+						c.TrustedProxies = append(c.TrustedProxies, netip.MustParsePrefix(p))
+					}
+				}
+			})
+			w.ask("GET", "/healthz", "", "X-Forwarded-For", test.forwarded, "X-Real-Ip", "10.8.8.8", "Forwarded", "for=10.7.7.7")
+			var line struct{ Client string }
+			if err := json.Unmarshal(w.log.Bytes(), &line); err != nil || line.Client != test.want {
+				t.Errorf("client is %q (%v), want %q", line.Client, err, test.want)
+			}
+		})
+	}
+}
+
+func TestHeadersAndUnknownRoutes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	for _, path := range []string{"/healthz", "/nothing", "/v1/login"} {
+		a := w.ask("GET", path, "")
+		for _, header := range []string{"X-Request-Id", "X-Content-Type-Options", "Content-Security-Policy", "Referrer-Policy", "X-Frame-Options"} {
+			if a.Header().Get(header) == "" {
+				t.Errorf("%s: no %s", path, header)
+			}
+		}
+	}
+	if a := w.ask("GET", "/nothing", ""); a.Code != 404 || a.Header().Get("Content-Type") != "application/problem+json" {
+		t.Errorf("unknown path: %d %s", a.Code, a.Header().Get("Content-Type"))
+	}
+	if a := w.ask("GET", "/v1/login", ""); a.Code != 405 || a.Header().Get("Allow") == "" {
+		t.Errorf("wrong method: %d, Allow %q", a.Code, a.Header().Get("Allow"))
+	}
+	if a := w.ask("GET", "/metrics", ""); a.Code != 404 {
+		t.Errorf("metrics on the public listener: %d", a.Code)
+	}
+	for _, path := range []string{"/openapi.json", "/.well-known/jwks.json", "/.well-known/openid-configuration"} {
+		if a := w.ask("GET", path, ""); a.Code != 200 {
+			t.Errorf("%s: %d", path, a.Code)
+		}
+	}
+	res := httptest.NewRecorder()
+	w.gw.Admin().ServeHTTP(res, httptest.NewRequest("GET", "/metrics", nil))
+	if res.Code != 200 || !strings.Contains(res.Body.String(), `rekey_http_request_seconds_count{method="GET",route="/healthz",status="200"} 1`) ||
+		strings.Contains(res.Body.String(), "/nothing") {
+		t.Errorf("metrics: %d\n%s", res.Code, res.Body)
+	}
+	w.gw.Drain()
+	if a := w.ask("GET", "/readyz", ""); a.Code != 503 {
+		t.Errorf("readyz while draining: %d", a.Code)
+	}
+}
+
+// No secret reaches the log, whatever happens to it.
+func TestLogHoldsNoSecret(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	in := w.login("anna", "tulip")
+	w.login("anna", "rose-guess")
+	w.ask("POST", "/v1/login", `{"identifier":"anna","password":"tulip","x":"tulip"}`)
+	w.ask("GET", "/v1/verify?token="+in.Access, "", "Authorization", "Bearer "+in.Access)
+	w.ask("POST", "/v1/token/refresh", `{"refresh_token":"`+in.Refresh+`"}`)
+	w.old.SetDown(errors.New("down"))
+	w.login("carl", "rose-guess")
+	log := w.log.String()
+	for _, secret := range []string{"tulip", "rose-guess", in.Access, in.Refresh, "$argon2id$"} {
+		if strings.Contains(log, secret) {
+			t.Error("a secret is in the log")
+		}
+	}
+	if !strings.Contains(log, `"route":"/v1/login"`) || !strings.Contains(log, `"status":503`) {
+		t.Error("the log does not tell of the requests at all")
+	}
+}

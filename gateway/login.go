@@ -1,0 +1,195 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"rekey/accounts"
+	"rekey/accounts/password"
+	"rekey/gateway/token"
+)
+
+// tokensAnswer is what login and refresh return.
+type tokensAnswer struct {
+	AccessToken     string        `json:"access_token"`
+	TokenType       string        `json:"token_type"`
+	ExpiresIn       int           `json:"expires_in"` // seconds
+	RefreshToken    string        `json:"refresh_token"`
+	Account         accountAnswer `json:"account"`
+	RequiredActions []string      `json:"required_actions"`
+}
+
+// accountAnswer is a person as they see themselves.
+type accountAnswer struct {
+	ID       uuid.UUID `json:"id"`
+	Username string    `json:"username,omitempty"`
+	Email    string    `json:"email,omitempty"`
+	Phone    string    `json:"phone,omitempty"`
+}
+
+func accountOf(p accounts.Person) accountAnswer {
+	named := accounts.Account{Identifiers: p.Identifiers}.Named
+	return accountAnswer{ID: p.ID, Username: named(accounts.Username), Email: named(accounts.Email), Phone: named(accounts.Phone)}
+}
+
+// login serves POST /v1/login.
+func (g *Gateway) login(c echo.Context) error {
+	arrived := g.now()
+	var identifier, typed string
+	if err := readBody(c, field{name: "identifier", value: &identifier}, field{name: "password", value: &typed}); err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	giveBack, err := g.limits.take(ctx, c.RealIP(), identifier)
+	if err != nil {
+		return err
+	}
+
+	person, err := g.accounts.Login(ctx, accounts.Attempt{
+		Identifier: identifier, Password: password.NewSecret([]byte(typed)), RequestID: requestID(c),
+	})
+	var refused *accounts.RefusedError
+	switch {
+	case errors.As(err, &refused):
+		g.floor.hold(ctx, refused.Class, arrived)
+		return err
+	case err != nil:
+		giveBack()
+		return err
+	}
+	giveBack()
+
+	tokens, err := g.tokens.Open(ctx, token.Login{Person: tokenPerson(person), Client: c.Request().UserAgent(), Address: c.RealIP()})
+	if err != nil {
+		return err
+	}
+	return answerTokens(c, tokens, person)
+}
+
+// refresh serves POST /v1/token/refresh.
+func (g *Gateway) refresh(c echo.Context) error {
+	var raw string
+	if err := readBody(c, field{name: "refresh_token", value: &raw}); err != nil {
+		return err
+	}
+	var person accounts.Person
+	tokens, err := g.tokens.Refresh(c.Request().Context(), raw, requestID(c), func(ctx context.Context, session accounts.Session) (token.Person, error) {
+		var err error
+		person, err = g.accounts.Resume(ctx, session)
+		return tokenPerson(person), err
+	})
+	if err != nil {
+		return asToken(err)
+	}
+	return answerTokens(c, tokens, person)
+}
+
+// logout serves POST /v1/logout: by refresh token, or by Bearer with no body.
+func (g *Gateway) logout(c echo.Context) error {
+	ctx := c.Request().Context()
+	if c.Request().ContentLength == 0 {
+		claims, err := g.tokens.Verify(ctx, bearer(c))
+		if err != nil {
+			return err
+		}
+		if err := g.tokens.RevokeFamily(ctx, claims.SessionID, requestID(c)); err != nil {
+			return err
+		}
+		return c.NoContent(http.StatusNoContent)
+	}
+	var raw string
+	if err := readBody(c, field{name: "refresh_token", value: &raw}); err != nil {
+		return err
+	}
+	if err := g.tokens.Revoke(ctx, raw, requestID(c)); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+// account serves GET /v1/account. It reads the session, so that one that was ended is refused at once.
+func (g *Gateway) account(c echo.Context) error {
+	ctx := c.Request().Context()
+	claims, err := g.tokens.Verify(ctx, bearer(c))
+	if err != nil {
+		return err
+	}
+	session, err := g.tokens.Session(ctx, claims)
+	if err != nil {
+		return err
+	}
+	person, err := g.accounts.Resume(ctx, session)
+	if err != nil {
+		return asToken(err)
+	}
+	return c.JSON(http.StatusOK, accountOf(person))
+}
+
+// verify serves GET /v1/verify, the forward-auth question of nginx, Traefik and Caddy. It reads no store.
+func (g *Gateway) verify(c echo.Context) error {
+	claims, err := g.tokens.Verify(c.Request().Context(), bearer(c))
+	if err != nil {
+		return err
+	}
+	header := c.Response().Header()
+	header.Set("X-Rekey-Account", claims.Subject)
+	header.Set("X-Rekey-Identifier", headerText(claims.Name))
+	return c.NoContent(http.StatusNoContent)
+}
+
+func answerTokens(c echo.Context, t token.Tokens, p accounts.Person) error {
+	return c.JSON(http.StatusOK, tokensAnswer{
+		AccessToken: t.Access, TokenType: "Bearer", ExpiresIn: int(t.ExpiresIn / time.Second), RefreshToken: t.Refresh,
+		Account: accountOf(p), RequiredActions: []string{},
+	})
+}
+
+func tokenPerson(p accounts.Person) token.Person {
+	return token.Person{ID: p.ID, Name: p.Name(), Source: p.Source, LegacyID: p.LegacyID}
+}
+
+// asToken turns "this person may no longer be in" into an answer about the token that was shown.
+func asToken(err error) error {
+	if errors.Is(err, accounts.ErrCredentials) {
+		return token.ErrInvalid
+	}
+	return err
+}
+
+// sessionCookie holds an access token where a page cannot send a header.
+const sessionCookie = "__Host-rekey"
+
+// bearer returns the access token of the Authorization header (RFC 6750, section 2.1), else of the session cookie,
+// else "".
+func bearer(c echo.Context) string {
+	scheme, raw, ok := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
+	if ok && strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimLeft(raw, " ")
+	}
+	if cookie, err := c.Cookie(sessionCookie); err == nil {
+		return cookie.Value
+	}
+	return ""
+}
+
+// headerText makes a name safe for a header: what is not visible ASCII is percent-encoded as UTF-8.
+func headerText(name string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(name) {
+		if ch := name[i]; ch > ' ' && ch < 0x7f && ch != '%' {
+			b.WriteByte(ch)
+		} else {
+			b.WriteByte('%')
+			b.WriteByte(hex[ch>>4])
+			b.WriteByte(hex[ch&15])
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,121 @@
+package gateway
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"rekey/accounts"
+	"rekey/gateway/token"
+)
+
+// A problem is what a client sees of an error, per RFC 9457. Its text is fixed: nothing of an error reaches it but the
+// name of a field. The id of the request travels in a header only, so that the bodies of two refusals are the same
+// to the byte.
+type problem struct {
+	Type   string       `json:"type"`
+	Title  string       `json:"title"`
+	Status int          `json:"status"`
+	Detail string       `json:"detail,omitempty"`
+	Errors []fieldError `json:"errors,omitempty"`
+}
+
+// A fieldError names what is wrong with the request.
+type fieldError struct {
+	Field  string `json:"field"`
+	Reason string `json:"reason"`
+}
+
+// The table: every answer that is not a success is one of these.
+var (
+	problemMalformed   = problem{"urn:rekey:problem:malformed", "Malformed request", http.StatusBadRequest, "Mend the fields that are named and try again.", nil}
+	problemCredentials = problem{"urn:rekey:problem:credentials", "Wrong identifier or password", http.StatusUnauthorized, "Check both and try again.", nil}
+	problemToken       = problem{"urn:rekey:problem:token", "Token not accepted", http.StatusUnauthorized, "Log in again.", nil}
+	problemNotFound    = problem{"urn:rekey:problem:not-found", "Not found", http.StatusNotFound, "There is nothing at this address; /openapi.json lists what there is.", nil}
+	problemMethod      = problem{"urn:rekey:problem:method", "Method not allowed", http.StatusMethodNotAllowed, "The Allow header lists the methods.", nil}
+	problemLimited     = problem{"urn:rekey:problem:limited", "Too many attempts", http.StatusTooManyRequests, "Wait for the number of seconds in Retry-After.", nil}
+	problemInternal    = problem{"urn:rekey:problem:internal", "Internal error", http.StatusInternalServerError, "It was logged under the id in X-Request-Id.", nil}
+	problemUnavailable = problem{"urn:rekey:problem:unavailable", "Temporarily unavailable", http.StatusServiceUnavailable, "Nothing is wrong with the request. Try again after the number of seconds in Retry-After.", nil}
+)
+
+// A limitedError is a request that came too soon.
+type limitedError struct{ retryAfter time.Duration }
+
+func (e *limitedError) Error() string { return "limited" }
+
+// problemFor is the one place where errors become answers. retryAfter is 0 where there is none.
+func problemFor(err error) (p problem, retryAfter time.Duration) {
+	var (
+		invalid     *accounts.InvalidError
+		unavailable *accounts.UnavailableError
+		limited     *limitedError
+		http        *echo.HTTPError
+	)
+	switch {
+	case errors.As(err, &invalid):
+		p = problemMalformed
+		p.Errors = []fieldError{{invalid.Field, invalid.Reason}}
+		return p, 0
+	case errors.Is(err, accounts.ErrCredentials):
+		return problemCredentials, 0
+	case errors.Is(err, token.ErrInvalid):
+		return problemToken, 0
+	case errors.As(err, &limited):
+		return problemLimited, limited.retryAfter
+	case errors.As(err, &unavailable):
+		return problemUnavailable, unavailable.RetryAfter
+	case errors.As(err, &http):
+		return problemForStatus(http.Code), 0
+	}
+	return problemInternal, 0
+}
+
+// problemForStatus serves the errors that echo makes itself.
+func problemForStatus(status int) problem {
+	switch status {
+	case http.StatusNotFound:
+		return problemNotFound
+	case http.StatusMethodNotAllowed:
+		return problemMethod
+	}
+	return problemInternal
+}
+
+// handleError answers with the problem for err, and logs what is ours to mend.
+func (g *Gateway) handleError(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	p, retryAfter := problemFor(err)
+	header := c.Response().Header()
+	switch {
+	case p.Status == http.StatusUnauthorized:
+		header.Set(echo.HeaderWWWAuthenticate, "Bearer") // RFC 9110, section 15.5.2, asks for one
+	case retryAfter > 0:
+		header.Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(retryAfter.Seconds()))))
+	}
+	if p.Status >= http.StatusInternalServerError {
+		g.log.LogAttrs(c.Request().Context(), slog.LevelError, "request failed",
+			slog.String("request_id", requestID(c)), slog.String("route", c.Path()), slog.Int("status", p.Status), slog.Any("error", err))
+	}
+	if err := writeProblem(c, p); err != nil {
+		g.log.DebugContext(c.Request().Context(), "answer not delivered", "request_id", requestID(c), "error", err)
+	}
+}
+
+func writeProblem(c echo.Context, p problem) error {
+	if c.Request().Method == http.MethodHead {
+		return c.NoContent(p.Status)
+	}
+	body, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	return c.Blob(p.Status, "application/problem+json", body)
+}
