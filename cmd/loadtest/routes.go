@@ -1,0 +1,269 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+// verifyRoute: forward-auth answers a second over those of a handler that does nothing, for tokens that are seen for
+// the first time and for tokens that were verified before.
+func verifyRoute(ctx context.Context, b *bench) ([]result, error) {
+	crowd, err := people(8, bcrypt.MinCost)
+	if err != nil {
+		return nil, err
+	}
+	var results []result
+	err = b.with(ctx, setup{people: crowd, memoryKiB: 64, time: 1}, func(srv *server) error {
+		bare, stop, err := startBareEcho(ctx)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		get := func(url, token string) (int, error) {
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+			if err != nil {
+				return 0, err
+			}
+			if token != "" {
+				req.Header.Set("Authorization", "Bearer "+token)
+			}
+			return do(srv.client, req, nil)
+		}
+		fresh, err := srv.freshTokens(ctx, crowd, 4000*b.rounds)
+		if err != nil {
+			return err
+		}
+		round := 0
+		side := func(load func() (*tally, float64, error)) func(context.Context) (float64, error) {
+			return func(context.Context) (float64, error) {
+				t, rate, err := load()
+				if err != nil {
+					return 0, err
+				}
+				return rate, t.only(http.StatusNoContent)
+			}
+		}
+		m, others, err := b.compare(ctx, srv.pids,
+			side(func() (*tally, float64, error) {
+				return closed(ctx, 8, b.span, func(context.Context, int64) (int, error) { return get(bare, "") })
+			}),
+			side(func() (*tally, float64, error) {
+				batch := fresh[round*4000 : (round+1)*4000]
+				round++
+				return count(ctx, 8, 4000, func(_ context.Context, i int64) (int, error) { return get(srv.url+"/v1/verify", batch[i]) })
+			}),
+			side(func() (*tally, float64, error) {
+				return closed(ctx, 8, b.span, func(_ context.Context, i int64) (int, error) { return get(srv.url+"/v1/verify", fresh[i%100]) })
+			}),
+		)
+		if err != nil {
+			return err
+		}
+		results = []result{
+			{what: "verify/s over a bare handler's, each token for the first time", value: f2(m[1] / m[0]), goal: ">= 0.30", met: m[1]/m[0] >= 0.3,
+				detail: fmt.Sprintf("%.0f / %.0f", m[1], m[0]), others: others},
+			{what: "verify/s over a bare handler's, tokens seen before", value: f2(m[2] / m[0]), goal: ">= 0.50", met: m[2]/m[0] >= 0.5,
+				detail: fmt.Sprintf("%.0f / %.0f", m[2], m[0]), others: others},
+		}
+		return nil
+	})
+	return results, err
+}
+
+// freshTokens makes n access tokens that the server has not verified yet.
+func (s *server) freshTokens(ctx context.Context, crowd []person, n int) ([]string, error) {
+	tokens := make([]string, n)
+	_, _, err := count(ctx, 8, int64(n), func(ctx context.Context, i int64) (int, error) {
+		access, _, err := s.loginTokens(ctx, crowd[i%int64(len(crowd))])
+		tokens[i] = access
+		return http.StatusOK, err
+	})
+	return tokens, err
+}
+
+// refreshRotations: rotations a second over single-row INSERT commits a second, both with 8 connections.
+func refreshRotations(ctx context.Context, b *bench) ([]result, error) {
+	if b.postgres == "" {
+		return nil, nil
+	}
+	crowd, err := people(8, bcrypt.MinCost)
+	if err != nil {
+		return nil, err
+	}
+	var results []result
+	err = b.with(ctx, setup{postgres: true, people: crowd, memoryKiB: 64, time: 1}, func(srv *server) error {
+		inserts, done, err := b.inserts(ctx)
+		if err != nil {
+			return err
+		}
+		defer done()
+		newest := make(chan string, 64)
+		for range cap(newest) {
+			_, refresh, err := srv.loginTokens(ctx, crowd[0])
+			if err != nil {
+				return err
+			}
+			newest <- refresh
+		}
+		rotate := func(ctx context.Context, _ int64) (int, error) {
+			var answer struct {
+				Refresh string `json:"refresh_token"`
+			}
+			status, err := post(ctx, srv.client, srv.url+"/v1/token/refresh", map[string]string{"refresh_token": <-newest}, &answer)
+			newest <- answer.Refresh
+			return status, err
+		}
+		rateOf := func(ask func(context.Context, int64) (int, error)) func(context.Context) (float64, error) {
+			return func(ctx context.Context) (float64, error) {
+				t, rate, err := closed(ctx, 8, b.span, ask)
+				if err != nil {
+					return 0, err
+				}
+				return rate, t.only(http.StatusOK)
+			}
+		}
+		m, others, err := b.compare(ctx, srv.pids, rateOf(rotate), rateOf(inserts))
+		if err != nil {
+			return err
+		}
+		ratio := m[0] / m[1]
+		results = []result{{
+			what: "refresh rotations/s over raw INSERT commits/s, 8 clients", value: f2(ratio), goal: ">= 0.35", met: ratio >= 0.35,
+			detail: fmt.Sprintf("%.0f / %.0f", m[0], m[1]), others: others,
+		}}
+		return nil
+	})
+	return results, err
+}
+
+// clock: whether the time of a refusal tells who exists. Open loop, at a rate that leaves the machine idle.
+func clock(ctx context.Context, b *bench) ([]result, error) {
+	crowd, err := people(40, 10)
+	if err != nil {
+		return nil, err
+	}
+	here, legacyOnly := crowd[:20], crowd[20:]
+	engine := b.engines()[0]
+	var results []result
+	err = b.with(ctx, setup{postgres: engine == "PostgreSQL", people: crowd}, func(srv *server) error {
+		if err := srv.migrate(ctx, here); err != nil {
+			return err
+		}
+		p50 := func(name func(i int64) string) func(context.Context) (float64, error) {
+			return func(ctx context.Context) (float64, error) {
+				t, err := open(ctx, 8, b.span, func(ctx context.Context, i int64) (int, error) {
+					return srv.login(ctx, person{name: name(i), password: "wrong"})
+				})
+				if err != nil {
+					return 0, err
+				}
+				return t.quantile(http.StatusUnauthorized, 50).Seconds(), t.only(http.StatusUnauthorized)
+			}
+		}
+		m, others, err := b.compare(ctx, srv.pids,
+			p50(func(i int64) string { return fmt.Sprint("nobody", i) }),
+			p50(func(i int64) string { return here[i%20].name }),
+			p50(func(i int64) string { return legacyOnly[i%20].name }),
+		)
+		if err != nil {
+			return err
+		}
+		for i, who := range []string{"of the new store", "of legacy only"} {
+			ratio := m[0] / m[i+1]
+			results = append(results, result{
+				what: "p50 unknown over p50 wrong password, " + who, value: fmt.Sprintf("%.3f", ratio), goal: "0.95 to 1.05", met: ratio >= 0.95 && ratio <= 1.05,
+				detail: ms(m[0]) + " / " + ms(m[i+1]), others: others,
+			})
+		}
+		return nil
+	})
+	return results, err
+}
+
+// manyClients: whether a crowd slows the work down, and how fast those learn that must come again.
+func manyClients(ctx context.Context, b *bench) ([]result, error) {
+	crowd, err := people(64, bcrypt.MinCost)
+	if err != nil {
+		return nil, err
+	}
+	engine := b.engines()[0]
+	var results []result
+	err = b.with(ctx, setup{postgres: engine == "PostgreSQL", people: crowd}, func(srv *server) error {
+		if err := srv.migrate(ctx, crowd); err != nil {
+			return err
+		}
+		m, others, err := b.compare(ctx, srv.pids, b.logins(srv, crowd, 64), b.logins(srv, crowd, 2))
+		if err != nil {
+			return err
+		}
+		ratio := m[0] / m[1]
+		results = append(results, result{
+			what: "logins/s of 64 clients over those of 2", value: f2(ratio), goal: ">= 0.95", met: ratio >= 0.95,
+			detail: fmt.Sprintf("%.1f / %.1f", m[0], m[1]), others: others,
+		})
+
+		// Three times what the machine can hash arrives: most of it has to be shed.
+		watch := newCPUWatch()
+		t, err := open(ctx, 3*m[1], 2*b.span, func(ctx context.Context, i int64) (int, error) { return srv.login(ctx, crowd[i%64]) })
+		if err != nil {
+			return err
+		}
+		p99 := t.quantile(http.StatusServiceUnavailable, 99)
+		shed := t.of(http.StatusServiceUnavailable)
+		results = append(results, result{
+			what: "p99 of the answers that were shed, at three times the capacity", value: p99.String(), goal: "<= 50 ms", met: shed > 0 && p99 <= 50*time.Millisecond,
+			detail: fmt.Sprintf("%d shed, %d logged in", shed, t.of(http.StatusOK)), others: watch.others(srv.pids()),
+		})
+		return nil
+	})
+	return results, err
+}
+
+// size: memory of the process and the time it takes to be ready.
+func size(ctx context.Context, b *bench) ([]result, error) {
+	crowd, err := people(500, bcrypt.MinCost)
+	if err != nil {
+		return nil, err
+	}
+	var results []result
+	for _, engine := range b.engines() {
+		s := setup{postgres: engine == "PostgreSQL", people: crowd}
+		watch := newCPUWatch()
+		var started, idle []float64
+		for range b.rounds {
+			err := b.with(ctx, s, func(srv *server) error {
+				time.Sleep(time.Second) // idle is what is left when starting is over
+				started = append(started, srv.started.Seconds())
+				idle = append(idle, float64(memoryOf(srv.cmd.Process.Pid, "VmRSS")))
+				return nil
+			})
+			if err != nil {
+				return nil, err
+			}
+		}
+		var peak int64
+		err := b.with(ctx, s, func(srv *server) error {
+			if err := srv.migrate(ctx, crowd[:64]); err != nil {
+				return err
+			}
+			_, _, err := count(ctx, 500, 1500, func(ctx context.Context, i int64) (int, error) { return srv.login(ctx, crowd[i%500]) })
+			peak = memoryOf(srv.cmd.Process.Pid, "VmHWM")
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		others := watch.others(nil)
+		m := func(bytes float64) string { return fmt.Sprintf("%.0f MiB", bytes/(1<<20)) }
+		results = append(results,
+			result{what: "peak memory with 500 parallel logins, " + engine, value: m(float64(peak)), goal: "< 200 MiB", met: peak < 200<<20, detail: "VmHWM", others: others},
+			result{what: "memory when idle, " + engine, value: m(median(idle)), goal: "< 30 MiB", met: median(idle) < 30<<20, detail: "VmRSS, 1 s after the start", others: others},
+			result{what: "start to ready, " + engine, value: ms(median(started)), goal: "< 100 ms", met: median(started) < 0.1, detail: "exec to the first 200 of readyz, new store", others: others},
+		)
+	}
+	return results, nil
+}

@@ -1,0 +1,275 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/labstack/echo/v4"
+	_ "modernc.org/sqlite" // the legacy store
+)
+
+// build compiles the binary that is measured, as it is released.
+func (b *bench) build(ctx context.Context) error {
+	b.binary = filepath.Join(b.dir, "rekey")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.binary, "./cmd/rekey")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build rekey (run this from the top folder): %w\n%s", err, out)
+	}
+	return nil
+}
+
+// A person of the legacy store.
+type person struct{ name, password, hash string }
+
+// setup says what a server is started with.
+type setup struct {
+	postgres bool
+	people   []person
+	// memoryKiB and time are the argon2id policy; 0 means the default.
+	memoryKiB, time int
+	floor           time.Duration // 0: the default
+}
+
+// A server is a running rekey.
+type server struct {
+	url     string
+	client  *http.Client
+	cmd     *exec.Cmd
+	pg      int           // PID of PostgreSQL's postmaster, 0 without
+	started time.Duration // from exec to the first ready answer
+	stop    func() error
+}
+
+var serial atomic.Int64
+
+// start makes the stores, starts rekey on them and waits until it is ready.
+func (b *bench) start(ctx context.Context, s setup) (*server, error) {
+	dir := filepath.Join(b.dir, fmt.Sprint("server", serial.Add(1)))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	old := filepath.Join(dir, "legacy.db")
+	if err := writeLegacy(ctx, old, s.people); err != nil {
+		return nil, err
+	}
+	srv := &server{client: newClient()}
+	store, drop := "sqlite://"+filepath.Join(dir, "new.db"), func() error { return nil }
+	if s.postgres {
+		var err error
+		if store, srv.pg, drop, err = b.createDatabase(ctx); err != nil {
+			return nil, err
+		}
+	}
+	listen, admin, err := freePorts()
+	if err != nil {
+		return nil, err
+	}
+	srv.url = "http://" + listen
+	config := filepath.Join(dir, "rekey.yaml")
+	if err := os.WriteFile(config, []byte(s.yaml(listen, admin, store, old, dir)), 0o600); err != nil {
+		return nil, err
+	}
+
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		return nil, err
+	}
+	srv.cmd = exec.Command(b.binary, "serve", "--config", config)
+	srv.cmd.Stdout, srv.cmd.Stderr = log, log
+	begin := time.Now()
+	if err := srv.cmd.Start(); err != nil {
+		return nil, err
+	}
+	srv.stop = func() error {
+		err := srv.cmd.Process.Signal(syscall.SIGTERM)
+		if waited := srv.cmd.Wait(); err == nil {
+			err = waited
+		}
+		return errors.Join(err, log.Close(), drop())
+	}
+	for ; ; time.Sleep(time.Millisecond) {
+		if res, err := srv.client.Get(srv.url + "/readyz"); err == nil {
+			_ = res.Body.Close() // nothing of it is needed
+			if res.StatusCode == http.StatusOK {
+				srv.started = time.Since(begin)
+				return srv, nil
+			}
+		}
+		if time.Since(begin) > 20*time.Second {
+			text, _ := os.ReadFile(log.Name())
+			return nil, errors.Join(fmt.Errorf("rekey did not become ready:\n%s", text), srv.stop())
+		}
+	}
+}
+
+func (s setup) yaml(listen, admin, store, old, dir string) string {
+	var y strings.Builder
+	fmt.Fprintf(&y, "listen: %s\nadmin: {listen: %s}\nstore: %s\nlimits: off\nissuer: http://%s\n", listen, admin, store, listen)
+	fmt.Fprintf(&y, "master_key_file: %s\n", filepath.Join(dir, "master.key"))
+	fmt.Fprintf(&y, "legacy:\n  - {name: old, kind: sql, dsn: 'sqlite://%s', table: users, columns: {id: id, username: name, password: hash}}\n", old)
+	if s.memoryKiB > 0 {
+		fmt.Fprintf(&y, "password: {memory_kib: %d, time: %d}\n", s.memoryKiB, s.time)
+	}
+	if s.floor > 0 {
+		fmt.Fprintf(&y, "login: {floor: %s}\n", s.floor)
+	}
+	return y.String()
+}
+
+// pids are the processes that belong to a measurement beside this one and its children.
+func (s *server) pids() []int {
+	if s.pg == 0 {
+		return nil
+	}
+	return family(s.pg)
+}
+
+// login asks for one person and returns the status.
+func (s *server) login(ctx context.Context, p person) (int, error) {
+	return post(ctx, s.client, s.url+"/v1/login", map[string]string{"identifier": p.name, "password": p.password}, nil)
+}
+
+// loginTokens logs in and returns both tokens.
+func (s *server) loginTokens(ctx context.Context, p person) (access, refresh string, err error) {
+	var answer struct {
+		Access  string `json:"access_token"`
+		Refresh string `json:"refresh_token"`
+	}
+	status, err := post(ctx, s.client, s.url+"/v1/login", map[string]string{"identifier": p.name, "password": p.password}, &answer)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("login answered %d", status)
+	}
+	return answer.Access, answer.Refresh, err
+}
+
+// migrate logs everybody in once.
+func (s *server) migrate(ctx context.Context, people []person) error {
+	t, _, err := count(ctx, 4, int64(len(people)), func(ctx context.Context, i int64) (int, error) { return s.login(ctx, people[i]) })
+	if err != nil {
+		return err
+	}
+	return t.only(http.StatusOK)
+}
+
+func writeLegacy(ctx context.Context, path string, people []person) error {
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }() // what counts is that the transaction was committed
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, hash TEXT NOT NULL)"); err != nil {
+		return err
+	}
+	for _, p := range people {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO users (name, hash) VALUES ($1, $2)", p.name, p.hash); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+// createDatabase makes a database and returns its DSN, the server's PID and what drops it again.
+func (b *bench) createDatabase(ctx context.Context) (dsn string, pid int, drop func() error, err error) {
+	conn, err := pgx.Connect(ctx, b.postgres)
+	if err != nil {
+		return "", 0, nil, err
+	}
+	defer func() { _ = conn.Close(ctx) }() // a connection that does not close harms nothing here
+	name := fmt.Sprintf("loadtest_%d_%d", os.Getpid(), serial.Add(1))
+	if _, err := conn.Exec(ctx, "CREATE DATABASE "+name); err != nil {
+		return "", 0, nil, err
+	}
+	var backend int
+	if err := conn.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&backend); err != nil {
+		return "", 0, nil, err
+	}
+	if fields := statFields(backend); len(fields) > 1 {
+		_, err = fmt.Sscan(fields[1], &pid) // its parent is the postmaster
+	}
+	u, parseErr := url.Parse(b.postgres)
+	if err = errors.Join(err, parseErr); err != nil {
+		return "", 0, nil, err
+	}
+	u.Path = "/" + name
+	drop = func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		conn, err := pgx.Connect(ctx, b.postgres)
+		if err != nil {
+			return err
+		}
+		_, err = conn.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
+		return errors.Join(err, conn.Close(ctx))
+	}
+	return u.String(), pid, drop, nil
+}
+
+func freePorts() (first, second string, err error) {
+	var addrs [2]string
+	for i := range addrs {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return "", "", err
+		}
+		defer func() { _ = l.Close() }() // it has served
+		addrs[i] = l.Addr().String()
+	}
+	return addrs[0], addrs[1], nil
+}
+
+// bareEchoArg makes this program a server that does nothing, to compare a route with.
+const bareEchoArg = "bare-echo"
+
+func serveBareEcho() error {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.GET("/", func(c echo.Context) error { return c.NoContent(http.StatusNoContent) })
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Println(l.Addr())
+	return http.Serve(l, e) //nolint:gosec // a target for this program alone, gone with it
+}
+
+// startBareEcho runs it and returns its address.
+func startBareEcho(ctx context.Context) (url string, stop func(), err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", nil, err
+	}
+	cmd := exec.CommandContext(ctx, self, bareEchoArg)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", nil, err
+	}
+	var addr string
+	if _, err := fmt.Fscanln(out, &addr); err != nil {
+		return "", nil, err
+	}
+	return "http://" + addr + "/", func() {
+		_ = cmd.Process.Kill() // it holds nothing
+		_ = cmd.Wait()         // "signal: killed" is what is meant
+	}, nil
+}
