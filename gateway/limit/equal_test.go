@@ -1,0 +1,116 @@
+package limit
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// A bucket is GCRA's other form, the continuous-state leaky bucket of the same specification, written down apart from
+// the code: it leaks a microsecond a microsecond, a token pours an interval, and what would spill is refused.
+type bucket struct{ level int64 }
+
+func (b *bucket) leak(d time.Duration) { b.level = max(0, b.level-d.Microseconds()) }
+
+func (b *bucket) take(s spec, n int64) Decision {
+	if spill := b.level + n*s.interval - s.interval*s.burst; spill > 0 {
+		return Decision{RetryAfter: time.Duration(spill) * time.Microsecond, Remaining: (s.interval*s.burst - b.level) / s.interval}
+	}
+	b.level += n * s.interval
+	return Decision{OK: true, Remaining: (s.interval*s.burst - b.level) / s.interval}
+}
+
+func (b *bucket) give(s spec, n int64) { b.level = max(0, b.level-n*s.interval) }
+
+// TestTwinsAreEqual: whatever is taken and given back, and whenever, each twin decides as the leaky bucket does, to the
+// microsecond, and so as each other twin.
+func TestTwinsAreEqual(t *testing.T) {
+	t.Parallel()
+	rules := []Rule{
+		aMinute,
+		{Name: "seven", Count: 7, Per: time.Minute, Burst: 3},
+		{Name: "slow", Count: 1, Per: time.Hour, Burst: 5},
+		{Name: "one", Count: 3, Per: 10 * time.Second, Burst: 1},
+	}
+	for _, w := range worlds {
+		t.Run(w.name, func(t *testing.T) {
+			t.Parallel()
+			w, round := w.new(t), 0
+			rapid.Check(t, func(t *rapid.T) {
+				round++ // each round has keys of its own
+				buckets := map[string]*bucket{}
+				for range rapid.IntRange(1, 60).Draw(t, "steps") {
+					d := time.Duration(rapid.SampledFrom([]int64{0, 0, 0, 1, 999, 1e6, 5_999_999, 6e6, 37e6, 4e9}).Draw(t, "advance")) * time.Microsecond
+					w.advance(d)
+					for _, b := range buckets {
+						b.leak(d)
+					}
+					rule := rapid.SampledFrom(rules).Draw(t, "rule")
+					key := fmt.Sprint(round, rapid.SampledFrom([]string{"ann", "ben"}).Draw(t, "key"))
+					n := rapid.Int64Range(1, rule.Burst).Draw(t, "n")
+					s, err := rule.spec()
+					if err != nil {
+						t.Fatal(err)
+					}
+					b := buckets[rule.Name+key]
+					if b == nil {
+						b = &bucket{}
+						buckets[rule.Name+key] = b
+					}
+					if rapid.IntRange(0, 3).Draw(t, "give") == 0 {
+						b.give(s, n)
+						w.Give(t.Context(), key, rule, n)
+						continue
+					}
+					want := b.take(s, n)
+					if got, err := w.Take(t.Context(), key, rule, n); err != nil || got != want {
+						t.Fatalf("Take %d of %s: got %+v, %v; want %+v", n, rule.Name, got, err, want)
+					}
+				}
+			})
+			if r, ok := w.Limiter.(*Redis); ok && r.Stats() != (RedisStats{}) {
+				t.Errorf("Redis was not reached: %+v", r.Stats())
+			}
+		})
+	}
+}
+
+// TestForgettingFailsSafe: with room for next to nothing, what a Local lets through never exceeds the rule, whoever
+// floods it.
+func TestForgettingFailsSafe(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		rule := Rule{Name: "r", Count: 1, Per: time.Second, Burst: rapid.Int64Range(1, 4).Draw(t, "burst")}
+		s, err := rule.spec()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newClock()
+		l := NewLocal(LocalConfig{MaxKeys: rapid.IntRange(1, 3).Draw(t, "room"), Now: c.Now})
+		buckets := map[string]*bucket{}
+		for range rapid.IntRange(1, 80).Draw(t, "steps") {
+			d := time.Duration(rapid.SampledFrom([]int64{0, 0, 0, 300, 1000, 2500}).Draw(t, "advance")) * time.Millisecond
+			c.Add(d)
+			for _, b := range buckets {
+				b.leak(d)
+			}
+			key := rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "f"}).Draw(t, "key")
+			if buckets[key] == nil {
+				buckets[key] = &bucket{}
+			}
+			got, err := l.Take(t.Context(), key, rule, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.OK && !buckets[key].take(s, 1).OK {
+				t.Fatal("a key that was forgotten got a token that it had used")
+			}
+			if got.OK && rapid.IntRange(0, 3).Draw(t, "give") == 0 {
+				buckets[key].give(s, 1)
+				l.Give(t.Context(), key, rule, 1)
+			}
+		}
+	})
+}
