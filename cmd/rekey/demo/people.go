@@ -28,11 +28,11 @@ func sources() []source {
 			yaml:   "preset: wordpress",
 		},
 		{
-			name: "portal", share: 30, scheme: "auto", makers: djangoMakers(),
+			name: "portal", share: 30, scheme: "django", makers: djangoMakers(),
 			table: `CREATE TABLE auth_user (id INTEGER PRIMARY KEY, username TEXT, email TEXT, password TEXT, is_active INTEGER, date_joined TEXT, last_login TEXT);
 				CREATE INDEX auth_name ON auth_user (username); CREATE INDEX auth_email ON auth_user (email)`,
 			insert: `INSERT INTO auth_user VALUES (?1, ?2, ?3, ?4, 1, '2016-09-12 10:30:00', NULL)`,
-			yaml:   "preset: django",
+			yaml:   "preset: django\n    scheme: django", // md5$ and sha1$ are written by others too, with another meaning
 		},
 		{
 			name: "shop", share: 20, scheme: shopRecipe, makers: shopMakers(),

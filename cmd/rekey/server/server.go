@@ -134,10 +134,10 @@ func (s *Server) Serve(ctx context.Context) error {
 	var failure error
 	select {
 	case <-ctx.Done():
-		s.log.InfoContext(ctx, "closing")
 	case failure = <-broken:
 	}
 	s.gateway.Drain()
+	s.log.InfoContext(ctx, "closing")
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Shutdown)
 	defer cancel()
 	for _, d := range s.doors { // the admin door last: it tells that we are draining
