@@ -10,26 +10,51 @@ import (
 	"strconv"
 
 	"rekey/accounts/failpoint"
+	"rekey/accounts/password"
 )
 
 // migrate moves somebody whose password has just been proven. Whatever goes wrong here, the person is in: they are
-// answered as not moved, it is counted, and their next login tries again. There are two exceptions. If somebody else
+// answered as not moved, it is counted, and their next login tries again. There is one exception: if somebody else
 // moved them meanwhile, the account here answers, because its password may have been changed since.
+//
+// Logins of one person with one password that are here at the same time share one move, and its answer: each of them
+// began before that answer was true. An impatient person costs one hash, not one for each press of Enter.
 func (s *Service) migrate(ctx context.Context, c candidate, p proof, a Attempt) (Person, error) {
 	failpoint.Hit("migrate:proven")
-	var rec Record
-	err := s.outlive(ctx, func(ctx context.Context) error {
-		var err error
-		rec, err = s.move(ctx, c, p, a)
-		return err
+	person, err, _ := s.moves.Do(s.moveKey(c, a.Password), func() (any, error) {
+		var person Person
+		err := s.outlive(ctx, func(ctx context.Context) (err error) {
+			person, err = s.moveOrJoin(ctx, c, p, a)
+			return err
+		})
+		return person, err
 	})
+	if err != nil {
+		return Person{}, err
+	}
+	failpoint.Hit("migrate:done")
+	return person.(Person), nil
+}
+
+// moveKey names a move: the person, and the password by a keyed digest, for as long as the move takes.
+func (s *Service) moveKey(c candidate, pw password.Secret) string {
+	mac := hmac.New(sha256.New, s.fingerprintKey[:])
+	mac.Write(pw.Reveal())
+	return c.source.Name + "\x00" + c.user.ID + "\x00" + string(mac.Sum(nil))
+}
+
+func (s *Service) moveOrJoin(ctx context.Context, c candidate, p proof, a Attempt) (Person, error) {
+	rec, err := s.move(ctx, c, p, a)
 	switch {
 	case err == nil:
 		s.stats.Migrated.Add(1)
-		failpoint.Hit("migrate:done")
 		return personOf(rec), nil
 	case errors.Is(err, ErrLinked):
-		return s.loginMoved(ctx, c, a)
+		rec, err := s.store.ByLink(ctx, c.source.Name, c.user.ID)
+		if err != nil {
+			return Person{}, cannotTell("read account by link", err)
+		}
+		return s.loginHere(ctx, rec, a)
 	case errors.Is(err, errContested), errors.Is(err, ErrTaken):
 		s.noteContested(ctx, c, a)
 	default:
@@ -38,15 +63,6 @@ func (s *Service) migrate(ctx context.Context, c candidate, p proof, a Attempt) 
 	}
 	s.stats.NotMigrated.Add(1)
 	return c.person(), nil
-}
-
-// loginMoved answers for somebody whom a concurrent login has moved.
-func (s *Service) loginMoved(ctx context.Context, c candidate, a Attempt) (Person, error) {
-	rec, err := s.store.ByLink(ctx, c.source.Name, c.user.ID)
-	if err != nil {
-		return Person{}, cannotTell("read account by link", err)
-	}
-	return s.loginHere(ctx, rec, a)
 }
 
 // errContested: another legacy person holds one of the identifiers.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/singleflight"
 
 	"rekey/accounts/masterkey"
 	"rekey/accounts/password"
@@ -53,7 +54,8 @@ type Service struct {
 	now          func() time.Time
 	log          *slog.Logger
 
-	writes sync.WaitGroup // writes that may outlive their request
+	moves  singleflight.Group // one move per person and password at a time
+	writes sync.WaitGroup     // writes that may outlive their request
 }
 
 // New returns a Service.

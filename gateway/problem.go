@@ -101,7 +101,11 @@ func (g *Gateway) handleError(err error, c echo.Context) {
 		header.Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(retryAfter.Seconds()))))
 	}
 	if p.Status >= http.StatusInternalServerError {
-		g.log.LogAttrs(c.Request().Context(), slog.LevelError, "request failed",
+		level := slog.LevelError
+		if p.Status == http.StatusServiceUnavailable {
+			level = slog.LevelWarn // it passes by itself
+		}
+		g.log.LogAttrs(c.Request().Context(), level, "request failed",
 			slog.String("request_id", requestID(c)), slog.String("route", c.Path()), slog.Int("status", p.Status), slog.Any("error", err))
 	}
 	if err := writeProblem(c, p); err != nil {

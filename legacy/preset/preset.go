@@ -44,7 +44,7 @@ func All() []Preset {
 				ID: "id", Username: "username", Email: "email", Password: "password",
 				CreatedAt: "date_joined", LastLoginAt: "last_login", Disabled: "!is_active",
 			},
-			Scheme: "auto", // every stored string names its algorithm
+			Scheme: "django", // all its hashers, the unsalted ones of old times too
 		},
 		{ // modules/user/user.install. uid 0 is the anonymous visitor, who has no name and no password
 			Name: "drupal7", Title: "Drupal 7",
