@@ -25,7 +25,7 @@ func ldapSchemes() []Scheme {
 			"dovecot-sha1", "dovecot-sha256", "dovecot-sha512", "dovecot-plain-md4", "dovecot-plain-md5", "dovecot-ldap-md5",
 			"dovecot-md5", "dovecot-des-crypt", "dovecot-crypt", "dovecot-sha256-crypt", "dovecot-sha512-crypt",
 			"dovecot-blf-crypt", "dovecot-pbkdf2", "dovecot-argon2i", "dovecot-argon2id", "dovecot-plain", "dovecot-clear",
-			"dovecot-cleartext",
+			"dovecot-cleartext", "dovecot-scram-sha-1", "dovecot-scram-sha-256", "dovecot-digest-md5",
 		},
 	}}
 }
@@ -76,7 +76,11 @@ func ldapLabels() []ldapLabel {
 
 		{"APR1", looksSaltedMD5, ldapMD5Crypt(apr1Magic)}, // OpenLDAP pw-apr1
 		{"BSDMD5", looksSaltedMD5, ldapMD5Crypt(md5cryptMagic)},
-		{"MSNT NT NTLM", func(body string) bool { _, ok := decodeHex(body, md4.Size); return ok }, openLDAPNT},
+		{"MSNT NT NTLM", looksHex16, openLDAPNT},
+
+		{"SCRAM-SHA-1", looksSCRAM, ldapSCRAM(prfSHA1)}, // Dovecot
+		{"SCRAM-SHA-256", looksSCRAM, ldapSCRAM(prfSHA256)},
+		{"DIGEST-MD5", looksHex16, openLDAPDigestMD5},
 
 		{"CLEARTEXT CLEAR PLAIN PLAINTEXT", func(string) bool { return true }, openLDAPPlain},
 	}
@@ -250,6 +254,8 @@ func openPKCS5S2(e *env, s legacy.Stored, prefix, body string) (*Hash, error) {
 	return pbkdf2Hash(e, prfSHA1, b[:16], 10_000, Hash{want: b[16:], masked: masked})
 }
 
+func looksHex16(body string) bool { _, ok := decodeHex(body, 16); return ok }
+
 func looksSaltedMD5(body string) bool {
 	b, ok := decode64(b64Std, body, anyLen)
 	return ok && len(b) >= prfMD5.size
@@ -273,6 +279,40 @@ func ldapMD5Crypt(magic string) func(*env, legacy.Stored, string, string) (*Hash
 
 func openLDAPNT(e *env, s legacy.Stored, prefix, _ string) (*Hash, error) {
 	return ntParser(prefix, utf16le)(e, s)
+}
+
+func looksSCRAM(body string) bool { return strings.Count(body, ",") == 3 }
+
+// ldapSCRAM reads Dovecot's iterations,salt,StoredKey,ServerKey. Dovecot 2.3 does not prepare the password.
+func ldapSCRAM(p prf) func(*env, legacy.Stored, string, string) (*Hash, error) {
+	return func(e *env, s legacy.Stored, prefix, body string) (*Hash, error) {
+		f := strings.Split(body, ",")
+		if len(f) != 4 {
+			return nil, malformed("want iterations,salt,StoredKey,ServerKey")
+		}
+		h, err := openSCRAM(e, p, f[0], f[1], f[2], f[3])
+		if err != nil {
+			return nil, err
+		}
+		filler := b64Std.EncodeToString(make([]byte, p.size))
+		h.masked = withHash(s, prefix+f[0]+","+f[1]+","+filler+","+filler)
+		return h, nil
+	}
+}
+
+// openLDAPDigestMD5 reads Dovecot's md5(user:realm:password), where the user's name may hold the realm: user@realm.
+func openLDAPDigestMD5(_ *env, s legacy.Stored, prefix, body string) (*Hash, error) {
+	want, ok := decodeHex(body, prfMD5.size)
+	if !ok || s.User == "" {
+		return nil, malformed("want 32 hex digits and the user's name")
+	}
+	user, realm, _ := strings.Cut(s.User, "@")
+	head := []byte(user + ":" + realm + ":")
+	return &Hash{
+		compute: func(password []byte) []byte { return prfMD5.sum(head, password) },
+		want:    want,
+		masked:  withHash(s, prefix+zeroHex(prfMD5.size)),
+	}, nil
 }
 
 func openLDAPPlain(e *env, s legacy.Stored, prefix, _ string) (*Hash, error) {
