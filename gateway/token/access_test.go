@@ -230,6 +230,24 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 }
 
+// The key decides on the algorithm, whatever the types of the keys let pass.
+func TestAlgorithmIsTheKeys(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, newMemory(), newClock(), nil)
+	kid := h.keys.current.Load().keys[0].info.ID
+	for method, ok := range map[jwt.SigningMethod]bool{jwt.SigningMethodEdDSA: true, jwt.SigningMethodES256: false, jwt.SigningMethodRS256: false} {
+		_, err := h.families.keyFor(t.Context(), &jwt.Token{
+			Method: method, Header: map[string]any{"typ": typeHeader, "alg": method.Alg(), "kid": kid},
+		})
+		if ok && err != nil {
+			t.Error(err)
+		}
+		if !ok {
+			wantInvalid(t, method.Alg()+" with a key for EdDSA", err)
+		}
+	}
+}
+
 func TestVerifyCannotTell(t *testing.T) {
 	t.Parallel()
 	m, c := newMemory(), newClock()
