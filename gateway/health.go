@@ -62,5 +62,8 @@ func (g *Gateway) readyz(c echo.Context) error {
 	if g.draining.Load() {
 		answer.Status, code = "draining", http.StatusServiceUnavailable
 	}
+	if code != http.StatusOK {
+		c.Response().Header().Set(echo.HeaderRetryAfter, "5")
+	}
 	return c.JSON(code, answer)
 }

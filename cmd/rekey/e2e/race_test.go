@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"crypto/sha1"
 	"database/sql"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"strings"
@@ -146,4 +148,11 @@ func TestLongPassword(t *testing.T) {
 	if a := g.login(t, "anna", right[:71]); a.status != http.StatusUnauthorized {
 		t.Errorf("a shorter prefix got %d", a.status)
 	}
+}
+
+// ssha hashes as LDAP servers do: {SSHA} and base64 of sha1(password+salt) and the salt (RFC 2307, and OpenLDAP's salt).
+func ssha(password string) string {
+	salt := []byte("salt")
+	sum := sha1.Sum(append([]byte(password), salt...))
+	return "{SSHA}" + base64.StdEncoding.EncodeToString(append(sum[:], salt...))
 }

@@ -1,0 +1,269 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// A proxy stands between rekey and a database, and can fall silent or cut every connection.
+type proxy struct {
+	addr   string
+	target string
+	mode   atomic.Int32
+	mu     sync.Mutex
+	conns  map[net.Conn]bool
+}
+
+// What a proxy does.
+const (
+	pass   int32 = iota
+	silent       // bytes go nowhere: the server hangs
+	cut          // connections end at once: the server is gone
+)
+
+func newProxy(t *testing.T, target string) *proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{addr: l.Addr().String(), target: target, conns: map[net.Conn]bool{}}
+	t.Cleanup(func() {
+		_ = l.Close() // the test is over
+		p.set(cut)
+	})
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go p.serve(conn)
+		}
+	}()
+	return p
+}
+
+func (p *proxy) set(mode int32) {
+	p.mode.Store(mode)
+	if mode != cut {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.conns {
+		_ = c.Close() // that is the fault
+	}
+}
+
+func (p *proxy) serve(client net.Conn) {
+	if p.mode.Load() == cut {
+		_ = client.Close() // that is the fault
+		return
+	}
+	server, err := net.Dial("tcp", p.target)
+	if err != nil {
+		_ = client.Close() // there is nobody to talk to
+		return
+	}
+	p.mu.Lock()
+	p.conns[client], p.conns[server] = true, true
+	p.mu.Unlock()
+	go p.copy(server, client)
+	p.copy(client, server)
+}
+
+func (p *proxy) copy(to, from net.Conn) {
+	defer func() { _, _ = to.Close(), from.Close() }() // one side ended, so the other does
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buf)
+		if err != nil {
+			return
+		}
+		if p.mode.Load() == silent {
+			continue
+		}
+		if _, err := to.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// through returns the DSN with its host replaced by the proxy's.
+func through(t *testing.T, dsn string) (string, *proxy) {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal("the DSN of the test server is not a URL")
+	}
+	p := newProxy(t, u.Host)
+	u.Host = p.addr
+	return u.String(), p
+}
+
+func wantStatus(t *testing.T, what string, a answer, want int) {
+	t.Helper()
+	if a.status != want {
+		t.Errorf("%s: %d, want %d", what, a.status, want)
+	}
+	if want == http.StatusServiceUnavailable && a.header.Get("Retry-After") == "" {
+		t.Errorf("%s: no Retry-After", what)
+	}
+}
+
+// A legacy store that hangs or is gone, and a new store that is gone: never a refusal, and those who were moved do not
+// notice the former.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	server := need(t, "REKEY_TEST_POSTGRES", "PostgreSQL")
+	direct, db := database(t, server)
+	oldDSN, old := through(t, direct)
+	storeDirect, _ := database(t, server)
+	store, news := through(t, storeDirect)
+	mustExec(t, db, `CREATE TABLE users (id int PRIMARY KEY, login text, pass text)`)
+	mustExec(t, db, `INSERT INTO users VALUES (1, 'anna', ''), (2, 'bert', 'md5$x$not hex')`)
+	mustExec(t, db, `UPDATE users SET pass = $1 WHERE id = 1`, ssha("tulip"))
+	mustExec(t, db, `INSERT INTO users VALUES (3, 'carl', $1)`, ssha("daisy"))
+
+	g := start(t, "", fmt.Sprintf("store: %s\nmaster_key_file: %s\nlimits: off\nlegacy:\n  - {name: site, kind: sql, dsn: %q, timeout: 500ms, %s}\n",
+		store, masterKey(t), oldDSN, usersTable))
+	g.mustLogin(t, "anna", "tulip")
+
+	for mode, what := range map[int32]string{silent: "legacy hangs", cut: "legacy is gone"} {
+		old.set(mode)
+		begin := time.Now()
+		for range 8 { // enough to open the breaker
+			wantStatus(t, what+", right password", g.login(t, "carl", "daisy"), http.StatusServiceUnavailable)
+		}
+		wantStatus(t, what+", wrong password", g.login(t, "carl", "x"), http.StatusServiceUnavailable)
+		wantStatus(t, what+", unknown", g.login(t, "nobody", "x"), http.StatusServiceUnavailable)
+		if took := time.Since(begin); took > 15*time.Second {
+			t.Errorf("%s: ten logins took %v: neither deadline nor breaker", what, took)
+		}
+		wantStatus(t, what+", moved", g.login(t, "anna", "tulip"), http.StatusOK)
+		wantStatus(t, what+", moved, wrong", g.login(t, "anna", "x"), http.StatusUnauthorized)
+		ready := g.send(t, http.MethodGet, "/readyz", nil, nil)
+		if ready.status != http.StatusOK || !strings.Contains(string(ready.body), `"degraded"`) {
+			t.Errorf("%s: readyz says %d %s", what, ready.status, ready.body)
+		}
+		old.set(pass)
+		waitFor(t, what+", and back", func() bool { return g.login(t, "nobody", "x").status == http.StatusUnauthorized })
+	}
+	wantStatus(t, "a hash that cannot be read", g.login(t, "bert", "x"), http.StatusUnauthorized)
+	wantStatus(t, "a hash that cannot be read", g.login(t, "bert", "x"), http.StatusUnauthorized)
+	if n := one[int](t, storeDirect, `SELECT count(*) FROM events WHERE kind = 'account.quarantined'`); n != 1 {
+		t.Errorf("%d events about the hash that cannot be read, want 1", n)
+	}
+
+	news.set(cut)
+	for _, name := range []string{"anna", "carl", "nobody"} {
+		wantStatus(t, "new store is gone, "+name, g.login(t, name, "tulip"), http.StatusServiceUnavailable)
+	}
+	wantStatus(t, "new store is gone, readyz", g.send(t, http.MethodGet, "/readyz", nil, nil), http.StatusServiceUnavailable)
+	news.set(pass)
+	waitFor(t, "the new store is back", func() bool { return g.login(t, "anna", "tulip").status == http.StatusOK })
+	g.mustLogin(t, "carl", "daisy")
+}
+
+// waitFor asks until it is so. Only the processes themselves know when.
+func waitFor(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !so(); time.Sleep(50 * time.Millisecond) { // polls another process
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within 30 s", what)
+		}
+	}
+}
+
+// An operator stops the process while people log in: each of them is answered.
+func TestShutdownLosesNobody(t *testing.T) {
+	t.Parallel()
+	yaml := fmt.Sprintf("store: sqlite://%s/new.db\nlimits: off\nlegacy:\n  - {name: shop, kind: sql, dsn: 'sqlite://%s', %s}\n",
+		t.TempDir(), onePerson(t, "tulip"), usersTable)
+	g := start(t, "", yaml)
+	g.mustLogin(t, "anna", "tulip")
+
+	var begun, answered, lost atomic.Int64
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for {
+				conn, err := net.Dial("tcp", strings.TrimPrefix(g.url, "http://"))
+				if err != nil {
+					return // it listens no more: nothing was begun
+				}
+				body := `{"identifier":"anna","password":"tulip"}`
+				_, err = fmt.Fprintf(conn, "POST /v1/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+				if err != nil {
+					_ = conn.Close() // it was accepted by the kernel alone
+					return
+				}
+				begun.Add(1)
+				text, _ := io.ReadAll(conn) // what was not answered is counted
+				_ = conn.Close()            // it was read to its end
+				switch {
+				case strings.HasPrefix(string(text), "HTTP/1.1 200"), strings.HasPrefix(string(text), "HTTP/1.1 503"):
+					answered.Add(1)
+				case len(text) > 0:
+					lost.Add(1)
+				}
+			}
+		})
+	}
+	waitFor(t, "some logins", func() bool { return answered.Load() >= 8 })
+	g.stop(t)
+	wg.Wait()
+	// A connection that the kernel accepted and the process never saw ends without a byte: at most one for each client.
+	if lost.Load() > 0 || begun.Load()-answered.Load() > 8 {
+		t.Errorf("of %d logins %d were answered and %d broken off", begun.Load(), answered.Load(), lost.Load())
+	}
+}
+
+func TestWrongMasterKey(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	yaml := fmt.Sprintf("store: sqlite://%s/new.db\nlimits: off\nlegacy:\n  - {name: shop, kind: sql, dsn: 'sqlite://%s', %s}\n", dir, onePerson(t, "tulip"), usersTable)
+	g := start(t, "", yaml)
+	g.mustLogin(t, "anna", "tulip")
+	g.stop(t)
+
+	key := dir + "/new.db.key"
+	right, err := os.ReadFile(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refuses := func(what string) {
+		t.Helper()
+		g := launch(t, "", yaml)
+		select {
+		case <-g.ended:
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%s: it runs", what)
+		}
+		if g.cmd.ProcessState.ExitCode() == 0 || !strings.Contains(g.log.String(), "key") || strings.Contains(g.log.String(), strings.Repeat("5a", 32)) {
+			t.Errorf("%s: exit code %d, and it says\n%s", what, g.cmd.ProcessState.ExitCode(), g.log)
+		}
+	}
+	if err := os.WriteFile(key, []byte(strings.Repeat("5a", 32)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refuses("another key")
+	if err := os.Remove(key); err != nil {
+		t.Fatal(err)
+	}
+	refuses("no key, and the store is not new")
+	if err := os.WriteFile(key, right, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start(t, "", yaml).mustLogin(t, "anna", "tulip")
+}
