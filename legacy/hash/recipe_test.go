@@ -9,7 +9,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -284,23 +283,4 @@ func TestRecipeFold(t *testing.T) {
 			t.Errorf("%s: fold %q, want %q", recipe, got, want)
 		}
 	}
-}
-
-// ExampleRegistry_Open verifies a password against a hash that nothing marks, and one that says what it is.
-func ExampleRegistry_Open() {
-	r := New(Config{})
-	for _, stored := range []legacy.Stored{
-		{Scheme: "md5(md5($pass).$salt)", Hash: "f70b31a0efb8724c244b67f190541871", Salt: "x7!"},
-		{Scheme: Auto, Hash: "$1$lGbKMmqE$SbZ3CH4mNdg4tdYObhko.."},
-	} {
-		h, err := r.Open(stored)
-		if err != nil {
-			fmt.Println(err)
-			continue
-		}
-		fmt.Println(h.Scheme, h.Verify([]byte("password")))
-	}
-	// Output:
-	// md5(md5($pass).$salt) true
-	// md5crypt true
 }
