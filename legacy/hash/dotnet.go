@@ -73,7 +73,7 @@ func parseIdentityV3(e *env, s legacy.Stored) (*Hash, error) {
 	if prf >= uint32(len(identityPRFs)) {
 		return nil, malformed("unknown PRF")
 	}
-	if saltLength < identitySalt || saltLength != int64(len(raw)-identityV3Head-identityKey) {
+	if saltLength != int64(len(raw)-identityV3Head-identityKey) { // so it is at least identitySalt as well
 		return nil, malformed("salt and key do not fill the record")
 	}
 	d, _ := appDigestNamed(identityPRFs[prf])

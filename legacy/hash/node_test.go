@@ -72,6 +72,7 @@ func TestNodeRefuses(t *testing.T) {
 		{name: "firebase without a key", scheme: "firebase-scrypt", stored: firebase.Hash, salt: firebase.Salt, want: ErrMalformed, mentions: "signerKey"},
 		{name: "firebase without a salt", scheme: "firebase-scrypt", stored: firebase.Hash, params: firebase.Params, want: ErrMalformed, mentions: "salt"},
 		{name: "firebase salt", scheme: "firebase-scrypt", stored: firebase.Hash, salt: strings.Repeat("AAAA", 342), params: firebase.Params, want: ErrBounds, mentions: "salt"},
+		{name: "firebase digest of 48 bytes", scheme: "firebase-scrypt", stored: firebase.Hash[:64], salt: firebase.Salt, params: firebase.Params, want: ErrMalformed, mentions: "signer key"},
 		{name: "firebase memory", scheme: "firebase-scrypt", stored: firebase.Hash, salt: firebase.Salt, params: with(firebase, "memCost", "19"), want: ErrBounds, mentions: "scrypt"},
 		{name: "better-auth N", scheme: "better-auth", stored: nodeFoldedScrypt, params: node("N", "1000"), want: ErrMalformed, mentions: "N"},
 		{name: "better-auth memory", scheme: "better-auth", stored: nodeFoldedScrypt, params: node("N", "1048576"), want: ErrBounds, mentions: "scrypt"},
