@@ -8,8 +8,7 @@ import (
 	"rekey/accounts/accountstest"
 )
 
-// benchmark runs one operation on each engine, one at a time and from as many goroutines as there are cores. The name
-// "insert" is the measure: one row into a table of one column, and its commit.
+// benchmark runs one operation again and again on each engine, with a thousand people in it.
 func benchmark(b *testing.B, f func(b *testing.B, s *Store, i int) error) {
 	for name, url := range engines() {
 		b.Run(name, func(b *testing.B) {

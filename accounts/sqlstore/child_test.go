@@ -67,10 +67,10 @@ type child struct {
 	lines   *bufio.Scanner
 }
 
-// start starts a process and lets it run until the end of the test at the latest.
-func start(t *testing.T, job, url string, environment ...string) *child {
+// start starts a test binary, this one or another build, and lets it run until the end of the test at the latest.
+func start(t *testing.T, binary, job, url string, environment ...string) *child {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")
+	command := exec.CommandContext(t.Context(), binary, "-test.run=^$")
 	command.Env = append(os.Environ(), childVariable+"="+job, urlVariable+"="+url)
 	command.Env = append(command.Env, environment...)
 	command.Stderr = os.Stderr

@@ -1,12 +1,18 @@
 package sqlstore
 
 import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 
 	"rekey/accounts"
+	"rekey/accounts/failpoint"
 )
 
 // What was acknowledged is there after kill -9, and the rest is there wholly or not at all.
@@ -14,7 +20,7 @@ func TestKill(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, url string) {
 		const enough = 200
-		writer := start(t, "create", url)
+		writer := start(t, os.Args[0], "create", url)
 		acknowledged := -1
 		for acknowledged < enough && writer.lines.Scan() {
 			acknowledged = atoi(t, writer.lines.Text())
@@ -84,5 +90,56 @@ func checkWhole(t *testing.T, s *Store, name string) {
 		if got.ID == uuid.Nil || got.Credential.Version != 1 || got.Link == nil || len(got.Identifiers) != 2 {
 			t.Errorf("%s is there in part: %+v", name, got)
 		}
+	}
+}
+
+// The process is killed after each step of Create: what was not committed is gone, what was is there, and asking again
+// ends with one account in either case.
+func TestFailpoints(t *testing.T) {
+	t.Parallel()
+	binary := filepath.Join(t.TempDir(), "failpoint.test")
+	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-tags", "failpoint", "-o", binary, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build with failpoints: %v\n%s", err, out)
+	}
+	for name, newURL := range engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			steps := 0
+			for _, step := range failpoint.Names() {
+				if strings.HasPrefix(step, "create:") {
+					killAt(t, binary, step, newURL(t))
+					steps++
+				}
+			}
+			if steps != 7 {
+				t.Errorf("%d steps were tried, want 7", steps)
+			}
+		})
+	}
+}
+
+// killAt lets a process that makes somebody be killed at a step, and looks at what it left.
+func killAt(t *testing.T, binary, step, url string) {
+	t.Helper()
+	c := start(t, binary, "one", url, "REKEY_FAILPOINT="+step)
+	if c.lines.Scan() {
+		t.Errorf("%s: the process went on: %s", step, c.lines.Text())
+	}
+	if err := c.command.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Errorf("%s: the process ended with %v, want it killed", step, err)
+	}
+	s := open(t, url)
+	r, e := person("one")
+	var want error // what asking again says
+	if step == failpoint.CreateCommitted {
+		want = accounts.ErrLinked
+	}
+	if err := s.Create(t.Context(), r, e); !errors.Is(err, want) {
+		t.Errorf("%s: Create again: %v, want %v", step, err, want)
+	}
+	checkWhole(t, s, "one")
+	if n, err := s.CountAccounts(t.Context()); err != nil || n != 1 {
+		t.Errorf("%s: %d accounts, %v; want 1", step, n, err)
 	}
 }

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"database/sql"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -58,7 +59,7 @@ func TestOpenAtOnceInProcesses(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		var children []*child
 		for range 4 {
-			children = append(children, start(t, "open", url))
+			children = append(children, start(t, os.Args[0], "open", url))
 		}
 		for _, c := range children {
 			opened := c.lines.Scan() && c.lines.Text() == "open"
