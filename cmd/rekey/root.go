@@ -10,8 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"rekey/cmd/rekey/config"
-	"rekey/legacy/hash"
-	"rekey/legacy/preset"
 )
 
 // Exit codes, which scripts depend on.
@@ -136,22 +134,9 @@ func (f *configFlag) load() (*config.Config, error) {
 			path = value
 		}
 	}
-	c, err := config.Load(config.Options{
-		Path: path, Environ: f.environ,
-		CheckScheme: hash.New(hash.Config{}).CheckScheme,
-		Presets:     presets(),
-	})
+	c, err := config.Load(config.Options{Path: path, Environ: f.environ})
 	if err != nil {
 		return nil, done{fmt.Errorf("the configuration has mistakes\n%w", err), exitUsage}
 	}
 	return c, nil
-}
-
-// presets lists the known table layouts with their schemes.
-func presets() map[string]string {
-	schemes := map[string]string{}
-	for _, p := range preset.All() {
-		schemes[p.Name] = p.Scheme
-	}
-	return schemes
 }

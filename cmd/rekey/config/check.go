@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -12,6 +13,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"rekey/gateway/limit"
+	"rekey/legacy/hash"
+	"rekey/legacy/preset"
 )
 
 // A span is what a number or a duration may be, both ends included.
@@ -56,9 +61,17 @@ func (l *loader) check() {
 	if c.Limits.Off {
 		l.warn("limits", "are off: passwords can be guessed as fast as they can be hashed")
 	}
-	names := map[string]int{}
+	for _, r := range []struct {
+		key  string
+		rule limit.Rule
+	}{{"limits.address", c.Limits.Rules().Address}, {"limits.identifier", c.Limits.Rules().Identifier}} {
+		if err := r.rule.Check(); err != nil {
+			l.problem(r.key, "%v", err)
+		}
+	}
+	names, registry := map[string]int{}, hash.New(hash.Config{Bounds: c.HashBounds.Bounds()})
 	for i := range c.Legacy {
-		l.checkLegacy(i, names)
+		l.checkLegacy(i, names, registry)
 	}
 	if len(c.Legacy) == 0 {
 		l.warn("legacy", "no legacy source: only accounts that have been moved already can log in")
@@ -247,7 +260,7 @@ var sourceName = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
 // later are the kinds and engines that are planned, so that they are refused with the right word.
 var later = map[string]bool{"ldap": true, "http": true, "file": true, "sqlserver": true, "mssql": true, "oracle": true}
 
-func (l *loader) checkLegacy(i int, names map[string]int) {
+func (l *loader) checkLegacy(i int, names map[string]int, registry *hash.Registry) {
 	s, at := &l.config.Legacy[i], fmt.Sprintf("legacy[%d]", i)
 	first, repeated := names[s.Name]
 	switch {
@@ -270,7 +283,7 @@ func (l *loader) checkLegacy(i int, names map[string]int) {
 	}
 	l.checkDSN(at, s)
 	l.checkTable(at, s)
-	l.checkScheme(at, s)
+	l.checkScheme(at, s, registry)
 }
 
 func (l *loader) checkDSN(at string, s *Legacy) {
@@ -292,8 +305,8 @@ func (l *loader) checkDSN(at string, s *Legacy) {
 
 func (l *loader) checkTable(at string, s *Legacy) {
 	if s.Preset != "" {
-		if _, known := l.options.Presets[s.Preset]; !known {
-			l.problem(at+".preset", "unknown preset %q%s", s.Preset, didYouMean(s.Preset, sortedKeys(l.options.Presets)))
+		if _, known := preset.Named(s.Preset); !known {
+			l.problem(at+".preset", "unknown preset %q%s", s.Preset, didYouMean(s.Preset, preset.Names()))
 		}
 		return
 	}
@@ -314,14 +327,16 @@ func (l *loader) checkTable(at string, s *Legacy) {
 	}
 }
 
-func (l *loader) checkScheme(at string, s *Legacy) {
+func (l *loader) checkScheme(at string, s *Legacy, registry *hash.Registry) {
 	if s.Scheme == "" {
-		s.Scheme = "auto"
-		if preset := l.options.Presets[s.Preset]; preset != "" {
-			s.Scheme = preset
+		s.Scheme = hash.Auto
+		if p, ok := preset.Named(s.Preset); ok {
+			s.Scheme = p.Scheme
 		}
 	}
-	switch err := l.options.CheckScheme(s.Scheme); {
+	switch err := registry.CheckScheme(s.Scheme); {
+	case errors.Is(err, hash.ErrScheme) && !strings.Contains(s.Scheme, "("):
+		l.problem(at+".scheme", "unknown scheme %q%s", s.Scheme, didYouMean(s.Scheme, schemeNames(registry)))
 	case err != nil:
 		l.problem(at+".scheme", "%v", err)
 	case s.Scheme == "plaintext" && !s.AllowPlaintext:
@@ -332,6 +347,15 @@ func (l *loader) checkScheme(at string, s *Legacy) {
 	if !s.Pepper.IsZero() && !s.Params["pepper"].IsZero() {
 		l.problem(at+".pepper", "is given twice, here and among params; keep one")
 	}
+}
+
+// schemeNames lists what a scheme may be called.
+func schemeNames(registry *hash.Registry) []string {
+	names := []string{hash.Auto}
+	for _, s := range registry.Schemes() {
+		names = append(append(names, s.Name), s.Aliases...)
+	}
+	return names
 }
 
 // checkFileMode warns about secrets in a file that others can read.

@@ -11,6 +11,9 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"rekey/gateway/limit"
+	"rekey/legacy/hash"
 )
 
 // Config is the whole configuration, with defaults filled in. The yaml tag of a field is its key; `secret:"file"`
@@ -50,7 +53,7 @@ type Limits struct {
 	Identifier Limit `yaml:"identifier"` // of one canonical identifier
 }
 
-// Limit lets Count attempts through per Per, and Burst at once. Zero fields mean the gateway's default.
+// Limit lets Count attempts through per Per, and Burst at once.
 type Limit struct {
 	Burst int64         `yaml:"burst"`
 	Per   time.Duration `yaml:"per"`
@@ -111,7 +114,7 @@ type Password struct {
 	Queue     time.Duration `yaml:"queue"`   // the longest wait for a permit
 }
 
-// HashBounds raises what a stored legacy hash may cost. A zero field means the default of package legacy/hash.
+// HashBounds are what a stored legacy hash may cost; see hash.Bounds. A zero field means its default.
 type HashBounds struct {
 	BcryptCost       int64 `yaml:"bcrypt_cost"`
 	Argon2MemoryKiB  int64 `yaml:"argon2_memory_kib"`
@@ -140,6 +143,7 @@ type Log struct {
 
 // Default returns the configuration of somebody who says nothing. It lacks a store.
 func Default() *Config {
+	rules, bounds := limit.DefaultRules(), hash.DefaultBounds()
 	return &Config{
 		Listen:   "127.0.0.1:8080",
 		Admin:    Admin{Listen: "127.0.0.1:8081"},
@@ -153,10 +157,40 @@ func Default() *Config {
 		},
 		Password: Password{MemoryKiB: 19456, Time: 2, Lanes: 1, Queue: 2 * time.Second}, // OWASP's first choice
 		Login:    Login{Floor: 300 * time.Millisecond},
+		Limits: Limits{
+			Address:    Limit{rules.Address.Burst, rules.Address.Per, rules.Address.Count},
+			Identifier: Limit{rules.Identifier.Burst, rules.Identifier.Per, rules.Identifier.Count},
+		},
+		HashBounds: HashBounds{
+			BcryptCost: int64(bounds.BcryptCost), Argon2MemoryKiB: bounds.Argon2Memory, Argon2Time: bounds.Argon2Time,
+			Argon2Lanes: bounds.Argon2Lanes, Argon2Work: bounds.Argon2Work, ScryptMemory: bounds.ScryptMemory,
+			ScryptParallel: bounds.ScryptParallel, PBKDF2Iterations: bounds.PBKDF2Iterations,
+			SHACryptRounds: bounds.SHACryptRounds, PHPassLog2: bounds.PHPassLog2,
+			DigestIterations: bounds.DigestIterations, Salt: int64(bounds.Salt),
+		},
 		Shutdown: 30 * time.Second,
 		Log:      Log{Level: "info", Format: "json"},
 		origins:  map[string]Origin{},
 	}
+}
+
+// Bounds returns the bounds as package hash takes them.
+func (b HashBounds) Bounds() hash.Bounds {
+	return hash.Bounds{
+		BcryptCost: int(b.BcryptCost), Argon2Memory: b.Argon2MemoryKiB, Argon2Time: b.Argon2Time, Argon2Lanes: b.Argon2Lanes,
+		Argon2Work: b.Argon2Work, ScryptMemory: b.ScryptMemory, ScryptParallel: b.ScryptParallel,
+		PBKDF2Iterations: b.PBKDF2Iterations, SHACryptRounds: b.SHACryptRounds, PHPassLog2: b.PHPassLog2,
+		DigestIterations: b.DigestIterations, Salt: int(b.Salt),
+	}
+}
+
+// Rules returns the limits as package limit takes them.
+func (l Limits) Rules() limit.Rules {
+	rules := limit.DefaultRules()
+	set := func(l Limit, r limit.Rule) limit.Rule {
+		return limit.Rule{Count: l.Count, Per: l.Per, Burst: l.Burst}.Or(r)
+	}
+	return limit.Rules{Address: set(l.Address, rules.Address), Identifier: set(l.Identifier, rules.Identifier)}
 }
 
 // setDefaults fills a source that has just been begun.

@@ -20,11 +20,6 @@ const (
 type Options struct {
 	Path    string   // of the YAML file; "" reads the environment alone
 	Environ []string // as of os.Environ
-
-	// CheckScheme refuses a scheme that does not exist.
-	CheckScheme func(name string) error
-	// Presets are the known table layouts, by name, each with its scheme.
-	Presets map[string]string
 }
 
 // Load reads file and environment, and checks them. Its error is Problems, unless the file cannot be read at all.

@@ -112,7 +112,7 @@ func didYouMean(word string, known []string) string {
 		return fmt.Sprintf("; did you mean %s?", near)
 	}
 	if len(known) > 12 {
-		return ""
+		return "; `rekey hash identify --list` prints those that there are" // only schemes are so many
 	}
 	return "; known here: " + strings.Join(known, ", ")
 }

@@ -53,7 +53,7 @@ legacy:
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, err := config.Load(config.Options{Path: path, CheckScheme: func(string) error { return nil }})
+	c, err := config.Load(config.Options{Path: path})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ type softState struct {
 
 // openSoftState does not ask Redis: one that is down costs strictness, not logins.
 func openSoftState(c *config.Config, key *masterkey.Key) (*softState, error) {
-	s := &softState{rules: limitRules(c), close: func() error { return nil }}
+	s := &softState{rules: c.Limits.Rules(), close: func() error { return nil }}
 	if c.Redis.IsZero() {
 		s.limiter, s.revocations = limit.NewLocal(limit.LocalConfig{}), limit.NewLocalDenylist(limit.LocalConfig{})
 	} else if err := s.useRedis(c, key); err != nil {
@@ -36,7 +36,7 @@ func openSoftState(c *config.Config, key *masterkey.Key) (*softState, error) {
 	if c.Limits.Off {
 		s.limiter = nil
 	}
-	return s, errors.Join(s.rules.Address.Check(), s.rules.Identifier.Check())
+	return s, nil
 }
 
 func (s *softState) useRedis(c *config.Config, key *masterkey.Key) error {
@@ -61,13 +61,4 @@ func (s *softState) useRedis(c *config.Config, key *masterkey.Key) error {
 
 func ping(client *redis.Client) func(context.Context) error {
 	return func(ctx context.Context) error { return client.Ping(ctx).Err() }
-}
-
-// limitRules are the defaults with what the operator has set over them.
-func limitRules(c *config.Config) limit.Rules {
-	rules := limit.DefaultRules()
-	set := func(l config.Limit, r limit.Rule) limit.Rule {
-		return limit.Rule{Count: l.Count, Per: l.Per, Burst: l.Burst}.Or(r)
-	}
-	return limit.Rules{Address: set(c.Limits.Address, rules.Address), Identifier: set(c.Limits.Identifier, rules.Identifier)}
 }

@@ -13,7 +13,6 @@ import (
 	"rekey/accounts/sqlstore"
 	"rekey/cmd/rekey/config"
 	"rekey/gateway/token"
-	"rekey/legacy/hash"
 )
 
 // loadMasterKey reads the master key. It makes one only beside a SQLite store that does not exist yet: a key that is
@@ -85,14 +84,4 @@ func OpenKeys(ctx context.Context, c *config.Config, store *sqlstore.Store, key 
 
 func passwordPolicy(c *config.Config) password.Policy {
 	return password.Policy{MemoryKiB: uint32(c.Password.MemoryKiB), Time: uint32(c.Password.Time), Lanes: uint8(c.Password.Lanes)} // within bounds, see config
-}
-
-func hashBounds(c *config.Config) hash.Bounds {
-	b := c.HashBounds
-	return hash.Bounds{
-		BcryptCost: int(b.BcryptCost), Argon2Memory: b.Argon2MemoryKiB, Argon2Time: b.Argon2Time, Argon2Lanes: b.Argon2Lanes,
-		Argon2Work: b.Argon2Work, ScryptMemory: b.ScryptMemory, ScryptParallel: b.ScryptParallel,
-		PBKDF2Iterations: b.PBKDF2Iterations, SHACryptRounds: b.SHACryptRounds, PHPassLog2: b.PHPassLog2,
-		DigestIterations: b.DigestIterations, Salt: int(b.Salt),
-	}
 }
