@@ -163,8 +163,8 @@ func TestScheme(t *testing.T) {
 	}
 }
 
-// SASLprep makes one password of two spellings, and PostgreSQL's test cases (src/test/authentication/t/002_saslprep.pl)
-// say which.
+// SASLprep makes one password of two spellings (the examples of RFC 4013, section 3); what it prohibits, and what is not
+// UTF-8, is left as it is.
 func TestSASLprep(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
