@@ -16,7 +16,7 @@ func main() {
 func run(ctx context.Context, args []string, c console) int {
 	ctx, stop := withSignals(ctx)
 	defer stop()
-	root := newRoot(c)
+	root := newRoot(c) //nolint:contextcheck // a command has its context from cobra, when it runs
 	root.SetArgs(args)
 	return c.report(root.ExecuteContext(ctx))
 }

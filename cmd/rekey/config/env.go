@@ -66,7 +66,7 @@ func (e *envLayer) take(name string) (string, bool) {
 }
 
 func (e *envLayer) group(v reflect.Value, name, path string) {
-	if w, ok := v.Addr().Interface().(worder); ok {
+	if w, ok := reflect.TypeAssert[worder](v.Addr()); ok {
 		if text, ok := e.take(name); ok {
 			at := Origin{From: FromEnv, Name: name}
 			e.config.origins[path] = at
@@ -111,14 +111,14 @@ func (e *envLayer) list(v reflect.Value, name, path string) {
 	if v.IsNil() {
 		v.Set(reflect.MakeSlice(v.Type(), 0, maxList)) // no element may move: secrets are read into them later
 	}
-	for i := 0; i < maxList; i++ {
+	for i := range maxList {
 		element := fmt.Sprintf("%s_%d", name, i)
 		if i == v.Len() {
 			if !e.speaksOf(element + "_") {
 				return
 			}
 			v.Set(reflect.Append(v, reflect.Zero(v.Type().Elem())))
-			if d, ok := v.Index(i).Addr().Interface().(defaulter); ok {
+			if d, ok := reflect.TypeAssert[defaulter](v.Index(i).Addr()); ok {
 				d.setDefaults()
 			}
 		}

@@ -64,7 +64,7 @@ func (p Problem) String() string {
 }
 
 // Problems is every mistake that was found.
-type Problems []Problem
+type Problems []Problem //nolint:errname // warnings are Problems too, and no error
 
 // Error gives all problems, each with its place.
 func (ps Problems) Error() string {

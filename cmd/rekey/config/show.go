@@ -29,7 +29,7 @@ func (c *Config) Values() []Value {
 			text, secret := showLeaf(v)
 			values = append(values, Value{path, text, c.place(path).String(), secret})
 		case t.Kind() == reflect.Struct:
-			if limits, ok := v.Interface().(Limits); ok {
+			if limits, ok := reflect.TypeAssert[Limits](v); ok {
 				values = append(values, Value{Key: path, Value: map[bool]string{true: "off", false: "on"}[limits.Off], Origin: c.place(path).String()})
 			}
 			for f := range t.Fields() {

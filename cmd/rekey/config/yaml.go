@@ -40,8 +40,7 @@ func (l *loader) file(name string, src []byte) {
 func (l *loader) syntaxError(src string, err error) {
 	at := Origin{From: FromFile, Name: l.name}
 	reason := "is not YAML"
-	var syntax yaml.Error
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[yaml.Error](err); ok {
 		reason = syntax.GetMessage()
 		if token := syntax.GetToken(); token != nil && token.Position != nil {
 			at.Line, at.Column = token.Position.Line, token.Position.Column
@@ -126,7 +125,7 @@ func (l *loader) leaf(n ast.Node, v reflect.Value, path string) {
 }
 
 func (l *loader) word(n ast.Node, v reflect.Value, path, text string) {
-	w, ok := v.Addr().Interface().(worder)
+	w, ok := reflect.TypeAssert[worder](v.Addr())
 	if !ok {
 		l.problemAt(l.at(n, "", ""), path, "want a group of keys: %s", strings.Join(keysOf(v.Type()), ", "))
 		return
@@ -203,7 +202,7 @@ func (l *loader) sequence(n ast.Node, v reflect.Value, path string) {
 	v.Set(reflect.MakeSlice(v.Type(), len(seq.Values), maxList))
 	for i, element := range seq.Values {
 		place := fmt.Sprintf("%s[%d]", path, i)
-		if d, ok := v.Index(i).Addr().Interface().(defaulter); ok {
+		if d, ok := reflect.TypeAssert[defaulter](v.Index(i).Addr()); ok {
 			d.setDefaults()
 		}
 		if element == nil || element.Type() == ast.NullType {

@@ -64,7 +64,7 @@ func Run(ctx context.Context, out io.Writer, o Options) (err error) {
 	if err != nil {
 		return fmt.Errorf("open the log: %w", err)
 	}
-	defer logFile.Close()
+	defer func() { _ = logFile.Close() }() // it is removed with the folder
 	s, err := server.Open(ctx, cfg, slog.New(slog.NewJSONHandler(logFile, nil)))
 	if err != nil {
 		return quiet(ctx, err)

@@ -34,7 +34,7 @@ func fillStore(ctx context.Context, path string, people []*person, progress func
 	if err != nil {
 		return fmt.Errorf("fill the old store: %w", err)
 	}
-	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	defer func() { _ = tx.Rollback() }() // after a commit there is nothing to roll back
 	statements := map[string]*sql.Stmt{}
 	for _, s := range sources() {
 		if statements[s.name], err = tx.PrepareContext(ctx, s.insert); err != nil {

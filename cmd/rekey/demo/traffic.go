@@ -74,7 +74,7 @@ func (t *traffic) wait() {
 func (t *traffic) login(ctx context.Context) {
 	p := t.someone()
 	password := p.password
-	if rand.IntN(wrongEvery) == 0 {
+	if rand.IntN(wrongEvery) == 0 { //nolint:gosec // chance, not a secret
 		password += "?"
 	}
 	body, err := json.Marshal(map[string]string{"identifier": p.username, "password": password})
@@ -97,8 +97,8 @@ func (t *traffic) login(ctx context.Context) {
 // someone picks at random: half of the time one of the active people, else anybody.
 func (t *traffic) someone() *person {
 	n := len(t.people)
-	if rand.IntN(2) == 0 {
+	if rand.IntN(2) == 0 { //nolint:gosec // chance, not a secret
 		n = max(n/activeShare, 1)
 	}
-	return t.people[rand.IntN(n)]
+	return t.people[rand.IntN(n)] //nolint:gosec // chance, not a secret
 }

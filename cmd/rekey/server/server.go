@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -156,8 +157,8 @@ func (s *Server) onClose(c func(context.Context) error) { s.closers = append(s.c
 // close closes everything, last opened first.
 func (s *Server) close(ctx context.Context) error {
 	var errs []error
-	for i := len(s.closers) - 1; i >= 0; i-- {
-		errs = append(errs, s.closers[i](ctx))
+	for _, c := range slices.Backward(s.closers) {
+		errs = append(errs, c(ctx))
 	}
 	s.closers = nil
 	return errors.Join(errs...)
