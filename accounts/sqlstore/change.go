@@ -44,8 +44,7 @@ func (s *Store) whyUnchanged(ctx context.Context, q querier, text string, id uui
 
 // storeError wraps what went wrong with what was done, and leaves alone what a caller asks for by name.
 func storeError(what string, err error) error {
-	switch err {
-	case nil, accounts.ErrNotFound, accounts.ErrStale:
+	if err == nil || errors.Is(err, accounts.ErrNotFound) || errors.Is(err, accounts.ErrStale) {
 		return err
 	}
 	return fmt.Errorf("%s: %w", what, err)

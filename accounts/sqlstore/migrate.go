@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -57,15 +58,15 @@ func (m migrations) run(ctx context.Context, db *pool) error {
 // version is the newest migration that the database has seen, or 0.
 func (m migrations) version(ctx context.Context, db *sql.DB) (int64, error) {
 	var one int
-	switch err := db.QueryRowContext(ctx, m.hasVersions).Scan(&one); err {
-	case nil:
-	case sql.ErrNoRows:
+	err := db.QueryRowContext(ctx, m.hasVersions).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
-	default:
+	}
+	if err != nil {
 		return 0, err
 	}
 	var at sql.NullInt64
-	err := db.QueryRowContext(ctx, versionText).Scan(&at)
+	err = db.QueryRowContext(ctx, versionText).Scan(&at)
 	return at.Int64, err
 }
 

@@ -108,8 +108,7 @@ func postgresEngine(locker lock.SessionLocker) engine {
 }
 
 func sqlState(err error) string {
-	var e *pgconn.PgError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return e.Code
 	}
 	return ""
@@ -117,8 +116,7 @@ func sqlState(err error) string {
 
 // scrubPostgres empties the fields in which the server quotes the row: its message names the constraint, which is enough.
 func scrubPostgres(err error) error {
-	var e *pgconn.PgError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		e.Detail, e.Where, e.InternalQuery = "", "", ""
 	}
 	return err

@@ -136,8 +136,8 @@ func waitForWAL(ctx context.Context, db *sql.DB) error {
 func sqliteEngine() engine {
 	return engine{
 		unique: func(err error) bool {
-			var e *sqlite.Error
-			return errors.As(err, &e) &&
+			e, ok := errors.AsType[*sqlite.Error](err)
+			return ok &&
 				(e.Code() == sqlitelib.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlitelib.SQLITE_CONSTRAINT_PRIMARYKEY)
 		},
 		again: func(error) bool { return false }, // with one writer nothing is undone; a lock was waited for already
@@ -155,8 +155,8 @@ func sqliteEngine() engine {
 
 // isBusy reports whether another connection holds the lock.
 func isBusy(err error) bool {
-	var e *sqlite.Error
-	return errors.As(err, &e) && e.Code()&0xff == sqlitelib.SQLITE_BUSY // the low byte is the primary code
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && e.Code()&0xff == sqlitelib.SQLITE_BUSY // the low byte is the primary code
 }
 
 // sqliteLock keeps two processes from migrating at once, by SQLite's own write lock: all pending migrations are one
