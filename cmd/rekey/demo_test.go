@@ -41,6 +41,8 @@ func TestDemoCurlLine(t *testing.T) {
 		switch {
 		case strings.HasPrefix(line, "curl "):
 			answers = append(answers, paste(t, line), paste(t, line))
+		case strings.HasPrefix(line, "Public "):
+			checkIssuer(t, strings.Fields(line)[1])
 		case strings.HasPrefix(line, "Folder "):
 			folder = strings.Fields(line)[1]
 			if _, err := os.Stat(folder); err != nil {
@@ -65,6 +67,20 @@ func TestDemoCurlLine(t *testing.T) {
 	}
 	if _, err := os.Stat(folder); folder == "" || !os.IsNotExist(err) {
 		t.Errorf("folder %q is still there: %v", folder, err)
+	}
+}
+
+// checkIssuer: clients compare the issuer with the address that they asked, so it must have the port that was picked.
+func checkIssuer(t *testing.T, address string) {
+	t.Helper()
+	response, err := http.Get(address + "/.well-known/openid-configuration")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var discovery struct{ Issuer string }
+	if err := json.NewDecoder(response.Body).Decode(&discovery); err != nil || discovery.Issuer != address {
+		t.Errorf("issuer %q at %s, %v", discovery.Issuer, address, err)
 	}
 }
 

@@ -41,34 +41,41 @@ type Server struct {
 
 // Open makes everything ready and takes the ports, so that Serve cannot fail for want of them. What it has opened is
 // closed again if it returns an error.
-func Open(ctx context.Context, c *config.Config, log *slog.Logger) (s *Server, err error) {
-	s = &Server{config: c, log: log}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.close(context.WithoutCancel(ctx)))
-		}
-	}()
+func Open(ctx context.Context, c *config.Config, log *slog.Logger) (*Server, error) {
 	for _, w := range c.Warnings() {
 		log.WarnContext(ctx, "configuration", "key", w.Key, "warning", w.Reason)
 	}
+	s := &Server{config: c, log: log}
+	if err := s.open(ctx, c, log); err != nil {
+		return nil, errors.Join(err, s.close(context.WithoutCancel(ctx)))
+	}
+	return s, nil
+}
+
+func (s *Server) open(ctx context.Context, c *config.Config, log *slog.Logger) error {
+	// The ports first: one that is taken is found before anything is made.
+	if err := s.listen(ctx); err != nil {
+		return err
+	}
+	issuer := s.issuer()
 
 	// The new store, and the key that seals what is in it.
 	key, err := loadMasterKey(c)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if s.store, err = openStore(ctx, c, key); err != nil {
-		return nil, err
+		return err
 	}
 	s.onClose(func(context.Context) error { return s.store.Close() })
 
 	// The old ones. One that is down is no reason not to serve those who have moved.
 	if s.sources, err = openSources(c); err != nil {
-		return nil, err
+		return err
 	}
 	s.onClose(func(context.Context) error { return closeSources(s.sources) })
 	if err := s.checkSources(ctx); err != nil {
-		return nil, err
+		return err
 	}
 
 	// The domain.
@@ -80,42 +87,59 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger) (s *Server, e
 		Hasher: password.Hasher{Policy: policy}, Permits: s.permits, Key: key, Log: log,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("accounts: %w", err)
+		return fmt.Errorf("accounts: %w", err)
 	}
 	s.onClose(s.service.Close)
 
 	// Tokens and limits.
 	if s.soft, err = openSoftState(c, key); err != nil {
-		return nil, err
+		return err
 	}
 	s.onClose(func(context.Context) error { return s.soft.close() })
 	if s.keys, err = OpenKeys(ctx, c, s.store, key, log); err != nil {
-		return nil, err
+		return err
 	}
 	access, err := token.NewAccess(token.AccessConfig{
-		Keys: s.keys, Issuer: c.Issuer, Audience: c.Audience, ClientID: c.Tokens.ClientID, Revocations: s.soft.revocations,
+		Keys: s.keys, Issuer: issuer, Audience: c.Audience, ClientID: c.Tokens.ClientID, Revocations: s.soft.revocations,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("tokens: %w", err)
+		return fmt.Errorf("tokens: %w", err)
 	}
 	families, err := token.NewFamilies(token.FamiliesConfig{
 		Access: access, Sessions: s.store, MasterKey: key, Idle: c.Tokens.RefreshIdle, Absolute: c.Tokens.RefreshAbsolute,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("tokens: %w", err)
+		return fmt.Errorf("tokens: %w", err)
 	}
 
 	// The doors.
 	s.gateway = gateway.New(gateway.Config{
-		Accounts: s.service, Tokens: families, Issuer: c.Issuer,
+		Accounts: s.service, Tokens: families, Issuer: issuer,
 		Limiter: s.soft.limiter, Rules: s.soft.rules, TrustedProxies: c.TrustedProxies,
 		Floor: loginFloor(c), Checks: s.checks(), Metrics: s.metrics(), Log: log,
 	})
-	return s, s.listen(ctx)
+	s.doors[0].server.Handler = s.gateway.Public()
+	if len(s.doors) > 1 {
+		s.doors[1].server.Handler = s.gateway.Admin()
+	}
+	return nil
 }
 
-// Serve answers until ctx ends, then closes: readyz says 503, requests in flight end, writes that outlive their
-// request are waited for, and the stores close last. It gives that the configured time.
+// issuer is the configured one. Where the system was to pick the port, only now it is known.
+func (s *Server) issuer() string {
+	if s.config.Issuer == "http://"+s.config.Listen {
+		if _, port, err := net.SplitHostPort(s.config.Listen); err == nil && port == "0" {
+			return "http://" + s.PublicAddress()
+		}
+	}
+	return s.config.Issuer
+}
+
+// writesGrace is what writes that have outlived their requests get to end: a little more than the time that each has.
+const writesGrace = 12 * time.Second
+
+// Serve answers until ctx ends, then closes: readyz says 503, requests in flight get the configured time to end, writes
+// that outlive their request are waited for, and the stores close last.
 func (s *Server) Serve(ctx context.Context) error {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -148,7 +172,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	stop()
 	loops.Wait()
-	return errors.Join(failure, s.close(ending))
+	closing, cancelClosing := context.WithTimeout(context.WithoutCancel(ctx), writesGrace)
+	defer cancelClosing()
+	return errors.Join(failure, s.close(closing))
 }
 
 // onClose remembers how to close what was just opened.
@@ -202,22 +228,17 @@ func (d door) serve() error {
 	return nil
 }
 
-// listen takes the ports.
+// listen takes the ports. Nothing is answered before Serve.
 func (s *Server) listen(ctx context.Context) error {
-	handlers := []struct {
-		address string
-		handler http.Handler
-	}{{s.config.Listen, s.gateway.Public()}, {s.config.Admin.Listen, s.gateway.Admin()}}
-	for _, h := range handlers {
-		if h.address == "off" {
+	for _, address := range []string{s.config.Listen, s.config.Admin.Listen} {
+		if address == "off" {
 			continue
 		}
-		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", h.address)
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 		if err != nil {
-			return fmt.Errorf("listen on %s: %w", h.address, err)
+			return fmt.Errorf("listen on %s: %w", address, err)
 		}
 		d := door{listener, &http.Server{
-			Handler:           h.handler,
 			ReadHeaderTimeout: 5 * time.Second,
 			ReadTimeout:       10 * time.Second, // a body has at most 4 KiB
 			WriteTimeout:      30 * time.Second, // longer than any handler takes
