@@ -330,6 +330,41 @@ func TestFoldingScheme(t *testing.T) {
 	}
 }
 
+// WordPress's own login page hashes what addslashes made of the password; its command line hashes it as typed. Nothing
+// in a row tells which, and either person types what they always typed.
+func TestEscapingScheme(t *testing.T) {
+	t.Parallel()
+	const typed, slashed = `it's`, `it\'s`
+	for made, hash := range map[string]string{"by the page": md5hex(slashed), "by the command line": md5hex(typed)} {
+		w := newWorld(t, legacy.User{ID: "7", Username: "anna", Password: &legacy.Stored{Scheme: "wordpress", Hash: hash}})
+		mustRefuse(t, w.Service, "anna", `it"s`)
+		first := mustLogin(t, w.Service, "anna", typed)
+		w.source.SetDown(errDown)
+		if second := mustLogin(t, w.Service, "anna", typed); second.ID != first.ID {
+			t.Errorf("%s: sub changed", made)
+		}
+		mustRefuse(t, w.Service, "anna", slashed) // what was typed is the password now, in one spelling
+		rec, err := w.store.ByID(t.Context(), first.ID)
+		if err != nil || rec.Credential.Scheme != accounts.SchemeArgon2id || rec.Credential.Fold != "trim" {
+			t.Errorf("%s: stored as %s with fold %q (%v)", made, rec.Credential.Scheme, rec.Credential.Fold, err)
+		}
+	}
+
+	// Past the limit of the reading that was proven, the wrap is made over that reading.
+	long := strings.Repeat("'", 40)
+	stored := legacy.Stored{Scheme: "wordpress", Hash: bcryptHash(t, []byte(strings.Repeat(`\'`, 40)))}
+	w := newWorld(t, legacy.User{ID: "8", Username: "bert", Password: &stored})
+	person := mustLogin(t, w.Service, "bert", long)
+	rec, err := w.store.ByID(t.Context(), person.ID)
+	if err != nil || rec.Credential.Scheme != accounts.SchemeWrapped {
+		t.Fatalf("40 quotes were stored as %s (%v), want a wrap", rec.Credential.Scheme, err)
+	}
+	w.source.SetDown(errDown)
+	mustLogin(t, w.Service, "bert", long)
+	mustLogin(t, w.Service, "bert", long[:36])
+	mustRefuse(t, w.Service, "bert", long[:35])
+}
+
 func TestContested(t *testing.T) {
 	t.Parallel()
 	for _, order := range [][]string{{"Anna", "anna"}, {"anna", "Anna"}} {

@@ -11,7 +11,7 @@ import (
 
 // A proof says that a password is a legacy person's, and by what.
 type proof struct {
-	// hash is the stored hash that the password matched, nil where the source verified it.
+	// hash is the reading of the stored hash that the password matched, nil where the source verified it.
 	hash *hash.Hash
 }
 
@@ -28,15 +28,15 @@ func (s *Service) prove(ctx context.Context, c candidate, a Attempt) (proof, err
 		}
 		return proof{}, s.refuseUnknown(ctx, a)
 	}
-	var ok bool
-	err = s.permits.Do(ctx, h.Memory, password.PriorityLogin, func() { ok = h.Verify(a.Password.Reveal()) })
+	var matched *hash.Hash
+	err = s.permits.Do(ctx, h.Memory, password.PriorityLogin, func() { matched = h.Match(a.Password.Reveal()) })
 	switch {
 	case err != nil:
 		return proof{}, cannotTell("verify legacy password", err)
-	case !ok:
+	case matched == nil:
 		return proof{}, refused("legacy-wrong")
 	}
-	return proof{hash: h}, nil
+	return proof{hash: matched}, nil
 }
 
 // proveBySource asks a source that does not show its hashes.

@@ -10,6 +10,7 @@
 package hash
 
 import (
+	"bytes"
 	"crypto/subtle"
 	"errors"
 
@@ -53,13 +54,13 @@ const (
 // A Hash is a stored hash that was parsed strictly and found to be within bounds: computing it is safe.
 type Hash struct {
 	Scheme string // the scheme's name, or the recipe's text
-	Memory int64  // bytes that Verify and Digest take while they run; 0 if negligible
+	Memory int64  // bytes that Match, Verify and Digest take while they run, at most; 0 if negligible
 
 	// Limit is the number of password bytes at which the scheme begins to ignore the rest; 0 if it ignores none. A
 	// password of Limit bytes or more proves only its beginning, so it must not be rehashed as it was typed.
 	Limit int
 
-	// Fold is applied by Verify and Digest themselves; it is told because what is rehashed must be the folded bytes.
+	// Fold is applied by Match, Verify and Digest themselves; it is told because what is rehashed must be the folded bytes.
 	Fold Fold
 
 	// compute derives what want is compared with; nil means the scheme cannot hash this password (a NUL byte, say).
@@ -67,20 +68,52 @@ type Hash struct {
 	want    []byte
 	// masked is the stored value with its digest overwritten by a valid filler: Open(masked) gives the same compute.
 	masked legacy.Stored
+
+	// readings are the ways in which the application may have hashed the password, where the stored string does not
+	// tell which: h's own first, then others. Empty stands for h alone.
+	readings []*Hash
+	// changes are the bytes that this reading sees otherwise than the first; without one of them it computes the same.
+	changes string
 }
 
-// Verify reports whether password is the one that was stored. It takes as long as the scheme takes, and compares
-// in constant time.
-func (h *Hash) Verify(password []byte) bool {
-	got, err := h.Digest(password)
-	return err == nil && len(got) > 0 && subtle.ConstantTimeCompare(got, h.want) == 1
+// Match returns the reading of h under which password is the one that was stored, or nil if there is none. Whatever
+// keeps or replaces the hash must go by what Match returned: its Limit, Fold and Masked are those of what was proven.
+// It takes as long as the scheme takes, and compares in constant time; each reading is computed after the other.
+func (h *Hash) Match(password []byte) *Hash {
+	for _, reading := range h.Readings(password) {
+		got, err := reading.Digest(password)
+		if err == nil && len(got) > 0 && subtle.ConstantTimeCompare(got, h.want) == 1 {
+			return reading
+		}
+	}
+	return nil
+}
+
+// Verify reports whether password is the one that was stored, under any reading.
+func (h *Hash) Verify(password []byte) bool { return h.Match(password) != nil }
+
+// Readings returns the readings of h that differ for password: one, unless the application may have escaped the
+// password and it holds a byte that the escape changes. A wrap over Stored, made before the password was seen, is of
+// the password if the Digest of one of them is what was wrapped.
+func (h *Hash) Readings(password []byte) []*Hash {
+	if len(h.readings) == 0 {
+		return []*Hash{h}
+	}
+	differ := h.readings[:1:1]
+	for _, reading := range h.readings[1:] {
+		if bytes.ContainsAny(password, reading.changes) {
+			differ = append(differ, reading)
+		}
+	}
+	return differ
 }
 
 // ErrPassword: the scheme cannot hash this password (too long, or it contains a byte that the scheme refuses).
 var ErrPassword = errors.New("password cannot be hashed by this scheme")
 
 // Digest returns what the scheme derives from password under the stored parameters: for the right password, and
-// only for it, the same bytes at every call. It is what a keyed wrap is made over; it must not be stored bare.
+// only for it, the same bytes at every call. It is what a keyed wrap is made over; it must not be stored bare. Of
+// several Readings it computes the first.
 func (h *Hash) Digest(password []byte) ([]byte, error) {
 	if len(password) > MaxPassword {
 		return nil, ErrPassword
@@ -97,5 +130,6 @@ func (h *Hash) Digest(password []byte) ([]byte, error) {
 func (h *Hash) Stored() []byte { return h.want }
 
 // Masked returns the stored value with scheme resolved and the digest overwritten by a filler of the same shape.
-// It opens to a Hash whose Digest is the same and whose Verify is of no use: it is what a wrapped credential keeps.
+// It opens to a Hash whose Digest and Readings are the same and whose Verify is of no use: it is what a wrapped
+// credential keeps.
 func (h *Hash) Masked() legacy.Stored { return h.masked }

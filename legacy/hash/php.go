@@ -15,7 +15,7 @@ import (
 // named after one opens whatever that application's releases have left in its column, and does to the password what
 // its login page does.
 //
-// Every scheme of the family takes the parameter "escape", see phpEscaped.
+// Every scheme of the family takes the parameter "escape", see phpReadings.
 
 // phpSchemes lists what has marks of its own. phpDigestSchemes lists bare digests.
 func phpSchemes() []Scheme {
@@ -23,13 +23,13 @@ func phpSchemes() []Scheme {
 		// WordPress since 6.8: bcrypt(base64(hmac-sha384(key "wp-sha384", trim(password)))). wp-includes/pluggable.php
 		{Name: "wp-bcrypt", Aliases: []string{"wordpress-bcrypt"}, Match: phpMarked("$wp$2"), parse: parseWPBcrypt},
 		// WordPress: all that wp_check_password takes, behind the trim of wp_authenticate. wp-includes/pluggable.php
-		{Name: "wordpress", parse: parseWordPress},
+		{Name: "wordpress", escape: "slashes", parse: parseWordPress},
 		// phpass "portable" hashes, also phpBB 3.0's $H$: md5(salt+password), then 2^n times md5(digest+password).
 		// openwall.com/phpass, PasswordHash.php
 		{Name: "phpass", Aliases: []string{"phpbb3", "wordpress-phpass"}, Match: phpMarked("$P$", "$H$"), parse: parsePHPass},
-		// phpBB 3: $H$ at first, password_hash since 3.1. Its request class escapes HTML: set escape to "html".
+		// phpBB 3: $H$ at first, password_hash since 3.1, behind the HTML escape of its request class.
 		// phpbb/passwords/driver
-		{Name: "phpbb", parse: parsePHPBB},
+		{Name: "phpbb", escape: "html", parse: parsePHPBB},
 		// Drupal 7 to 10.0: phpass with sha512, cut to 55 characters. includes/password.inc
 		{Name: "drupal7", Match: phpMarked("$S$"), parse: parseDrupal7},
 		// Drupal 6 accounts that Drupal 7 hashed again where they stood: the same over md5 hex. user.install
@@ -104,7 +104,7 @@ func phpSchemes() []Scheme {
 func phpFamily(schemes []Scheme) []Scheme {
 	for i := range schemes {
 		schemes[i].Family = "php"
-		schemes[i].parse = phpEscaped(schemes[i].parse)
+		schemes[i].parse = phpReadings(schemes[i].parse, schemes[i].escape)
 	}
 	return schemes
 }

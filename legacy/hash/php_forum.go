@@ -95,7 +95,7 @@ var woltLabAlgorithms = map[string]func(*env, legacy.Stored) (*Hash, error){
 	"wcf2":         parseDoubleBcrypt,
 	"pbkdf2":       parseWCFPBKDF2,
 	"phpass":       parsePHPass,
-	"wcf1":         phpDigestNamed("opencart"),
+	"wcf1":         phpDigestNamed("wcf1"),
 	"joomla1":      phpDigestNamed("joomla-md5-salt"),
 	"smf1":         phpDigestNamed("sha1-salt-pw-colon"),
 	"vb3":          phpDigestNamed("vbulletin"),

@@ -22,6 +22,7 @@ type phpDigest struct {
 	text func(password, salt []byte) []byte
 	// modern: later releases of the application write password_hash or phpass into the same column.
 	modern bool
+	escape string // as in Scheme
 }
 
 // A saltPlace says where the second argument of a phpDigest comes from.
@@ -68,9 +69,10 @@ var phpDigests = []phpDigest{
 	{name: "sha1-salt-pw-colon", aliases: []string{"woltlab-smf1"}, size: sha1.Size, text: func(p, s []byte) []byte {
 		return phpSHA1(s, p)
 	}},
-	// OpenCart before 3; WoltLab Burning Board 3, Community Framework 1: sha1(salt+sha1(salt+sha1(password))).
-	// system/library/customer.php; wcf/lib/util/StringUtil.class.php
-	{name: "opencart", aliases: []string{"wcf1", "woltlab1"}, size: sha1.Size, modern: true, text: wcf1Digest},
+	// OpenCart before 3: sha1(salt+sha1(salt+sha1(password))). system/library/customer.php
+	{name: "opencart", size: sha1.Size, modern: true, escape: "html", text: wcf1Digest},
+	// WoltLab Burning Board 3, Community Framework 1: the same without the escape. wcf/lib/util/StringUtil.class.php
+	{name: "wcf1", aliases: []string{"woltlab1"}, size: sha1.Size, modern: true, text: wcf1Digest},
 	// PunBB 1.3 and later: sha1(salt+sha1(password)). include/functions.php, forum_hash
 	{name: "punbb", size: sha1.Size, modern: true, text: func(p, s []byte) []byte {
 		return phpSHA1(s, phpSHA1(p))
@@ -89,7 +91,7 @@ func xenForoSHA1(p, s []byte) []byte     { return phpSHA1(phpSHA1(p), s) }
 func phpDigestSchemes() []Scheme {
 	var list []Scheme
 	for _, d := range phpDigests {
-		list = append(list, Scheme{Name: d.name, Aliases: d.aliases, parse: d.parse})
+		list = append(list, Scheme{Name: d.name, Aliases: d.aliases, escape: d.escape, parse: d.parse})
 	}
 	return phpFamily(append(list,
 		// PHP-Fusion and others, as John the Ripper has it: $PHPS$hex of the salt$md5(md5(password)+salt).

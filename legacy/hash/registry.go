@@ -19,6 +19,9 @@ type Scheme struct {
 	Match func(stored string) bool
 
 	parse func(env *env, s legacy.Stored) (*Hash, error)
+
+	// escape names what the application did to some passwords before it hashed them, see phpReadings.
+	escape string
 }
 
 // env is what parsers need from outside.
@@ -106,8 +109,10 @@ func (r *Registry) Open(s legacy.Stored) (*Hash, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", scheme.Name, err)
 	}
-	h.Scheme = scheme.Name
-	h.masked.Scheme = scheme.Name
+	for _, reading := range append(h.readings, h) {
+		reading.Scheme = scheme.Name
+		reading.masked.Scheme = scheme.Name
+	}
 	return h, nil
 }
 
