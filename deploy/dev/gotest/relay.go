@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -35,12 +37,10 @@ func (r report) String() string {
 }
 
 // relay reads events and writes what go test without -v would: a line for each package, and all that a failed test said.
-// What a test said is held back until it has ended, or until its package has, as it does when a test panics.
 func relay(w io.Writer, events io.Reader) (report, error) {
 	var (
 		sum      report
-		said     = map[string]map[string]string{} // package, test
-		failedIn = map[string]bool{}
+		packages = map[string]*talk{}
 		in       = json.NewDecoder(events)
 	)
 	for {
@@ -52,40 +52,70 @@ func relay(w io.Writer, events io.Reader) (report, error) {
 		if err != nil {
 			return sum, err
 		}
-		if said[e.Package] == nil {
-			said[e.Package] = map[string]string{}
+		if packages[e.Package] == nil {
+			packages[e.Package] = &talk{tests: map[string]string{}}
 		}
-		words := said[e.Package]
-		show := ""
-		switch {
-		case e.Action == "output" && e.Test != "":
-			words[e.Test] += e.Output
-		case e.Action == "output" && e.Output != "PASS\n", e.Action == "build-output":
-			show = e.Output
-		case e.Action == "fail" && e.Test != "":
-			sum.failed++
-			failedIn[e.Package] = true
-			show = words[e.Test]
-			delete(words, e.Test)
-		case e.Action == "fail":
-			if !failedIn[e.Package] {
-				sum.failed++
-			}
-			for _, rest := range words {
-				show += rest
-			}
-			clear(words)
-		case e.Action == "skip" && e.Test != "":
-			sum.skipped = append(sum.skipped, e.Package+" "+e.Test+": "+reason(words[e.Test]))
-			delete(words, e.Test)
-		case e.Action == "pass" && e.Test != "":
-			sum.passed++
-			delete(words, e.Test)
-		}
-		if _, err := io.WriteString(w, show); err != nil {
+		if _, err := io.WriteString(w, packages[e.Package].hear(e, &sum)); err != nil {
 			return sum, err
 		}
 	}
+}
+
+// A talk is what a package's tests have said and is not shown yet: it is held back until it is known whether the test
+// fails, or its package, as it does when a test panics.
+type talk struct {
+	tests  map[string]string // by test
+	after  string            // said in the name of a test that had passed: a panic of another, or the end of the time allowed
+	failed bool              // a test has
+}
+
+// hear takes an event, counts it in sum and returns what is to be shown now.
+func (t *talk) hear(e event, sum *report) string {
+	if e.Test == "" {
+		return t.hearPackage(e, sum)
+	}
+	switch e.Action {
+	case "output":
+		t.tests[e.Test] += e.Output
+		return ""
+	case "pass":
+		sum.passed++
+		_, after, _ := strings.Cut(t.tests[e.Test], "--- PASS: "+e.Test)
+		_, after, _ = strings.Cut(after, "\n")
+		t.after += after
+	case "skip":
+		sum.skipped = append(sum.skipped, e.Package+" "+e.Test+": "+reason(t.tests[e.Test]))
+	case "fail":
+		sum.failed++
+		t.failed = true
+		defer delete(t.tests, e.Test)
+		return t.tests[e.Test]
+	default:
+		return ""
+	}
+	delete(t.tests, e.Test)
+	return ""
+}
+
+func (t *talk) hearPackage(e event, sum *report) string {
+	switch {
+	case e.Action == "build-output", e.Action == "output" && e.Output != "PASS\n":
+		return e.Output
+	case e.Action != "fail":
+		return ""
+	}
+	if !t.failed {
+		sum.failed++
+	}
+	show := t.after
+	for _, test := range slices.Sorted(maps.Keys(t.tests)) {
+		for line := range strings.Lines(t.tests[test]) {
+			if !strings.HasPrefix(line, "=== ") {
+				show += line
+			}
+		}
+	}
+	return show
 }
 
 // reason returns what a skipped test said, without go test's own lines, on one line.

@@ -1,13 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 )
 
 // What go test really writes is the test's input: a module of one test file is run for each row.
@@ -15,6 +16,7 @@ func TestRelay(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		body           string
+		timeout        string
 		passed, failed int
 		skipped        []string
 		shown, hidden  []string
@@ -49,6 +51,20 @@ func TestRelay(t *testing.T) {
 			failed: 1,
 			shown:  []string{"panic: loud word", "FAIL\tplanted\t"},
 		},
+		"the end of the time allowed is shown, whoever was the last to speak": {
+			body: `func TestA(t *testing.T) { t.Parallel(); t.Run("x", func(t *testing.T) { t.Parallel(); select {} }) }
+				func TestB(t *testing.T) { t.Parallel() }`,
+			timeout: "1s",
+			passed:  1, failed: 1,
+			shown:  []string{"panic: test timed out after 1s", "TestA/x (1s)", "FAIL\tplanted\t"},
+			hidden: []string{"=== RUN"},
+		},
+		"a panic beside a test is shown": {
+			body: `func TestA(t *testing.T) { go func() { panic("loud word") }(); select {} }
+				func TestB(t *testing.T) {}`,
+			failed: 1,
+			shown:  []string{"panic: loud word", "FAIL\tplanted\t"},
+		},
 		"the end of the process is shown": {
 			body:   `func TestA(t *testing.T) { println("loud word"); os.Exit(3) }; var _ = os.Exit`,
 			failed: 1,
@@ -75,7 +91,7 @@ func TestRelay(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			cmd := exec.CommandContext(t.Context(), "go", "test", "-json", "-count=1", "-vet=off", "./...")
+			cmd := exec.CommandContext(t.Context(), "go", "test", "-json", "-count=1", "-vet=off", "-timeout="+cmp.Or(row.timeout, "1m"), "./...")
 			cmd.Dir = dir
 			events, _ := cmd.Output() // it fails where a row fails, as the events tell
 
@@ -85,7 +101,7 @@ func TestRelay(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := report{passed: row.passed, failed: row.failed, skipped: row.skipped}
-			if diff := cmp.Diff(want, got, cmp.AllowUnexported(report{})); diff != "" {
+			if diff := gocmp.Diff(want, got, gocmp.AllowUnexported(report{})); diff != "" {
 				t.Errorf("report (-want +got):\n%s", diff)
 			}
 			for _, text := range row.shown {
