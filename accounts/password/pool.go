@@ -293,7 +293,7 @@ func (p *Pool) admit() {
 	now := time.Now()
 	for priority := range p.waiting {
 		for e := p.waiting[priority].Front(); e != nil; e = p.waiting[priority].Front() {
-			t := e.Value.(*ticket)
+			t := e.Value.(*ticket) //nolint:errcheck,forcetypeassert // the lists hold nothing else
 			if !p.mayBegin(t) {
 				break
 			}

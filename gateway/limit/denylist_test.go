@@ -175,6 +175,9 @@ func TestLocalDenylistIsBounded(t *testing.T) {
 	t.Parallel()
 	c := newClock()
 	d := NewLocalDenylist(LocalConfig{MaxKeys: 10, Now: c.Now})
+	if d.Revoke(t.Context(), "past", c.Now()); d.count.Load() != 0 {
+		t.Error("what has ended is kept")
+	}
 	for i := range 30 {
 		d.Revoke(t.Context(), fmt.Sprint(i), c.Now().Add(time.Duration(i+1)*time.Minute))
 	}

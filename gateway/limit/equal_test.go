@@ -2,6 +2,8 @@ package limit
 
 import (
 	"fmt"
+	"maps"
+	"math"
 	"testing"
 	"time"
 
@@ -41,7 +43,7 @@ func TestTwinsAreEqual(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				round++ // each round has keys of its own
 				buckets := map[string]*bucket{}
-				for range rapid.IntRange(1, 60).Draw(t, "steps") {
+				for range rapid.IntRange(1, 30).Draw(t, "steps") {
 					d := time.Duration(rapid.SampledFrom([]int64{0, 0, 0, 1, 999, 1e6, 5_999_999, 6e6, 37e6, 4e9}).Draw(t, "advance")) * time.Microsecond
 					w.advance(d)
 					for _, b := range buckets {
@@ -110,6 +112,67 @@ func TestForgettingFailsSafe(t *testing.T) {
 			if got.OK && rapid.IntRange(0, 3).Draw(t, "give") == 0 {
 				buckets[key].give(s, 1)
 				l.Give(t.Context(), key, rule, 1)
+			}
+		}
+	})
+}
+
+// TestTable: a table is a map that, when full, forgets the key with the earliest time.
+func TestTable(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		size := rapid.IntRange(1, 8).Draw(t, "size")
+		table, model := newTable(size), map[uint64]int64{}
+		least := func() (at int64) {
+			at = math.MaxInt64
+			for _, v := range model {
+				at = min(at, v)
+			}
+			return at
+		}
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			key := rapid.Uint64Range(0, 12).Draw(t, "key")
+			_, had := model[key]
+			switch rapid.IntRange(0, 3).Draw(t, "what") {
+			case 0:
+				table.drop(key)
+				delete(model, key)
+			case 1:
+				now := rapid.Int64Range(0, 100).Draw(t, "now")
+				table.trim(now)
+				gone := 0
+				maps.DeleteFunc(model, func(k uint64, at int64) bool {
+					_, ok := table.get(k)
+					if !ok && at > now {
+						t.Fatal("trimmed a time to come")
+					}
+					if !ok {
+						gone++
+					}
+					return !ok
+				})
+				if gone < 2 && least() <= now {
+					t.Fatalf("trimmed only %d", gone)
+				}
+			default:
+				at := rapid.Int64Range(0, 100).Draw(t, "at")
+				want := least()
+				evicted, full := table.set(key, at)
+				if full != (!had && len(model) == size) || full && evicted != want {
+					t.Fatalf("evicted %d, %t; the earliest was %d", evicted, full, want)
+				}
+				if full {
+					maps.DeleteFunc(model, func(k uint64, _ int64) bool { _, ok := table.get(k); return !ok })
+				}
+				model[key] = at
+			}
+			if len(table.heap) != len(model) || len(table.byKey) != len(model) {
+				t.Fatalf("%d and %d are kept, want %d", len(table.heap), len(table.byKey), len(model))
+			}
+			for k, at := range model {
+				if got, ok := table.get(k); !ok || got != at {
+					t.Fatalf("%d: got %d, %t; want %d", k, got, ok, at)
+				}
 			}
 		}
 	})

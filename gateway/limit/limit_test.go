@@ -87,6 +87,18 @@ func TestLocalForgetsWhatSaysNothing(t *testing.T) {
 	}
 }
 
+func TestLocalForgetsWhatWasGivenBack(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	l := NewLocal(LocalConfig{Now: c.Now})
+	takes(t, l, "ann", aMinute, 1, Decision{OK: true, Remaining: 9})
+	c.Add(time.Second)
+	l.Give(t.Context(), "ann", aMinute, 1)
+	if l.Keys() != 0 {
+		t.Error("a key that says nothing is kept")
+	}
+}
+
 // The one that is being held off is the last to be forgotten.
 func TestLocalFloodFreesNobody(t *testing.T) {
 	t.Parallel()

@@ -13,7 +13,7 @@ import (
 // all in microseconds. It returns whether it was let through, the wait, and by how much tat is ahead of now.
 //
 // It goes by the server's clock, so that gateways whose own clocks differ by seconds agree; only tests pass a time.
-// Numbers are written with %.0f: Lua's own text of a number this large loses digits.
+// Giving back is never refused: n is negative there, and tat at most the tolerance ahead. Numbers are written with %.0f: Lua's own text of a number this large loses digits.
 const gcra = `
 local interval, tolerance, n, now = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 if not now then
@@ -24,7 +24,7 @@ local tat = tonumber(redis.call('GET', KEYS[1]) or now) or now
 tat = math.min(math.max(tat, now), now + tolerance)
 local next = tat + n * interval
 local wait = next - tolerance - now
-if n > 0 and wait > 0 then
+if wait > 0 then
   return {0, wait, tat - now}
 end
 if next <= now then

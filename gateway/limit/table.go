@@ -72,7 +72,7 @@ func (h earliest) Swap(i, j int) {
 }
 
 func (h *earliest) Push(x any) {
-	i := x.(*item)
+	i := x.(*item) //nolint:errcheck,forcetypeassert // table pushes nothing else
 	i.place = len(*h)
 	*h = append(*h, i)
 }
