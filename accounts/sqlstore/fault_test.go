@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	neturl "net/url"
 	"sync"
@@ -83,6 +84,38 @@ VALUES ($1, $2, (SELECT max(position) + 1 FROM identifiers), 'username', 'x')`, 
 		t.Errorf("Create: %v", err)
 	}
 	checkWhole(t, s, "Ada")
+}
+
+// People whose identifiers overlap, in whatever order they list them, wait for one another in one direction only. Here
+// the server does not look for deadlocks, so that one would last until the deadline.
+func TestNoDeadlock(t *testing.T) {
+	t.Parallel()
+	url := postgresURL(t)
+	u, err := neturl.Parse(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	query.Set("deadlock_timeout", "1h")
+	u.RawQuery = query.Encode()
+	s := open(t, u.String())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // it takes two seconds
+	defer cancel()
+	for round := range 50 {
+		var wait sync.WaitGroup
+		for i := range 8 {
+			wait.Go(func() {
+				r, e := person(fmt.Sprintf("p-%d-%d", round, i))
+				for j := range r.Identifiers {
+					r.Identifiers[j].Canonical = fmt.Sprintf("shared-%d-%d", round, (i+j)%2)
+				}
+				if err := s.Create(ctx, r, e); err != nil && !errors.Is(err, accounts.ErrTaken) {
+					t.Errorf("Create: %v", err)
+				}
+			})
+		}
+		wait.Wait()
+	}
 }
 
 // verdicts are the errors from which something follows; a fault must never look like one.
