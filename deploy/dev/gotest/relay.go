@@ -107,15 +107,16 @@ func (t *talk) hearPackage(e event, sum *report) string {
 	if !t.failed {
 		sum.failed++
 	}
-	show := t.after
+	var show strings.Builder
+	show.WriteString(t.after)
 	for _, test := range slices.Sorted(maps.Keys(t.tests)) {
 		for line := range strings.Lines(t.tests[test]) {
 			if !strings.HasPrefix(line, "=== ") {
-				show += line
+				show.WriteString(line)
 			}
 		}
 	}
-	return show
+	return show.String()
 }
 
 // reason returns what a skipped test said, without go test's own lines, on one line.
