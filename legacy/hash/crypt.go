@@ -1,7 +1,7 @@
 package hash
 
 import (
-	"slices"
+	gohash "hash"
 	"strings"
 
 	"rekey/legacy"
@@ -68,12 +68,6 @@ func cryptSchemes() []Scheme {
 	}
 }
 
-func startsWith(prefixes ...string) func(string) bool {
-	return func(s string) bool {
-		return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(s, prefix) })
-	}
-}
-
 // openBcrypt reads bcrypt over the password as it was typed.
 func openBcrypt(e *env, s legacy.Stored) (*Hash, error) {
 	set, digest, err := parseBcrypt(e, s.Hash)
@@ -96,12 +90,56 @@ func openCrypt(e *env, s legacy.Stored) (*Hash, error) {
 	return openBehind(e, s, "", inner)
 }
 
-// openBehind opens a value that stands behind a prefix, and masks it behind the same.
-func openBehind(e *env, s legacy.Stored, prefix string, inner legacy.Stored) (*Hash, error) {
-	h, err := e.open(inner)
-	if err != nil {
-		return nil, err
+// cryptSalt reports whether a salt could stand in a crypt(3) string. Tools write crypt's own alphabet; libraries let
+// people pass anything that does not break a line of passwd(5).
+func cryptSalt(salt string) bool {
+	for i := range len(salt) {
+		if c := salt[i]; c < ' ' || c > '~' || c == '$' || c == ':' {
+			return false
+		}
 	}
-	h.masked = withHash(s, prefix+h.masked.Hash)
-	return h, nil
+	return len(salt) <= 64
+}
+
+// repeatTo repeats b until it is n bytes long.
+func repeatTo(b []byte, n int) []byte {
+	out := make([]byte, 0, n+len(b))
+	for len(out) < n {
+		out = append(out, b...)
+	}
+	return out[:n]
+}
+
+// reorder picks the bytes of b in the given order.
+func reorder(b []byte, order []int) []byte {
+	out := make([]byte, len(order))
+	for i, from := range order {
+		out[i] = b[from]
+	}
+	return out
+}
+
+// cryptRounds is the loop of md5crypt, which sha-crypt took over: it mixes password, salt and the digest before.
+func cryptRounds(h gohash.Hash, sum, password, salt []byte, rounds int) []byte {
+	for i := range rounds {
+		h.Reset()
+		if i%2 == 1 {
+			h.Write(password)
+		} else {
+			h.Write(sum)
+		}
+		if i%3 != 0 {
+			h.Write(salt)
+		}
+		if i%7 != 0 {
+			h.Write(password)
+		}
+		if i%2 == 1 {
+			h.Write(sum)
+		} else {
+			h.Write(password)
+		}
+		sum = h.Sum(sum[:0])
+	}
+	return sum
 }

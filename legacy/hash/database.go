@@ -2,7 +2,6 @@ package hash
 
 import (
 	"crypto/des" //nolint:gosec // LAN Manager is what it is
-	"crypto/hmac"
 	"encoding/hex"
 	"strings"
 	"unicode"
@@ -41,11 +40,11 @@ func databaseSchemes() []Scheme {
 			Match: func(s string) bool { return strings.HasPrefix(s, "$7$") && strings.Count(s, "$") == 4 },
 		},
 		{ // 0x0100, salt and digest in hex: SQL Server 2005 and 2008 R2, sha1(UTF-16LE password, salt)
-			Name: "mssql2005", Family: "database", parse: mssqlParser("0x0100", prfSHA1),
+			Name: "mssql2005", Family: "database", parse: mssqlParser("0x0100", hashSHA1),
 			Match: func(s string) bool { return len(s) == 2+2*(2+4+20) && hasFold(s, "0x0100") },
 		},
 		{ // 0x0200: SQL Server 2012 and later, the same with SHA-512
-			Name: "mssql2012", Family: "database", parse: mssqlParser("0x0200", prfSHA512),
+			Name: "mssql2012", Family: "database", parse: mssqlParser("0x0200", hashSHA512),
 			Match: func(s string) bool { return len(s) == 2+2*(2+4+64) && hasFold(s, "0x0200") },
 		},
 		{ // S:digest, salt in hex: Oracle 11g, sha1(password, salt)
@@ -76,14 +75,14 @@ func hasFold(s, prefix string) bool {
 
 func openMySQL41(_ *env, s legacy.Stored) (*Hash, error) {
 	text, ok := strings.CutPrefix(s.Hash, "*")
-	want, ok2 := decodeHex(text, prfSHA1.size)
+	want, ok2 := decodeHex(text, hashSHA1.size)
 	if !ok || !ok2 {
 		return nil, malformed("want * and 40 hex digits")
 	}
 	return &Hash{
-		compute: func(password []byte) []byte { return prfSHA1.sum(prfSHA1.sum(password)) },
+		compute: func(password []byte) []byte { return hashSHA1.sum(hashSHA1.sum(password)) },
 		want:    want,
-		masked:  withHash(s, "*"+zeroHex(prfSHA1.size)),
+		masked:  withHash(s, "*"+zeroHex(hashSHA1.size)),
 	}, nil
 }
 
@@ -118,20 +117,19 @@ func openPostgresSCRAM(e *env, s legacy.Stored) (*Hash, error) {
 	if !ok || !ok2 || !ok3 || !strings.HasPrefix(s.Hash, "SCRAM-SHA-256$") {
 		return nil, malformed("want SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey")
 	}
-	h, err := openSCRAM(e, prfSHA256, iterations, salt, stored, server)
+	h, err := openSCRAM(e, hashSHA256, iterations, salt, stored, server)
 	if err != nil {
 		return nil, err
 	}
-	plain := h.compute
+	h.precede(saslPrep)
 	h.Fold = FoldNFKC // which SASLprep is, but for rare spaces and marks
-	h.compute = func(password []byte) []byte { return plain(saslPrep(password)) }
-	filler := b64Std.EncodeToString(make([]byte, prfSHA256.size))
+	filler := zero64(b64Std, hashSHA256.size)
 	h.masked = withHash(s, "SCRAM-SHA-256$"+head+"$"+filler+":"+filler)
 	return h, nil
 }
 
 // openSCRAM reads the parts of a SCRAM verifier (RFC 5802, section 3). Both keys are compared.
-func openSCRAM(e *env, p prf, iterationText, saltText, storedText, serverText string) (*Hash, error) {
+func openSCRAM(e *env, p hashFunc, iterationText, saltText, storedText, serverText string) (*Hash, error) {
 	iterations, ok := decimal(iterationText)
 	salt, ok2 := decode64(b64Std, saltText, anyLen)
 	stored, ok3 := decode64(b64Std, storedText, p.size)
@@ -139,21 +137,14 @@ func openSCRAM(e *env, p prf, iterationText, saltText, storedText, serverText st
 	if !ok || !ok2 || !ok3 || !ok4 {
 		return nil, malformed("want iterations, and salt and keys in base64")
 	}
-	if err := saltWithin(e, salt); err != nil {
+	set := pbkdf2Setting{prf: p, rounds: iterations, salt: salt, length: p.size}
+	if err := set.check(e); err != nil {
 		return nil, err
-	}
-	if err := within("SCRAM iterations", iterations, 1, e.bounds.PBKDF2Iterations); err != nil {
-		return nil, err
-	}
-	sign := func(key []byte, text string) []byte {
-		mac := hmac.New(p.new, key)
-		mac.Write([]byte(text))
-		return mac.Sum(nil)
 	}
 	return &Hash{
 		compute: func(password []byte) []byte {
-			salted := p.pbkdf2(password, salt, int(iterations), p.size)
-			return append(p.sum(sign(salted, "Client Key")), sign(salted, "Server Key")...)
+			salted := set.key(password)
+			return append(p.sum(p.mac(salted, []byte("Client Key"))), p.mac(salted, []byte("Server Key"))...)
 		},
 		want: append(stored, server...),
 	}, nil
@@ -186,23 +177,23 @@ func saslPrep(password []byte) []byte {
 }
 
 func openHTDigest(_ *env, s legacy.Stored) (*Hash, error) {
-	want, ok := decodeHex(s.Hash, prfMD5.size)
+	want, ok := decodeHex(s.Hash, hashMD5.size)
 	realm, ok2 := s.Params["realm"]
 	if !ok || !ok2 || s.User == "" {
 		return nil, malformed("want 32 hex digits, the user's name and the parameter realm")
 	}
 	head := []byte(s.User + ":" + realm + ":")
 	return &Hash{
-		compute: func(password []byte) []byte { return prfMD5.sum(head, password) },
+		compute: func(password []byte) []byte { return hashMD5.sum(head, password) },
 		want:    want,
-		masked:  withHash(s, zeroHex(prfMD5.size)),
+		masked:  withHash(s, zeroHex(hashMD5.size)),
 	}, nil
 }
 
 func openMosquitto6(e *env, s legacy.Stored) (*Hash, error) {
 	saltText, text, ok := strings.Cut(strings.TrimPrefix(s.Hash, "$6$"), "$")
 	salt, ok2 := decode64(b64Std, saltText, anyLen)
-	want, ok3 := decode64(b64Std, text, prfSHA512.size)
+	want, ok3 := decode64(b64Std, text, hashSHA512.size)
 	if !ok || !ok2 || !ok3 || !strings.HasPrefix(s.Hash, "$6$") {
 		return nil, malformed("want $6$salt$digest in base64")
 	}
@@ -210,9 +201,9 @@ func openMosquitto6(e *env, s legacy.Stored) (*Hash, error) {
 		return nil, err
 	}
 	return &Hash{
-		compute: func(password []byte) []byte { return prfSHA512.sum(password, salt) },
+		compute: func(password []byte) []byte { return hashSHA512.sum(password, salt) },
 		want:    want,
-		masked:  withHash(s, "$6$"+saltText+"$"+b64Std.EncodeToString(make([]byte, prfSHA512.size))),
+		masked:  withHash(s, "$6$"+saltText+"$"+zero64(b64Std, hashSHA512.size)),
 	}, nil
 }
 
@@ -223,16 +214,16 @@ func openMosquitto7(e *env, s legacy.Stored) (*Hash, error) {
 	}
 	iterations, ok := decimal(f[2])
 	salt, ok2 := decode64(b64Std, f[3], anyLen)
-	want, ok3 := decode64(b64Std, f[4], prfSHA512.size)
+	want, ok3 := decode64(b64Std, f[4], hashSHA512.size)
 	if !ok || !ok2 || !ok3 {
 		return nil, malformed("want iterations, and salt and key in base64")
 	}
-	masked := withHash(s, "$7$"+f[2]+"$"+f[3]+"$"+b64Std.EncodeToString(make([]byte, prfSHA512.size)))
-	return pbkdf2Hash(e, prfSHA512, salt, iterations, Hash{want: want, masked: masked})
+	set := pbkdf2Setting{prf: hashSHA512, rounds: iterations, salt: salt, length: hashSHA512.size}
+	return openPBKDF2(e, s, set, want, "$7$"+f[2]+"$"+f[3]+"$"+zero64(b64Std, hashSHA512.size))
 }
 
 // mssqlParser reads mark, 4 bytes of salt and a digest, all in hex.
-func mssqlParser(mark string, p prf) func(*env, legacy.Stored) (*Hash, error) {
+func mssqlParser(mark string, p hashFunc) parseFunc {
 	return func(_ *env, s legacy.Stored) (*Hash, error) {
 		if !hasFold(s.Hash, mark) {
 			return nil, malformed("want " + mark)
@@ -257,15 +248,15 @@ func mssqlParser(mark string, p prf) func(*env, legacy.Stored) (*Hash, error) {
 
 func openOracle11(_ *env, s legacy.Stored) (*Hash, error) {
 	text, ok := strings.CutPrefix(s.Hash, "S:")
-	b, ok2 := decodeHex(text, prfSHA1.size+10)
+	b, ok2 := decodeHex(text, hashSHA1.size+10)
 	if !ok || !ok2 {
 		return nil, malformed("want S: and 60 hex digits")
 	}
-	salt := b[prfSHA1.size:]
+	salt := b[hashSHA1.size:]
 	return &Hash{
-		compute: func(password []byte) []byte { return prfSHA1.sum(password, salt) },
-		want:    b[:prfSHA1.size],
-		masked:  withHash(s, "S:"+zeroHex(prfSHA1.size)+hex.EncodeToString(salt)),
+		compute: func(password []byte) []byte { return hashSHA1.sum(password, salt) },
+		want:    b[:hashSHA1.size],
+		masked:  withHash(s, "S:"+zeroHex(hashSHA1.size)+hex.EncodeToString(salt)),
 	}, nil
 }
 
@@ -276,12 +267,12 @@ func openGRUB(e *env, s legacy.Stored) (*Hash, error) {
 	}
 	iterations, ok := decimal(f[3])
 	salt, ok2 := decodeHex(f[4], anyLen)
-	want, ok3 := decodeHex(f[5], prfSHA512.size)
+	want, ok3 := decodeHex(f[5], hashSHA512.size)
 	if !ok || !ok2 || !ok3 {
 		return nil, malformed("want iterations, and salt and key in hex")
 	}
-	masked := withHash(s, strings.TrimSuffix(s.Hash, f[5])+zeroHex(prfSHA512.size))
-	return pbkdf2Hash(e, prfSHA512, salt, iterations, Hash{want: want, masked: masked})
+	set := pbkdf2Setting{prf: hashSHA512, rounds: iterations, salt: salt, length: hashSHA512.size}
+	return openPBKDF2(e, s, set, want, strings.TrimSuffix(s.Hash, f[5])+zeroHex(hashSHA512.size))
 }
 
 const lmLimit = 14 // bytes of password that count

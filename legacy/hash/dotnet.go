@@ -1,7 +1,6 @@
 package hash
 
 import (
-	"crypto/hmac"
 	"encoding/binary"
 	"slices"
 	"strings"
@@ -13,7 +12,7 @@ import (
 // (src/Identity/Extensions.Core/src/PasswordHasher.cs); the older ones hash the password as UTF-16LE.
 
 func dotnetSchemes() []Scheme {
-	return appFamily("dotnet", []Scheme{
+	return family("dotnet", []Scheme{
 		// 00, salt[16], key[32]: pbkdf2-sha1 x1000. ASP.NET Identity 1 and 2, and Core's compatibility mode
 		{Name: "aspnet-identity-v2", parse: parseIdentityV2, Match: func(stored string) bool {
 			raw, ok := decode64(b64Std, stored, identityV2Size)
@@ -26,10 +25,10 @@ func dotnetSchemes() []Scheme {
 		// either, as PasswordHasher reads them
 		{Name: "aspnet-identity", parse: parseIdentity},
 		// System.Web's SqlMembershipProvider, "Hashed": b64(H(salt bytes+UTF-16LE pw)) and a base64 salt column
-		{Name: "aspnet-membership-sha1", Aliases: []string{"aspnet-membership"}, parse: parseMembership("sha1")},
-		{Name: "aspnet-membership-sha256", parse: parseMembership("sha256")},
+		{Name: "aspnet-membership-sha1", Aliases: []string{"aspnet-membership"}, parse: parseMembership(hashSHA1)},
+		{Name: "aspnet-membership-sha256", parse: parseMembership(hashSHA256)},
 		// the same as $episerver$*0*salt*hash (hashcat 141, sha1) and *1* (hashcat 1441, sha256)
-		{Name: "episerver", Match: func(stored string) bool { return strings.HasPrefix(stored, "$episerver$*") }, parse: parseEPiServer},
+		{Name: "episerver", Match: startsWith("$episerver$*"), parse: parseEPiServer},
 		// Umbraco 4 to 7.5: b64(hmac-sha1(key=UTF-16LE pw, msg=UTF-16LE pw)), no salt
 		{Name: "umbraco", parse: parseUmbraco},
 	})
@@ -54,13 +53,13 @@ func parseIdentityV2(e *env, s legacy.Stored) (*Hash, error) {
 	if !ok || raw[0] != 0 {
 		return nil, malformed("want base64 of 49 bytes that begin with 0")
 	}
-	d, _ := appDigestNamed("sha1")
-	set := appPBKDF2{prf: d, rounds: 1000, salt: raw[1 : 1+identitySalt], length: identityKey}
+	d := hashSHA1
+	set := pbkdf2Setting{prf: d, rounds: 1000, salt: raw[1 : 1+identitySalt], length: identityKey}
 	return openIdentity(e, s, raw, set)
 }
 
 // identityPRFs are the members of KeyDerivationPrf, by number.
-var identityPRFs = []string{"sha1", "sha256", "sha512"}
+var identityPRFs = []hashFunc{hashSHA1, hashSHA256, hashSHA512}
 
 func parseIdentityV3(e *env, s legacy.Stored) (*Hash, error) {
 	raw, ok := decode64(b64Std, s.Hash, anyLen)
@@ -76,25 +75,23 @@ func parseIdentityV3(e *env, s legacy.Stored) (*Hash, error) {
 	if saltLength != int64(len(raw)-identityV3Head-identityKey) { // so it is at least identitySalt as well
 		return nil, malformed("salt and key do not fill the record")
 	}
-	d, _ := appDigestNamed(identityPRFs[prf])
-	set := appPBKDF2{prf: d, rounds: int64(rounds), salt: raw[identityV3Head : len(raw)-identityKey], length: identityKey}
+	set := pbkdf2Setting{prf: identityPRFs[prf], rounds: int64(rounds), salt: raw[identityV3Head : len(raw)-identityKey], length: identityKey}
 	return openIdentity(e, s, raw, set)
 }
 
 // openIdentity takes the key from the end of a record.
-func openIdentity(e *env, s legacy.Stored, raw []byte, set appPBKDF2) (*Hash, error) {
+func openIdentity(e *env, s legacy.Stored, raw []byte, set pbkdf2Setting) (*Hash, error) {
 	edge := len(raw) - identityKey
 	want := slices.Clone(raw[edge:])
-	return openAppPBKDF2(e, s, set, want, b64Std.EncodeToString(append(raw[:edge:edge], make([]byte, identityKey)...)))
+	return openPBKDF2(e, s, set, want, b64Std.EncodeToString(append(raw[:edge:edge], make([]byte, identityKey)...)))
 }
 
-func parseMembership(digest string) appParser {
-	return func(e *env, s legacy.Stored) (*Hash, error) { return openMembership(e, s, "", s.Hash, digest, s.Salt) }
+func parseMembership(d hashFunc) parseFunc {
+	return func(e *env, s legacy.Stored) (*Hash, error) { return openMembership(e, s, "", s.Hash, d, s.Salt) }
 }
 
 // openMembership opens b64(H(salt+UTF-16LE pw)); prefix goes before the masked digest.
-func openMembership(e *env, s legacy.Stored, prefix, hash64, digest, salt64 string) (*Hash, error) {
-	d, _ := appDigestNamed(digest)
+func openMembership(e *env, s legacy.Stored, prefix, hash64 string, d hashFunc, salt64 string) (*Hash, error) {
 	want, ok := decode64(b64Std, hash64, d.size)
 	salt, okSalt := decode64(b64Std, salt64, anyLen)
 	if !ok || !okSalt || len(salt) == 0 {
@@ -103,7 +100,7 @@ func openMembership(e *env, s legacy.Stored, prefix, hash64, digest, salt64 stri
 	if err := saltWithin(e, salt); err != nil {
 		return nil, err
 	}
-	return openAppDigest(s, want, prefix+appFiller(b64Std, d.size), func(password []byte) []byte {
+	return openDigest(s, want, prefix+zero64(b64Std, d.size), func(password []byte) []byte {
 		wide := utf16le(password)
 		if wide == nil {
 			return nil
@@ -113,11 +110,11 @@ func openMembership(e *env, s legacy.Stored, prefix, hash64, digest, salt64 stri
 }
 
 // episerverDigests are the digests of $episerver$ by number.
-var episerverDigests = map[string]string{"0": "sha1", "1": "sha256"}
+var episerverDigests = map[string]hashFunc{"0": hashSHA1, "1": hashSHA256}
 
 func parseEPiServer(e *env, s legacy.Stored) (*Hash, error) {
 	fields := strings.Split(s.Hash, "*")
-	if len(fields) != 4 || fields[0] != "$episerver$" || episerverDigests[fields[1]] == "" {
+	if len(fields) != 4 || fields[0] != "$episerver$" || episerverDigests[fields[1]].new == nil {
 		return nil, malformed("want $episerver$*0*salt*hash or *1*")
 	}
 	hash64 := fields[3]
@@ -128,18 +125,16 @@ func parseEPiServer(e *env, s legacy.Stored) (*Hash, error) {
 }
 
 func parseUmbraco(_ *env, s legacy.Stored) (*Hash, error) {
-	d, _ := appDigestNamed("sha1")
+	d := hashSHA1
 	want, ok := decode64(b64Std, s.Hash, d.size)
 	if !ok {
 		return nil, malformed("want base64 of 20 bytes")
 	}
-	return openAppDigest(s, want, appFiller(b64Std, d.size), func(password []byte) []byte {
+	return openDigest(s, want, zero64(b64Std, d.size), func(password []byte) []byte {
 		wide := utf16le(password)
 		if wide == nil {
 			return nil
 		}
-		mac := hmac.New(d.new, wide)
-		mac.Write(wide)
-		return mac.Sum(nil)
+		return d.mac(wide, wide)
 	})
 }

@@ -1,18 +1,19 @@
 package hash
 
 import (
-	"bytes"
+	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 
 	"rekey/legacy"
 )
 
-// The hashes of Java applications: Spring Security here, Keycloak in javakeycloak.go, Shiro, Tomcat, jasypt and Jetty
-// in javaother.go, servers that keep a bare derived key in javaservers.go.
+// The hashes of Java applications: Spring Security here, Keycloak in java_keycloak.go, Shiro, Tomcat, jasypt and Jetty
+// in java_other.go, servers that keep a bare derived key in servers.go.
 
 func javaSchemes() []Scheme {
-	return appFamily("java", springSchemes(), keycloakSchemes(), javaOtherSchemes(), javaServerSchemes())
+	return family("java", springSchemes(), keycloakSchemes(), javaOtherSchemes(), javaServerSchemes())
 }
 
 // A springEncoder is one of Spring Security's PasswordEncoders (crypto/src/main/java/org/springframework/security/
@@ -21,7 +22,7 @@ type springEncoder struct {
 	name    string // of the bare body; with "-delegating" it also stands for "{id}body"
 	aliases []string
 	ids     []string // the ids under which PasswordEncoderFactories.createDelegatingPasswordEncoder knows it
-	parse   appParser
+	parse   parseFunc
 }
 
 func springEncoders() []springEncoder {
@@ -42,11 +43,11 @@ func springEncoders() []springEncoder {
 		// StandardPasswordEncoder: hex(salt[8]+sha256^1024(salt+secret+pw)); Params secret
 		{"spring-sha256", []string{"spring-sha256-secret", "spring-standard"}, []string{"sha256"}, springStandard},
 		// MessageDigestPasswordEncoder, Md4PasswordEncoder: {salt}hex or base64 of H(pw+"{salt}"); Params iterations
-		{"spring-MD4", nil, []string{"MD4"}, springDigest("md4")},
-		{"spring-MD5", nil, []string{"MD5"}, springDigest("md5")},
-		{"spring-SHA-1", nil, []string{"SHA-1"}, springDigest("sha1")},
-		{"spring-SHA-256", []string{"spring-SHA-256-b64"}, []string{"SHA-256"}, springDigest("sha256")},
-		{"spring-SHA-512", []string{"spring-SHA-512-it1000"}, nil, springDigest("sha512")},
+		{"spring-MD4", nil, []string{"MD4"}, springDigest(hashMD4)},
+		{"spring-MD5", nil, []string{"MD5"}, springDigest(hashMD5)},
+		{"spring-SHA-1", nil, []string{"SHA-1"}, springDigest(hashSHA1)},
+		{"spring-SHA-256", []string{"spring-SHA-256-b64"}, []string{"SHA-256"}, springDigest(hashSHA256)},
+		{"spring-SHA-512", []string{"spring-SHA-512-it1000"}, nil, springDigest(hashSHA512)},
 		// LdapShaPasswordEncoder: {SHA} or {SSHA}
 		{"spring-ldap", nil, []string{"ldap"}, springLDAP},
 	}
@@ -74,7 +75,7 @@ func springSchemes() []Scheme {
 }
 
 // springNeverEmpty adds Spring's rule that an empty password matches nothing.
-func springNeverEmpty(parse appParser) appParser {
+func springNeverEmpty(parse parseFunc) parseFunc {
 	return func(e *env, s legacy.Stored) (*Hash, error) {
 		h, err := parse(e, s)
 		if err != nil {
@@ -159,7 +160,7 @@ func springBcrypt(e *env, s legacy.Stored) (*Hash, error) {
 	if strings.HasPrefix(s.Hash, "$2x$") {
 		return nil, malformed("Spring reads $2a$, $2b$ and $2y$ alone")
 	}
-	return openAppBcrypt(e, s, "", nil)
+	return openBcryptBehind(e, s, "", nil)
 }
 
 // springEncoding reads salt and digest behind one another, as Params "encoding" says: hex (the default) or base64.
@@ -172,7 +173,7 @@ func springEncoding(s legacy.Stored, saltLength, length int) (salt, want []byte,
 			return nil, nil, "", malformed("want salt and digest in hex of their length")
 		}
 		salt, want = raw[:saltLength:saltLength], raw[saltLength:]
-		return salt, want, string(appHex(append(salt, filler...))), nil
+		return salt, want, hex.EncodeToString(append(salt, filler...)), nil
 	case "base64":
 		raw, ok := decode64(b64Std, s.Hash, saltLength+length)
 		if !ok {
@@ -184,9 +185,9 @@ func springEncoding(s legacy.Stored, saltLength, length int) (salt, want []byte,
 	return nil, nil, "", malformed("parameter encoding must be hex or base64")
 }
 
-func springPBKDF2(prf string, iterations int64, saltLength int64) appParser {
+func springPBKDF2(prf string, iterations int64, saltLength int64) parseFunc {
 	return func(e *env, s legacy.Stored) (*Hash, error) {
-		d, err := appDigestParam(s, "prf", prf)
+		d, err := hashParam(s, "prf", prf)
 		if err != nil {
 			return nil, err
 		}
@@ -209,14 +210,14 @@ func springPBKDF2(prf string, iterations int64, saltLength int64) appParser {
 		if err != nil {
 			return nil, err
 		}
-		salted := bytes.Join([][]byte{salt, []byte(textParam(s, "secret", ""))}, nil)
-		return openAppPBKDF2(e, s, appPBKDF2{prf: d, rounds: rounds, salt: salted, length: int(bits / 8)}, want, masked)
+		salted := slices.Concat(salt, []byte(textParam(s, "secret", "")))
+		return openPBKDF2(e, s, pbkdf2Setting{prf: d, rounds: rounds, salt: salted, length: int(bits / 8)}, want, masked)
 	}
 }
 
 func springStandard(e *env, s legacy.Stored) (*Hash, error) {
 	const rounds, saltLength = 1024, 8
-	d, _ := appDigestNamed("sha256")
+	d := hashSHA256
 	salt, want, masked, err := springEncoding(s, saltLength, d.size)
 	if err != nil {
 		return nil, err
@@ -225,7 +226,7 @@ func springStandard(e *env, s legacy.Stored) (*Hash, error) {
 	if err := within("secret length", int64(len(secret)), 0, int64(e.bounds.Salt)); err != nil {
 		return nil, err
 	}
-	return openAppDigest(s, want, masked, func(password []byte) []byte { return d.chain(rounds, salt, secret, password) })
+	return openDigest(s, want, masked, func(password []byte) []byte { return d.chain(rounds, salt, secret, password) })
 }
 
 // matchSpringScrypt recognises $hex$base64$base64 where the hex is log2 N, r and p of a byte or two each.
@@ -258,18 +259,19 @@ func springScrypt(e *env, s legacy.Stored) (*Hash, error) {
 	if err := within("scrypt log2 N", log2N, 1, 40); err != nil {
 		return nil, err
 	}
-	set := appScrypt{n: 1 << log2N, r: int64(costs >> 8 & 0xff), p: int64(costs & 0xff), salt: salt, length: int(length)}
-	fields[3] = appFiller(b64Std, int(length))
-	return openAppScrypt(e, s, set, want, strings.Join(fields, "$"))
+	set := scryptSetting{n: 1 << log2N, r: int64(costs >> 8 & 0xff), p: int64(costs & 0xff), salt: salt, length: int(length)}
+	fields[3] = zero64(b64Std, int(length))
+	return openScrypt(e, s, set, want, strings.Join(fields, "$"))
 }
 
-func springArgon2(e *env, s legacy.Stored) (*Hash, error) { return appNested(e, s, "", "argon2") }
+func springArgon2(e *env, s legacy.Stored) (*Hash, error) {
+	return openBehind(e, s, "", legacy.Stored{Scheme: "argon2", Hash: s.Hash})
+}
 
 // springDigest reads {salt}digest, or the digest alone; it is hex or base64 by its length. The braces are part of the
 // salt: that is what Spring appends to the password.
-func springDigest(digest string) appParser {
+func springDigest(d hashFunc) parseFunc {
 	return func(e *env, s legacy.Stored) (*Hash, error) {
-		d, _ := appDigestNamed(digest)
 		rounds, err := intParam(s, "iterations", 1, 1, e.bounds.DigestIterations)
 		if err != nil {
 			return nil, err
@@ -281,16 +283,16 @@ func springDigest(digest string) appParser {
 		if err := saltWithin(e, []byte(braced)); err != nil {
 			return nil, err
 		}
-		body, masked := s.Hash[len(braced):], braced+appHexFiller(d.size)
+		body, masked := s.Hash[len(braced):], braced+zeroHex(d.size)
 		want, ok := decodeHex(body, d.size)
 		if !ok {
-			masked = braced + appFiller(b64Std, d.size)
+			masked = braced + zero64(b64Std, d.size)
 			want, ok = decode64(b64Std, body, d.size)
 		}
 		if !ok {
 			return nil, malformed("want {salt} and a digest in hex or base64")
 		}
-		return openAppDigest(s, want, masked, func(password []byte) []byte {
+		return openDigest(s, want, masked, func(password []byte) []byte {
 			return d.chain(rounds, password, []byte(braced))
 		})
 	}
@@ -305,5 +307,5 @@ func springLDAP(e *env, s legacy.Stored) (*Hash, error) {
 	if !ok {
 		return nil, malformed("want {SHA} or {SSHA}")
 	}
-	return appNested(e, s, "", scheme)
+	return openBehind(e, s, "", legacy.Stored{Scheme: scheme, Hash: s.Hash})
 }

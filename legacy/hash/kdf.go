@@ -1,60 +1,116 @@
 package hash
 
 import (
-	"crypto/md5"
 	"crypto/pbkdf2"
-	"crypto/sha1"
-	"crypto/sha256"
-	"crypto/sha512"
-	gohash "hash"
+
+	"golang.org/x/crypto/scrypt"
+
+	"rekey/legacy"
 )
 
-// A prf is a hash function by the name that formats give it.
-type prf struct {
-	name string
-	new  func() gohash.Hash
-	size int // bytes
+// The key derivations that many schemes share, each as a setting: everything but the password. check comes first, and
+// what it admits is safe to compute.
+
+// A pbkdf2Setting is PBKDF2 (RFC 8018, section 5.2) with HMAC.
+type pbkdf2Setting struct {
+	prf    hashFunc
+	rounds int64
+	salt   []byte
+	length int // bytes of key; never taken from the stored string
 }
 
-var (
-	prfMD5    = prf{"md5", md5.New, md5.Size}
-	prfSHA1   = prf{"sha1", sha1.New, sha1.Size}
-	prfSHA256 = prf{"sha256", sha256.New, sha256.Size}
-	prfSHA384 = prf{"sha384", sha512.New384, sha512.Size384}
-	prfSHA512 = prf{"sha512", sha512.New, sha512.Size}
-)
-
-// sum hashes the parts in order.
-func (p prf) sum(parts ...[]byte) []byte {
-	h := p.new()
-	for _, part := range parts {
-		h.Write(part)
+// check returns ErrBounds if the setting costs more than the bounds allow.
+func (p pbkdf2Setting) check(e *env) error {
+	if err := saltWithin(e, p.salt); err != nil {
+		return err
 	}
-	return h.Sum(nil)
+	if err := within("PBKDF2 iterations", p.rounds, 1, e.bounds.PBKDF2Iterations); err != nil {
+		return err
+	}
+	blocks := int64((p.length + p.prf.size - 1) / p.prf.size) // each block of key costs all the iterations again
+	return within("PBKDF2 iterations times blocks of key", p.rounds*blocks, 1, e.bounds.PBKDF2Iterations)
 }
 
-// pbkdf2 is PBKDF2 (RFC 8018) with HMAC. The caller has bounded the iterations.
-func (p prf) pbkdf2(password, salt []byte, iterations, length int) []byte {
-	key, err := pbkdf2.Key(p.new, string(password), salt, iterations, length)
+func (p pbkdf2Setting) key(password []byte) []byte {
+	key, err := pbkdf2.Key(p.prf.new, string(password), p.salt, int(p.rounds), p.length)
 	if err != nil {
 		return nil // only in FIPS mode, which refuses short salts and MD5: such a hash cannot be verified there
 	}
 	return key
 }
 
-// pbkdf2Hash builds the Hash of a PBKDF2 scheme after checking its bounds.
-func pbkdf2Hash(e *env, p prf, salt []byte, iterations int64, h Hash) (*Hash, error) {
-	if err := saltWithin(e, salt); err != nil {
+// openPBKDF2 builds the Hash of a setting; masked is the hash column with the digest overwritten.
+func openPBKDF2(e *env, s legacy.Stored, p pbkdf2Setting, want []byte, masked string) (*Hash, error) {
+	if err := p.check(e); err != nil {
 		return nil, err
 	}
-	if err := within("PBKDF2 iterations", iterations, 1, e.bounds.PBKDF2Iterations); err != nil {
+	return &Hash{compute: p.key, want: want, masked: withHash(s, masked)}, nil
+}
+
+// A scryptSetting is scrypt (RFC 7914).
+type scryptSetting struct {
+	n, r, p int64
+	salt    []byte
+	length  int // bytes of key; never taken from the stored string
+}
+
+// scryptLog2 returns N for the formats that store its logarithm.
+func scryptLog2(log2N int64) (n int64, err error) {
+	return 1 << max(0, min(log2N, 40)), within("scrypt log2 N", log2N, 1, 40)
+}
+
+// check returns ErrMalformed if RFC 7914 does not define the setting, and ErrBounds if it costs more than the bounds
+// allow. It divides where a product could overflow.
+func (s scryptSetting) check(e *env) error {
+	if s.n < 2 || s.n&(s.n-1) != 0 {
+		return malformed("scrypt N is not a power of two")
+	}
+	blocks := e.bounds.ScryptMemory / 128
+	if err := within("scrypt N", s.n, 2, blocks); err != nil {
+		return err
+	}
+	if err := within("scrypt r", s.r, 1, blocks/s.n); err != nil {
+		return err
+	}
+	if err := within("scrypt p", s.p, 1, e.bounds.ScryptParallel); err != nil {
+		return err
+	}
+	// A small N lets r grow, and the lanes hold 128*r bytes each besides: an eighth of the memory is far above any use.
+	if err := within("scrypt r with this p", s.r, 1, blocks/8/(s.p+2)); err != nil {
+		return err
+	}
+	return saltWithin(e, s.salt)
+}
+
+// memory returns the bytes that key takes while it runs.
+func (s scryptSetting) memory() int64 { return 128 * s.r * (s.n + s.p + 2) }
+
+func (s scryptSetting) key(password []byte) []byte {
+	key, err := scrypt.Key(password, s.salt, int(s.n), int(s.r), int(s.p), s.length)
+	if err != nil {
+		return nil // not reached: check admits only what scrypt accepts
+	}
+	return key
+}
+
+// scryptParams reads N, r and p from Params; missing stands in for those that are absent.
+func scryptParams(s legacy.Stored, missing scryptSetting) (set scryptSetting, err error) {
+	const most = 1 << 40 // far above any bound: check has the last word
+	set = missing
+	if set.n, err = intParam(s, "N", missing.n, 2, most); err != nil {
+		return set, err
+	}
+	if set.r, err = intParam(s, "r", missing.r, 1, most); err != nil {
+		return set, err
+	}
+	set.p, err = intParam(s, "p", missing.p, 1, most)
+	return set, err
+}
+
+// openScrypt builds the Hash of a setting; masked is the hash column with the digest overwritten.
+func openScrypt(e *env, s legacy.Stored, set scryptSetting, want []byte, masked string) (*Hash, error) {
+	if err := set.check(e); err != nil {
 		return nil, err
 	}
-	length := len(h.want)
-	blocks := int64((length + p.size - 1) / p.size) // each block of key costs all the iterations again
-	if err := within("PBKDF2 iterations times blocks of key", iterations*blocks, 1, e.bounds.PBKDF2Iterations); err != nil {
-		return nil, err
-	}
-	h.compute = func(password []byte) []byte { return p.pbkdf2(password, salt, int(iterations), length) }
-	return &h, nil
+	return &Hash{Memory: set.memory(), compute: set.key, want: want, masked: withHash(s, masked)}, nil
 }

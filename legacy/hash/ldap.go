@@ -1,13 +1,10 @@
 package hash
 
 import (
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"strings"
-
-	"golang.org/x/crypto/md4" //nolint:staticcheck // Dovecot's PLAIN-MD4 and NT hashes are what they are
 
 	"rekey/legacy"
 )
@@ -37,27 +34,22 @@ type ldapLabel struct {
 	open  func(e *env, s legacy.Stored, prefix, body string) (*Hash, error)
 }
 
-var (
-	prfMD4    = prf{"md4", md4.New, md4.Size}
-	prfSHA224 = prf{"sha224", sha256.New224, sha256.Size224}
-)
-
 // ldapLabels is the table. {MD5} is base64 in LDAP, hex in passlib, md5crypt in Dovecot: the body tells.
 func ldapLabels() []ldapLabel {
 	return []ldapLabel{
-		ldapDigest("SHA SHA1", prfSHA1, false), // RFC 2307; SHA1 is Dovecot's
-		ldapDigest("SHA224", prfSHA224, false), // OpenLDAP pw-sha2, 389-ds
-		ldapDigest("SHA256", prfSHA256, false),
-		ldapDigest("SHA384", prfSHA384, false),
-		ldapDigest("SHA512", prfSHA512, false),
-		ldapDigest("MD5 LDAP-MD5 PLAIN-MD5", prfMD5, false),
-		ldapDigest("PLAIN-MD4", prfMD4, false),
-		ldapDigest("SSHA", prfSHA1, true), // b64(H(password, salt), salt), salts of any length
-		ldapDigest("SSHA224", prfSHA224, true),
-		ldapDigest("SSHA256", prfSHA256, true),
-		ldapDigest("SSHA384", prfSHA384, true),
-		ldapDigest("SSHA512", prfSHA512, true),
-		ldapDigest("SMD5", prfMD5, true),
+		ldapDigest("SHA SHA1", hashSHA1, false), // RFC 2307; SHA1 is Dovecot's
+		ldapDigest("SHA224", hashSHA224, false), // OpenLDAP pw-sha2, 389-ds
+		ldapDigest("SHA256", hashSHA256, false),
+		ldapDigest("SHA384", hashSHA384, false),
+		ldapDigest("SHA512", hashSHA512, false),
+		ldapDigest("MD5 LDAP-MD5 PLAIN-MD5", hashMD5, false),
+		ldapDigest("PLAIN-MD4", hashMD4, false),
+		ldapDigest("SSHA", hashSHA1, true), // b64(H(password, salt), salt), salts of any length
+		ldapDigest("SSHA224", hashSHA224, true),
+		ldapDigest("SSHA256", hashSHA256, true),
+		ldapDigest("SSHA384", hashSHA384, true),
+		ldapDigest("SSHA512", hashSHA512, true),
+		ldapDigest("SMD5", hashMD5, true),
 
 		ldapInner("CRYPT", "crypt", ""), // any crypt(3)
 		ldapInner("MD5 MD5-CRYPT", "md5crypt", md5cryptMagic),
@@ -67,10 +59,10 @@ func ldapLabels() []ldapLabel {
 		ldapInner("BLF-CRYPT", "bcrypt", "$2"),
 		ldapInner("ARGON2 ARGON2I ARGON2ID", "argon2", "$argon2"), // OpenLDAP's module, Dovecot
 
-		{"PBKDF2 PBKDF2-SHA1", looksPBKDF2, ldapPBKDF2(prfSHA1)}, // OpenLDAP pw-pbkdf2, 389-ds
-		{"PBKDF2-SHA256", looksPBKDF2, ldapPBKDF2(prfSHA256)},
-		{"PBKDF2-SHA512", looksPBKDF2, ldapPBKDF2(prfSHA512)},
-		{"PBKDF2", hasPrefix("$1$"), openDovecotPBKDF2},
+		{"PBKDF2 PBKDF2-SHA1", looksPBKDF2, ldapPBKDF2(hashSHA1)}, // OpenLDAP pw-pbkdf2, 389-ds
+		{"PBKDF2-SHA256", looksPBKDF2, ldapPBKDF2(hashSHA256)},
+		{"PBKDF2-SHA512", looksPBKDF2, ldapPBKDF2(hashSHA512)},
+		{"PBKDF2", startsWith("$1$"), openDovecotPBKDF2},
 		{"PBKDF2_SHA256", ofLength(b64Std, 4+64+256), open389PBKDF2},
 		{"PKCS5S2", ofLength(b64Std, 16+32), openPKCS5S2},
 
@@ -78,8 +70,8 @@ func ldapLabels() []ldapLabel {
 		{"BSDMD5", looksSaltedMD5, ldapMD5Crypt(md5cryptMagic)},
 		{"MSNT NT NTLM", looksHex16, openLDAPNT},
 
-		{"SCRAM-SHA-1", looksSCRAM, ldapSCRAM(prfSHA1)}, // Dovecot
-		{"SCRAM-SHA-256", looksSCRAM, ldapSCRAM(prfSHA256)},
+		{"SCRAM-SHA-1", looksSCRAM, ldapSCRAM(hashSHA1)}, // Dovecot
+		{"SCRAM-SHA-256", looksSCRAM, ldapSCRAM(hashSHA256)},
 		{"DIGEST-MD5", looksHex16, openLDAPDigestMD5},
 
 		{"CLEARTEXT CLEAR PLAIN PLAINTEXT", func(string) bool { return true }, openLDAPPlain},
@@ -133,17 +125,13 @@ func openLDAP(e *env, s legacy.Stored) (*Hash, error) {
 	return row.open(e, s, prefix, body)
 }
 
-func hasPrefix(prefix string) func(string) bool {
-	return func(body string) bool { return strings.HasPrefix(body, prefix) }
-}
-
 func ofLength(enc *base64.Encoding, n int) func(string) bool {
 	return func(body string) bool { _, ok := decode64(enc, body, n); return ok }
 }
 
 // ldapDigest is a digest in base64 or hex, with the salt behind it if salted. Which it is the length tells; hex of a
 // salted one must be said, as Dovecot does: {SSHA256.HEX}.
-func ldapDigest(names string, p prf, salted bool) ldapLabel {
+func ldapDigest(names string, p hashFunc, salted bool) ldapLabel {
 	decode := func(body string, asHex bool) (b []byte, encode func([]byte) string, ok bool) {
 		if asHex || !salted && len(body) == 2*p.size {
 			b, ok = decodeHex(body, anyLen)
@@ -181,7 +169,7 @@ func ldapDigest(names string, p prf, salted bool) ldapLabel {
 
 // ldapInner is another scheme's string behind a label.
 func ldapInner(names, scheme, mark string) ldapLabel {
-	return ldapLabel{names, hasPrefix(mark), func(e *env, s legacy.Stored, prefix, body string) (*Hash, error) {
+	return ldapLabel{names, startsWith(mark), func(e *env, s legacy.Stored, prefix, body string) (*Hash, error) {
 		return openBehind(e, s, prefix, legacy.Stored{Scheme: scheme, Hash: body, Params: s.Params})
 	}}
 }
@@ -192,7 +180,7 @@ func looksPBKDF2(body string) bool {
 }
 
 // ldapPBKDF2 reads N$salt$key: OpenLDAP writes ab64 without padding, 389-ds standard base64 with it.
-func ldapPBKDF2(p prf) func(*env, legacy.Stored, string, string) (*Hash, error) {
+func ldapPBKDF2(p hashFunc) func(*env, legacy.Stored, string, string) (*Hash, error) {
 	return func(e *env, s legacy.Stored, prefix, body string) (*Hash, error) {
 		f := strings.Split(body, "$")
 		iterations, ok := decimal(f[0])
@@ -203,7 +191,7 @@ func ldapPBKDF2(p prf) func(*env, legacy.Stored, string, string) (*Hash, error) 
 		}
 		key := strings.TrimRight(f[2], "=")
 		filler := strings.Repeat("A", len(key)) + f[2][len(key):]
-		return pbkdf2Hash(e, p, salt, iterations, Hash{want: want, masked: withHash(s, prefix+f[0]+"$"+f[1]+"$"+filler)})
+		return openPBKDF2(e, s, pbkdf2Setting{prf: p, rounds: iterations, salt: salt, length: p.size}, want, prefix+f[0]+"$"+f[1]+"$"+filler)
 	}
 }
 
@@ -225,12 +213,12 @@ func openDovecotPBKDF2(e *env, s legacy.Stored, prefix, body string) (*Hash, err
 		return nil, malformed("want $1$salt$iterations$hex")
 	}
 	iterations, ok := decimal(f[3])
-	want, ok2 := decodeHex(f[4], prfSHA1.size)
+	want, ok2 := decodeHex(f[4], hashSHA1.size)
 	if !ok || !ok2 {
 		return nil, malformed("want $1$salt$iterations$ and 40 hex digits")
 	}
-	masked := withHash(s, prefix+"$1$"+f[2]+"$"+f[3]+"$"+zeroHex(prfSHA1.size))
-	return pbkdf2Hash(e, prfSHA1, []byte(f[2]), iterations, Hash{want: want, masked: masked})
+	set := pbkdf2Setting{prf: hashSHA1, rounds: iterations, salt: []byte(f[2]), length: hashSHA1.size}
+	return openPBKDF2(e, s, set, want, prefix+"$1$"+f[2]+"$"+f[3]+"$"+zeroHex(hashSHA1.size))
 }
 
 // open389PBKDF2 reads what 389-ds before 2.2 wrote: base64 of iterations (32 bits, big-endian), 64 bytes of salt and
@@ -240,8 +228,8 @@ func open389PBKDF2(e *env, s legacy.Stored, prefix, body string) (*Hash, error) 
 	if !ok {
 		return nil, malformed("want 324 bytes in base64")
 	}
-	masked := withHash(s, prefix+b64Std.EncodeToString(append(b[:68:68], make([]byte, 256)...)))
-	return pbkdf2Hash(e, prfSHA256, b[4:68], int64(binary.BigEndian.Uint32(b)), Hash{want: b[68:], masked: masked})
+	set := pbkdf2Setting{prf: hashSHA256, rounds: int64(binary.BigEndian.Uint32(b)), salt: b[4:68], length: 256}
+	return openPBKDF2(e, s, set, b[68:], prefix+b64Std.EncodeToString(append(b[:68:68], make([]byte, 256)...)))
 }
 
 // openPKCS5S2 reads Atlassian's: base64 of 16 bytes of salt and 32 of PBKDF2-HMAC-SHA1, 10,000 iterations.
@@ -250,29 +238,29 @@ func openPKCS5S2(e *env, s legacy.Stored, prefix, body string) (*Hash, error) {
 	if !ok {
 		return nil, malformed("want 48 bytes in base64")
 	}
-	masked := withHash(s, prefix+b64Std.EncodeToString(append(b[:16:16], make([]byte, 32)...)))
-	return pbkdf2Hash(e, prfSHA1, b[:16], 10_000, Hash{want: b[16:], masked: masked})
+	set := pbkdf2Setting{prf: hashSHA1, rounds: 10_000, salt: b[:16], length: 32}
+	return openPBKDF2(e, s, set, b[16:], prefix+b64Std.EncodeToString(append(b[:16:16], make([]byte, 32)...)))
 }
 
 func looksHex16(body string) bool { _, ok := decodeHex(body, 16); return ok }
 
 func looksSaltedMD5(body string) bool {
 	b, ok := decode64(b64Std, body, anyLen)
-	return ok && len(b) >= prfMD5.size
+	return ok && len(b) >= hashMD5.size
 }
 
 // ldapMD5Crypt reads base64 of md5crypt's digest, in its natural order, and the salt.
 func ldapMD5Crypt(magic string) func(*env, legacy.Stored, string, string) (*Hash, error) {
 	return func(_ *env, s legacy.Stored, prefix, body string) (*Hash, error) {
 		b, ok := decode64(b64Std, body, anyLen)
-		if !ok || len(b) < prfMD5.size || len(b) > prfMD5.size+64 {
+		if !ok || len(b) < hashMD5.size || len(b) > hashMD5.size+64 {
 			return nil, malformed("want a digest and a salt in base64")
 		}
-		salt := b[prfMD5.size:]
+		salt := b[hashMD5.size:]
 		return &Hash{
 			compute: func(password []byte) []byte { return md5crypt(password, salt, magic) },
-			want:    reorder(b[:prfMD5.size], md5cryptOrder[:]),
-			masked:  withHash(s, prefix+b64Std.EncodeToString(append(make([]byte, prfMD5.size), salt...))),
+			want:    reorder(b[:hashMD5.size], md5cryptOrder[:]),
+			masked:  withHash(s, prefix+b64Std.EncodeToString(append(make([]byte, hashMD5.size), salt...))),
 		}, nil
 	}
 }
@@ -284,7 +272,7 @@ func openLDAPNT(e *env, s legacy.Stored, prefix, _ string) (*Hash, error) {
 func looksSCRAM(body string) bool { return strings.Count(body, ",") == 3 }
 
 // ldapSCRAM reads Dovecot's iterations,salt,StoredKey,ServerKey. Dovecot 2.3 does not prepare the password.
-func ldapSCRAM(p prf) func(*env, legacy.Stored, string, string) (*Hash, error) {
+func ldapSCRAM(p hashFunc) func(*env, legacy.Stored, string, string) (*Hash, error) {
 	return func(e *env, s legacy.Stored, prefix, body string) (*Hash, error) {
 		f := strings.Split(body, ",")
 		if len(f) != 4 {
@@ -294,7 +282,7 @@ func ldapSCRAM(p prf) func(*env, legacy.Stored, string, string) (*Hash, error) {
 		if err != nil {
 			return nil, err
 		}
-		filler := b64Std.EncodeToString(make([]byte, p.size))
+		filler := zero64(b64Std, p.size)
 		h.masked = withHash(s, prefix+f[0]+","+f[1]+","+filler+","+filler)
 		return h, nil
 	}
@@ -302,16 +290,16 @@ func ldapSCRAM(p prf) func(*env, legacy.Stored, string, string) (*Hash, error) {
 
 // openLDAPDigestMD5 reads Dovecot's md5(user:realm:password), where the user's name may hold the realm: user@realm.
 func openLDAPDigestMD5(_ *env, s legacy.Stored, prefix, body string) (*Hash, error) {
-	want, ok := decodeHex(body, prfMD5.size)
+	want, ok := decodeHex(body, hashMD5.size)
 	if !ok || s.User == "" {
 		return nil, malformed("want 32 hex digits and the user's name")
 	}
 	user, realm, _ := strings.Cut(s.User, "@")
 	head := []byte(user + ":" + realm + ":")
 	return &Hash{
-		compute: func(password []byte) []byte { return prfMD5.sum(head, password) },
+		compute: func(password []byte) []byte { return hashMD5.sum(head, password) },
 		want:    want,
-		masked:  withHash(s, prefix+zeroHex(prfMD5.size)),
+		masked:  withHash(s, prefix+zeroHex(hashMD5.size)),
 	}, nil
 }
 

@@ -18,7 +18,7 @@ const (
 var md5cryptOrder = [16]int{12, 6, 0, 13, 7, 1, 14, 8, 2, 15, 9, 3, 5, 10, 4, 11}
 
 // md5cryptParser reads magic, salt (cut at 8 bytes, may be empty), "$", 22 characters.
-func md5cryptParser(magic string) func(*env, legacy.Stored) (*Hash, error) {
+func md5cryptParser(magic string) parseFunc {
 	return func(_ *env, s legacy.Stored) (*Hash, error) {
 		body, ok := strings.CutPrefix(s.Hash, magic)
 		salt, text, ok2 := strings.Cut(body, "$")
@@ -33,7 +33,7 @@ func md5cryptParser(magic string) func(*env, legacy.Stored) (*Hash, error) {
 		return &Hash{
 			compute: func(password []byte) []byte { return md5crypt(password, used, magic) },
 			want:    want,
-			masked:  withHash(s, magic+salt+"$"+encodeCrypt64(make([]byte, md5.Size))),
+			masked:  withHash(s, magic+salt+"$"+zeroCrypt64(md5.Size)),
 		}, nil
 	}
 }
@@ -58,55 +58,5 @@ func md5crypt(password, salt []byte, magic string) []byte {
 			h.Write(password[:1])
 		}
 	}
-	sum := h.Sum(nil)
-	for i := range 1000 {
-		h.Reset()
-		if i%2 == 1 {
-			h.Write(password)
-		} else {
-			h.Write(sum)
-		}
-		if i%3 != 0 {
-			h.Write(salt)
-		}
-		if i%7 != 0 {
-			h.Write(password)
-		}
-		if i%2 == 1 {
-			h.Write(sum)
-		} else {
-			h.Write(password)
-		}
-		sum = h.Sum(sum[:0])
-	}
-	return reorder(sum, md5cryptOrder[:])
-}
-
-// cryptSalt reports whether a salt could stand in a crypt(3) string. Tools write crypt's own alphabet; libraries let
-// people pass anything that does not break a line of passwd(5).
-func cryptSalt(salt string) bool {
-	for i := range len(salt) {
-		if c := salt[i]; c < ' ' || c > '~' || c == '$' || c == ':' {
-			return false
-		}
-	}
-	return len(salt) <= 64
-}
-
-// repeatTo repeats b until it is n bytes long.
-func repeatTo(b []byte, n int) []byte {
-	out := make([]byte, 0, n+len(b))
-	for len(out) < n {
-		out = append(out, b...)
-	}
-	return out[:n]
-}
-
-// reorder picks the bytes of b in the given order.
-func reorder(b []byte, order []int) []byte {
-	out := make([]byte, len(order))
-	for i, from := range order {
-		out[i] = b[from]
-	}
-	return out
+	return reorder(cryptRounds(h, h.Sum(nil), password, salt, 1000), md5cryptOrder[:])
 }

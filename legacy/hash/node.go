@@ -3,6 +3,7 @@ package hash
 import (
 	"crypto/hmac"
 	"encoding/binary"
+	"encoding/hex"
 	"slices"
 	"strings"
 
@@ -14,7 +15,7 @@ import (
 // The hashes of Node applications. Firebase has a file of its own.
 
 func nodeSchemes() []Scheme {
-	return appFamily("node", []Scheme{
+	return family("node", []Scheme{
 		// better-auth (packages/better-auth/src/crypto/password.ts): hexsalt:hexkey, scrypt N=16384 r=16 p=1 of the
 		// NFKC-normalised password, 64 bytes, the salt's hex as text
 		{Name: "better-auth-scrypt", Aliases: []string{"better-auth"}, parse: nodeScryptColon("", 16)},
@@ -30,7 +31,7 @@ func nodeSchemes() []Scheme {
 		{Name: "passport-local-mongoose", Aliases: []string{"payload-pbkdf2", "payload"}, parse: parsePassportMongoose},
 		// Meteor (packages/accounts-password): the client sends hex(sha256(pw)), bcrypt is over that
 		{Name: "bcrypt-sha256hex", Aliases: []string{"meteor"}, parse: parseMeteor},
-		// Firebase Authentication's own scrypt, see nodefirebase.go
+		// Firebase Authentication's own scrypt, see node_firebase.go
 		{Name: "firebase-scrypt", Aliases: []string{"firebase"}, parse: parseFirebase},
 		// the shape of many tutorials over crypto.scrypt: hexkey.hexsalt, N=16384 r=8 p=1, the salt's hex as text
 		{Name: "node-scrypt-hex", parse: parseNodeScryptHex},
@@ -49,7 +50,7 @@ func nodeSchemes() []Scheme {
 const alphanumeric = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 // nodeScryptColon reads prefix, salt, ":" and 64 bytes of key in hex, with N=16384 and p=1 unless Params say else.
-func nodeScryptColon(prefix string, r int64) appParser {
+func nodeScryptColon(prefix string, r int64) parseFunc {
 	const length = 64
 	return func(e *env, s legacy.Stored) (*Hash, error) {
 		body, marked := strings.CutPrefix(s.Hash, prefix)
@@ -58,22 +59,22 @@ func nodeScryptColon(prefix string, r int64) appParser {
 		if !marked || !ok || len(salt) < 16 || !only(salt, alphanumeric) {
 			return nil, malformed("want " + prefix + "salt:key, the key as 128 hex digits")
 		}
-		set, err := appScryptParams(s, appScrypt{n: 16384, r: r, p: 1, salt: []byte(salt), length: length})
+		set, err := scryptParams(s, scryptSetting{n: 16384, r: r, p: 1, salt: []byte(salt), length: length})
 		if err != nil {
 			return nil, err
 		}
-		h, err := openAppScrypt(e, s, set, want, prefix+salt+":"+appHexFiller(length))
+		h, err := openScrypt(e, s, set, want, prefix+salt+":"+zeroHex(length))
 		if err != nil {
 			return nil, err
 		}
 		h.Fold = FoldNFKC
-		h.compute = func(password []byte) []byte { return set.key(norm.NFKC.Bytes(password)) }
+		h.precede(norm.NFKC.Bytes)
 		return h, nil
 	}
 }
 
 func parsePassportMongoose(e *env, s legacy.Stored) (*Hash, error) {
-	d, err := appDigestParam(s, "digest", "sha256")
+	d, err := hashParam(s, "digest", "sha256")
 	if err != nil {
 		return nil, err
 	}
@@ -89,13 +90,12 @@ func parsePassportMongoose(e *env, s legacy.Stored) (*Hash, error) {
 	if !ok || s.Salt == "" {
 		return nil, malformed("want a hex key of its length, and a salt column")
 	}
-	set := appPBKDF2{prf: d, rounds: rounds, salt: []byte(s.Salt), length: int(length)}
-	return openAppPBKDF2(e, s, set, want, appHexFiller(int(length)))
+	set := pbkdf2Setting{prf: d, rounds: rounds, salt: []byte(s.Salt), length: int(length)}
+	return openPBKDF2(e, s, set, want, zeroHex(int(length)))
 }
 
 func parseMeteor(e *env, s legacy.Stored) (*Hash, error) {
-	d, _ := appDigestNamed("sha256")
-	return openAppBcrypt(e, s, "", func(password []byte) []byte { return appHex(d.sum(password)) })
+	return openBcryptBehind(e, s, "", func(password []byte) []byte { return hashSHA256.hex(password) })
 }
 
 func parseNodeScryptHex(e *env, s legacy.Stored) (*Hash, error) {
@@ -105,18 +105,18 @@ func parseNodeScryptHex(e *env, s legacy.Stored) (*Hash, error) {
 	if !ok || len(salt) < 16 || len(salt)%2 != 0 || !only(salt, "0123456789abcdef") {
 		return nil, malformed("want key.salt, both in hex")
 	}
-	set, err := appScryptParams(s, appScrypt{n: 16384, r: 8, p: 1, salt: []byte(salt), length: length})
+	set, err := scryptParams(s, scryptSetting{n: 16384, r: 8, p: 1, salt: []byte(salt), length: length})
 	if err != nil {
 		return nil, err
 	}
-	return openAppScrypt(e, s, set, want, appHexFiller(length)+"."+salt)
+	return openScrypt(e, s, set, want, zeroHex(length)+"."+salt)
 }
 
 // parseScryptKDF reads the header of Tarsnap's scrypt(1): "scrypt", 0, log2 N, r, p (big-endian), 32 bytes of salt, 16
 // bytes of SHA-256 over these 48, and an HMAC-SHA-256 over these 64 with the second half of the derived key.
 func parseScryptKDF(e *env, s legacy.Stored) (*Hash, error) {
 	const covered, size = 64, 96
-	d, _ := appDigestNamed("sha256")
+	d := hashSHA256
 	header, ok := decode64(b64Std, s.Hash, size)
 	if !ok || string(header[:7]) != "scrypt\x00" {
 		return nil, malformed("not the header of a scrypt file in base64")
@@ -124,23 +124,22 @@ func parseScryptKDF(e *env, s legacy.Stored) (*Hash, error) {
 	if !hmac.Equal(d.sum(header[:48])[:16], header[48:64]) {
 		return nil, malformed("checksum of the scrypt header is wrong")
 	}
-	if err := within("scrypt log2 N", int64(header[7]), 1, 40); err != nil {
+	n, err := scryptLog2(int64(header[7]))
+	if err != nil {
 		return nil, err
 	}
-	set := appScrypt{
-		n: 1 << header[7], r: int64(binary.BigEndian.Uint32(header[8:])), p: int64(binary.BigEndian.Uint32(header[12:])),
+	set := scryptSetting{
+		n: n, r: int64(binary.BigEndian.Uint32(header[8:])), p: int64(binary.BigEndian.Uint32(header[12:])),
 		salt: header[16:48], length: 64,
 	}
 	want := slices.Clone(header[covered:])
-	h, err := openAppScrypt(e, s, set, want, b64Std.EncodeToString(append(header[:covered:covered], make([]byte, size-covered)...)))
+	h, err := openScrypt(e, s, set, want, b64Std.EncodeToString(append(header[:covered:covered], make([]byte, size-covered)...)))
 	if err != nil {
 		return nil, err
 	}
 	h.compute = func(password []byte) []byte {
 		key := set.key(password)
-		mac := hmac.New(d.new, key[32:])
-		mac.Write(header[:covered])
-		return mac.Sum(nil)
+		return d.mac(key[32:], header[:covered])
 	}
 	return h, nil
 }
@@ -158,7 +157,7 @@ func parseNPMPasswordHash(e *env, s legacy.Stored) (*Hash, error) {
 		return nil, malformed("want digest$salt$N$hex")
 	}
 	fields := strings.Split(s.Hash, "$")
-	d, _ := appDigestNamed(fields[0])
+	d, _ := hashNamed(fields[0])
 	rounds, okRounds := decimal(fields[2])
 	want, ok := decodeHex(fields[3], d.size)
 	if !ok || !okRounds {
@@ -171,15 +170,15 @@ func parseNPMPasswordHash(e *env, s legacy.Stored) (*Hash, error) {
 	if err := saltWithin(e, salt); err != nil {
 		return nil, err
 	}
-	fields[3] = appHexFiller(d.size)
-	return openAppDigest(s, want, strings.Join(fields, "$"), func(password []byte) []byte {
+	fields[3] = zeroHex(d.size)
+	return openDigest(s, want, strings.Join(fields, "$"), func(password []byte) []byte {
 		mac, value := hmac.New(d.new, salt), password
 		var sum []byte
 		for range rounds {
 			mac.Reset()
 			mac.Write(value)
 			sum = mac.Sum(nil)
-			value = appHex(sum)
+			value = hex.AppendEncode(nil, sum)
 		}
 		return sum
 	})
@@ -187,7 +186,7 @@ func parseNPMPasswordHash(e *env, s legacy.Stored) (*Hash, error) {
 
 func parseNPMPBKDF2Password(e *env, s legacy.Stored) (*Hash, error) {
 	const length = 128
-	d, err := appDigestParam(s, "digest", "sha1")
+	d, err := hashParam(s, "digest", "sha1")
 	if err != nil {
 		return nil, err
 	}
@@ -200,5 +199,5 @@ func parseNPMPBKDF2Password(e *env, s legacy.Stored) (*Hash, error) {
 	if !ok || !okSalt || len(salt) == 0 {
 		return nil, malformed("want base64 of 128 bytes, and a salt column in base64")
 	}
-	return openAppPBKDF2(e, s, appPBKDF2{prf: d, rounds: rounds, salt: salt, length: length}, want, appFiller(b64Std, length))
+	return openPBKDF2(e, s, pbkdf2Setting{prf: d, rounds: rounds, salt: salt, length: length}, want, zero64(b64Std, length))
 }

@@ -120,7 +120,7 @@ func TestScryptKDFHeader(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, _ := appDigestNamed("sha256")
+	d := hashSHA256
 	edit := func(at int, value byte, sign bool) string {
 		header := append([]byte(nil), good...)
 		header[at] = value

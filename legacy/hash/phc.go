@@ -1,9 +1,8 @@
 package hash
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -83,7 +82,7 @@ func openArgon2(e *env, s legacy.Stored) (*Hash, error) {
 			return e.argon2(variant, version, password, salt, secret, data, uint32(t), uint32(m), uint8(p), uint32(len(want)))
 		},
 		want:   want,
-		masked: withHash(s, text+b64Raw.EncodeToString(make([]byte, len(want)))),
+		masked: withHash(s, text+zero64(b64Raw, len(want))),
 	}, nil
 }
 
@@ -121,6 +120,24 @@ func argon2Extra(fields []string) (data []byte, ok bool) {
 	return data, len(fields) == 0
 }
 
+// An argon2PHC is a PHC string of argon2 in the making, for applications that keep its parts apart.
+type argon2PHC struct {
+	variant, version    string // "argon2id", "v=19"
+	memory, time, lanes int64
+	salt, digest        []byte
+}
+
+// open leaves bounds and arithmetic to the scheme argon2; masked is the hash column with the digest overwritten.
+func (a argon2PHC) open(e *env, s legacy.Stored, masked string) (*Hash, error) {
+	h, err := e.open(legacy.Stored{Scheme: "argon2", Hash: fmt.Sprintf("$%s$%s$m=%d,t=%d,p=%d$%s$%s",
+		a.variant, a.version, a.memory, a.time, a.lanes, b64Raw.EncodeToString(a.salt), b64Raw.EncodeToString(a.digest))})
+	if err != nil {
+		return nil, err
+	}
+	h.masked = withHash(s, masked)
+	return h, nil
+}
+
 // phcNumbers reads "a=1,b=2,…" in exactly the given order and returns the fields behind them.
 func phcNumbers(text string, names ...string) (numbers []int64, rest []string, ok bool) {
 	fields := strings.Split(text, ",")
@@ -146,15 +163,13 @@ func openBcryptSHA256(e *env, s legacy.Stored) (*Hash, error) {
 		return nil, malformed("want $bcrypt-sha256$parameters$salt$digest")
 	}
 	variant, cost, ok := strings.Cut(f[2], ",")
-	before := func(password []byte) []byte { return prfSHA256.sum(password) }
+	before := func(password []byte) []byte { return hashSHA256.sum(password) }
 	if variant == "v=2" {
 		variant, cost, ok = strings.Cut(cost, ",")
 		variant, cost = strings.TrimPrefix(variant, "t="), strings.TrimPrefix(cost, "r=")
 		ok = ok && f[2] == "v=2,t="+variant+",r="+cost
 		before = func(password []byte) []byte {
-			mac := hmac.New(sha256.New, []byte(f[3])) // the salt's characters, not its bytes
-			mac.Write(password)
-			return mac.Sum(nil)
+			return hashSHA256.mac([]byte(f[3]), password) // the salt's characters, not its bytes
 		}
 	}
 	n, ok2 := decimal(cost)
@@ -171,7 +186,7 @@ func openBcryptSHA256(e *env, s legacy.Stored) (*Hash, error) {
 	return &Hash{
 		compute: func(password []byte) []byte { return set.hash([]byte(b64Std.EncodeToString(before(password)))) },
 		want:    want,
-		masked:  withHash(s, "$bcrypt-sha256$"+f[2]+"$"+f[3]+"$"+b64Bcrypt.EncodeToString(make([]byte, bcryptDigest))),
+		masked:  withHash(s, "$bcrypt-sha256$"+f[2]+"$"+f[3]+"$"+zero64(b64Bcrypt, bcryptDigest)),
 	}, nil
 }
 
@@ -193,12 +208,12 @@ func openBcryptPHC(e *env, s legacy.Stored) (*Hash, error) {
 	set := bcryptSetting{variant: 'b', cost: int(numbers[0]), salt: [16]byte(salt)}
 	return &Hash{
 		Limit: bcryptLimit(0), compute: set.hash, want: want,
-		masked: withHash(s, strings.TrimSuffix(s.Hash, f[5])+b64Raw.EncodeToString(make([]byte, bcryptDigest))),
+		masked: withHash(s, strings.TrimSuffix(s.Hash, f[5])+zero64(b64Raw, bcryptDigest)),
 	}, nil
 }
 
 // pbkdf2PRFs are the hash functions by the identifiers of both PBKDF2 formats.
-var pbkdf2PRFs = map[string]prf{"pbkdf2": prfSHA1, "pbkdf2-sha1": prfSHA1, "pbkdf2-sha256": prfSHA256, "pbkdf2-sha512": prfSHA512}
+var pbkdf2PRFs = map[string]hashFunc{"pbkdf2": hashSHA1, "pbkdf2-sha1": hashSHA1, "pbkdf2-sha256": hashSHA256, "pbkdf2-sha512": hashSHA512}
 
 func matchPBKDF2PHC(stored string) bool {
 	f := strings.SplitN(stored, "$", 4)
@@ -225,8 +240,8 @@ func openPBKDF2String(e *env, s legacy.Stored, mark string, enc *base64.Encoding
 	if !ok || !ok2 || !ok3 {
 		return nil, malformed("want iterations, salt, and a key of " + strconv.Itoa(p.size) + " bytes")
 	}
-	masked := withHash(s, strings.TrimSuffix(s.Hash, f[4])+enc.EncodeToString(make([]byte, p.size)))
-	return pbkdf2Hash(e, p, salt, iterations, Hash{want: want, masked: masked})
+	set := pbkdf2Setting{prf: p, rounds: iterations, salt: salt, length: p.size}
+	return openPBKDF2(e, s, set, want, strings.TrimSuffix(s.Hash, f[4])+zero64(enc, p.size))
 }
 
 // openScryptPHC reads $scrypt$ln=16,r=8,p=1$salt$hash, with keys of 32 or 64 bytes.
@@ -246,19 +261,12 @@ func openScryptPHC(e *env, s legacy.Stored) (*Hash, error) {
 	if !ok || !ok2 || !ok3 || len(rest) > 0 || len(want) != 32 && len(want) != 64 {
 		return nil, malformed("want ln=,r=,p= (or n= a power of two), salt, and a key of 32 or 64 bytes")
 	}
-	log2N, r, p := numbers[0], numbers[1], numbers[2]
-	if err := saltWithin(e, salt); err != nil {
+	n, err := scryptLog2(numbers[0])
+	if err != nil {
 		return nil, err
 	}
-	if err := scryptWithin(e, log2N, r, p); err != nil {
-		return nil, err
-	}
-	return &Hash{
-		Memory:  scryptMemory(log2N, r, p),
-		compute: func(password []byte) []byte { return scryptHash(password, salt, 1<<log2N, int(r), int(p), len(want)) },
-		want:    want,
-		masked:  withHash(s, strings.TrimSuffix(s.Hash, f[4])+b64Raw.EncodeToString(make([]byte, len(want)))),
-	}, nil
+	set := scryptSetting{n: n, r: numbers[1], p: numbers[2], salt: salt, length: len(want)}
+	return openScrypt(e, s, set, want, strings.TrimSuffix(s.Hash, f[4])+zero64(b64Raw, len(want)))
 }
 
 // log2 returns the exponent of a power of two.

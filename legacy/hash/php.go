@@ -1,11 +1,7 @@
 package hash
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/base64"
-	"encoding/hex"
+	"slices"
 	"strings"
 
 	"rekey/legacy"
@@ -21,19 +17,19 @@ import (
 func phpSchemes() []Scheme {
 	return phpFamily([]Scheme{
 		// WordPress since 6.8: bcrypt(base64(hmac-sha384(key "wp-sha384", trim(password)))). wp-includes/pluggable.php
-		{Name: "wp-bcrypt", Aliases: []string{"wordpress-bcrypt"}, Match: phpMarked("$wp$2"), parse: parseWPBcrypt},
+		{Name: "wp-bcrypt", Aliases: []string{"wordpress-bcrypt"}, Match: startsWith("$wp$2"), parse: parseWPBcrypt},
 		// WordPress: all that wp_check_password takes, behind the trim of wp_authenticate. wp-includes/pluggable.php
 		{Name: "wordpress", escape: "slashes", parse: parseWordPress},
 		// phpass "portable" hashes, also phpBB 3.0's $H$: md5(salt+password), then 2^n times md5(digest+password).
 		// openwall.com/phpass, PasswordHash.php
-		{Name: "phpass", Aliases: []string{"phpbb3", "wordpress-phpass"}, Match: phpMarked("$P$", "$H$"), parse: parsePHPass},
+		{Name: "phpass", Aliases: []string{"phpbb3", "wordpress-phpass"}, Match: startsWith("$P$", "$H$"), parse: parsePHPass},
 		// phpBB 3: $H$ at first, password_hash since 3.1, behind the HTML escape of its request class.
 		// phpbb/passwords/driver
 		{Name: "phpbb", escape: "html", parse: parsePHPBB},
 		// Drupal 7 to 10.0: phpass with sha512, cut to 55 characters. includes/password.inc
-		{Name: "drupal7", Match: phpMarked("$S$"), parse: parseDrupal7},
+		{Name: "drupal7", Match: startsWith("$S$"), parse: parseDrupal7},
 		// Drupal 6 accounts that Drupal 7 hashed again where they stood: the same over md5 hex. user.install
-		{Name: "drupal7-u", Match: phpMarked("U$S$", "U$P$", "U$H$"), parse: parseDrupal7U},
+		{Name: "drupal7-u", Match: startsWith("U$S$", "U$P$", "U$H$"), parse: parseDrupal7U},
 		// Drupal 6 to 11: all of these, and password_hash, behind the trim of its login form. user.module, UserLoginForm.php
 		{Name: "drupal", parse: parseDrupal},
 		// What password_hash of PHP writes: $2y$ (also $2a$, $2b$), $argon2i$, $argon2id$. php.net/password_hash
@@ -56,7 +52,7 @@ func phpSchemes() []Scheme {
 		{Name: "symfony-plaintext-salt", parse: parseSymfonyPlaintext},
 		// Nextcloud, ownCloud: 1|bcrypt, 2|argon2i, 3|argon2id; before: bcrypt(password+passwordsalt), sha1(password). Pepper
 		// is config.php's passwordsalt. lib/private/Security/Hasher.php
-		{Name: "nextcloud", Aliases: []string{"owncloud"}, Match: phpMarked("1|$", "2|$", "3|$"), parse: parseNextcloud},
+		{Name: "nextcloud", Aliases: []string{"owncloud"}, Match: startsWith("1|$", "2|$", "3|$"), parse: parseNextcloud},
 		// MediaWiki: see mediaWikiTypes. includes/password/PasswordFactory.php
 		{
 			Name: "mediawiki",
@@ -74,7 +70,7 @@ func phpSchemes() []Scheme {
 			parse:   parseVBulletin5,
 		},
 		// password_hash over sha1 hex: how sites without a framework upgraded a sha1 column where it stood.
-		{Name: "bcrypt-sha1hex", parse: func(e *env, s legacy.Stored) (*Hash, error) { return phpPrehashed(e, s, phpSHA1) }},
+		{Name: "bcrypt-sha1hex", parse: func(e *env, s legacy.Stored) (*Hash, error) { return phpPrehashed(e, s, hashSHA1.hex) }},
 		// SMF 2.1: password_hash(lower(member name)+password). Sources/Subs-Auth.php, hash_password
 		{Name: "smf2-bcrypt-user", Aliases: []string{"smf21"}, parse: parseSMF21},
 		// Magento 1 (OpenMage): md5, sha256 or sha512 of salt+password, then ":salt"; or password_hash.
@@ -88,7 +84,7 @@ func phpSchemes() []Scheme {
 			parse:   parseMagento2,
 		},
 		// XenForo: the serialized data column, or the bare digest of XenForo 1. XenForo_Authentication_Core, _Core12
-		{Name: "xenforo", Match: phpMarked(`a:1:{s:4:"hash"`, `a:3:{s:4:"hash"`), parse: parseXenForo},
+		{Name: "xenforo", Match: startsWith(`a:1:{s:4:"hash"`, `a:3:{s:4:"hash"`), parse: parseXenForo},
 		// WoltLab Suite 5.4 and later: the algorithm's name, a colon and what that algorithm writes.
 		{Name: "woltlab", parse: parseWoltLab},
 		// WoltLab Burning Board 4, Community Framework 2: bcrypt(bcrypt(password)) under one setting.
@@ -96,7 +92,7 @@ func phpSchemes() []Scheme {
 		// WoltLab Suite 6: hex:salt:sha256:iterations:32, salt as text.
 		{Name: "wcf-pbkdf2", parse: parseWCFPBKDF2},
 		// Seafile: PBKDF2SHA256$iterations$hex salt$hex.
-		{Name: "seafile-pbkdf2", Aliases: []string{"seafile"}, Match: phpMarked("PBKDF2SHA256$"), parse: parseSeafile},
+		{Name: "seafile-pbkdf2", Aliases: []string{"seafile"}, Match: startsWith("PBKDF2SHA256$"), parse: parseSeafile},
 	})
 }
 
@@ -109,39 +105,17 @@ func phpFamily(schemes []Scheme) []Scheme {
 	return schemes
 }
 
-// phpMarked returns a Match for strings that begin with one of the prefixes.
-func phpMarked(prefixes ...string) func(string) bool {
-	return func(stored string) bool {
-		for _, p := range prefixes {
-			if strings.HasPrefix(stored, p) {
-				return true
-			}
-		}
-		return false
-	}
-}
-
-// phpNest opens body, the part of the stored string behind prefix, as the kind that its own marks show. before is done
-// to the password first; nil is nothing.
-func phpNest(e *env, s legacy.Stored, prefix, body string, before func(password []byte) []byte) (*Hash, error) {
-	inner, err := e.open(legacy.Stored{Scheme: Auto, Hash: body})
-	if err != nil {
-		return nil, err
-	}
-	h := *inner
-	h.masked = withHash(s, prefix+inner.masked.Hash)
-	if before != nil {
-		h.compute = func(password []byte) []byte { return inner.compute(before(password)) }
-	}
-	return &h, nil
-}
-
-// openPasswordHash opens what password_hash writes, and nothing else.
+// openPasswordHash opens body, the part of the stored string behind prefix, as what password_hash writes, and nothing
+// else. before is done to the password first; nil is nothing.
 func openPasswordHash(e *env, s legacy.Stored, prefix, body string, before func(password []byte) []byte) (*Hash, error) {
-	if !phpMarked("$2a$", "$2b$", "$2y$", "$argon2i$", "$argon2id$")(body) {
+	if !startsWith("$2a$", "$2b$", "$2y$", "$argon2i$", "$argon2id$")(body) {
 		return nil, malformed("not a string of PHP's password_hash")
 	}
-	return phpNest(e, s, prefix, body, before)
+	h, err := openBehind(e, s, prefix, legacy.Stored{Scheme: Auto, Hash: body})
+	if err == nil && before != nil {
+		h.precede(before)
+	}
+	return h, err
 }
 
 func parsePasswordHash(e *env, s legacy.Stored) (*Hash, error) {
@@ -165,8 +139,7 @@ func phpTrim(password []byte) []byte {
 
 // phpTrimming puts PHP's trim before h, as the login pages of WordPress and Drupal do.
 func phpTrimming(h *Hash) *Hash {
-	inner := h.compute
-	h.compute = func(password []byte) []byte { return inner(phpTrim(password)) }
+	h.precede(phpTrim)
 	h.Fold = FoldTrim
 	return h
 }
@@ -177,9 +150,7 @@ func parseWPBcrypt(e *env, s legacy.Stored) (*Hash, error) {
 		return nil, malformed("want $wp$2y$")
 	}
 	h, err := openPasswordHash(e, s, "$wp", body, func(password []byte) []byte {
-		mac := hmac.New(sha512.New384, []byte("wp-sha384"))
-		mac.Write(password)
-		return []byte(base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+		return b64Std.AppendEncode(nil, hashSHA384.mac([]byte("wp-sha384"), password))
 	})
 	if err != nil {
 		return nil, err
@@ -197,7 +168,7 @@ func parseWordPress(e *env, s legacy.Stored) (*Hash, error) {
 	case strings.HasPrefix(s.Hash, "$"): // by a plug-in, such as roots/wp-password-bcrypt
 		return phpTrimmed(parsePasswordHash(e, s))
 	}
-	return phpTrimmed(openPHPBare(s, 16, phpMD5)) // WordPress before 2.5
+	return phpTrimmed(openPHPBare(s, hashMD5)) // WordPress before 2.5
 }
 
 // phpTrimmed is phpTrimming for the result of a parser.
@@ -215,7 +186,7 @@ func parsePHPBB(e *env, s legacy.Stored) (*Hash, error) {
 	if strings.HasPrefix(s.Hash, "$") {
 		return parsePasswordHash(e, s)
 	}
-	return openPHPBare(s, 16, phpMD5) // phpBB 2, until its first login
+	return openPHPBare(s, hashMD5) // phpBB 2, until its first login
 }
 
 func parseNextcloud(e *env, s legacy.Stored) (*Hash, error) {
@@ -228,10 +199,10 @@ func parseNextcloud(e *env, s legacy.Stored) (*Hash, error) {
 		return openPasswordHash(e, s, version, body, nil)
 	}
 	if !strings.HasPrefix(s.Hash, "$2") {
-		return openPHPBare(s, 20, phpSHA1)
+		return openPHPBare(s, hashSHA1)
 	}
 	salt := textParam(s, "pepper", "")
-	h, err := openPasswordHash(e, s, "", s.Hash, func(password []byte) []byte { return phpJoin(password, []byte(salt)) })
+	h, err := openPasswordHash(e, s, "", s.Hash, func(password []byte) []byte { return slices.Concat(password, []byte(salt)) })
 	if err != nil {
 		return nil, err
 	}
@@ -241,7 +212,7 @@ func parseNextcloud(e *env, s legacy.Stored) (*Hash, error) {
 
 func parseVBulletin5(e *env, s legacy.Stored) (*Hash, error) {
 	if strings.HasPrefix(s.Hash, "$") {
-		return phpPrehashed(e, s, phpMD5)
+		return phpPrehashed(e, s, hashMD5.hex)
 	}
 	digest, salt, ok := strings.Cut(s.Hash, " ")
 	if !ok {
@@ -257,7 +228,7 @@ func parseSMF21(e *env, s legacy.Stored) (*Hash, error) {
 		return nil, malformed("the scheme needs the login name")
 	}
 	user := strings.ToLower(s.User)
-	h, err := openPasswordHash(e, s, "", s.Hash, func(password []byte) []byte { return phpJoin([]byte(user), password) })
+	h, err := openPasswordHash(e, s, "", s.Hash, func(password []byte) []byte { return slices.Concat([]byte(user), password) })
 	if err != nil {
 		return nil, err
 	}
@@ -281,11 +252,11 @@ func parseSeafile(e *env, s legacy.Stored) (*Hash, error) {
 	if !ok {
 		return nil, malformed("salt is not hex")
 	}
-	want, ok := decodeHex(fields[3], sha256.Size)
+	want, ok := decodeHex(fields[3], hashSHA256.size)
 	if !ok {
 		return nil, malformed("digest is not 32 bytes of hex")
 	}
-	prefix := strings.TrimSuffix(s.Hash, fields[3])
-	masked := withHash(s, prefix+hex.EncodeToString(make([]byte, sha256.Size)))
-	return phpPBKDF2(e, masked, sha256.New, salt, iterations, want)
+	fields[3] = zeroHex(hashSHA256.size)
+	set := pbkdf2Setting{prf: hashSHA256, rounds: iterations, salt: salt, length: hashSHA256.size}
+	return openPBKDF2(e, s, set, want, strings.Join(fields, "$"))
 }

@@ -31,7 +31,7 @@ const escapeNone = "none"
 //
 // An application has both in one table. WordPress's login and profile pages hash what was escaped, while its WP-CLI,
 // REST interface and some plug-ins do not; phpBB's and OpenCart's importers do not either.
-func phpReadings(parse appParser, habit string) appParser {
+func phpReadings(parse parseFunc, habit string) parseFunc {
 	return func(e *env, s legacy.Stored) (*Hash, error) {
 		declared, ok := s.Params["escape"]
 		switch {
@@ -67,7 +67,7 @@ func withEscape(s legacy.Stored, escape string) legacy.Stored {
 }
 
 // openReading opens s as hashes of passwords that were escaped.
-func openReading(e *env, s legacy.Stored, parse appParser, escape string) (*Hash, error) {
+func openReading(e *env, s legacy.Stored, parse parseFunc, escape string) (*Hash, error) {
 	esc, ok := phpEscapes[escape]
 	if !ok && escape != escapeNone {
 		return nil, malformed(`parameter escape must be "html", "slashes" or "none"`)

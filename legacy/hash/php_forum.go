@@ -48,7 +48,7 @@ func parseXenForo(e *env, s legacy.Stored) (*Hash, error) {
 
 // openPHPAny opens what Openwall's PasswordHash class writes: portable hashes or bcrypt.
 func openPHPAny(e *env, s legacy.Stored) (*Hash, error) {
-	if phpMarked("$P$", "$H$")(s.Hash) {
+	if startsWith("$P$", "$H$")(s.Hash) {
 		return parsePHPass(e, s)
 	}
 	return parsePasswordHash(e, s)
@@ -87,7 +87,7 @@ func phpUnserialize(text string) (fields map[string]string, ok bool) {
 
 // woltLabAlgorithms maps the name before the colon, in lower case, to what reads the rest.
 // wcf/lib/system/user/authentication/password/algorithm
-var woltLabAlgorithms = map[string]func(*env, legacy.Stored) (*Hash, error){
+var woltLabAlgorithms = map[string]parseFunc{
 	"bcrypt":       parsePasswordHash,
 	"argon2":       parsePasswordHash,
 	"argon2id":     parsePasswordHash,
@@ -110,7 +110,7 @@ var woltLabAlgorithms = map[string]func(*env, legacy.Stored) (*Hash, error){
 }
 
 // phpDigestNamed returns the parser of a row of phpDigests.
-func phpDigestNamed(name string) func(*env, legacy.Stored) (*Hash, error) {
+func phpDigestNamed(name string) parseFunc {
 	for _, d := range phpDigests {
 		if d.name == name {
 			return d.parse
@@ -164,6 +164,7 @@ func parseWCFPBKDF2(e *env, s legacy.Stored) (*Hash, error) {
 	if !ok {
 		return nil, malformed("iterations must be a whole number")
 	}
-	masked := withHash(s, strings.Repeat("0", len(fields[0]))+s.Hash[len(fields[0]):])
-	return phpPBKDF2(e, masked, sha256.New, []byte(fields[1]), iterations, want)
+	set := pbkdf2Setting{prf: hashSHA256, rounds: iterations, salt: []byte(fields[1]), length: hashSHA256.size}
+	fields[0] = zeroHex(hashSHA256.size)
+	return openPBKDF2(e, s, set, want, strings.Join(fields, ":"))
 }

@@ -26,11 +26,11 @@ func parseMagento1(e *env, s legacy.Stored) (*Hash, error) {
 	}
 	switch len(digest) {
 	case hex.EncodedLen(md5.Size):
-		d.size, d.text = md5.Size, func(p, s []byte) []byte { return phpMD5(s, p) }
+		d.size, d.text = md5.Size, func(p, s []byte) []byte { return hashMD5.hex(s, p) }
 	case hex.EncodedLen(sha256.Size):
-		d.size, d.text = sha256.Size, func(p, s []byte) []byte { return phpSHA256(s, p) }
+		d.size, d.text = sha256.Size, func(p, s []byte) []byte { return hashSHA256.hex(s, p) }
 	case hex.EncodedLen(sha512.Size):
-		d.size, d.text = sha512.Size, func(p, s []byte) []byte { return phpHexOf(sha512.New(), s, p) }
+		d.size, d.text = sha512.Size, func(p, s []byte) []byte { return hashSHA512.hex(s, p) }
 	default:
 		return nil, malformed("digest has the length of none of md5, sha256, sha512")
 	}
@@ -119,10 +119,10 @@ func parseMagento2(e *env, s legacy.Stored) (*Hash, error) {
 func parseMagentoVersion(e *env, version string) (step magentoStep, err error) {
 	switch version {
 	case "0":
-		step.size, step.digest = md5.Size, func(salt, data []byte) []byte { return phpMD5(salt, data) }
+		step.size, step.digest = md5.Size, func(salt, data []byte) []byte { return hashMD5.hex(salt, data) }
 		return step, nil
 	case "1":
-		step.size, step.digest = sha256.Size, func(salt, data []byte) []byte { return phpSHA256(salt, data) }
+		step.size, step.digest = sha256.Size, func(salt, data []byte) []byte { return hashSHA256.hex(salt, data) }
 		return step, nil
 	case "2":
 		version = "3_32_2_67108864"

@@ -2,7 +2,6 @@ package hash
 
 import (
 	"crypto/md5"
-	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -71,10 +70,10 @@ var mediaWikiTypes = map[string]func(e *env, s legacy.Stored, prefix, body strin
 	},
 	// :argon2:$argon2id$…
 	"argon2": func(e *env, s legacy.Stored, prefix, body string) (*Hash, error) {
-		if !phpMarked("$argon2i$", "$argon2id$")(body) {
+		if !startsWith("$argon2i$", "$argon2id$")(body) {
 			return nil, malformed("want an argon2 string")
 		}
-		return phpNest(e, s, prefix, body, nil)
+		return openBehind(e, s, prefix, legacy.Stored{Scheme: Auto, Hash: body})
 	},
 }
 
@@ -96,7 +95,7 @@ func parseMediaWiki(e *env, s legacy.Stored) (*Hash, error) {
 	kind, prefix, body, ok := splitMediaWiki(s.Hash)
 	if !ok {
 		// Before 1.13 the column held a bare md5.
-		if h, err := openPHPBare(s, md5.Size, phpMD5); err == nil {
+		if h, err := openPHPBare(s, hashMD5); err == nil {
 			return h, nil
 		}
 		return nil, malformed("want one of MediaWiki's types between colons")
@@ -108,9 +107,9 @@ func parseMediaWiki(e *env, s legacy.Stored) (*Hash, error) {
 func mediaWikiB(salted bool) func(password, salt []byte) []byte {
 	return func(password, salt []byte) []byte {
 		if !salted {
-			return phpMD5(password)
+			return hashMD5.hex(password)
 		}
-		return phpMD5(salt, []byte("-"), phpMD5(password))
+		return hashMD5.hex(salt, []byte("-"), hashMD5.hex(password))
 	}
 }
 
@@ -128,8 +127,8 @@ func mediaWikiLayered(e *env, s legacy.Stored, prefix, body string, salted bool)
 	if err != nil {
 		return nil, err
 	}
-	outer, old := h.compute, mediaWikiB(salted)
-	h.compute = func(password []byte) []byte { return outer(old(password, oldSalt)) }
+	old := mediaWikiB(salted)
+	h.precede(func(password []byte) []byte { return old(password, oldSalt) })
 	return h, nil
 }
 
@@ -140,7 +139,7 @@ func mediaWikiPBKDF2(e *env, s legacy.Stored, prefix, params, gap, saltText, key
 	if len(fields) != 3 {
 		return nil, malformed("want algorithm:iterations:length")
 	}
-	newHash, ok := phpHashes[fields[0]]
+	d, ok := hashNamed(fields[0])
 	if !ok {
 		return nil, malformed("unknown digest algorithm")
 	}
@@ -150,7 +149,7 @@ func mediaWikiPBKDF2(e *env, s legacy.Stored, prefix, params, gap, saltText, key
 	}
 	// The natural length, and the two that MediaWiki has had as defaults (128 up to 1.30, then 64).
 	length, ok := decimal(fields[2])
-	if lengths := []int64{int64(newHash().Size()), 64, 128}; !ok || !slices.Contains(lengths, length) {
+	if lengths := []int64{int64(d.size), 64, 128}; !ok || !slices.Contains(lengths, length) {
 		return nil, malformed("key length is none that MediaWiki writes")
 	}
 	salt, ok := decode64(b64Std, saltText, anyLen)
@@ -161,7 +160,6 @@ func mediaWikiPBKDF2(e *env, s legacy.Stored, prefix, params, gap, saltText, key
 	if !ok {
 		return nil, malformed("key is not base64 of the stated length")
 	}
-	filler := base64.StdEncoding.EncodeToString(make([]byte, length))
-	masked := withHash(s, prefix+params+gap+saltText+gap[len(gap)-1:]+filler)
-	return phpPBKDF2(e, masked, newHash, salt, iterations, want)
+	set := pbkdf2Setting{prf: d, rounds: iterations, salt: salt, length: int(length)}
+	return openPBKDF2(e, s, set, want, prefix+params+gap+saltText+gap[len(gap)-1:]+zero64(b64Std, set.length))
 }

@@ -3,7 +3,7 @@ package hash
 import (
 	"crypto/md5"
 	"crypto/sha512"
-	stdhash "hash"
+	gohash "hash"
 	"strings"
 
 	"rekey/legacy"
@@ -15,7 +15,7 @@ import (
 
 // A phpassKind is a digest in the phpass frame.
 type phpassKind struct {
-	digest func() stdhash.Hash
+	digest func() gohash.Hash
 	chars  int // of the encoded digest that are kept
 	// longest is the longest password, in bytes, that the application hashes; 0: no limit of its own.
 	longest int
@@ -31,7 +31,7 @@ const (
 )
 
 func parsePHPass(e *env, s legacy.Stored) (*Hash, error) {
-	if !phpMarked("$P$", "$H$")(s.Hash) {
+	if !startsWith("$P$", "$H$")(s.Hash) {
 		return nil, malformed("want $P$ or $H$")
 	}
 	return openPHPass(e, s, "", s.Hash, phpassKind{digest: md5.New, chars: phpassMD5Chars}, nil)
@@ -44,7 +44,7 @@ func parseDrupal7U(e *env, s legacy.Stored) (*Hash, error) {
 	if !ok {
 		return nil, malformed("want U$S$")
 	}
-	return openDrupal(e, s, "U", body, func(password []byte) []byte { return phpMD5(password) })
+	return openDrupal(e, s, "U", body, func(password []byte) []byte { return hashMD5.hex(password) })
 }
 
 // parseDrupal does what Drupal's login form does: it trims, and knows every kind that Drupal ever wrote.
@@ -52,12 +52,12 @@ func parseDrupal(e *env, s legacy.Stored) (*Hash, error) {
 	switch {
 	case strings.HasPrefix(s.Hash, "U$"):
 		return phpTrimmed(parseDrupal7U(e, s))
-	case phpMarked("$S$", "$P$", "$H$")(s.Hash):
+	case startsWith("$S$", "$P$", "$H$")(s.Hash):
 		return phpTrimmed(parseDrupal7(e, s))
 	case strings.HasPrefix(s.Hash, "$"): // Drupal 10.1 and later
 		return phpTrimmed(parsePasswordHash(e, s))
 	}
-	return phpTrimmed(openPHPBare(s, 16, phpMD5)) // Drupal 6
+	return phpTrimmed(openPHPBare(s, hashMD5)) // Drupal 6
 }
 
 // openDrupal opens body, the stored string behind prefix: $S$, or a phpass hash that was imported.
@@ -65,7 +65,7 @@ func openDrupal(e *env, s legacy.Stored, prefix, body string, before func([]byte
 	switch {
 	case strings.HasPrefix(body, "$S$"):
 		return openPHPass(e, s, prefix, body, phpassKind{digest: sha512.New, chars: drupalChars, longest: drupalLongest}, before)
-	case phpMarked("$P$", "$H$")(body):
+	case startsWith("$P$", "$H$")(body):
 		return openPHPass(e, s, prefix, body, phpassKind{digest: md5.New, chars: phpassMD5Chars, longest: drupalLongest}, before)
 	}
 	return nil, malformed("want $S$, $P$ or $H$")
@@ -104,25 +104,7 @@ func openPHPass(e *env, s legacy.Stored, prefix, body string, kind phpassKind, b
 				h.Write(password)
 				digest = h.Sum(digest[:0])
 			}
-			return encodePHPass(digest)[:kind.chars]
+			return []byte(encodeCrypt64(digest)[:kind.chars])
 		},
 	}, nil
-}
-
-// encodePHPass writes bytes as phpass does: groups of three, low bits first, in crypt(3)'s alphabet.
-func encodePHPass(src []byte) []byte {
-	dst := make([]byte, 0, (len(src)*8+5)/6)
-	for len(src) > 0 {
-		n := min(3, len(src))
-		var word uint32
-		for i, b := range src[:n] {
-			word |= uint32(b) << (8 * i)
-		}
-		for range n + 1 {
-			dst = append(dst, alphabetCrypt[word&63])
-			word >>= 6
-		}
-		src = src[n:]
-	}
-	return dst
 }

@@ -1,26 +1,15 @@
 package hash
 
 import (
-	"bytes"
-	"crypto/md5"
-	"crypto/pbkdf2"
-	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
-	"encoding/base64"
-	"encoding/hex"
-	stdhash "hash"
+	"slices"
 	"strings"
 
 	"rekey/legacy"
 )
 
 // Hashers of symfony/password-hasher. All refuse passwords of more than 4096 bytes, as this package does.
-
-// phpHashes are the digests that PHP applications name, as hash_algos has them.
-var phpHashes = map[string]func() stdhash.Hash{
-	"md5": md5.New, "sha1": sha1.New, "sha224": sha256.New224, "sha256": sha256.New, "sha384": sha512.New384, "sha512": sha512.New,
-}
 
 // parseSymfonyNative opens password_hash behind NativePasswordHasher's own hash for what bcrypt would cut. Nothing
 // typed is ignored: 72 bytes go to bcrypt whole, more go as a digest.
@@ -35,9 +24,9 @@ func parseSymfonyNative(e *env, s legacy.Stored) (*Hash, error) {
 		if len(password) == 0 {
 			return nil
 		}
-		if isBcrypt && (len(password) > bcryptMaxPassword || bytes.IndexByte(password, 0) >= 0) {
+		if isBcrypt && (len(password) > bcryptMaxPassword || hasNUL(password)) {
 			sum := sha512.Sum512(password)
-			password = base64.StdEncoding.AppendEncode(nil, sum[:])
+			password = b64Std.AppendEncode(nil, sum[:])
 		}
 		return inner(password)
 	}
@@ -46,9 +35,9 @@ func parseSymfonyNative(e *env, s legacy.Stored) (*Hash, error) {
 
 // parseSymfonyDigest reads the parameters algorithm, iterations, encoding ("base64" or "hex") and merge, of which
 // Symfony has one kind.
-func parseSymfonyDigest(algorithm string, iterations int64, encoding string) func(*env, legacy.Stored) (*Hash, error) {
+func parseSymfonyDigest(algorithm string, iterations int64, encoding string) parseFunc {
 	return func(e *env, s legacy.Stored) (*Hash, error) {
-		newHash, ok := phpHashes[textParam(s, "algorithm", algorithm)]
+		d, ok := hashNamed(textParam(s, "algorithm", algorithm))
 		if !ok {
 			return nil, malformed("parameter algorithm names no digest of PHP that is known here")
 		}
@@ -59,7 +48,7 @@ func parseSymfonyDigest(algorithm string, iterations int64, encoding string) fun
 		if merge := textParam(s, "merge", "password{salt}"); merge != "password{salt}" {
 			return nil, malformed(`parameter merge must be "password{salt}"`)
 		}
-		want, filler, err := symfonyDecode(s, textParam(s, "encoding", encoding), newHash().Size())
+		want, filler, err := symfonyDecode(s, textParam(s, "encoding", encoding), d.size)
 		if err != nil {
 			return nil, err
 		}
@@ -71,8 +60,8 @@ func parseSymfonyDigest(algorithm string, iterations int64, encoding string) fun
 			want:   want,
 			masked: withHash(s, filler),
 			compute: func(password []byte) []byte {
-				salted := phpJoin(password, suffix)
-				h := newHash()
+				salted := slices.Concat(password, suffix)
+				h := d.new()
 				h.Write(salted)
 				digest := h.Sum(nil)
 				for range rounds - 1 {
@@ -104,10 +93,10 @@ func symfonyDecode(s legacy.Stored, encoding string, size int) (digest []byte, f
 	switch encoding {
 	case "base64":
 		digest, ok = decode64(b64Std, s.Hash, size)
-		filler = base64.StdEncoding.EncodeToString(make([]byte, size))
+		filler = zero64(b64Std, size)
 	case "hex":
 		digest, ok = decodeHex(s.Hash, size)
-		filler = hex.EncodeToString(make([]byte, size))
+		filler = zeroHex(size)
 	default:
 		return nil, "", malformed(`parameter encoding must be "base64" or "hex"`)
 	}
@@ -118,7 +107,7 @@ func symfonyDecode(s legacy.Stored, encoding string, size int) (digest []byte, f
 }
 
 func parseSymfonyPBKDF2(e *env, s legacy.Stored) (*Hash, error) {
-	newHash, ok := phpHashes[textParam(s, "algorithm", "sha512")]
+	d, ok := hashNamed(textParam(s, "algorithm", "sha512"))
 	if !ok {
 		return nil, malformed("parameter algorithm names no digest of PHP that is known here")
 	}
@@ -134,7 +123,8 @@ func parseSymfonyPBKDF2(e *env, s legacy.Stored) (*Hash, error) {
 	if err != nil {
 		return nil, err
 	}
-	return phpPBKDF2(e, withHash(s, filler), newHash, []byte(s.Salt), iterations, want)
+	set := pbkdf2Setting{prf: d, rounds: iterations, salt: []byte(s.Salt), length: int(length)}
+	return openPBKDF2(e, s, set, want, filler)
 }
 
 // parseSymfonyPlaintext compares digests instead of the texts, so that the time does not tell the length.
@@ -154,7 +144,7 @@ func parseSymfonyPlaintext(e *env, s legacy.Stored) (*Hash, error) {
 			if len(password) == 0 {
 				return nil
 			}
-			sum := sha256.Sum256(phpJoin(password, suffix))
+			sum := sha256.Sum256(slices.Concat(password, suffix))
 			return sum[:]
 		},
 	}, nil
@@ -162,24 +152,3 @@ func parseSymfonyPlaintext(e *env, s legacy.Stored) (*Hash, error) {
 
 // symfonyPlaintextFiller stands where a password stood. It is nobody's secret, and Verify against it is of no use.
 const symfonyPlaintextFiller = "\x7fmasked\x7f"
-
-// phpPBKDF2 returns the Hash of a PBKDF2 (RFC 8018) whose key has the length of want.
-func phpPBKDF2(e *env, masked legacy.Stored, newHash func() stdhash.Hash, salt []byte, iterations int64, want []byte) (*Hash, error) {
-	if err := within("iterations", iterations, 1, e.bounds.PBKDF2Iterations); err != nil {
-		return nil, err
-	}
-	if err := saltWithin(e, salt); err != nil {
-		return nil, err
-	}
-	return &Hash{
-		want:   want,
-		masked: masked,
-		compute: func(password []byte) []byte {
-			key, err := pbkdf2.Key(newHash, string(password), salt, int(iterations), len(want))
-			if err != nil {
-				return nil // FIPS mode refuses short salts and old digests
-			}
-			return key
-		},
-	}, nil
-}

@@ -13,7 +13,7 @@ func plainSchemes() []Scheme {
 
 // plainParser reads a prefix and the password. An empty one matches nobody. The SHA-256 of both sides is compared, so
 // that the time does not tell the length, and so that Digest is never the password itself.
-func plainParser(prefix string) func(*env, legacy.Stored) (*Hash, error) {
+func plainParser(prefix string) parseFunc {
 	return func(_ *env, s legacy.Stored) (*Hash, error) {
 		if len(s.Hash) < len(prefix) {
 			return nil, malformed("want " + prefix)

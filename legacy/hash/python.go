@@ -6,10 +6,10 @@ import (
 	"rekey/legacy"
 )
 
-// The hashes of Python applications: Django here, Werkzeug (Flask) in pythonwerkzeug.go, others in pythonother.go.
+// The hashes of Python applications: Django here, Werkzeug (Flask) in python_werkzeug.go, others in python_other.go.
 
 func pythonSchemes() []Scheme {
-	return appFamily("python", djangoSchemes(), werkzeugSchemes(), pythonOtherSchemes())
+	return family("python", djangoSchemes(), werkzeugSchemes(), pythonOtherSchemes())
 }
 
 // A djangoHasher is one of Django's password hashers (django/contrib/auth/hashers.py).
@@ -17,7 +17,7 @@ type djangoHasher struct {
 	name   string
 	mine   func(stored string) bool // how Django's identify_hasher finds it
 	shared bool                     // others write the same shape for other formulas: declare, do not guess
-	parse  appParser
+	parse  parseFunc
 }
 
 // djangoHashers stand in the order in which Django decides: the unsalted ones first. All take the salt as text. "!"
@@ -25,29 +25,29 @@ type djangoHasher struct {
 func djangoHashers() []djangoHasher {
 	return []djangoHasher{
 		// md5$$hex: md5(pw)
-		{"django-unsalted-md5", djangoMark("md5$$", 3), false, djangoUnsalted("md5", "md5$$")},
+		{"django-unsalted-md5", fielded("md5$$", 3), false, djangoUnsalted(hashMD5, "md5$$")},
 		// bare hex, of before Django 1.0: md5(pw)
-		{"django-bare-md5", func(stored string) bool { return len(stored) == 32 && !strings.Contains(stored, "$") }, true, djangoUnsalted("md5", "")},
+		{"django-bare-md5", func(stored string) bool { return len(stored) == 32 && !strings.Contains(stored, "$") }, true, djangoUnsalted(hashMD5, "")},
 		// sha1$$hex: sha1(pw)
-		{"django-unsalted-sha1", djangoMark("sha1$$", 3), false, djangoUnsalted("sha1", "sha1$$")},
+		{"django-unsalted-sha1", fielded("sha1$$", 3), false, djangoUnsalted(hashSHA1, "sha1$$")},
 		// pbkdf2_sha256$N$salt$b64: the default since Django 1.4
-		{"django-pbkdf2-sha256", djangoMark("pbkdf2_sha256$", 4), false, djangoPBKDF2("sha256")},
-		{"django-pbkdf2-sha1", djangoMark("pbkdf2_sha1$", 4), false, djangoPBKDF2("sha1")},
+		{"django-pbkdf2-sha256", fielded("pbkdf2_sha256$", 4), false, djangoPBKDF2(hashSHA256)},
+		{"django-pbkdf2-sha1", fielded("pbkdf2_sha1$", 4), false, djangoPBKDF2(hashSHA1)},
 		// argon2$argon2id$v=19$m=,t=,p=$salt$hash: a PHC string behind a word, argon2i before Django 3.2
-		{"django-argon2", djangoMark("argon2$argon2", 0), false, djangoArgon2},
+		{"django-argon2", startsWith("argon2$argon2"), false, djangoArgon2},
 		// bcrypt_sha256$$2b$..: bcrypt(hex(sha256(pw)))
-		{"django-bcrypt-sha256", djangoMark("bcrypt_sha256$$2", 0), false, djangoBcryptSHA256},
+		{"django-bcrypt-sha256", startsWith("bcrypt_sha256$$2"), false, djangoBcryptSHA256},
 		// bcrypt$$2b$..: bcrypt(pw)
-		{"django-bcrypt", djangoMark("bcrypt$$2", 0), false, djangoBcrypt},
+		{"django-bcrypt", startsWith("bcrypt$$2"), false, djangoBcrypt},
 		// scrypt$N$salt$r$p$b64, 64 bytes: Django 4.0
-		{"django-scrypt", djangoMark("scrypt$", 6), false, djangoScrypt},
+		{"django-scrypt", fielded("scrypt$", 6), false, djangoScrypt},
 		// scrypt$salt$log2N$r$p$64$b64: the package django-scrypt, older than Django's own
-		{"django-scrypt-package", djangoMark("scrypt$", 7), false, djangoScryptPackage},
+		{"django-scrypt-package", fielded("scrypt$", 7), false, djangoScryptPackage},
 		// md5$salt$hex and sha1$salt$hex: H(salt+pw). Werkzeug before 2.3 writes the same shape for HMAC
-		{"django-md5", djangoMark("md5$", 3), true, djangoSalted("md5")},
-		{"django-sha1", djangoMark("sha1$", 3), true, djangoSalted("sha1")},
+		{"django-md5", fielded("md5$", 3), true, djangoSalted(hashMD5)},
+		{"django-sha1", fielded("sha1$", 3), true, djangoSalted(hashSHA1)},
 		// crypt$$13 characters: crypt(3) with a DES salt
-		{"django-crypt", djangoMark("crypt$", 3), false, djangoCrypt},
+		{"django-crypt", fielded("crypt$", 3), false, djangoCrypt},
 	}
 }
 
@@ -72,13 +72,6 @@ func djangoSchemes() []Scheme {
 	return schemes
 }
 
-// djangoMark recognises a prefix and a number of fields between "$"; 0 counts none.
-func djangoMark(prefix string, fields int) func(stored string) bool {
-	return func(stored string) bool {
-		return strings.HasPrefix(stored, prefix) && (fields == 0 || strings.Count(stored, "$") == fields-1)
-	}
-}
-
 // djangoFields splits a stored string of exactly n fields, of which the first is word.
 func djangoFields(stored, word string, n int) ([]string, error) {
 	fields := strings.Split(stored, "$")
@@ -96,22 +89,20 @@ func djangoSalt(e *env, salt string) ([]byte, error) {
 	return []byte(salt), saltWithin(e, []byte(salt))
 }
 
-func djangoUnsalted(digest, prefix string) appParser {
+func djangoUnsalted(d hashFunc, prefix string) parseFunc {
 	return func(_ *env, s legacy.Stored) (*Hash, error) {
-		d, _ := appDigestNamed(digest)
 		hexDigest, ok := strings.CutPrefix(s.Hash, prefix)
 		want, valid := decodeHex(hexDigest, d.size)
 		if !ok || !valid {
 			return nil, malformed("want " + prefix + " and a hex digest")
 		}
-		return openAppDigest(s, want, prefix+appHexFiller(d.size), func(password []byte) []byte { return d.sum(password) })
+		return openDigest(s, want, prefix+zeroHex(d.size), func(password []byte) []byte { return d.sum(password) })
 	}
 }
 
-func djangoSalted(digest string) appParser {
+func djangoSalted(d hashFunc) parseFunc {
 	return func(e *env, s legacy.Stored) (*Hash, error) {
-		d, _ := appDigestNamed(digest)
-		fields, err := djangoFields(s.Hash, digest, 3)
+		fields, err := djangoFields(s.Hash, d.name, 3)
 		if err != nil {
 			return nil, err
 		}
@@ -123,15 +114,14 @@ func djangoSalted(digest string) appParser {
 		if err := saltWithin(e, salt); err != nil {
 			return nil, err
 		}
-		fields[2] = appHexFiller(d.size)
-		return openAppDigest(s, want, strings.Join(fields, "$"), func(password []byte) []byte { return d.sum(salt, password) })
+		fields[2] = zeroHex(d.size)
+		return openDigest(s, want, strings.Join(fields, "$"), func(password []byte) []byte { return d.sum(salt, password) })
 	}
 }
 
-func djangoPBKDF2(digest string) appParser {
+func djangoPBKDF2(d hashFunc) parseFunc {
 	return func(e *env, s legacy.Stored) (*Hash, error) {
-		d, _ := appDigestNamed(digest)
-		fields, err := djangoFields(s.Hash, "pbkdf2_"+digest, 4)
+		fields, err := djangoFields(s.Hash, "pbkdf2_"+d.name, 4)
 		if err != nil {
 			return nil, err
 		}
@@ -147,8 +137,8 @@ func djangoPBKDF2(digest string) appParser {
 		if !ok {
 			return nil, malformed("digest is not base64 of its length")
 		}
-		fields[3] = appFiller(b64Std, d.size)
-		return openAppPBKDF2(e, s, appPBKDF2{prf: d, rounds: rounds, salt: salt, length: d.size}, want, strings.Join(fields, "$"))
+		fields[3] = zero64(b64Std, d.size)
+		return openPBKDF2(e, s, pbkdf2Setting{prf: d, rounds: rounds, salt: salt, length: d.size}, want, strings.Join(fields, "$"))
 	}
 }
 
@@ -156,15 +146,16 @@ func djangoArgon2(e *env, s legacy.Stored) (*Hash, error) {
 	if !strings.HasPrefix(s.Hash, "argon2$argon2") {
 		return nil, malformed("want argon2$ and a PHC string")
 	}
-	return appNested(e, s, "argon2", "argon2")
+	return openBehind(e, s, "argon2", legacy.Stored{Scheme: "argon2", Hash: s.Hash[len("argon2"):]})
 }
 
 func djangoBcryptSHA256(e *env, s legacy.Stored) (*Hash, error) {
-	d, _ := appDigestNamed("sha256")
-	return openAppBcrypt(e, s, "bcrypt_sha256$", func(password []byte) []byte { return appHex(d.sum(password)) })
+	return openBcryptBehind(e, s, "bcrypt_sha256$", func(password []byte) []byte { return hashSHA256.hex(password) })
 }
 
-func djangoBcrypt(e *env, s legacy.Stored) (*Hash, error) { return openAppBcrypt(e, s, "bcrypt$", nil) }
+func djangoBcrypt(e *env, s legacy.Stored) (*Hash, error) {
+	return openBcryptBehind(e, s, "bcrypt$", nil)
+}
 
 func djangoScrypt(e *env, s legacy.Stored) (*Hash, error) {
 	fields, err := djangoFields(s.Hash, "scrypt", 6)
@@ -182,8 +173,8 @@ func djangoScrypt(e *env, s legacy.Stored) (*Hash, error) {
 	if err != nil {
 		return nil, err
 	}
-	fields[5] = appFiller(b64Std, 64)
-	return openAppScrypt(e, s, appScrypt{n: n, r: r, p: p, salt: salt, length: 64}, want, strings.Join(fields, "$"))
+	fields[5] = zero64(b64Std, 64)
+	return openScrypt(e, s, scryptSetting{n: n, r: r, p: p, salt: salt, length: 64}, want, strings.Join(fields, "$"))
 }
 
 func djangoScryptPackage(e *env, s legacy.Stored) (*Hash, error) {
@@ -205,8 +196,8 @@ func djangoScryptPackage(e *env, s legacy.Stored) (*Hash, error) {
 	if err != nil {
 		return nil, err
 	}
-	fields[6] = appFiller(b64Std, 64)
-	return openAppScrypt(e, s, appScrypt{n: 1 << log2N, r: r, p: p, salt: salt, length: 64}, want, strings.Join(fields, "$"))
+	fields[6] = zero64(b64Std, 64)
+	return openScrypt(e, s, scryptSetting{n: 1 << log2N, r: r, p: p, salt: salt, length: 64}, want, strings.Join(fields, "$"))
 }
 
 // djangoCrypt reads 13 characters of DES crypt. Django leaves its own salt field empty; before 1.4 it, and passlib
@@ -220,5 +211,5 @@ func djangoCrypt(e *env, s legacy.Stored) (*Hash, error) {
 	if len(crypt) != 13 || salt != "" && salt != crypt[:2] {
 		return nil, malformed("want crypt$$ and 13 characters")
 	}
-	return appNested(e, s, "crypt$"+salt+"$", "crypt-des")
+	return openBehind(e, s, "crypt$"+salt+"$", legacy.Stored{Scheme: "crypt-des", Hash: crypt})
 }

@@ -267,17 +267,18 @@ func TestPythonRefuses(t *testing.T) {
 }
 
 // A scrypt setting that does not fit is refused whichever of its three costs is to blame, and before it can overflow.
-func TestAppScryptBounds(t *testing.T) {
+func TestScryptBounds(t *testing.T) {
 	t.Parallel()
 	digest := strings.Repeat("A", 86) + "=="
 	for costs, want := range map[string]error{
 		"1024$salt$8$1":                              nil,
 		"262144$salt$8$1":                            nil, // 256 MiB: exactly the bound
 		"524288$salt$8$1":                            ErrBounds,
-		"2$salt$1048576$1":                           nil, // the same memory the other way round
-		"2$salt$1048576$2":                           nil,
-		"2$salt$1048576$3":                           ErrBounds, // three lanes of 128 MiB
-		"2$salt$1048577$1":                           ErrBounds,
+		"32$salt$65536$1":                            nil, // the same memory the other way round
+		"32$salt$65536$2":                            nil,
+		"32$salt$65536$3":                            ErrBounds, // its lanes and scratch are 8 MiB each, besides
+		"2$salt$1048576$1":                           ErrBounds,
+		"32$salt$65537$1":                            ErrBounds,
 		"1024$salt$8$17":                             ErrBounds,
 		"1$salt$8$1":                                 ErrMalformed,
 		"0$salt$8$1":                                 ErrMalformed,
@@ -298,9 +299,9 @@ func TestAppScryptBounds(t *testing.T) {
 			t.Errorf("%.40s: %v, want %v", costs, err, want)
 		}
 	}
-	h, err := New(Config{}).Open(legacy.Stored{Scheme: "django-scrypt", Hash: "scrypt$2$salt$1048576$2$" + digest})
-	if err != nil || h.Memory < 512<<20 {
-		t.Errorf("memory of N=2 r=2^20 p=2: %v, %v", h, err)
+	h, err := New(Config{}).Open(legacy.Stored{Scheme: "django-scrypt", Hash: "scrypt$32$salt$65536$2$" + digest})
+	if err != nil || h.Memory != 288<<20 {
+		t.Errorf("memory of N=32 r=2^16 p=2: %v, %v", h, err)
 	}
 }
 

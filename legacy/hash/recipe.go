@@ -158,7 +158,7 @@ func (n recipeNode) decode(text string) (want []byte, filler string, ok bool) {
 			enc = b64Raw
 		}
 		want, ok = decode64(enc, text, n.rawSize)
-		return want, enc.EncodeToString(make([]byte, n.rawSize)), ok
+		return want, zero64(enc, n.rawSize), ok
 	default:
 		return []byte(text), strings.Repeat("0", n.size), len(text) == n.size
 	}

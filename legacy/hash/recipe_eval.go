@@ -1,7 +1,5 @@
 package hash
 
-import "bytes"
-
 // recipeInput is what a recipe is computed over.
 type recipeInput struct{ pass, salt, user, pepper, it []byte }
 
@@ -131,19 +129,4 @@ func mapped(arg recipeNode, f func([]byte) ([]byte, bool)) func(*recipeInput) ([
 		b, ok = f(b)
 		return b, ok && len(b) <= maxRecipeValue
 	}
-}
-
-// lowerASCII and upperASCII change no other letters: old databases and C programs do not either.
-func lowerASCII(b []byte) []byte { return mapASCII(b, 'A', 'Z') }
-
-func upperASCII(b []byte) []byte { return mapASCII(b, 'a', 'z') }
-
-func mapASCII(b []byte, from, to byte) []byte {
-	out := bytes.Clone(b)
-	for i, c := range out {
-		if from <= c && c <= to {
-			out[i] = c ^ 0x20
-		}
-	}
-	return out
 }

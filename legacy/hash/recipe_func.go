@@ -1,14 +1,10 @@
 package hash
 
 import (
-	"crypto/hmac"
-	"crypto/sha3"
 	"encoding/hex"
 	"fmt"
-	gohash "hash"
+	"slices"
 	"strings"
-
-	"golang.org/x/crypto/ripemd160" //nolint:staticcheck // old tables hold it
 )
 
 // A recipeFunc is a function of recipes. args has a letter for each argument, see recipeParser.argument.
@@ -23,19 +19,6 @@ type recipeCall struct {
 	name    string
 	numbers []int64
 	nodes   []recipeNode
-}
-
-// recipeDigests are the hash functions by their names in recipes.
-func recipeDigests() []prf {
-	return []prf{
-		prfMD4, prfMD5, prfSHA1, prfSHA224, prfSHA256, prfSHA384, prfSHA512,
-		{"sha3_224", func() gohash.Hash { return sha3.New224() }, 28},
-		{"sha3_256", func() gohash.Hash { return sha3.New256() }, 32},
-		{"sha3_384", func() gohash.Hash { return sha3.New384() }, 48},
-		{"sha3_512", func() gohash.Hash { return sha3.New512() }, 64},
-		{"ripemd160", ripemd160.New, ripemd160.Size},
-		{"whirlpool", newWhirlpool, whirlpoolSize},
-	}
 }
 
 // findRecipeFunc finds a function by its name.
@@ -67,27 +50,19 @@ func findRecipeFunc(name string) (recipeFunc, bool) {
 			kind, digest = prefix, rest
 		}
 	}
-	for _, d := range recipeDigests() {
+	for _, d := range slices.Concat(usualHashes, rareHashes) {
 		if d.name != digest {
 			continue
 		}
 		switch kind {
 		case "hmac_":
-			return recipeFunc{"xx", digestBuilder(bin, d.size, hmacOf(d))}, true
+			return recipeFunc{"xx", digestBuilder(bin, d.size, func(args [][]byte) []byte { return d.mac(args[0], args[1]) })}, true
 		case "pbkdf2_":
 			return recipeFunc{"xxnn", pbkdf2Builder(bin, d)}, true
 		}
 		return recipeFunc{"x", digestBuilder(bin, d.size, func(args [][]byte) []byte { return d.sum(args[0]) })}, true
 	}
 	return recipeFunc{}, false
-}
-
-func hmacOf(d prf) func(args [][]byte) []byte {
-	return func(args [][]byte) []byte {
-		mac := hmac.New(d.new, args[0])
-		mac.Write(args[1])
-		return mac.Sum(nil)
-	}
 }
 
 // digestBuilder makes a digest of size bytes from all arguments.
@@ -113,7 +88,7 @@ func digestBuilder(bin bool, size int, sum func(args [][]byte) []byte) func(*rec
 	}
 }
 
-func pbkdf2Builder(bin bool, d prf) func(*recipeParser, recipeCall) (recipeNode, error) {
+func pbkdf2Builder(bin bool, d hashFunc) func(*recipeParser, recipeCall) (recipeNode, error) {
 	return func(p *recipeParser, c recipeCall) (recipeNode, error) {
 		iterations, size := c.numbers[0], c.numbers[1]
 		if iterations > p.bounds.PBKDF2Iterations {
@@ -123,7 +98,7 @@ func pbkdf2Builder(bin bool, d prf) func(*recipeParser, recipeCall) (recipeNode,
 			return recipeNode{}, p.failAt(c.at, "want 16 to 512 bytes of key")
 		}
 		n, err := digestBuilder(bin, int(size), func(args [][]byte) []byte {
-			return d.pbkdf2(args[0], args[1], int(iterations), int(size))
+			return pbkdf2Setting{prf: d, rounds: iterations, salt: args[1], length: int(size)}.key(args[0])
 		})(p, c)
 		n.derivations = saturated(n.derivations, iterations, (size+int64(d.size)-1)/int64(d.size))
 		return n, err

@@ -79,8 +79,8 @@ func TestRecipe(t *testing.T) {
 		"iterate(20, $pass.$salt, sha512($it))":                                                       authlogic,
 		`base64(iterate(4999, sha512_bin($pass."{".$salt."}"), sha512_bin($it.$pass."{".$salt."}")))`: base64.StdEncoding.EncodeToString(symfony[:]),
 		"iterate(2, iterate(3, $pass, md5($it)), sha1($it.iterate(1, $it, md5($it.$salt))))":          nested2(pass, salt),
-		"pbkdf2_sha256($pass, $salt, 1000, 32)":                                                       hex.EncodeToString(prfSHA256.pbkdf2([]byte(pass), []byte(salt), 1000, 32)),
-		"base64(pbkdf2_sha1($pass, $salt, 10, 40))":                                                   base64.StdEncoding.EncodeToString(prfSHA1.pbkdf2([]byte(pass), []byte(salt), 10, 40)),
+		"pbkdf2_sha256($pass, $salt, 1000, 32)":                                                       hex.EncodeToString(pbkdf2Setting{hashSHA256, 1000, []byte(salt), 32}.key([]byte(pass))),
+		"base64(pbkdf2_sha1($pass, $salt, 10, 40))":                                                   base64.StdEncoding.EncodeToString(pbkdf2Setting{hashSHA1, 10, []byte(salt), 40}.key([]byte(pass))),
 	} {
 		t.Run(recipe, func(t *testing.T) {
 			t.Parallel()

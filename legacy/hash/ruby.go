@@ -2,6 +2,8 @@ package hash
 
 import (
 	"bytes"
+	"encoding/hex"
+	"slices"
 
 	"rekey/legacy"
 )
@@ -18,22 +20,22 @@ func rubySchemes() []Scheme {
 	for _, recipe := range rubyDigests() {
 		schemes = append(schemes, Scheme{Name: recipe.name, Aliases: recipe.aliases, parse: recipe.parse})
 	}
-	return appFamily("ruby", schemes)
+	return family("ruby", schemes)
 }
 
 // parseDeviseBcrypt reads bcrypt over the password and the application's pepper behind it. A long password pushes the
 // pepper, and then itself, over bcrypt's edge.
 func parseDeviseBcrypt(e *env, s legacy.Stored) (*Hash, error) {
-	h, err := openAppBcrypt(e, s, "", nil)
+	h, err := openBcryptBehind(e, s, "", nil)
 	if err != nil {
 		return nil, err
 	}
-	pepper, bcrypt := []byte(textParam(s, "pepper", "")), h.compute
+	pepper := []byte(textParam(s, "pepper", ""))
 	if err := within("pepper length", int64(len(pepper)), 0, int64(e.bounds.Salt)); err != nil {
 		return nil, err
 	}
 	h.Limit = bcryptLimit(len(pepper))
-	h.compute = func(password []byte) []byte { return bcrypt(bytes.Join([][]byte{password, pepper}, nil)) }
+	h.precede(func(password []byte) []byte { return slices.Concat(password, pepper) })
 	return h, nil
 }
 
@@ -41,7 +43,7 @@ func parseDeviseBcrypt(e *env, s legacy.Stored) (*Hash, error) {
 type rubyDigest struct {
 	name      string
 	aliases   []string
-	digest    string
+	digest    hashFunc
 	stretches int64 // the application's default; Params "stretches" overrides it. 0: the scheme makes one round, always
 	// start returns what stands for the digest before the first round; nil means nothing.
 	start func(in rubyInput) []byte
@@ -61,7 +63,7 @@ func rubyDigests() []rubyDigest {
 	var (
 		pepper   = func(in rubyInput) []byte { return in.pepper }
 		password = func(in rubyInput) []byte { return in.password }
-		salted   = func(in rubyInput) []byte { return bytes.Join([][]byte{in.password, in.salt}, nil) }
+		salted   = func(in rubyInput) []byte { return slices.Concat(in.password, in.salt) }
 		last     = func(_ rubyInput, last []byte) []byte { return last }
 
 		// devise-encryptable: "--salt--digest--pw--pepper--", the digest being the pepper at first
@@ -73,39 +75,38 @@ func rubyDigests() []rubyDigest {
 		salting = func(in rubyInput, last []byte) []byte { return dashed(last, in.salt) }
 		once    = func(in rubyInput, _ []byte) []byte { return dashed(nil, in.salt, in.password, nil) }
 		redmine = func(in rubyInput, _ []byte) []byte {
-			sha1, _ := appDigestNamed("sha1")
-			return append(bytes.Clone(in.salt), appHex(sha1.sum(in.password))...)
+			return slices.Concat(in.salt, hashSHA1.hex(in.password))
 		}
 	)
 	return []rubyDigest{
 		// restful_authentication (authentication/by_password.rb), Params "pepper" is REST_AUTH_SITE_KEY
-		{"restful-auth-sha1", []string{"restful-authentication"}, "sha1", 10, pepper, restful, false},
+		{"restful-auth-sha1", []string{"restful-authentication"}, hashSHA1, 10, pepper, restful, false},
 		// Clearance before 1.0, and restful_authentication of one round without a site key (hashcat 27200)
-		{"clearance-sha1", []string{"restful-auth-sha1-one-round"}, "sha1", 0, nil, once, false},
+		{"clearance-sha1", []string{"restful-auth-sha1-one-round"}, hashSHA1, 0, nil, once, false},
 		// devise-encryptable (encryptors/sha1.rb, sha512.rb)
-		{"devise-sha1", nil, "sha1", 10, pepper, devise, false},
-		{"devise-sha512", nil, "sha512", 10, pepper, devise, false},
+		{"devise-sha1", nil, hashSHA1, 10, pepper, devise, false},
+		{"devise-sha512", nil, hashSHA512, 10, pepper, devise, false},
 		// Authlogic (lib/authlogic/crypto_providers): hex of hex. The V2 of each passes raw bytes on
-		{"authlogic-md5", nil, "md5", 1, salted, last, false},
-		{"authlogic-md5-v2", nil, "md5", 1, salted, last, true},
-		{"authlogic-sha1", nil, "sha1", 10, password, salting, false},
-		{"authlogic-sha1-v2", nil, "sha1", 10, password, salting, true},
-		{"authlogic-sha256", nil, "sha256", 20, salted, last, false},
-		{"authlogic-sha256-v2", nil, "sha256", 20, salted, last, true},
-		{"authlogic-sha512", nil, "sha512", 20, salted, last, false},
-		{"authlogic-sha512-v2", nil, "sha512", 20, salted, last, true},
+		{"authlogic-md5", nil, hashMD5, 1, salted, last, false},
+		{"authlogic-md5-v2", nil, hashMD5, 1, salted, last, true},
+		{"authlogic-sha1", nil, hashSHA1, 10, password, salting, false},
+		{"authlogic-sha1-v2", nil, hashSHA1, 10, password, salting, true},
+		{"authlogic-sha256", nil, hashSHA256, 20, salted, last, false},
+		{"authlogic-sha256-v2", nil, hashSHA256, 20, salted, last, true},
+		{"authlogic-sha512", nil, hashSHA512, 20, salted, last, false},
+		{"authlogic-sha512-v2", nil, hashSHA512, 20, salted, last, true},
 		// Redmine (app/models/user.rb): sha1(salt+sha1(pw))
-		{"redmine", nil, "sha1", 0, nil, redmine, false},
+		{"redmine", nil, hashSHA1, 0, nil, redmine, false},
 	}
 }
 
 func (r rubyDigest) parse(e *env, s legacy.Stored) (*Hash, error) {
-	d, _ := appDigestNamed(r.digest)
+	d := r.digest
 	want, ok := decodeHex(s.Hash, d.size)
 	if !ok {
 		return nil, malformed("not a hex digest of its length")
 	}
-	salt, err := appSalt(e, s)
+	salt, err := saltColumn(e, s)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +120,7 @@ func (r rubyDigest) parse(e *env, s legacy.Stored) (*Hash, error) {
 			return nil, err
 		}
 	}
-	return openAppDigest(s, want, appHexFiller(d.size), func(password []byte) []byte {
+	return openDigest(s, want, zeroHex(d.size), func(password []byte) []byte {
 		in := rubyInput{password: password, salt: salt, pepper: pepper}
 		var value, sum []byte
 		if r.start != nil {
@@ -129,7 +130,7 @@ func (r rubyDigest) parse(e *env, s legacy.Stored) (*Hash, error) {
 			sum = d.sum(r.round(in, value))
 			value = sum
 			if !r.raw {
-				value = appHex(sum)
+				value = hex.AppendEncode(nil, sum)
 			}
 		}
 		return sum

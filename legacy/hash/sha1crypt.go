@@ -1,15 +1,9 @@
 package hash
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha1"
-	"encoding/hex"
 	"strings"
-	"unicode/utf16"
-	"unicode/utf8"
-
-	"golang.org/x/crypto/md4" //nolint:staticcheck // NT hashes are what they are
 
 	"rekey/legacy"
 )
@@ -48,61 +42,6 @@ func openSHA1Crypt(e *env, s legacy.Stored) (*Hash, error) {
 			return reorder(sum, sha1CryptOrder)
 		},
 		want:   want,
-		masked: withHash(s, "$sha1$"+f[2]+"$"+f[3]+"$"+encodeCrypt64(make([]byte, len(sha1CryptOrder)))),
+		masked: withHash(s, "$sha1$"+f[2]+"$"+f[3]+"$"+zeroCrypt64(len(sha1CryptOrder))),
 	}, nil
 }
-
-const nt3Magic = "$3$$"
-
-// ntParser reads a prefix and the MD4 of the password in 16-bit characters, in hex.
-func ntParser(prefix string, wide func([]byte) []byte) func(*env, legacy.Stored) (*Hash, error) {
-	return func(_ *env, s legacy.Stored) (*Hash, error) {
-		text, ok := strings.CutPrefix(s.Hash, prefix)
-		want, ok2 := decodeHex(text, md4.Size)
-		if !ok || !ok2 {
-			return nil, malformed("want " + prefix + "and 32 hex digits")
-		}
-		return &Hash{
-			compute: func(password []byte) []byte {
-				if text := wide(password); text != nil {
-					h := md4.New()
-					h.Write(text)
-					return h.Sum(nil)
-				}
-				return nil
-			},
-			want:   want,
-			masked: withHash(s, prefix+zeroHex(md4.Size)),
-		}, nil
-	}
-}
-
-// widen puts a zero byte behind each byte.
-func widen(b []byte) []byte {
-	out := make([]byte, 0, 2*len(b))
-	for _, c := range b {
-		out = append(out, c, 0)
-	}
-	return out
-}
-
-// utf16le converts from UTF-8. It returns nil for bytes that are not UTF-8: replacing them would make different
-// passwords one.
-func utf16le(b []byte) []byte {
-	if !utf8.Valid(b) {
-		return nil
-	}
-	out := make([]byte, 0, 2*len(b))
-	for _, r := range string(b) {
-		for _, unit := range utf16.AppendRune(nil, r) {
-			out = append(out, byte(unit), byte(unit>>8))
-		}
-	}
-	return out
-}
-
-// zeroHex is the filler of a hex digest of n bytes.
-func zeroHex(n int) string { return hex.EncodeToString(make([]byte, n)) }
-
-// hasNUL reports whether a C program would stop reading within b.
-func hasNUL(b []byte) bool { return bytes.IndexByte(b, 0) >= 0 }

@@ -64,7 +64,7 @@ func openSHACrypt(e *env, s legacy.Stored, magic string, newHash func() gohash.H
 	return &Hash{
 		compute: func(password []byte) []byte { return reorder(shaCrypt(newHash, password, used, int(rounds)), order) },
 		want:    want,
-		masked:  withHash(s, head+salt+"$"+encodeCrypt64(make([]byte, len(order)))),
+		masked:  withHash(s, head+salt+"$"+zeroCrypt64(len(order))),
 	}, nil
 }
 
@@ -101,25 +101,5 @@ func shaCrypt(newHash func() gohash.Hash, password, salt []byte, rounds int) []b
 	}
 	s := repeatTo(h.Sum(nil), len(salt))
 
-	for i := range rounds { // 21
-		h.Reset()
-		if i%2 == 1 {
-			h.Write(p)
-		} else {
-			h.Write(sum)
-		}
-		if i%3 != 0 {
-			h.Write(s)
-		}
-		if i%7 != 0 {
-			h.Write(p)
-		}
-		if i%2 == 1 {
-			h.Write(sum)
-		} else {
-			h.Write(p)
-		}
-		sum = h.Sum(sum[:0])
-	}
-	return sum
+	return cryptRounds(h, sum, p, s, rounds) // 21
 }

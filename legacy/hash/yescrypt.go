@@ -4,31 +4,12 @@ import (
 	"strings"
 
 	"github.com/go-crypt/x/yescrypt"
-	"golang.org/x/crypto/scrypt"
 
 	"rekey/legacy"
 )
 
 // scryptKey is the length of key in every crypt(3) string that has scrypt or yescrypt in it.
 const scryptKey = 32
-
-// scryptWithin returns ErrBounds unless N = 2^log2N, r and p are scrypt parameters (RFC 7914) within bounds. What the
-// parameters may say is bounded first, so that their product cannot overflow.
-func scryptWithin(e *env, log2N, r, p int64) error {
-	if err := within("scrypt log2(N)", log2N, 1, 40); err != nil {
-		return err
-	}
-	if err := within("scrypt r", r, 1, 1<<20); err != nil {
-		return err
-	}
-	if err := within("scrypt p", p, 1, e.bounds.ScryptParallel); err != nil {
-		return err
-	}
-	return within("scrypt memory", scryptMemory(log2N, r, p), 0, e.bounds.ScryptMemory)
-}
-
-// scryptMemory is what scrypt allocates: 128*N*r, and 128*p*r beside it.
-func scryptMemory(log2N, r, p int64) int64 { return 128*r<<log2N + 128*r*p }
 
 // openScrypt7 reads $7$, log2 N in one character, r and p in five each, the salt as text, "$", 43 characters.
 func openScrypt7(e *env, s legacy.Stored) (*Hash, error) {
@@ -44,27 +25,12 @@ func openScrypt7(e *env, s legacy.Stored) (*Hash, error) {
 	r, _ := crypt64Number(setting[4:9])
 	p, _ := crypt64Number(setting[9:14])
 	salt := []byte(setting[14:])
-	if err := saltWithin(e, salt); err != nil {
-		return nil, err
-	}
-	if err := scryptWithin(e, int64(log2N), int64(r), int64(p)); err != nil {
-		return nil, err
-	}
-	return &Hash{
-		Memory:  scryptMemory(int64(log2N), int64(r), int64(p)),
-		compute: func(password []byte) []byte { return scryptHash(password, salt, 1<<log2N, int(r), int(p), scryptKey) },
-		want:    want,
-		masked:  withHash(s, setting+"$"+encodeCrypt64(make([]byte, scryptKey))),
-	}, nil
-}
-
-// scryptHash is scrypt.Key for parameters that passed scryptWithin.
-func scryptHash(password, salt []byte, n, r, p, length int) []byte {
-	key, err := scrypt.Key(password, salt, n, r, p, length)
+	n, err := scryptLog2(int64(log2N))
 	if err != nil {
-		return nil // not reached: it refuses what scryptWithin refuses
+		return nil, err
 	}
-	return key
+	set := scryptSetting{n: n, r: int64(r), p: int64(p), salt: salt, length: scryptKey}
+	return openScrypt(e, s, set, want, setting+"$"+zeroCrypt64(scryptKey))
 }
 
 // openYescrypt reads $y$, "j" (the default flags), one character each for N and r, "$", salt, "$", 43 characters:
@@ -89,20 +55,21 @@ func openYescrypt(e *env, s legacy.Stored) (*Hash, error) {
 	if err := within("yescrypt log2(N)", log2N, 4, 40); err != nil {
 		return nil, err
 	}
-	if err := scryptWithin(e, log2N, r, 1); err != nil {
+	set := scryptSetting{n: 1 << log2N, r: r, p: 1, salt: salt, length: scryptKey}
+	if err := set.check(e); err != nil {
 		return nil, err
 	}
 	return &Hash{
-		Memory: scryptMemory(log2N, r, 1) + yescrypt.Sbytes,
+		Memory: set.memory() + yescrypt.Sbytes,
 		compute: func(password []byte) []byte {
-			key, err := yescrypt.Key(password, salt, 1<<log2N, int(r), 1, scryptKey)
+			key, err := yescrypt.Key(password, salt, int(set.n), int(r), 1, scryptKey)
 			if err != nil {
 				return nil // not reached: the parameters are checked above
 			}
 			return key
 		},
 		want:   want,
-		masked: withHash(s, "$y$"+f[2]+"$"+f[3]+"$"+encodeCrypt64(make([]byte, scryptKey))),
+		masked: withHash(s, "$y$"+f[2]+"$"+f[3]+"$"+zeroCrypt64(scryptKey)),
 	}, nil
 }
 

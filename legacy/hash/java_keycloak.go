@@ -24,7 +24,7 @@ func keycloakSchemes() []Scheme {
 }
 
 // keycloakPBKDF2 are the algorithms that are PBKDF2, by their provider's id.
-var keycloakPBKDF2 = map[string]string{"pbkdf2": "sha1", "pbkdf2-sha256": "sha256", "pbkdf2-sha512": "sha512"}
+var keycloakPBKDF2 = map[string]hashFunc{"pbkdf2": hashSHA1, "pbkdf2-sha256": hashSHA256, "pbkdf2-sha512": hashSHA512}
 
 // A keycloakRow is what the two texts say.
 type keycloakRow struct {
@@ -52,22 +52,17 @@ func parseKeycloak(e *env, s legacy.Stored) (*Hash, error) {
 	if err := saltWithin(e, salt); err != nil {
 		return nil, err
 	}
-	masked := row.masked(appFiller(b64Std, len(want)))
+	masked := row.masked(zero64(b64Std, len(want)))
 	if row.algorithm == "argon2" {
 		return openKeycloakArgon2(e, row, salt, want, masked)
 	}
-	d, ok := appDigestNamed(keycloakPBKDF2[row.algorithm])
+	d, ok := keycloakPBKDF2[row.algorithm]
 	if !ok {
 		return nil, malformed("unknown algorithm")
 	}
 	// Keycloak fills short passwords up with NULs to 14 characters; HMAC does the same to its key, so it changes nothing.
-	set := appPBKDF2{prf: d, rounds: row.iterations, salt: salt, length: len(want)}
-	h, err := openAppPBKDF2(e, s, set, want, "")
-	if err != nil {
-		return nil, err
-	}
-	h.masked = masked
-	return h, nil
+	set := pbkdf2Setting{prf: d, rounds: row.iterations, salt: salt, length: len(want)}
+	return openPBKDF2(e, masked, set, want, masked.Hash)
 }
 
 // openKeycloakArgon2 says it as a PHC string and leaves bounds and arithmetic to that scheme.
@@ -93,12 +88,7 @@ func openKeycloakArgon2(e *env, row keycloakRow, salt, want []byte, masked legac
 		return nil, malformed("argon2 costs are not numbers")
 	}
 	phc := argon2PHC{variant: variant, version: version, memory: memory, time: row.iterations, lanes: lanes, salt: salt, digest: want}
-	h, err := e.open(legacy.Stored{Scheme: "argon2", Hash: phc.String()})
-	if err != nil {
-		return nil, err
-	}
-	h.masked = masked
-	return h, nil
+	return phc.open(e, masked, masked.Hash)
 }
 
 // readKeycloak takes the two texts apart.

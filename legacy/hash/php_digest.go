@@ -1,12 +1,10 @@
 package hash
 
 import (
-	"bytes"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
-	stdhash "hash"
 	"strings"
 
 	"rekey/legacy"
@@ -39,35 +37,35 @@ var phpDigests = []phpDigest{
 	{name: "vbulletin", aliases: []string{"vbulletin3", "vbulletin4", "discuz"}, size: md5.Size, text: vBulletinDigest},
 	// MyBB 1, Invision Power Board 2 and 3: md5(md5(salt)+md5(password)). inc/functions_user.php
 	{name: "ipb-mybb", aliases: []string{"mybb", "ipb"}, size: md5.Size, modern: true, text: func(p, s []byte) []byte {
-		return phpMD5(phpMD5(s), phpMD5(p))
+		return hashMD5.hex(hashMD5.hex(s), hashMD5.hex(p))
 	}},
 	// phpFox 3: md5(md5(password)+md5(salt)).
 	{name: "phpfox3", aliases: []string{"phpfox"}, size: md5.Size, text: func(p, s []byte) []byte {
-		return phpMD5(phpMD5(p), phpMD5(s))
+		return hashMD5.hex(hashMD5.hex(p), hashMD5.hex(s))
 	}},
 	// Joomla 1.0 to 2.5: md5(password+salt), stored as "digest:salt". JUserHelper::verifyPassword
 	{name: "joomla-md5-salt", aliases: []string{"joomla", "joomla1"}, size: md5.Size, modern: true, text: func(p, s []byte) []byte {
-		return phpMD5(p, s)
+		return hashMD5.hex(p, s)
 	}},
 	// osCommerce 2, Zen Cart: md5(salt+password), stored as "digest:salt". includes/functions/password_funcs.php
 	{name: "oscommerce", aliases: []string{"zencart", "xtcommerce"}, size: md5.Size, modern: true, text: func(p, s []byte) []byte {
-		return phpMD5(s, p)
+		return hashMD5.hex(s, p)
 	}},
 	// PrestaShop before 1.7: md5(_COOKIE_KEY_+password). classes/Tools.php, Tools::encrypt
 	{name: "prestashop", aliases: []string{"prestashop16"}, size: md5.Size, salt: saltOfSite, modern: true, text: func(p, s []byte) []byte {
-		return phpMD5(s, p)
+		return hashMD5.hex(s, p)
 	}},
 	// CakePHP 1 to 2: sha1(Security.salt+password). Cake/Utility/Security.php
 	{name: "cakephp", size: sha1.Size, salt: saltOfSite, modern: true, text: func(p, s []byte) []byte {
-		return phpSHA1(s, p)
+		return hashSHA1.hex(s, p)
 	}},
 	// SMF 1.1 and 2.0: sha1(lower(member name)+password). Sources/LogInOut.php
 	{name: "smf1-sha1-user", aliases: []string{"smf", "smf1", "smf20"}, size: sha1.Size, salt: saltIsUser, text: func(p, s []byte) []byte {
-		return phpSHA1(s, p)
+		return hashSHA1.hex(s, p)
 	}},
 	// The same exported by WoltLab with the name as a salt: sha1(salt+password).
 	{name: "sha1-salt-pw-colon", aliases: []string{"woltlab-smf1"}, size: sha1.Size, text: func(p, s []byte) []byte {
-		return phpSHA1(s, p)
+		return hashSHA1.hex(s, p)
 	}},
 	// OpenCart before 3: sha1(salt+sha1(salt+sha1(password))). system/library/customer.php
 	{name: "opencart", size: sha1.Size, modern: true, escape: "html", text: wcf1Digest},
@@ -75,17 +73,17 @@ var phpDigests = []phpDigest{
 	{name: "wcf1", aliases: []string{"woltlab1"}, size: sha1.Size, modern: true, text: wcf1Digest},
 	// PunBB 1.3 and later: sha1(salt+sha1(password)). include/functions.php, forum_hash
 	{name: "punbb", size: sha1.Size, modern: true, text: func(p, s []byte) []byte {
-		return phpSHA1(s, phpSHA1(p))
+		return hashSHA1.hex(s, hashSHA1.hex(p))
 	}},
 	// XenForo 1.0 and 1.1: sha256(sha256(password)+salt), or with sha1. XenForo_Authentication_Core
 	{name: "xenforo-sha256", size: sha256.Size, modern: true, text: xenForoSHA256},
 	{name: "xenforo-sha1", size: sha1.Size, modern: true, text: xenForoSHA1},
 }
 
-func vBulletinDigest(p, s []byte) []byte { return phpMD5(phpMD5(p), s) }
-func wcf1Digest(p, s []byte) []byte      { return phpSHA1(s, phpSHA1(s, phpSHA1(p))) }
-func xenForoSHA256(p, s []byte) []byte   { return phpSHA256(phpSHA256(p), s) }
-func xenForoSHA1(p, s []byte) []byte     { return phpSHA1(phpSHA1(p), s) }
+func vBulletinDigest(p, s []byte) []byte { return hashMD5.hex(hashMD5.hex(p), s) }
+func wcf1Digest(p, s []byte) []byte      { return hashSHA1.hex(s, hashSHA1.hex(s, hashSHA1.hex(p))) }
+func xenForoSHA256(p, s []byte) []byte   { return hashSHA256.hex(hashSHA256.hex(p), s) }
+func xenForoSHA1(p, s []byte) []byte     { return hashSHA1.hex(hashSHA1.hex(p), s) }
 
 // phpDigestSchemes lists the bare digests. Their shapes say too little for "auto", but for the two that carry a mark.
 func phpDigestSchemes() []Scheme {
@@ -95,9 +93,9 @@ func phpDigestSchemes() []Scheme {
 	}
 	return phpFamily(append(list,
 		// PHP-Fusion and others, as John the Ripper has it: $PHPS$hex of the salt$md5(md5(password)+salt).
-		Scheme{Name: "phps", Match: phpMarked("$PHPS$"), parse: parsePHPS},
+		Scheme{Name: "phps", Match: startsWith("$PHPS$"), parse: parsePHPS},
 		// AuthMe: $SHA$salt$sha256(sha256(password)+salt). fr.xephi.authme.security.crypts.Sha256
-		Scheme{Name: "authme", Match: phpMarked("$SHA$"), parse: parseAuthMe},
+		Scheme{Name: "authme", Match: startsWith("$SHA$"), parse: parseAuthMe},
 		// Unclassified NewsBoard, DokuWiki's "kmd5": md5(key+md5(password)) with the key's two characters in its middle.
 		Scheme{Name: "kmd5-unb", parse: parseKMD5},
 	))
@@ -105,7 +103,7 @@ func phpDigestSchemes() []Scheme {
 
 func (d phpDigest) parse(e *env, s legacy.Stored) (*Hash, error) {
 	if d.modern && strings.HasPrefix(s.Hash, "$") {
-		if phpMarked("$P$", "$H$")(s.Hash) {
+		if startsWith("$P$", "$H$")(s.Hash) {
 			return parsePHPass(e, s)
 		}
 		return parsePasswordHash(e, s)
@@ -150,21 +148,18 @@ func openPHPDigest(e *env, s legacy.Stored, d phpDigestHash) (*Hash, error) {
 	}
 	return &Hash{
 		want:    []byte(strings.ToLower(s.Hash)),
-		masked:  withHash(s, d.prefix+strings.Repeat("0", len(s.Hash))+d.suffix),
+		masked:  withHash(s, d.prefix+zeroHex(d.size)+d.suffix),
 		compute: func(password []byte) []byte { return d.text(password, salt) },
 	}, nil
 }
 
 // openPHPBare opens a stored string that is the hex digest of the password and nothing else.
-func openPHPBare(s legacy.Stored, size int, digest func(...[]byte) []byte) (*Hash, error) {
-	if _, ok := decodeHex(s.Hash, size); !ok {
+func openPHPBare(s legacy.Stored, d hashFunc) (*Hash, error) {
+	want, ok := decodeHex(s.Hash, d.size)
+	if !ok {
 		return nil, malformed("digest is not hex of the right length")
 	}
-	return &Hash{
-		want:    []byte(strings.ToLower(s.Hash)),
-		masked:  withHash(s, strings.Repeat("0", len(s.Hash))),
-		compute: func(password []byte) []byte { return digest(password) },
-	}, nil
+	return openDigest(s, want, zeroHex(d.size), func(password []byte) []byte { return d.sum(password) })
 }
 
 func parsePHPS(e *env, s legacy.Stored) (*Hash, error) {
@@ -199,28 +194,11 @@ func parseKMD5(e *env, s legacy.Stored) (*Hash, error) {
 	}
 	head, middle, tail := s.Hash[:half], s.Hash[half:half+key], s.Hash[half+key:]
 	h, err := openPHPDigest(e, withHash(s, head+tail), phpDigestHash{
-		size: md5.Size, salt: middle, text: func(p, key []byte) []byte { return phpMD5(key, phpMD5(p)) },
+		size: md5.Size, salt: middle, text: func(p, key []byte) []byte { return hashMD5.hex(key, hashMD5.hex(p)) },
 	})
 	if err != nil {
 		return nil, err
 	}
-	zeros := strings.Repeat("0", half)
-	h.masked = withHash(s, zeros+middle+zeros)
+	h.masked = withHash(s, strings.Repeat("0", half)+middle+strings.Repeat("0", half))
 	return h, nil
 }
-
-// phpJoin returns the parts one behind the other, in memory of its own.
-func phpJoin(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
-
-// phpHexOf hashes the parts one behind the other and returns lower-case hex.
-func phpHexOf(h stdhash.Hash, parts ...[]byte) []byte {
-	for _, p := range parts {
-		h.Write(p)
-	}
-	return hex.AppendEncode(nil, h.Sum(nil))
-}
-
-// PHP's md5, sha1 and hash("sha256"): lower-case hex.
-func phpMD5(parts ...[]byte) []byte    { return phpHexOf(md5.New(), parts...) }
-func phpSHA1(parts ...[]byte) []byte   { return phpHexOf(sha1.New(), parts...) }
-func phpSHA256(parts ...[]byte) []byte { return phpHexOf(sha256.New(), parts...) }

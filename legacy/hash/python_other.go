@@ -9,9 +9,9 @@ import (
 func pythonOtherSchemes() []Scheme {
 	return []Scheme{
 		// web2py's CRYPT (gluon/validators.py): pbkdf2(1000,20,sha512)$salt$hex, salt as text
-		{Name: "web2py", Aliases: []string{"web2py-pbkdf2"}, Match: djangoMark("pbkdf2(", 3), parse: parseWeb2py},
+		{Name: "web2py", Aliases: []string{"web2py-pbkdf2"}, Match: fielded("pbkdf2(", 3), parse: parseWeb2py},
 		// FSHP by Berk D. Demir: {FSHP1|saltlen|rounds}b64(salt+digest), H^rounds(salt+pw); the 1 is the digest
-		{Name: "fshp", Match: func(stored string) bool { return strings.HasPrefix(stored, "{FSHP") }, parse: parseFSHP},
+		{Name: "fshp", Match: startsWith("{FSHP"), parse: parseFSHP},
 	}
 }
 
@@ -29,13 +29,13 @@ func parseWeb2py(e *env, s legacy.Stored) (*Hash, error) {
 	if !ok || !valid || keyLength != "20" {
 		return nil, malformed("want pbkdf2(N,20,sha512)$salt$hex")
 	}
-	d, _ := appDigestNamed("sha512")
-	fields[2] = appHexFiller(length)
-	return openAppPBKDF2(e, s, appPBKDF2{prf: d, rounds: rounds, salt: []byte(fields[1]), length: length}, want, strings.Join(fields, "$"))
+	d := hashSHA512
+	fields[2] = zeroHex(length)
+	return openPBKDF2(e, s, pbkdf2Setting{prf: d, rounds: rounds, salt: []byte(fields[1]), length: length}, want, strings.Join(fields, "$"))
 }
 
 // fshpDigests are the variants of FSHP by number.
-var fshpDigests = map[string]string{"0": "sha1", "1": "sha256", "2": "sha384", "3": "sha512"}
+var fshpDigests = map[string]hashFunc{"0": hashSHA1, "1": hashSHA256, "2": hashSHA384, "3": hashSHA512}
 
 func parseFSHP(e *env, s legacy.Stored) (*Hash, error) {
 	head, body, ok := strings.Cut(strings.TrimPrefix(s.Hash, "{FSHP"), "}")
@@ -43,7 +43,7 @@ func parseFSHP(e *env, s legacy.Stored) (*Hash, error) {
 	if !ok || !strings.HasPrefix(s.Hash, "{FSHP") || len(args) != 3 {
 		return nil, malformed("want {FSHPv|saltlen|rounds}")
 	}
-	d, known := appDigestNamed(fshpDigests[args[0]])
+	d, known := fshpDigests[args[0]]
 	saltLength, okSalt := decimal(args[1])
 	rounds, okRounds := decimal(args[2])
 	if !known || !okSalt || !okRounds {
@@ -61,5 +61,5 @@ func parseFSHP(e *env, s legacy.Stored) (*Hash, error) {
 	}
 	salt, want := raw[:saltLength], raw[saltLength:]
 	masked := "{FSHP" + head + "}" + b64Std.EncodeToString(append(salt[:saltLength:saltLength], make([]byte, d.size)...))
-	return openAppDigest(s, want, masked, func(password []byte) []byte { return d.chain(rounds, salt, password) })
+	return openDigest(s, want, masked, func(password []byte) []byte { return d.chain(rounds, salt, password) })
 }

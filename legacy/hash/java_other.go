@@ -11,7 +11,7 @@ import (
 func javaOtherSchemes() []Scheme {
 	return []Scheme{
 		// Shiro's DefaultPasswordService (Shiro1CryptFormat): $shiro1$SHA-256$N$b64salt$b64; H(salt+pw), N digests in all
-		{Name: "shiro1", Aliases: []string{"shiro"}, Match: startsWithShiro, parse: parseShiro1},
+		{Name: "shiro1", Aliases: []string{"shiro"}, Match: startsWith(shiro1Mark), parse: parseShiro1},
 		// Shiro's SimpleHash: hex or base64, the salt column as text; Params algorithm (by length), iterations (1)
 		{Name: "shiro-simplehash-hex", Aliases: []string{"shiro-simplehash"}, parse: parseShiroSimpleHash("hex")},
 		{Name: "shiro-simplehash-b64", parse: parseShiroSimpleHash("base64")},
@@ -20,8 +20,8 @@ func javaOtherSchemes() []Scheme {
 		// Tomcat's SecretKeyCredentialHandler: hexsalt$N$hex; Params algorithm (PBKDF2WithHmacSHA1), key_bits (160)
 		{Name: "tomcat-pbkdf2", parse: parseTomcatPBKDF2},
 		// jasypt: base64 of salt and digest of salt+NFC(pw); Basic md5 x1000 with 8 bytes, Strong sha256 x100000 with 16
-		{Name: "jasypt-basic-md5", Aliases: []string{"jasypt-basic"}, parse: parseJasypt("md5", 1000, 8)},
-		{Name: "jasypt-strong-sha256", Aliases: []string{"jasypt-strong"}, parse: parseJasypt("sha256", 100_000, 16)},
+		{Name: "jasypt-basic-md5", Aliases: []string{"jasypt-basic"}, parse: parseJasypt(hashMD5, 1000, 8)},
+		{Name: "jasypt-strong-sha256", Aliases: []string{"jasypt-strong"}, parse: parseJasypt(hashSHA256, 100_000, 16)},
 		// Jetty's Credential: MD5:hex of the password in ISO 8859-1
 		{Name: "jetty-md5", Match: func(stored string) bool { return len(stored) == 36 && strings.HasPrefix(stored, "MD5:") }, parse: parseJettyMD5},
 		// Jetty's Credential: CRYPT:13 characters of DES crypt
@@ -31,14 +31,12 @@ func javaOtherSchemes() []Scheme {
 
 const shiro1Mark = "$shiro1$"
 
-func startsWithShiro(stored string) bool { return strings.HasPrefix(stored, shiro1Mark) }
-
 func parseShiro1(e *env, s legacy.Stored) (*Hash, error) {
 	fields := strings.Split(s.Hash, "$")
-	if !startsWithShiro(s.Hash) || len(fields) != 6 {
+	if !strings.HasPrefix(s.Hash, shiro1Mark) || len(fields) != 6 {
 		return nil, malformed("want $shiro1$algorithm$N$salt$digest")
 	}
-	d, known := javaDigest(fields[2])
+	d, known := javaHashes[fields[2]]
 	rounds, okRounds := decimal(fields[3])
 	salt, okSalt := decode64(b64Std, fields[4], anyLen)
 	if !known || !okRounds || !okSalt {
@@ -48,25 +46,21 @@ func parseShiro1(e *env, s legacy.Stored) (*Hash, error) {
 	if !ok {
 		return nil, malformed("digest is not base64 of its length")
 	}
-	fields[5] = appFiller(b64Std, d.size)
+	fields[5] = zero64(b64Std, d.size)
 	return openJavaChain(e, s, d, rounds, salt, want, strings.Join(fields, "$"))
 }
 
-// javaDigest finds a digest by Java's name alone.
-func javaDigest(name string) (appDigest, bool) {
-	switch name {
-	case "MD5", "SHA-1", "SHA-256", "SHA-384", "SHA-512":
-		return appDigestNamed(name)
-	}
-	return appDigest{}, false
+// javaHashes are the usual functions by Java's names.
+var javaHashes = map[string]hashFunc{
+	"MD5": hashMD5, "SHA-1": hashSHA1, "SHA-256": hashSHA256, "SHA-384": hashSHA384, "SHA-512": hashSHA512,
 }
 
 // javaDigestParam reads Params "algorithm"; if it is absent, the length of the digest tells it.
-func javaDigestParam(s legacy.Stored, size int) (appDigest, error) {
+func javaDigestParam(s legacy.Stored, size int) (hashFunc, error) {
 	name, given := s.Params["algorithm"]
-	d, ok := javaDigest(name)
+	d, ok := javaHashes[name]
 	if !given {
-		d, ok = appDigestSized(size)
+		d, ok = hashSized(size)
 	}
 	if !ok {
 		return d, malformed("parameter algorithm must be one of MD5, SHA-1, SHA-256, SHA-384, SHA-512")
@@ -78,17 +72,17 @@ func javaDigestParam(s legacy.Stored, size int) (appDigest, error) {
 }
 
 // openJavaChain opens H(salt+pw), H again to rounds digests in all.
-func openJavaChain(e *env, s legacy.Stored, d appDigest, rounds int64, salt, want []byte, masked string) (*Hash, error) {
+func openJavaChain(e *env, s legacy.Stored, d hashFunc, rounds int64, salt, want []byte, masked string) (*Hash, error) {
 	if err := within("iterations", rounds, 1, e.bounds.DigestIterations); err != nil {
 		return nil, err
 	}
 	if err := saltWithin(e, salt); err != nil {
 		return nil, err
 	}
-	return openAppDigest(s, want, masked, func(password []byte) []byte { return d.chain(rounds, salt, password) })
+	return openDigest(s, want, masked, func(password []byte) []byte { return d.chain(rounds, salt, password) })
 }
 
-func parseShiroSimpleHash(encoding string) appParser {
+func parseShiroSimpleHash(encoding string) parseFunc {
 	return func(e *env, s legacy.Stored) (*Hash, error) {
 		var want []byte
 		var ok bool
@@ -112,9 +106,9 @@ func parseShiroSimpleHash(encoding string) appParser {
 		if err != nil {
 			return nil, err
 		}
-		masked := appHexFiller(d.size)
+		masked := zeroHex(d.size)
 		if encoding == "base64" {
-			masked = appFiller(b64Std, d.size)
+			masked = zero64(b64Std, d.size)
 		}
 		return openJavaChain(e, s, d, rounds, []byte(s.Salt), want, masked)
 	}
@@ -132,7 +126,7 @@ func tomcatFields(s legacy.Stored) (salt []byte, rounds int64, want []byte, mask
 	if !ok || !okSalt || !okRounds || len(salt) == 0 {
 		return nil, 0, nil, "", malformed("want salt$N$digest, salt and digest in hex")
 	}
-	return salt, rounds, want, fields[0] + "$" + fields[1] + "$" + appHexFiller(len(want)), nil
+	return salt, rounds, want, fields[0] + "$" + fields[1] + "$" + zeroHex(len(want)), nil
 }
 
 func parseTomcatDigest(e *env, s legacy.Stored) (*Hash, error) {
@@ -148,9 +142,9 @@ func parseTomcatDigest(e *env, s legacy.Stored) (*Hash, error) {
 }
 
 // tomcatPBKDF2 are the algorithms of Java's SecretKeyFactory.
-var tomcatPBKDF2 = map[string]string{
-	"PBKDF2WithHmacSHA1": "sha1", "PBKDF2WithHmacSHA224": "sha224", "PBKDF2WithHmacSHA256": "sha256",
-	"PBKDF2WithHmacSHA384": "sha384", "PBKDF2WithHmacSHA512": "sha512",
+var tomcatPBKDF2 = map[string]hashFunc{
+	"PBKDF2WithHmacSHA1": hashSHA1, "PBKDF2WithHmacSHA224": hashSHA224, "PBKDF2WithHmacSHA256": hashSHA256,
+	"PBKDF2WithHmacSHA384": hashSHA384, "PBKDF2WithHmacSHA512": hashSHA512,
 }
 
 func parseTomcatPBKDF2(e *env, s legacy.Stored) (*Hash, error) {
@@ -158,7 +152,7 @@ func parseTomcatPBKDF2(e *env, s legacy.Stored) (*Hash, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, ok := appDigestNamed(tomcatPBKDF2[textParam(s, "algorithm", "PBKDF2WithHmacSHA1")])
+	d, ok := tomcatPBKDF2[textParam(s, "algorithm", "PBKDF2WithHmacSHA1")]
 	if !ok {
 		return nil, malformed("parameter algorithm must be PBKDF2WithHmacSHA1, …SHA224, …SHA256, …SHA384 or …SHA512")
 	}
@@ -169,12 +163,11 @@ func parseTomcatPBKDF2(e *env, s legacy.Stored) (*Hash, error) {
 	if int64(len(want))*8 != bits {
 		return nil, malformed("key is not of key_bits")
 	}
-	return openAppPBKDF2(e, s, appPBKDF2{prf: d, rounds: rounds, salt: salt, length: len(want)}, want, masked)
+	return openPBKDF2(e, s, pbkdf2Setting{prf: d, rounds: rounds, salt: salt, length: len(want)}, want, masked)
 }
 
-func parseJasypt(digest string, iterations int64, saltLength int) appParser {
+func parseJasypt(d hashFunc, iterations int64, saltLength int) parseFunc {
 	return func(e *env, s legacy.Stored) (*Hash, error) {
-		d, _ := appDigestNamed(digest)
 		rounds, err := intParam(s, "iterations", iterations, 1, e.bounds.DigestIterations)
 		if err != nil {
 			return nil, err
@@ -189,20 +182,20 @@ func parseJasypt(digest string, iterations int64, saltLength int) appParser {
 			return nil, err
 		}
 		h.Fold = FoldNFC
-		h.compute = func(password []byte) []byte { return d.chain(rounds, salt, norm.NFC.Bytes(password)) }
+		h.precede(norm.NFC.Bytes)
 		return h, nil
 	}
 }
 
 func parseJettyMD5(_ *env, s legacy.Stored) (*Hash, error) {
 	const prefix = "MD5:"
-	d, _ := appDigestNamed("md5")
+	d := hashMD5
 	hexDigest, ok := strings.CutPrefix(s.Hash, prefix)
 	want, valid := decodeHex(hexDigest, d.size)
 	if !ok || !valid {
 		return nil, malformed("want MD5: and 32 hex digits")
 	}
-	return openAppDigest(s, want, prefix+appHexFiller(d.size), func(password []byte) []byte {
+	return openDigest(s, want, prefix+zeroHex(d.size), func(password []byte) []byte {
 		narrow, ok := latin1(password)
 		if !ok {
 			return nil
@@ -211,23 +204,10 @@ func parseJettyMD5(_ *env, s legacy.Stored) (*Hash, error) {
 	})
 }
 
-// latin1 converts UTF-8 to ISO 8859-1. What that lacks Java writes as "?"; to do so here would make one password of
-// many, so it is refused.
-func latin1(password []byte) ([]byte, bool) {
-	narrow := make([]byte, 0, len(password))
-	for _, r := range string(password) {
-		if r > 0xff {
-			return nil, false // U+FFFD of bytes that are not UTF-8 included
-		}
-		narrow = append(narrow, byte(r))
-	}
-	return narrow, true
-}
-
 func parseJettyCrypt(e *env, s legacy.Stored) (*Hash, error) {
 	const prefix = "CRYPT:"
 	if !strings.HasPrefix(s.Hash, prefix) || len(s.Hash) != len(prefix)+13 {
 		return nil, malformed("want CRYPT: and 13 characters")
 	}
-	return appNested(e, s, prefix, "crypt-des")
+	return openBehind(e, s, prefix, legacy.Stored{Scheme: "crypt-des", Hash: s.Hash[len(prefix):]})
 }

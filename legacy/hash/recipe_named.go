@@ -28,7 +28,7 @@ func digestSchemes() []Scheme {
 		add("hmac-"+d+"-key-pw", "hmac_"+d+"($pass,$salt)")
 	}
 	add("ntlm", "md4(utf16le($pass))")
-	for _, p := range []prf{prfMD5, prfSHA1, prfSHA256, prfSHA512} {
+	for _, p := range []hashFunc{hashMD5, hashSHA1, hashSHA256, hashSHA512} {
 		list = append(list, Scheme{Name: "pbkdf2-" + p.name + "-hex", Family: "recipe", parse: pbkdf2HexParser(p.name)})
 	}
 	return list
@@ -44,7 +44,7 @@ func recipeScheme(name, recipe string, aliases ...string) Scheme {
 
 // pbkdf2HexParser reads a key in hex with the salt's text in a column, as PHP's hash_pbkdf2 makes it. Params:
 // iterations (there is no usual number, so it must be said) and dklen (32 bytes).
-func pbkdf2HexParser(digest string) func(*env, legacy.Stored) (*Hash, error) {
+func pbkdf2HexParser(digest string) parseFunc {
 	return func(e *env, s legacy.Stored) (*Hash, error) {
 		iterations, err := intParam(s, "iterations", 0, 1, e.bounds.PBKDF2Iterations)
 		if err != nil {

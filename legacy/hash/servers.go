@@ -24,7 +24,7 @@ func javaServerSchemes() []Scheme {
 }
 
 func parseFusionAuth(e *env, s legacy.Stored) (*Hash, error) {
-	d, _ := appDigestNamed("sha256")
+	d := hashSHA256
 	rounds, err := intParam(s, "factor", 24_000, 1, e.bounds.PBKDF2Iterations)
 	if err != nil {
 		return nil, err
@@ -34,14 +34,14 @@ func parseFusionAuth(e *env, s legacy.Stored) (*Hash, error) {
 	if !ok || !okSalt || len(salt) == 0 {
 		return nil, malformed("want key and salt in base64")
 	}
-	return openAppPBKDF2(e, s, appPBKDF2{prf: d, rounds: rounds, salt: salt, length: d.size}, want, appFiller(b64Std, d.size))
+	return openPBKDF2(e, s, pbkdf2Setting{prf: d, rounds: rounds, salt: salt, length: d.size}, want, zero64(b64Std, d.size))
 }
 
 // gogsKey is the bytes of key that Gogs and its descendants derive.
 const gogsKey = 50
 
 func parseGogs(e *env, s legacy.Stored) (*Hash, error) {
-	d, _ := appDigestNamed("sha256")
+	d := hashSHA256
 	rounds, err := intParam(s, "iterations", 10_000, 1, e.bounds.PBKDF2Iterations)
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func parseGogs(e *env, s legacy.Stored) (*Hash, error) {
 	if !ok || s.Salt == "" {
 		return nil, malformed("want 100 hex digits and a salt column")
 	}
-	return openAppPBKDF2(e, s, appPBKDF2{prf: d, rounds: rounds, salt: []byte(s.Salt), length: gogsKey}, want, appHexFiller(gogsKey))
+	return openPBKDF2(e, s, pbkdf2Setting{prf: d, rounds: rounds, salt: []byte(s.Salt), length: gogsKey}, want, zeroHex(gogsKey))
 }
 
 // giteaAlgorithms are Gitea's names for settings.
@@ -80,21 +80,16 @@ func parseGitea(e *env, s legacy.Stored) (*Hash, error) {
 	if !ok || !okSalt || costs[len(costs)-1] != gogsKey {
 		return nil, malformed("want 100 hex digits and a salt column")
 	}
-	masked := appHexFiller(gogsKey)
+	masked := zeroHex(gogsKey)
 	switch {
 	case kind == "pbkdf2" && len(costs) == 2:
-		d, _ := appDigestNamed("sha256")
-		return openAppPBKDF2(e, s, appPBKDF2{prf: d, rounds: costs[0], salt: salt, length: gogsKey}, want, masked)
+		d := hashSHA256
+		return openPBKDF2(e, s, pbkdf2Setting{prf: d, rounds: costs[0], salt: salt, length: gogsKey}, want, masked)
 	case kind == "scrypt" && len(costs) == 4:
-		return openAppScrypt(e, s, appScrypt{n: costs[0], r: costs[1], p: costs[2], salt: salt, length: gogsKey}, want, masked)
+		return openScrypt(e, s, scryptSetting{n: costs[0], r: costs[1], p: costs[2], salt: salt, length: gogsKey}, want, masked)
 	case kind == "argon2" && len(costs) == 4:
 		phc := argon2PHC{variant: "argon2id", version: "v=19", time: costs[0], memory: costs[1], lanes: costs[2], salt: salt, digest: want}
-		h, err := e.open(legacy.Stored{Scheme: "argon2", Hash: phc.String()})
-		if err != nil {
-			return nil, err
-		}
-		h.masked = withHash(s, masked)
-		return h, nil
+		return phc.open(e, s, masked)
 	}
 	return nil, malformed("parameter passwd_hash_algo is not one of Gitea's")
 }
@@ -109,7 +104,7 @@ func giteaSalt(text string) ([]byte, bool) {
 }
 
 func parseScryptColumns(e *env, s legacy.Stored) (*Hash, error) {
-	set, err := appScryptParams(s, appScrypt{n: 16384, r: 8, p: 1})
+	set, err := scryptParams(s, scryptSetting{n: 16384, r: 8, p: 1})
 	if err != nil {
 		return nil, err
 	}
@@ -123,5 +118,5 @@ func parseScryptColumns(e *env, s legacy.Stored) (*Hash, error) {
 		return nil, malformed("want key and salt in base64")
 	}
 	set.salt, set.length = salt, int(length)
-	return openAppScrypt(e, s, set, want, appFiller(b64Std, set.length))
+	return openScrypt(e, s, set, want, zero64(b64Std, set.length))
 }

@@ -39,8 +39,8 @@ func parseFirebase(e *env, s legacy.Stored) (*Hash, error) {
 	if !ok || len(salt) == 0 {
 		return nil, malformed("want a salt column in base64")
 	}
-	set := appScrypt{n: 1 << memCost, r: rounds, p: 1, salt: append(salt, separator...), length: 32}
-	h, err := openAppScrypt(e, s, set, want, appFiller(b64Std, len(want)))
+	set := scryptSetting{n: 1 << memCost, r: rounds, p: 1, salt: append(salt, separator...), length: 32}
+	h, err := openScrypt(e, s, set, want, zero64(b64Std, len(want)))
 	if err != nil {
 		return nil, err
 	}
