@@ -1,11 +1,13 @@
 package sqlstore
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
@@ -162,4 +164,24 @@ func columns(t *testing.T, s *Store, text string) map[string]bool {
 		t.Fatal(err)
 	}
 	return found
+}
+
+// SQLite does not wait for the lock that turning to WAL needs while somebody writes in the old mode; a start does.
+func TestSQLiteWaitsForWAL(t *testing.T) {
+	t.Parallel()
+	url := sqliteURL(t)
+	other := raw(t, url)
+	other.SetMaxOpenConns(1)
+	run(t, other, `BEGIN IMMEDIATE`)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	s, err := Open(ctx, url, Options{})
+	if err == nil {
+		t.Fatal(errors.Join(errors.New("it opened under somebody else's lock"), s.Close()))
+	}
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("it did not wait: %v", err)
+	}
+	run(t, other, `COMMIT`)
+	open(t, url)
 }
