@@ -129,6 +129,7 @@ type NoteClass string
 // Why somebody is not moved.
 const (
 	NoteUnreadableHash    NoteClass = "unreadable-hash"
+	NoteOverBounds        NoteClass = "over-bounds" // readable as soon as the operator raises the bound
 	NoteContested         NoteClass = "contested"
 	NoteInvalidIdentifier NoteClass = "invalid-identifier"
 )

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 type candidate struct {
 	source Source
 	user   legacy.User
+	order  int // of the source among the sources
 }
 
 // person is the candidate as somebody who has proven who they are and has not been moved.
@@ -87,19 +89,23 @@ func (s *Service) lookup(ctx context.Context, names []Identifier) ([]candidate, 
 	spellings = slices.Compact(spellings)
 
 	var found []candidate
-	for _, source := range s.sources {
+	for order, source := range s.sources {
 		s.stats.LegacyLookups.Add(1)
 		users, err := source.Lookup(ctx, spellings...)
 		if err != nil {
 			return nil, err
 		}
 		for _, user := range users {
-			c := candidate{source, user}
+			c := candidate{source, user, order}
 			holds := func(name Identifier) bool { return c.holds(name.Canonical) }
 			if slices.ContainsFunc(names, holds) && !slices.ContainsFunc(found, c.is) {
 				found = append(found, c)
 			}
 		}
 	}
+	// A store that is not told an order has none, and who is tried first must not change from login to login.
+	slices.SortFunc(found, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.user.ID, b.user.ID))
+	})
 	return found, nil
 }

@@ -2,18 +2,22 @@ package accounts
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strings"
 )
 
 // A value is contested when several legacy people hold it: two rows "Anna" and "anna" in a store that tells them
 // apart, or one person's name that is another's e-mail. Nobody who holds it is moved; whoever spells it exactly as
 // their row does is answered by the legacy store; support settles it.
 
-// spelledExactly keeps the people one of whose identifiers is, byte for byte, what was typed.
+// spelledExactly keeps the people one of whose identifiers is, byte for byte, what was typed; spaces around it belong
+// to neither.
 func spelledExactly(found []candidate, spelling string) []candidate {
 	var exact []candidate
 	for _, c := range found {
-		if slices.Contains(c.user.Identifiers(), spelling) {
+		as := func(stored string) bool { return strings.Trim(stored, " ") == spelling }
+		if slices.ContainsFunc(c.user.Identifiers(), as) {
 			exact = append(exact, c)
 		}
 	}
@@ -47,7 +51,8 @@ func (s *Service) loginOtherSpelling(ctx context.Context, rec Record, name Ident
 		if here == nil {
 			return person, nil
 		}
-		return Person{}, cannotTell("ask the legacy store for a namesake", err)
+		doubt := cannotTell("ask the legacy store for a namesake", err)
+		return Person{}, doubtAfter(doubt, errors.Is(here, ErrCredentials))
 	}
 
 	namesakes := slices.DeleteFunc(spelledExactly(found, name.Spelling), func(c candidate) bool {
@@ -57,23 +62,13 @@ func (s *Service) loginOtherSpelling(ctx context.Context, rec Record, name Ident
 		s.ownSpelling.add(key, s.now())
 		return s.loginHere(ctx, rec, a)
 	}
-	if err := s.contest(ctx, rec, name, a); err != nil {
-		s.log.WarnContext(ctx, "contested identifier not marked", "account", rec.ID, "error", err)
-	}
-	var doubt error
-	for _, c := range namesakes {
-		person, err := s.loginCandidate(ctx, c, true, a)
-		if err == nil {
-			return person, nil
-		}
-		if _, no := err.(*RefusedError); !no {
-			doubt = err
+	person, err := s.loginCandidates(ctx, namesakes, true, a)
+	if err == nil {
+		if err := s.contest(ctx, rec, name, a); err != nil {
+			s.log.WarnContext(ctx, "contested identifier not marked", "account", rec.ID, "error", err)
 		}
 	}
-	if doubt != nil {
-		return Person{}, doubt
-	}
-	return Person{}, refused("legacy-wrong")
+	return person, err
 }
 
 // contest marks a value whose account has moved before the namesake was seen.

@@ -179,17 +179,25 @@ func (s *Service) doHash(ctx context.Context, memory int64, fn func() error) err
 // they may hold a pepper.
 const wrapPurpose = "wrapped-legacy"
 
-// sealedStored is legacy.Stored with its fields in the open; legacy.Stored itself refuses to be marshalled.
+// sealedStored is legacy.Stored with its fields in the open; legacy.Stored itself refuses to be marshalled. Hashes,
+// salts and peppers may be any bytes, which a JSON string would replace.
 type sealedStored struct {
 	Scheme string            `json:"scheme"`
-	Hash   string            `json:"hash"`
-	Salt   string            `json:"salt,omitempty"`
-	User   string            `json:"user,omitempty"`
-	Params map[string]string `json:"params,omitempty"`
+	Hash   []byte            `json:"hash"`
+	Salt   []byte            `json:"salt,omitempty"`
+	User   []byte            `json:"user,omitempty"`
+	Params map[string][]byte `json:"params,omitempty"`
 }
 
 func (s *Service) sealLegacy(account uuid.UUID, stored legacy.Stored) (string, error) {
-	plain, err := json.Marshal(sealedStored(stored))
+	open := sealedStored{Scheme: stored.Scheme, Hash: []byte(stored.Hash), Salt: []byte(stored.Salt), User: []byte(stored.User)}
+	for name, value := range stored.Params {
+		if open.Params == nil {
+			open.Params = make(map[string][]byte)
+		}
+		open.Params[name] = []byte(value)
+	}
+	plain, err := json.Marshal(open)
 	if err != nil {
 		return "", err
 	}
@@ -205,9 +213,16 @@ func (s *Service) openLegacy(account uuid.UUID, sealed string) (*hash.Hash, erro
 	if err != nil {
 		return nil, err
 	}
-	var stored sealedStored
-	if err := json.Unmarshal(plain, &stored); err != nil {
+	var open sealedStored
+	if err := json.Unmarshal(plain, &open); err != nil {
 		return nil, err
 	}
-	return s.hashes.Open(legacy.Stored(stored))
+	stored := legacy.Stored{Scheme: open.Scheme, Hash: string(open.Hash), Salt: string(open.Salt), User: string(open.User)}
+	for name, value := range open.Params {
+		if stored.Params == nil {
+			stored.Params = make(map[string]string)
+		}
+		stored.Params[name] = string(value)
+	}
+	return s.hashes.Open(stored)
 }

@@ -38,12 +38,25 @@ func (e *InvalidError) Error() string { return e.Field + " " + e.Reason }
 type UnavailableError struct {
 	RetryAfter time.Duration // when it makes sense to try again
 	Err        error         // for the log
+
+	// Judged: on the way a password was found wrong for somebody, though it may be right for another who could not be
+	// asked. It counts as a guess, or a store that is down would make guessing free.
+	Judged bool
 }
 
 func (e *UnavailableError) Error() string { return "unavailable: " + e.Err.Error() }
 
 // Unwrap returns the cause.
 func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// doubtAfter is the answer when some candidates could not be asked. refused tells whether one of the others was judged.
+func doubtAfter(doubt error, refused bool) error {
+	var unavailable *UnavailableError
+	if errors.As(doubt, &unavailable) && refused {
+		return &UnavailableError{RetryAfter: unavailable.RetryAfter, Err: unavailable.Err, Judged: true}
+	}
+	return doubt
+}
 
 // retryStore is how long a client should wait for a store that did not answer: about as long as a failover takes.
 const retryStore = 5 * time.Second

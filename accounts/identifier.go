@@ -38,12 +38,11 @@ var (
 	errIdentifierEmpty   = errors.New("must not be empty")
 	errIdentifierLong    = errors.New("must be at most 320 bytes")
 	errIdentifierUTF8    = errors.New("must be valid UTF-8")
-	errIdentifierEmail   = errors.New("is not an e-mail address")
 	errIdentifierRefused = errors.New("contains a character that a name must not have")
 )
 
-// ParseIdentifier makes a typed or stored string canonical. Spaces around it are not part of it. What contains an
-// "@" is taken for an e-mail address, what begins with "+" and a digit for a phone number, all else for a username:
+// ParseIdentifier makes a typed or stored string canonical. Spaces around it are not part of it. What has an "@" inside
+// is taken for an e-mail address, "+" and digits for a phone number, all else for a username:
 // the kind is a matter of shape, so that whatever a person types and whatever a store holds meet in one namespace.
 //
 // Usernames follow the UsernameCaseMapped profile of PRECIS (RFC 8265, section 3.3), applied to each part between
@@ -64,12 +63,12 @@ func ParseIdentifier(typed string) (Identifier, error) {
 	id := Identifier{Spelling: s}
 	var err error
 	switch {
-	case strings.Contains(s, "@"):
+	case emailShaped(s):
 		id.Kind = Email
 		id.Canonical, err = canonicalEmail(s)
-	case len(s) > 1 && s[0] == '+' && '0' <= s[1] && s[1] <= '9':
+	case phoneShaped(s):
 		id.Kind = Phone
-		id.Canonical, err = canonicalPhone(s)
+		id.Canonical = canonicalPhone(s)
 	default:
 		id.Kind = Username
 		id.Canonical, err = canonicalUsername(s)
@@ -100,11 +99,12 @@ func canonicalUsername(s string) (string, error) {
 	return strings.Join(parts, " "), nil
 }
 
-func canonicalEmail(s string) (string, error) {
+func emailShaped(s string) bool {
 	at := strings.LastIndexByte(s, '@')
-	if at == 0 || at == len(s)-1 {
-		return "", errIdentifierEmail
-	}
+	return at > 0 && at < len(s)-1
+}
+
+func canonicalEmail(s string) (string, error) {
 	for _, r := range s {
 		if unicode.IsControl(r) || unicode.IsSpace(r) || !unicode.IsGraphic(r) {
 			return "", errIdentifierRefused
@@ -117,17 +117,20 @@ func canonicalEmail(s string) (string, error) {
 	return s, nil
 }
 
-func canonicalPhone(s string) (string, error) {
-	var b strings.Builder
-	b.WriteByte('+')
-	for _, r := range s[1:] {
-		switch {
-		case '0' <= r && r <= '9':
-			b.WriteRune(r)
-		case strings.ContainsRune(" -().", r):
-		default:
-			return "", errIdentifierRefused
+// phoneSeparators are what people put between the digits.
+const phoneSeparators = " -()."
+
+func phoneShaped(s string) bool {
+	digits := strings.TrimPrefix(s, "+")
+	return len(digits) < len(s) && digits != "" && digits[0] >= '0' && digits[0] <= '9' &&
+		strings.Trim(digits, "0123456789"+phoneSeparators) == ""
+}
+
+func canonicalPhone(s string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(phoneSeparators, r) {
+			return -1
 		}
-	}
-	return b.String(), nil
+		return r
+	}, s)
 }

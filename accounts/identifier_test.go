@@ -29,6 +29,9 @@ func TestParseIdentifier(t *testing.T) {
 		{"A\u0308@b", accounts.Email, "ä@b"},
 		{"+49 (0)30-12.34", accounts.Phone, "+490301234"},
 		{"+a", accounts.Username, "+a"},
+		{"+1Up", accounts.Username, "+1up"},
+		{"@Anna", accounts.Username, "@anna"},
+		{"Anna@", accounts.Username, "anna@"},
 	} {
 		id, err := accounts.ParseIdentifier(test.typed)
 		if err != nil || id.Kind != test.kind || id.Canonical != test.canonical || id.Spelling != strings.Trim(test.typed, " ") {
@@ -36,8 +39,8 @@ func TestParseIdentifier(t *testing.T) {
 		}
 	}
 	for _, typed := range []string{
-		"", " ", "a  b", "a\tb", "a\nb", "a\x00b", "\u200b", "a\u200db", "a\u202eb", "a\u2028", "\ufeffa", "a\xff", "@", "a@", "@b",
-		"a b@c", "a\x00@b", "+1x", strings.Repeat("a", accounts.MaxIdentifier+1), "♥", "\u0645a", // bidi rule
+		"", " ", "a  b", "a\tb", "a\nb", "a\x00b", "\u200b", "a\u200db", "a\u202eb", "a\u2028", "\ufeffa", "a\xff",
+		"a b@c", "a\x00@b", strings.Repeat("a", accounts.MaxIdentifier+1), "♥", "\u0645a", // bidi rule
 	} {
 		if id, err := accounts.ParseIdentifier(typed); err == nil {
 			t.Errorf("%q was taken as %+v", typed, id)

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"rekey/accounts/password"
+	"rekey/legacy"
 )
 
 // A login moves its user. The rules, in the order in which the code keeps them:
@@ -41,8 +42,12 @@ type Person struct {
 	LegacyID string
 }
 
-// Name returns what the person is called by: username, else e-mail, else phone.
+// Name returns what the person is called by: username, else e-mail, else phone. It is empty while they are not in the
+// new store: until then nothing says that a name is theirs alone.
 func (p Person) Name() string {
+	if p.Source != "" {
+		return ""
+	}
 	for _, kind := range []Kind{Username, Email, Phone} {
 		if name := (Account{Identifiers: p.Identifiers}).Named(kind); name != "" {
 			return name
@@ -87,7 +92,7 @@ func (s *Service) loginHere(ctx context.Context, rec Record, a Attempt) (Person,
 	case err != nil:
 		return Person{}, cannotTell("verify password", err)
 	case !ok:
-		return Person{}, refused("new-wrong")
+		return Person{}, refused("new-wrong:" + string(rec.Credential.Scheme))
 	case rec.Disabled:
 		return Person{}, refused("new-disabled")
 	}
@@ -98,32 +103,45 @@ func (s *Service) loginHere(ctx context.Context, rec Record, a Attempt) (Person,
 // loginLegacy answers for somebody who is absent in the new store, and moves them.
 func (s *Service) loginLegacy(ctx context.Context, name Identifier, a Attempt) (Person, error) {
 	found, err := s.ask(ctx, name)
-	if err != nil {
+	switch {
+	case errors.Is(err, legacy.ErrTooMany):
+		return Person{}, s.refuseUnknown(ctx, a)
+	case err != nil:
 		return Person{}, cannotTell("ask the legacy store", err)
 	}
 	contested := len(found) > 1
 	if contested {
 		found = spelledExactly(found, name.Spelling)
 	}
+	return s.loginCandidates(ctx, found, contested, a)
+}
 
-	// One candidate, as a rule. Of several who share the exact spelling, the password says which.
-	var doubt error
+// maxCandidates bounds what one attempt can cost: each candidate is a hash. Where more people share a name to the
+// letter, the password cannot say which of them is meant at a price that one attempt may have.
+const maxCandidates = 4
+
+// loginCandidates answers for the legacy people who may be meant: one, as a rule. Of several who share the exact
+// spelling, the password says which.
+func (s *Service) loginCandidates(ctx context.Context, found []candidate, contested bool, a Attempt) (Person, error) {
+	if len(found) == 0 || len(found) > maxCandidates {
+		return Person{}, s.refuseUnknown(ctx, a)
+	}
+	var doubt, no error
 	for _, c := range found {
 		person, err := s.loginCandidate(ctx, c, contested, a)
 		switch {
 		case err == nil:
 			return person, nil
-		case !errors.Is(err, ErrCredentials):
+		case errors.Is(err, ErrCredentials):
+			no = err
+		default:
 			doubt = err
 		}
 	}
 	if doubt != nil {
-		return Person{}, doubt
+		return Person{}, doubtAfter(doubt, no != nil)
 	}
-	if len(found) == 0 {
-		return Person{}, s.refuseUnknown(ctx, a)
-	}
-	return Person{}, refused("legacy-wrong")
+	return Person{}, no
 }
 
 // loginCandidate answers for one legacy person.

@@ -6,11 +6,14 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"rekey/accounts/failpoint"
 	"rekey/accounts/password"
+	"rekey/legacy"
+	"rekey/legacy/hash"
 )
 
 // migrate moves somebody whose password has just been proven. Whatever goes wrong here, the person is in: they are
@@ -57,6 +60,8 @@ func (s *Service) moveOrJoin(ctx context.Context, c candidate, p proof, a Attemp
 		return s.loginHere(ctx, rec, a)
 	case errors.Is(err, errContested), errors.Is(err, ErrTaken):
 		s.noteContested(ctx, c, a)
+	case errors.Is(err, errChanged):
+		return Person{}, &UnavailableError{RetryAfter: retryChanged, Err: err}
 	default:
 		s.log.WarnContext(ctx, "account not moved; the person is logged in and the next login tries again",
 			"source", c.source.Name, "legacy_id", c.user.ID, "error", err)
@@ -65,26 +70,61 @@ func (s *Service) moveOrJoin(ctx context.Context, c candidate, p proof, a Attemp
 	return c.person(), nil
 }
 
-// errContested: another legacy person holds one of the identifiers.
-var errContested = errors.New("contested identifier")
+// Why a move is not made.
+var (
+	errContested = errors.New("another legacy person holds one of the identifiers")
+	errChanged   = errors.New("the legacy record was changed while its password was proven")
+)
+
+// retryChanged is when to try again after errChanged: whoever changes a record is done with it by then.
+const retryChanged = time.Second
+
+// stillSo returns nil if the legacy store says of the person what it said when they were proven, and nobody else holds
+// one of their identifiers.
+func (s *Service) stillSo(ctx context.Context, c candidate, ids []Identifier) error {
+	holders, err := s.lookup(ctx, ids)
+	switch {
+	case errors.Is(err, legacy.ErrTooMany):
+		return errContested
+	case err != nil:
+		return err
+	}
+	for _, holder := range holders {
+		switch {
+		case !holder.is(c):
+			return errContested
+		case !hmac.Equal(s.fingerprint(holder), s.fingerprint(c)):
+			return errChanged
+		}
+	}
+	if len(holders) == 0 {
+		return errChanged
+	}
+	return nil
+}
+
+// schemeName is what the audit tells of a scheme. The text of a recipe may hold a pepper.
+func schemeName(h *hash.Hash) string {
+	if strings.Contains(h.Scheme, "(") {
+		return "recipe"
+	}
+	return h.Scheme
+}
 
 // move makes the account and commits it.
 func (s *Service) move(ctx context.Context, c candidate, p proof, a Attempt) (Record, error) {
-	ids, invalid := c.identifiers()
-	others, err := s.lookup(ctx, ids)
-	if err != nil {
-		return Record{}, err
-	}
-	if slices.ContainsFunc(others, func(other candidate) bool { return !other.is(c) }) {
-		return Record{}, errContested
-	}
-
 	id := SubjectFor(c.source.Name, c.user.ID)
 	credential, err := s.credentialFor(ctx, id, p.hash, a.Password)
 	if err != nil {
 		return Record{}, err
 	}
 	failpoint.Hit("migrate:rehashed")
+
+	// The last look at the legacy store: hashing took a while, and what was proven may have been changed meanwhile.
+	ids, invalid := c.identifiers()
+	if err := s.stillSo(ctx, c, ids); err != nil {
+		return Record{}, err
+	}
 
 	now := s.now()
 	rec := Record{
@@ -100,7 +140,7 @@ func (s *Service) move(ctx context.Context, c candidate, p proof, a Attempt) (Re
 		"source": c.source.Name, "legacy_id": c.user.ID, "how": string(ByLogin), "to": string(credential.Scheme),
 	}
 	if p.hash != nil {
-		event.Detail["from"] = p.hash.Scheme
+		event.Detail["from"] = schemeName(p.hash)
 	}
 	if invalid > 0 {
 		event.Detail["identifiers_left_out"] = strconv.Itoa(invalid)

@@ -12,6 +12,12 @@ func (s *Service) noteContested(ctx context.Context, c candidate, a Attempt) {
 	s.note(ctx, c, NoteContested, "an identifier is held by several legacy people", a)
 }
 
+// noteUnreadable tells support about a hash that nobody can log in with.
+func (s *Service) noteUnreadable(ctx context.Context, c candidate, class NoteClass, reason string, a Attempt) {
+	s.stats.Unreadable.Add(1)
+	s.note(ctx, c, class, reason, a)
+}
+
 // note tells support about a legacy person: one note and one event per person and class, however often they try.
 // Failing to write it changes nothing for the person; the next attempt writes it.
 func (s *Service) note(ctx context.Context, c candidate, class NoteClass, reason string, a Attempt) {
@@ -43,8 +49,8 @@ type recentSet struct {
 }
 
 const (
-	recentFor = 10 * time.Minute
-	recentMax = 10_000 // entries; about 2 MiB
+	recentFor = time.Minute // a namesake who registers in the legacy store has to wait no longer than this
+	recentMax = 10_000      // entries; about 2 MiB
 )
 
 func (r *recentSet) has(key string, now time.Time) bool {

@@ -21,11 +21,16 @@ func (s *Service) prove(ctx context.Context, c candidate, a Attempt) (proof, err
 		return s.proveBySource(ctx, c, a)
 	}
 	h, err := s.hashes.Open(*c.user.Password)
-	if err != nil {
-		if !errors.Is(err, hash.ErrUnusable) {
-			s.stats.Unreadable.Add(1)
-			s.note(ctx, c, NoteUnreadableHash, "the stored hash cannot be read", a)
-		}
+	switch {
+	case errors.Is(err, hash.ErrScheme):
+		return proof{}, cannotTell("open the legacy hash", err) // our configuration is wrong, not the password
+	case errors.Is(err, hash.ErrUnusable):
+		return proof{}, s.refuseUnknown(ctx, a)
+	case errors.Is(err, hash.ErrBounds):
+		s.noteUnreadable(ctx, c, NoteOverBounds, "the stored hash costs more than hash_bounds allow", a)
+		return proof{}, s.refuseUnknown(ctx, a)
+	case err != nil:
+		s.noteUnreadable(ctx, c, NoteUnreadableHash, "the stored hash cannot be read", a)
 		return proof{}, s.refuseUnknown(ctx, a)
 	}
 	var matched *hash.Hash
@@ -34,7 +39,15 @@ func (s *Service) prove(ctx context.Context, c candidate, a Attempt) (proof, err
 	case err != nil:
 		return proof{}, cannotTell("verify legacy password", err)
 	case matched == nil:
-		return proof{}, refused("legacy-wrong")
+		return proof{}, refused("legacy-wrong:" + h.Scheme)
+	}
+	// Spaces alone may fold to the empty password, which nobody has.
+	folded, err := password.Fold(matched.Fold).Apply(a.Password.Reveal())
+	switch {
+	case err != nil:
+		return proof{}, cannotTell("fold the password", err)
+	case len(folded) == 0:
+		return proof{}, refused("legacy-empty")
 	}
 	return proof{hash: matched}, nil
 }
@@ -48,7 +61,7 @@ func (s *Service) proveBySource(ctx context.Context, c candidate, a Attempt) (pr
 	err := verifier.Verify(ctx, c.user, a.Password.Reveal())
 	switch {
 	case errors.Is(err, legacy.ErrWrongPassword), errors.Is(err, legacy.ErrNoUser):
-		return proof{}, refused("legacy-wrong")
+		return proof{}, refused("legacy-wrong:" + c.source.Name)
 	case err != nil:
 		return proof{}, cannotTell("verify by the legacy store", err)
 	}

@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"rekey/legacy"
 )
@@ -24,9 +25,16 @@ func (s *Service) Resume(ctx context.Context, session Session) (Person, error) {
 
 // resumeLegacy reads somebody who was not moved when they logged in, by the legacy store's own key.
 func (s *Service) resumeLegacy(ctx context.Context, session Session) (Person, error) {
-	getter, ok := s.source(session.Source).(legacy.Getter)
+	if session.Source == "" {
+		return Person{}, refused("new-gone")
+	}
+	i := slices.IndexFunc(s.sources, func(src Source) bool { return src.Name == session.Source })
+	if i < 0 {
+		return Person{}, cannotTell("read person from the legacy store", errNoSource)
+	}
+	getter, ok := s.sources[i].Source.(legacy.Getter)
 	if !ok {
-		return Person{}, refused("legacy-gone")
+		return Person{}, cannotTell("read person from the legacy store", errNoGetter)
 	}
 	user, err := getter.Get(ctx, session.LegacyID)
 	switch {
@@ -37,10 +45,11 @@ func (s *Service) resumeLegacy(ctx context.Context, session Session) (Person, er
 	case user.Disabled:
 		return Person{}, refused("legacy-disabled")
 	}
-	for _, source := range s.sources {
-		if source.Name == session.Source {
-			return candidate{source, user}.person(), nil
-		}
-	}
-	return Person{}, refused("legacy-gone")
+	return candidate{source: s.sources[i], user: user}.person(), nil
 }
+
+// Why somebody who has not moved cannot be read again. Neither says anything about them.
+var (
+	errNoSource = errors.New("no source of that name is configured here")
+	errNoGetter = errors.New("the source cannot be read by key")
+)

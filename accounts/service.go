@@ -112,13 +112,3 @@ func (s *Service) event(account uuid.UUID, kind EventKind, a Attempt) Event {
 		Actor: "person", RequestID: a.RequestID,
 	}
 }
-
-// source returns the source of that name, or nil.
-func (s *Service) source(name string) legacy.Source {
-	for _, src := range s.sources {
-		if src.Name == name {
-			return src.Source
-		}
-	}
-	return nil
-}

@@ -52,7 +52,7 @@ func parseFields(body []byte, fields []field) error {
 		if err != nil {
 			return invalid("body", "is not valid JSON")
 		}
-		if err := parseField(dec, name.(string), fields, seen); err != nil { // a key is a string, or Token fails
+		if err := parseField(dec, body, name.(string), fields, seen); err != nil { // a key is a string, or Token fails
 			return err
 		}
 	}
@@ -67,14 +67,15 @@ func parseFields(body []byte, fields []field) error {
 			return invalid(f.name, "is missing")
 		}
 	}
-	return refuseReplaced(body, fields)
+	return nil
 }
 
-func parseField(dec *json.Decoder, name string, fields []field, seen map[string]bool) error {
+func parseField(dec *json.Decoder, body []byte, name string, fields []field, seen map[string]bool) error {
 	for _, f := range fields {
 		if f.name != name {
 			continue
 		}
+		begin := dec.InputOffset()
 		value, err := dec.Token()
 		text, ok := value.(string)
 		switch {
@@ -84,6 +85,8 @@ func parseField(dec *json.Decoder, name string, fields []field, seen map[string]
 			return invalid(name, "must be a string")
 		case seen[name]:
 			return invalid(name, "is there twice")
+		case replaced(text, body[begin:dec.InputOffset()]):
+			return invalid(name, "must be valid Unicode")
 		}
 		*f.value, seen[name] = text, true
 		return nil
@@ -91,17 +94,11 @@ func parseField(dec *json.Decoder, name string, fields []field, seen map[string]
 	return invalid(printable(name), "is not a field of this request")
 }
 
-// refuseReplaced refuses a lone surrogate, for which the decoder puts U+FFFD.
-func refuseReplaced(body []byte, fields []field) error {
-	if bytes.ContainsRune(body, utf8.RuneError) || bytes.Contains(bytes.ToLower(body), []byte(`\ufffd`)) {
-		return nil // it was asked for
-	}
-	for _, f := range fields {
-		if strings.ContainsRune(*f.value, utf8.RuneError) {
-			return invalid(f.name, "must be valid Unicode")
-		}
-	}
-	return nil
+// replaced reports whether the decoder has put U+FFFD in the place of a lone surrogate: there are more of them than the
+// source asked for.
+func replaced(text string, source []byte) bool {
+	asked := bytes.Count(source, []byte("\ufffd")) + bytes.Count(bytes.ToLower(source), []byte(`\ufffd`))
+	return strings.Count(text, "\ufffd") > asked
 }
 
 // printable cuts a name that the client made up to what is fit to be repeated.

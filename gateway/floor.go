@@ -55,7 +55,7 @@ func (f *floor) observe(class string, took time.Duration) time.Duration {
 		times = &recentTimes{}
 		f.classes[class] = times
 	}
-	if times.add(took, f.now()) {
+	if times.add(took, f.now()) || took > f.current {
 		f.raise()
 	}
 	return f.current - took

@@ -52,7 +52,7 @@ type Gateway struct {
 	issuer   string
 	limits   limits
 	floor    *floor
-	checks   []Check
+	checks   []*checker
 	metrics  *metrics
 	log      *slog.Logger
 	now      func() time.Time
@@ -75,9 +75,12 @@ func New(c Config) *Gateway {
 	}
 	g := &Gateway{
 		accounts: c.Accounts, tokens: c.Tokens, issuer: c.Issuer,
-		limits: limits{c.Limiter, c.Rules},
-		floor:  newFloor(max(c.Floor, 0), maxFloor, c.Now),
-		checks: c.Checks, metrics: newMetrics(c.Metrics), log: c.Log, now: c.Now,
+		limits:  limits{c.Limiter, c.Rules},
+		floor:   newFloor(max(c.Floor, 0), maxFloor, c.Now),
+		metrics: newMetrics(c.Metrics), log: c.Log, now: c.Now,
+	}
+	for _, check := range c.Checks {
+		g.checks = append(g.checks, &checker{Check: check, now: c.Now})
 	}
 	g.public = g.publicRoutes(c.TrustedProxies)
 	g.admin = g.adminRoutes(c.TrustedProxies)
@@ -102,6 +105,7 @@ func (g *Gateway) publicRoutes(proxies []netip.Prefix) http.Handler {
 	e.GET("/v1/verify", g.verify)
 	e.GET("/.well-known/jwks.json", g.jwks)
 	e.GET("/.well-known/openid-configuration", g.discovery)
+	e.GET("/readyz", g.readyz)
 	g.commonRoutes(e)
 	return e
 }
@@ -109,13 +113,13 @@ func (g *Gateway) publicRoutes(proxies []netip.Prefix) http.Handler {
 func (g *Gateway) adminRoutes(proxies []netip.Prefix) http.Handler {
 	e := g.newEcho(proxies)
 	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(g.metrics.registry, promhttp.HandlerOpts{})))
+	e.GET("/readyz", g.readyzInDetail)
 	g.commonRoutes(e)
 	return e
 }
 
 func (g *Gateway) commonRoutes(e *echo.Echo) {
 	e.GET("/healthz", g.healthz)
-	e.GET("/readyz", g.readyz)
 	e.GET("/openapi.json", g.openAPI)
 }
 

@@ -12,7 +12,9 @@ import (
 	"net/netip"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -289,6 +291,8 @@ func TestMalformed(t *testing.T) {
 		{`{"identifier":"anna","password":""}`, "password"},
 		{`{"identifier":"anna","password":"a\u0000b"}`, "password"},
 		{`{"identifier":"anna","password":"a\ud800b"}`, "password"},
+		{`{"identifier":"anna","password":"\ufffd\ud800"}`, "password"},
+		{`{"identifier":"\ufffd","password":"\udc00\ud800"}`, "password"},
 		{`{"identifier":"anna","password":"` + strings.Repeat("a", 1025) + `"}`, "password"},
 		{`{"identifier":"","password":"x"}`, "identifier"},
 		{`{"identifier":"a\u0000b","password":"x"}`, "identifier"},
@@ -378,6 +382,7 @@ func TestClientAddress(t *testing.T) {
 		{"a trusted proxy", "192.0.2.0/24", "203.0.113.9", "203.0.113.9"},
 		{"the client lies in front", "192.0.2.0/24", "10.9.9.9, 203.0.113.9", "203.0.113.9"},
 		{"two proxies", "192.0.2.0/24,198.51.100.0/24", "10.9.9.9, 203.0.113.9, 198.51.100.2", "203.0.113.9"},
+		{"with ports", "192.0.2.0/24", "203.0.113.9:4711, [2001:db8::1]:80", "2001:db8::1"},
 		{"rubbish", "192.0.2.0/24", "<script>", "192.0.2.1"},
 		{"nothing", "192.0.2.0/24", "", "192.0.2.1"},
 	} {
@@ -456,4 +461,108 @@ func TestLogHoldsNoSecret(t *testing.T) {
 	if !strings.Contains(log, `"route":"/v1/login"`) || !strings.Contains(log, `"status":503`) {
 		t.Error("the log does not tell of the requests at all")
 	}
+}
+
+// Judging a password and then answering "cannot tell" must cost the guess, or a store that is down makes guessing free.
+func TestGuessingIsNotFreeWhileAStoreIsDown(t *testing.T) {
+	t.Parallel()
+	rules := limit.Rules{
+		Address:    limit.Rule{Name: "address", Count: 1, Per: time.Hour, Burst: 100},
+		Identifier: limit.Rule{Name: "identifier", Count: 1, Per: time.Hour, Burst: 3},
+	}
+	w := newWorld(t, func(c *gateway.Config) { c.Limiter, c.Rules = limit.NewLocal(limit.LocalConfig{}), rules })
+	if a := w.login("anna", "tulip"); a.Code != 200 {
+		t.Fatal(a.Code)
+	}
+	w.old.SetDown(errors.New("down"))
+	for i := range 3 { // another spelling, so that a namesake in the legacy store cannot be ruled out
+		if a := w.login("ANNA", "wrong"); a.Code != 503 {
+			t.Fatalf("guess %d: %d", i, a.Code)
+		}
+	}
+	if a := w.login("ANNA", "tulip"); a.Code != 429 {
+		t.Errorf("the fourth try: %d, want 429: three guesses were judged", a.Code)
+	}
+}
+
+// A client that half-closes its connection or sends its body slowly learns nothing sooner.
+func TestFloorCannotBeCutShort(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *gateway.Config) { c.Floor = 400 * time.Millisecond })
+	body := `{"identifier":"nobody","password":"x"}`
+	ask := func(ctx context.Context, r io.Reader) int {
+		req := httptest.NewRequestWithContext(ctx, "POST", "/v1/login", r)
+		res := httptest.NewRecorder()
+		w.gw.Public().ServeHTTP(res, req)
+		return res.Code
+	}
+
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	begin := time.Now()
+	if code := ask(gone, strings.NewReader(body)); code != 401 || time.Since(begin) < 400*time.Millisecond {
+		t.Errorf("a client that hung up: %d after %v", code, time.Since(begin))
+	}
+	slow := &slowReader{text: body, pause: 500 * time.Millisecond}
+	if code := ask(t.Context(), slow); code != 401 || time.Since(slow.last) < 400*time.Millisecond {
+		t.Errorf("a slow body: %d, %v behind its end", code, time.Since(slow.last))
+	}
+}
+
+type slowReader struct {
+	text  string
+	pause time.Duration
+	last  time.Time
+}
+
+func (s *slowReader) Read(p []byte) (int, error) {
+	if s.text == "" {
+		return 0, io.EOF
+	}
+	time.Sleep(s.pause) // that is the fault
+	n := copy(p, s.text)
+	s.text, s.last = s.text[n:], time.Now()
+	return n, nil
+}
+
+// However many probes come, a store is asked once a second, and one that hangs does not hang the probe.
+func TestReadyzAsksSeldom(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil) // outside the bubble: its database has goroutines of its own
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		hang := make(chan struct{})
+		gw := gateway.New(gateway.Config{Accounts: w.accounts, Checks: []gateway.Check{
+			{Name: "store", Required: true, Ask: func(context.Context) error { asked.Add(1); return nil }},
+			{Name: "legacy:shop", Ask: func(ctx context.Context) error {
+				select {
+				case <-hang:
+				case <-ctx.Done():
+				}
+				return ctx.Err()
+			}},
+		}})
+		probe := func(h http.Handler) string {
+			res := httptest.NewRecorder()
+			h.ServeHTTP(res, httptest.NewRequest("GET", "/readyz", nil))
+			return res.Body.String()
+		}
+		begin := time.Now()
+		for range 3 {
+			if got := probe(gw.Public()); got != "{\"status\":\"degraded\"}\n" {
+				t.Errorf("public readyz says %s", got)
+			}
+		}
+		if took := time.Since(begin); took > 3*500*time.Millisecond {
+			t.Errorf("three probes took %v while a source hangs", took)
+		}
+		if n := asked.Load(); n != 2 {
+			t.Errorf("the store was asked %d times in 1.5 s, want 2", n)
+		}
+		close(hang)
+		time.Sleep(4 * time.Second)
+		if got := probe(gw.Admin()); !strings.Contains(got, `"legacy:shop":"ok"`) || !strings.Contains(got, `"ready"`) {
+			t.Errorf("admin readyz says %s", got)
+		}
+	})
 }

@@ -40,12 +40,15 @@ func accountOf(p accounts.Person) accountAnswer {
 
 // login serves POST /v1/login.
 func (g *Gateway) login(c echo.Context) error {
-	arrived := g.now()
 	var identifier, typed string
 	if err := readBody(c, field{name: "identifier", value: &identifier}, field{name: "password", value: &typed}); err != nil {
 		return err
 	}
-	ctx := c.Request().Context()
+	// The clock starts here: a client that sends its body slowly must not use up the floor. And it cannot be stopped by
+	// hanging up, which would give an answer early, or a guess for nothing.
+	arrived := g.now()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), requestTimeout)
+	defer cancel()
 	giveBack, err := g.limits.take(ctx, c.RealIP(), identifier)
 	if err != nil {
 		return err
@@ -55,9 +58,13 @@ func (g *Gateway) login(c echo.Context) error {
 		Identifier: identifier, Password: password.NewSecret([]byte(typed)), RequestID: requestID(c),
 	})
 	var refused *accounts.RefusedError
+	var doubt *accounts.UnavailableError
 	switch {
 	case errors.As(err, &refused):
 		g.floor.hold(ctx, refused.Class, arrived)
+		return err
+	case errors.As(err, &doubt) && doubt.Judged:
+		g.floor.hold(ctx, "judged", arrived)
 		return err
 	case err != nil:
 		giveBack()

@@ -124,8 +124,8 @@ func clientAddress(trusted []netip.Prefix) echo.IPExtractor {
 		}
 		hops := strings.Split(strings.Join(r.Header.Values(echo.HeaderXForwardedFor), ","), ",")
 		for i := len(hops) - 1; i >= 0; i-- {
-			hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-			if err != nil {
+			hop, ok := hopAddress(strings.TrimSpace(hops[i]))
+			if !ok {
 				break
 			}
 			client = hop.Unmap().WithZone("")
@@ -135,4 +135,13 @@ func clientAddress(trusted []netip.Prefix) echo.IPExtractor {
 		}
 		return client.String()
 	}
+}
+
+// hopAddress reads an entry of X-Forwarded-For: an address, which some proxies write with a port.
+func hopAddress(entry string) (netip.Addr, bool) {
+	if addr, err := netip.ParseAddr(entry); err == nil {
+		return addr, true
+	}
+	withPort, err := netip.ParseAddrPort(entry)
+	return withPort.Addr(), err == nil
 }

@@ -15,6 +15,8 @@ import (
 var (
 	// ErrNoUser: the store answered, and nobody is there under that key.
 	ErrNoUser = errors.New("no such user in the legacy store")
+	// ErrTooMany: the store answered, and more people have that identifier than can be told apart.
+	ErrTooMany = errors.New("too many people share an identifier in the legacy store")
 	// ErrWrongPassword: the store answered, and the password is not that person's.
 	ErrWrongPassword = errors.New("wrong password")
 )
@@ -48,8 +50,8 @@ func (u User) Identifiers() []string {
 // Source is an old user store that can be asked for a person.
 type Source interface {
 	// Lookup returns everyone who has one of the spellings as username, e-mail or phone, compared the way the
-	// store itself compares. Nobody is an empty slice and no error; more than one is for the caller to settle.
-	// Every error means "cannot tell".
+	// store itself compares. Nobody is an empty slice and no error; more than one is for the caller to settle, and
+	// ErrTooMany is more than an adapter returns. Every other error means "cannot tell".
 	Lookup(ctx context.Context, spellings ...string) ([]User, error)
 }
 

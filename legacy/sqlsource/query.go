@@ -117,6 +117,7 @@ const (
 	typeDecimal            // bound as decimal text
 	typeUUID               // of PostgreSQL
 	typeBinary             // bound as bytes
+	typePadded             // char(n) of PostgreSQL, which fills up with spaces that mean nothing
 )
 
 // typeOf classifies what a driver calls a column's type.
@@ -137,6 +138,8 @@ func typeOf(name string) columnType {
 		return typeDecimal
 	case name == "UUID":
 		return typeUUID
+	case name == "BPCHAR":
+		return typePadded
 	case strings.Contains(name, "BINARY"), strings.Contains(name, "BLOB"), name == "BYTEA":
 		return typeBinary
 	}

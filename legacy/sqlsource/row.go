@@ -10,12 +10,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"rekey/legacy"
 )
 
-// What a row may hold. A value above its bound makes the row unreadable: it is no identifier and no hash.
+// What a row may hold. A longer identifier or hash is cut one byte behind its bound, which is enough for whoever parses
+// it to refuse it: one odd value must not keep the rest of the row from being read.
 const (
 	maxIdentifier = 1 << 10
 	maxHash       = 8 << 10 // as package hash
@@ -83,16 +83,19 @@ func (s *Source) user(shape *shape, values []any) (legacy.User, error) {
 		if f.kind == fieldID && shape.key == typeBinary {
 			text = hex.EncodeToString([]byte(text))
 		}
-		if len(text) > bound {
-			return unreadable(fmt.Sprintf("longer than %d bytes", bound))
-		}
-		if bound == maxIdentifier && (!utf8.ValidString(text) || strings.Contains(text, "\x00")) {
-			return unreadable("not UTF-8 text")
+		text = text[:min(len(text), bound+1)]
+		if shape.columns[f.kind] == typePadded {
+			text = strings.TrimRight(text, " ")
 		}
 		switch f.kind {
 		case fieldID:
-			if u.ID = text; text == "" {
+			switch u.ID = text; {
+			case text == "":
 				return unreadable("the key is empty")
+			case len(text) > bound:
+				return unreadable(fmt.Sprintf("longer than %d bytes", bound))
+			case !plain(text):
+				return unreadable("not UTF-8 text")
 			}
 		case fieldUsername:
 			u.Username = text

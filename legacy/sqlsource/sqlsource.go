@@ -154,7 +154,7 @@ func (s *Source) Lookup(ctx context.Context, spellings ...string) ([]legacy.User
 			return err
 		}
 		if len(found)+len(bad) > maxPeople {
-			return answered{fmt.Errorf("more than %d people share an identifier", maxPeople)}
+			return answered{legacy.ErrTooMany}
 		}
 		users = found
 		return joined(bad)
@@ -267,6 +267,11 @@ func (s *Source) Check(ctx context.Context) error {
 	})
 }
 
+// Ping asks the database for nothing, as often as a probe likes: it leaves what Check has found as it is.
+func (s *Source) Ping(ctx context.Context) error {
+	return s.ask(ctx, "ping", func(ctx context.Context) error { return s.probe(ctx, "1", "1 = 1") })
+}
+
 // ask runs one question under the breaker and the deadline, and makes an error of ours of what comes back.
 func (s *Source) ask(ctx context.Context, doing string, question func(context.Context) error) error {
 	fail := func(err error) error { return fmt.Errorf("legacy source %s: %s: %w", s.config.Name, doing, err) }
@@ -285,7 +290,7 @@ func (s *Source) ask(ctx context.Context, doing string, question func(context.Co
 	switch {
 	case err == nil, errors.As(err, &known):
 		done(succeeded)
-	case errors.Is(ctx.Err(), context.Canceled): // the caller went away, which says nothing about the database
+	case ctx.Err() != nil: // the caller had no more time, which says nothing about the database
 		done(abandoned)
 	default:
 		done(failed)

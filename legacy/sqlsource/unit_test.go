@@ -343,3 +343,30 @@ func TestDriverErrorsTellNoSecret(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestUnreadableKey shows that a row without a usable key is nobody, is named, and that its values are not told.
+func TestUnreadableKey(t *testing.T) {
+	t.Parallel()
+	s, err := Open(Config{Name: "shop", DSN: "sqlite:///tmp/none.db", Table: "people", Columns: Columns{ID: "id", Email: "email", Password: "pass"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	shape := &shape{columns: map[fieldKind]columnType{}}
+	for key, reason := range map[any]string{
+		nil: "the key is empty", "": "the key is empty", "a\x00b": "not UTF-8 text", "\xff": "not UTF-8 text",
+		strings.Repeat("k", maxIdentifier+1): "longer than 1024 bytes", true: "a value of type bool is no text",
+	} {
+		values := make([]any, len(s.fields))
+		for i, f := range s.fields {
+			if values[i] = "hunter2"; f.kind == fieldID {
+				values[i] = key
+			}
+		}
+		_, err := s.user(shape, values)
+		var row *RowError
+		if !errors.As(err, &row) || row.Column != "id" || row.Reason != reason || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("key %.10q: %v, want %q", key, err, reason)
+		}
+	}
+}
