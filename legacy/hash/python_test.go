@@ -51,7 +51,7 @@ func (c appCase) run(t *testing.T) {
 	if !h.Verify([]byte(password)) {
 		t.Errorf("%s: does not verify", c.name)
 	}
-	if h.Verify([]byte("passworD")) || c.never != "" && h.Verify([]byte(c.never)) {
+	if h.Verify([]byte(cmp.Or(c.never, "passworD"))) {
 		t.Errorf("%s: verifies a wrong password", c.name)
 	}
 	if c.other != "" && !h.Verify([]byte(c.other)) {
@@ -66,7 +66,7 @@ func (c appCase) run(t *testing.T) {
 	appMasked(t, c.name, h, []byte(password))
 }
 
-// appMasked checks that the masked value opens to the same computation and has lost the digest.
+// appMasked checks that the masked value opens to the same computation and has lost the digest; password is the right one.
 func appMasked(t *testing.T, name string, h *Hash, password []byte) {
 	t.Helper()
 	again, err := New(Config{}).Open(h.Masked())
@@ -75,8 +75,7 @@ func appMasked(t *testing.T, name string, h *Hash, password []byte) {
 		return
 	}
 	got, _ := again.Digest(password)
-	want, _ := h.Digest(password)
-	if !bytes.Equal(got, want) || bytes.Equal(again.Stored(), h.Stored()) || again.Limit != h.Limit || again.Fold != h.Fold {
+	if !bytes.Equal(got, h.Stored()) || bytes.Equal(again.Stored(), h.Stored()) || again.Limit != h.Limit || again.Fold != h.Fold {
 		t.Errorf("%s: the masked value is not the same hash without its digest", name)
 	}
 }
