@@ -136,8 +136,7 @@ func TestResumeWithoutTheSource(t *testing.T) {
 	w := newWorld(t)
 	session := accounts.Session{AccountID: accounts.SubjectFor("gone", "1"), Source: "gone", LegacyID: "1"}
 	_, err := w.Resume(t.Context(), session)
-	var unavailable *accounts.UnavailableError
-	if !errors.As(err, &unavailable) {
+	if _, doubt := errors.AsType[*accounts.UnavailableError](err); !doubt {
 		t.Errorf("got %v, want \"cannot tell\"", err)
 	}
 	session.Source, session.LegacyID = "", ""

@@ -64,8 +64,7 @@ const retryStore = 5 * time.Second
 // cannotTell wraps an error of a store or of the permit pool as an UnavailableError that says what was being done.
 func cannotTell(doing string, err error) error {
 	retry := retryStore
-	var busy *password.BusyError
-	if errors.As(err, &busy) {
+	if busy, ok := errors.AsType[*password.BusyError](err); ok {
 		retry = busy.RetryAfter
 	}
 	return &UnavailableError{RetryAfter: retry, Err: fmt.Errorf("%s: %w", doing, err)}

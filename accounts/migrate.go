@@ -24,7 +24,7 @@ import (
 // began before that answer was true. An impatient person costs one hash, not one for each press of Enter.
 func (s *Service) migrate(ctx context.Context, c candidate, p proof, a Attempt) (Person, error) {
 	failpoint.Hit("migrate:proven")
-	person, err, _ := s.moves.Do(s.moveKey(c, a.Password), func() (any, error) {
+	shared, err, _ := s.moves.Do(s.moveKey(c, a.Password), func() (any, error) {
 		var person Person
 		err := s.outlive(ctx, func(ctx context.Context) (err error) {
 			person, err = s.moveOrJoin(ctx, c, p, a)
@@ -36,7 +36,8 @@ func (s *Service) migrate(ctx context.Context, c candidate, p proof, a Attempt) 
 		return Person{}, err
 	}
 	failpoint.Hit("migrate:done")
-	return person.(Person), nil
+	person, _ := shared.(Person) // nothing else is ever shared
+	return person, nil
 }
 
 // moveKey names a move: the person, and the password by a keyed digest, for as long as the move takes.

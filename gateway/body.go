@@ -48,11 +48,12 @@ func parseFields(body []byte, fields []field) error {
 	}
 	seen := make(map[string]bool, len(fields))
 	for dec.More() {
-		name, err := dec.Token()
-		if err != nil {
+		key, err := dec.Token()
+		name, isName := key.(string)
+		if err != nil || !isName {
 			return invalid("body", "is not valid JSON")
 		}
-		if err := parseField(dec, body, name.(string), fields, seen); err != nil { // a key is a string, or Token fails
+		if err := parseField(dec, body, name, fields, seen); err != nil {
 			return err
 		}
 	}

@@ -430,7 +430,7 @@ func TestHeadersAndUnknownRoutes(t *testing.T) {
 		}
 	}
 	res := httptest.NewRecorder()
-	w.gw.Admin().ServeHTTP(res, httptest.NewRequest("GET", "/metrics", nil))
+	w.gw.Admin().ServeHTTP(res, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	if res.Code != 200 || !strings.Contains(res.Body.String(), `rekey_http_request_seconds_count{method="GET",route="/healthz",status="200"} 1`) ||
 		strings.Contains(res.Body.String(), "/nothing") {
 		t.Errorf("metrics: %d\n%s", res.Code, res.Body)
@@ -544,7 +544,7 @@ func TestReadyzAsksSeldom(t *testing.T) {
 		}})
 		probe := func(h http.Handler) string {
 			res := httptest.NewRecorder()
-			h.ServeHTTP(res, httptest.NewRequest("GET", "/readyz", nil))
+			h.ServeHTTP(res, httptest.NewRequest(http.MethodGet, "/readyz", nil))
 			return res.Body.String()
 		}
 		begin := time.Now()

@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -58,7 +60,7 @@ var quiet = map[string]bool{"/v1/verify": true, "/healthz": true, "/readyz": tru
 func (g *Gateway) guarded(next echo.HandlerFunc, c echo.Context) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			if r == http.ErrAbortHandler {
+			if abort, ok := r.(error); ok && errors.Is(abort, http.ErrAbortHandler) {
 				panic(r)
 			}
 			stack := make([]byte, 4<<10)
@@ -123,8 +125,8 @@ func clientAddress(trusted []netip.Prefix) echo.IPExtractor {
 			return client.String()
 		}
 		hops := strings.Split(strings.Join(r.Header.Values(echo.HeaderXForwardedFor), ","), ",")
-		for i := len(hops) - 1; i >= 0; i-- {
-			hop, ok := hopAddress(strings.TrimSpace(hops[i]))
+		for _, entry := range slices.Backward(hops) {
+			hop, ok := hopAddress(strings.TrimSpace(entry))
 			if !ok {
 				break
 			}

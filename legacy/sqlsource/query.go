@@ -57,7 +57,7 @@ func (s *Source) mapColumns() error {
 	c := s.config.Columns
 	disabled, negated := strings.CutPrefix(c.Disabled, "!")
 	if negated && disabled == "" {
-		return errors.New("column disabled: a name is missing behind the !")
+		return errors.New("column disabled: a name is missing behind the exclamation mark")
 	}
 	columns := []struct {
 		kind         fieldKind
@@ -164,6 +164,7 @@ func (t columnType) bind(text string) (any, bool) {
 		return text, err == nil && id.String() == text
 	case typeBinary:
 		return []byte(text), true
+	case typeText, typePadded:
 	}
 	return text, true
 }

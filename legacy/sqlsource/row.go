@@ -71,6 +71,7 @@ func (s *Source) user(shape *shape, values []any) (legacy.User, error) {
 		case fieldDisabled:
 			u.Disabled = truth(value) != f.negated
 			continue
+		case fieldID, fieldUsername, fieldEmail, fieldPhone, fieldPassword, fieldSalt: // text, below
 		}
 		text, ok := textOf(value)
 		if !ok {
@@ -107,6 +108,7 @@ func (s *Source) user(shape *shape, values []any) (legacy.User, error) {
 			u.Password.Hash = text
 		case fieldSalt:
 			u.Password.Salt = text
+		case fieldCreatedAt, fieldLastLoginAt, fieldDisabled: // above
 		}
 	}
 	if u.Password.User = u.Username; u.Username == "" {

@@ -299,7 +299,7 @@ func (s *Source) ask(ctx context.Context, doing string, question func(context.Co
 	switch {
 	case err == nil:
 		return nil
-	case known.error == legacy.ErrNoUser:
+	case errors.Is(known.error, legacy.ErrNoUser):
 		return legacy.ErrNoUser
 	case known.error != nil:
 		return fail(known.error)

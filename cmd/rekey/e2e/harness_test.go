@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -256,9 +257,7 @@ func (g *gateway) send(t *testing.T, method, path string, body []byte, header ht
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, values := range header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, header)
 	if len(body) > 0 {
 		req.Header.Set("Content-Type", "application/json")
 	}

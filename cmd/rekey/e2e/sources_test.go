@@ -161,7 +161,7 @@ func TestDjango(t *testing.T) {
 		username varchar(150) NOT NULL UNIQUE, first_name varchar(150) NOT NULL, last_name varchar(150) NOT NULL, email varchar(254) NOT NULL,
 		is_staff boolean NOT NULL, is_active boolean NOT NULL, date_joined timestamptz NOT NULL)`)
 	hashers := []string{"pbkdf2_sha256", "pbkdf2_sha1", "scrypt", "unsalted_md5", "md5"}
-	const make = `
+	const script = `
 import sys
 from django.conf import settings
 settings.configure(PASSWORD_HASHERS=["django.contrib.auth.hashers." + n for n in (
@@ -174,7 +174,7 @@ except ValueError:
 	made := map[string]string{}
 	for _, hasher := range hashers {
 		pw := "Pässwörd of " + hasher
-		hash := output(t, exec.Command(python, "-c", make, hasher, pw))
+		hash := output(t, exec.Command(python, "-c", script, hasher, pw))
 		if hash == "none" {
 			continue // this Django has no such hasher
 		}
