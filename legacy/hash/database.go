@@ -1,6 +1,7 @@
 package hash
 
 import (
+	"bytes"
 	"crypto/des" //nolint:gosec // LAN Manager is what it is
 	"encoding/hex"
 	"strings"
@@ -38,6 +39,10 @@ func databaseSchemes() []Scheme {
 		{ // $7$N$salt$key in base64: mosquitto_passwd, PBKDF2-HMAC-SHA512
 			Name: "mosquitto-7", Family: "database", parse: openMosquitto7,
 			Match: func(s string) bool { return strings.HasPrefix(s, "$7$") && strings.Count(s, "$") == 4 },
+		},
+		{ // 0x0100, salt and two digests in hex: SQL Server 2000, sha1(UTF-16LE password, salt), the same of it in capitals
+			Name: "mssql2000", Family: "database", parse: openMSSQL2000,
+			Match: func(s string) bool { return len(s) == 2+2*(2+4+40) && hasFold(s, mssql2000Mark) },
 		},
 		{ // 0x0100, salt and digest in hex: SQL Server 2005 and 2008 R2, sha1(UTF-16LE password, salt)
 			Name: "mssql2005", Family: "database", parse: mssqlParser("0x0100", hashSHA1),
@@ -244,6 +249,32 @@ func mssqlParser(mark string, p hashFunc) parseFunc {
 			masked: withHash(s, mark+hex.EncodeToString(salt)+zeroHex(p.size)),
 		}, nil
 	}
+}
+
+const mssql2000Mark = "0x0100"
+
+// openMSSQL2000 compares the digest of the capitals, as a server of the default collation does: case does not count.
+func openMSSQL2000(_ *env, s legacy.Stored) (*Hash, error) {
+	if !hasFold(s.Hash, mssql2000Mark) {
+		return nil, malformed("want " + mssql2000Mark)
+	}
+	b, ok := decodeHex(s.Hash[len(mssql2000Mark):], 4+2*hashSHA1.size)
+	if !ok {
+		return nil, malformed("want salt and two digests in hex")
+	}
+	salt := b[:4]
+	masked := mssql2000Mark + hex.EncodeToString(salt) + zeroHex(2*hashSHA1.size)
+	return &Hash{
+		Fold: FoldUpper, // ASCII's letters; the server knew others as well
+		compute: func(password []byte) []byte {
+			if wide := utf16le(bytes.ToUpper(password)); wide != nil && utf8.Valid(password) {
+				return hashSHA1.sum(wide, salt)
+			}
+			return nil
+		},
+		want:   b[4+hashSHA1.size:],
+		masked: withHash(s, masked),
+	}, nil
 }
 
 func openOracle11(_ *env, s legacy.Stored) (*Hash, error) {

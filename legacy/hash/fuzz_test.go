@@ -3,6 +3,7 @@ package hash
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,6 +113,49 @@ func FuzzRecipe(f *testing.F) {
 			} else if errors.Is(err, ErrScheme) && isRecipe(text) {
 				t.Errorf("%q compiles, but opens with %v", text, err)
 			}
+		}
+	})
+}
+
+// FuzzPHP: whatever the stored string, Open neither panics nor takes long, and what it opens it also opens masked,
+// to the same digest.
+func FuzzPHP(f *testing.F) {
+	var names []string
+	for _, s := range slices.Concat(phpSchemes(), phpDigestSchemes()) {
+		names = append(names, s.Name)
+	}
+	number := func(name string) byte { return byte(slices.Index(names, name)) }
+	for _, row := range phpRows(f) {
+		f.Add(number(row.Format), row.Hash, row.Salt, row.Extra["pepper"])
+	}
+	for _, stored := range []string{phpPortable, phpDrupal, "U" + phpDrupal, "$wp" + phpBcrypt, "1|" + phpBcrypt, ":B:salt:" + phpHex32, phpHex64 + ":salt:1:2"} {
+		for _, name := range []string{"phpass", "drupal", "wordpress", "nextcloud", "mediawiki", "magento2"} {
+			f.Add(number(name), stored, "", "")
+		}
+	}
+	f.Add(number("mediawiki"), ":pbkdf2-legacyB:!sha512:10:64!ab!"+phpSalt64+"!"+strings.Repeat("A", 86)+"==", "", "")
+	f.Add(number("seafile-pbkdf2"), "PBKDF2SHA256$10$00$"+phpHex64, "", "")
+	// Costs that are cheap, so that digests can be compared.
+	r := New(Config{Bounds: Bounds{
+		BcryptCost: 4, Argon2Memory: 64, Argon2Time: 2, Argon2Work: 128, PBKDF2Iterations: 100, PHPassLog2: 7, DigestIterations: 100,
+	}})
+	f.Fuzz(func(t *testing.T, scheme byte, stored, salt, pepper string) {
+		s := legacy.Stored{Scheme: names[int(scheme)%len(names)], Hash: stored, Salt: salt, User: salt}
+		if pepper != "" {
+			s.Params = map[string]string{"pepper": pepper}
+		}
+		h, err := r.Open(s)
+		if err != nil {
+			return
+		}
+		masked, err := r.Open(h.Masked())
+		if err != nil {
+			t.Fatalf("%s opens, but masked it does not: %v", s.Scheme, err)
+		}
+		want, wantErr := h.Digest([]byte("password"))
+		got, gotErr := masked.Digest([]byte("password"))
+		if string(want) != string(got) || (wantErr == nil) != (gotErr == nil) {
+			t.Errorf("%s: the masked value gives another digest", s.Scheme)
 		}
 	})
 }

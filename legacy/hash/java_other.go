@@ -1,6 +1,7 @@
 package hash
 
 import (
+	"strconv"
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
@@ -24,6 +25,8 @@ func javaOtherSchemes() []Scheme {
 		{Name: "jasypt-strong-sha256", Aliases: []string{"jasypt-strong"}, parse: parseJasypt(hashSHA256, 100_000, 16)},
 		// Jetty's Credential: MD5:hex of the password in ISO 8859-1
 		{Name: "jetty-md5", Match: func(stored string) bool { return len(stored) == 36 && strings.HasPrefix(stored, "MD5:") }, parse: parseJettyMD5},
+		// Jetty's Password: OBF: and what it takes to read it again, so it is the password itself
+		{Name: "jetty-obf", Match: startsWith(obfMark), parse: parseJettyOBF},
 		// Jetty's Credential: CRYPT:13 characters of DES crypt
 		{Name: "jetty-crypt", Match: func(stored string) bool { return len(stored) == 19 && strings.HasPrefix(stored, "CRYPT:") }, parse: parseJettyCrypt},
 	}
@@ -210,4 +213,50 @@ func parseJettyCrypt(e *env, s legacy.Stored) (*Hash, error) {
 		return nil, malformed("want CRYPT: and 13 characters")
 	}
 	return openBehind(e, s, prefix, legacy.Stored{Scheme: "crypt-des", Hash: s.Hash[len(prefix):]})
+}
+
+const obfMark = "OBF:"
+
+// parseJettyOBF compares digests of what Jetty writes, as plaintext does.
+func parseJettyOBF(_ *env, s legacy.Stored) (*Hash, error) {
+	body, ok := strings.CutPrefix(s.Hash, obfMark)
+	if !ok || !obfShaped(body) {
+		return nil, malformed("want OBF: and groups of 4 base-36 digits, or of U and 4")
+	}
+	if body == "" {
+		return nil, ErrUnusable
+	}
+	return openDigest(s, hashSHA256.sum([]byte(body)), obfMark+obfuscate([]byte("masked")), func(password []byte) []byte {
+		return hashSHA256.sum([]byte(obfuscate(password)))
+	})
+}
+
+func obfShaped(body string) bool {
+	for body != "" {
+		body = strings.TrimPrefix(body, "U")
+		if len(body) < 4 || !only(body[:4], "0123456789abcdefghijklmnopqrstuvwxyz") {
+			return false
+		}
+		body = body[4:]
+	}
+	return true
+}
+
+// obfuscate is Password.obfuscate of jetty-util: each byte with the one as far from the other end.
+func obfuscate(password []byte) string {
+	var out strings.Builder
+	group := func(n int64) {
+		digits := strconv.FormatInt(n, 36)
+		out.WriteString("0000"[min(4, len(digits)):] + digits)
+	}
+	for i, c := range password {
+		a, b := int64(c), int64(password[len(password)-1-i])
+		if a >= 0x80 || b >= 0x80 {
+			out.WriteByte('U')
+			group(a<<8 | b)
+		} else {
+			group((127+a+b)<<8 + 127 + a - b)
+		}
+	}
+	return out.String()
 }

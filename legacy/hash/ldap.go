@@ -22,7 +22,7 @@ func ldapSchemes() []Scheme {
 			"dovecot-sha1", "dovecot-sha256", "dovecot-sha512", "dovecot-plain-md4", "dovecot-plain-md5", "dovecot-ldap-md5",
 			"dovecot-md5", "dovecot-des-crypt", "dovecot-crypt", "dovecot-sha256-crypt", "dovecot-sha512-crypt",
 			"dovecot-blf-crypt", "dovecot-pbkdf2", "dovecot-argon2i", "dovecot-argon2id", "dovecot-plain", "dovecot-clear",
-			"dovecot-cleartext", "dovecot-scram-sha-1", "dovecot-scram-sha-256", "dovecot-digest-md5",
+			"dovecot-cleartext", "dovecot-scram-sha-1", "dovecot-scram-sha-256", "dovecot-digest-md5", "dovecot-cram-md5", "dovecot-hmac-md5",
 		},
 	}}
 }
@@ -73,6 +73,7 @@ func ldapLabels() []ldapLabel {
 		{"SCRAM-SHA-1", looksSCRAM, ldapSCRAM(hashSHA1)}, // Dovecot
 		{"SCRAM-SHA-256", looksSCRAM, ldapSCRAM(hashSHA256)},
 		{"DIGEST-MD5", looksHex16, openLDAPDigestMD5},
+		{"CRAM-MD5 HMAC-MD5", looksHex32, openCRAMMD5},
 
 		{"CLEARTEXT CLEAR PLAIN PLAINTEXT", func(string) bool { return true }, openLDAPPlain},
 	}
@@ -243,6 +244,8 @@ func openPKCS5S2(e *env, s legacy.Stored, prefix, body string) (*Hash, error) {
 }
 
 func looksHex16(body string) bool { _, ok := decodeHex(body, 16); return ok }
+
+func looksHex32(body string) bool { _, ok := decodeHex(body, 32); return ok }
 
 func looksSaltedMD5(body string) bool {
 	b, ok := decode64(b64Std, body, anyLen)

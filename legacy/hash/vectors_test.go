@@ -98,6 +98,8 @@ var mustFormats = strings.Fields(`
 	ldap-sha ldap-ssha ldap-md5 ldap-smd5 ldap-sha256 ldap-sha384 ldap-sha512 ldap-ssha256 ldap-ssha384 ldap-ssha512
 	ldap-crypt ldap-pbkdf2-sha1 ldap-pbkdf2-sha256 ldap-pbkdf2-sha512 ldap-plaintext plaintext
 
+	dovecot-cram-md5 dovecot-hmac-md5 jetty-obf mssql2000
+
 	raw-md5-hex raw-sha1-hex raw-sha256-hex raw-sha512-hex salted-md5-suffix salted-md5-prefix
 	salted-sha1-suffix salted-sha256-suffix salted-sha256-prefix salted-sha512-suffix salted-sha512-prefix
 `)
