@@ -196,7 +196,18 @@ func manyClients(ctx context.Context, b *bench) ([]result, error) {
 		if err := srv.migrate(ctx, crowd); err != nil {
 			return err
 		}
-		m, others, err := b.compare(ctx, srv.pids, b.logins(srv, crowd, 64), b.logins(srv, crowd, 2))
+		rate := func(n int) func(context.Context) (float64, error) {
+			return func(ctx context.Context) (float64, error) {
+				begin := time.Now()
+				t, _, err := closed(ctx, n, b.span, func(ctx context.Context, i int64) (int, error) { return srv.login(ctx, crowd[i%64]) })
+				if err != nil {
+					return 0, err
+				}
+				// On a busy machine some of 64 may be shed; only those who got in count.
+				return float64(t.of(http.StatusOK)) / time.Since(begin).Seconds(), nil
+			}
+		}
+		m, others, err := b.compare(ctx, srv.pids, rate(64), rate(2))
 		if err != nil {
 			return err
 		}

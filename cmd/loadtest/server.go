@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -79,6 +81,11 @@ func (b *bench) start(ctx context.Context, s setup) (*server, error) {
 		return nil, err
 	}
 	srv.url = "http://" + listen
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // it never fails
+	if err := os.WriteFile(filepath.Join(dir, "master.key"), []byte(hex.EncodeToString(key)), 0o600); err != nil {
+		return nil, err
+	}
 	config := filepath.Join(dir, "rekey.yaml")
 	if err := os.WriteFile(config, []byte(s.yaml(listen, admin, store, old, dir)), 0o600); err != nil {
 		return nil, err
