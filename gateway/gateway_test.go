@@ -37,7 +37,7 @@ import (
 // A world is a gateway in front of a real SQLite store and an old store in memory that holds anna (tulip) and the
 // disabled bert (daisy).
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	gw       *gateway.Gateway
 	store    accounts.Store
 	old      *legacytest.Memory
@@ -46,7 +46,7 @@ type world struct {
 	spec     routers.Router
 }
 
-func newWorld(t *testing.T, change func(*gateway.Config)) *world {
+func newWorld(t testing.TB, change func(*gateway.Config)) *world {
 	t.Helper()
 	store, err := sqlstore.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "new.db"), sqlstore.Options{})
 	if err != nil {
@@ -95,7 +95,7 @@ func newWorld(t *testing.T, change func(*gateway.Config)) *world {
 }
 
 // openAPI returns the document that the repository holds, checked.
-func openAPI(t *testing.T) routers.Router {
+func openAPI(t testing.TB) routers.Router {
 	t.Helper()
 	document, err := openapi3.NewLoader().LoadFromFile("openapi.yaml")
 	if err != nil {
