@@ -12,7 +12,7 @@ import (
 
 // A login moves its user. The rules, in the order in which the code keeps them:
 //
-//  1. Cheap checks come first: the shape of the input, then the stores, then the hash.
+//  1. Cheap checks come first: the shape of the input, whether there is room to hash, then the stores, then the hash.
 //  2. The new store answers first. A legacy store is asked only about somebody who is absent here, never because a
 //     password was wrong: that would revive a password that was replaced.
 //  3. A person who has been moved is answered here, under whatever name the legacy store finds them.
@@ -73,6 +73,9 @@ func (s *Service) Login(ctx context.Context, a Attempt) (Person, error) {
 }
 
 func (s *Service) login(ctx context.Context, name Identifier, a Attempt) (Person, error) {
+	if err := s.permits.Full(s.hasher.Memory()); err != nil {
+		return Person{}, cannotTell("wait for a hash", err) // before the stores are asked in vain
+	}
 	rec, err := s.store.ByIdentifier(ctx, name.Canonical)
 	switch {
 	case errors.Is(err, ErrNotFound):

@@ -138,12 +138,7 @@ func NewPool(c PoolConfig) *Pool {
 //   - a *PanicError: fn panicked;
 //   - ErrClosed: Close was called before.
 func (p *Pool) Do(ctx context.Context, memory int64, priority Priority, fn func()) error {
-	t := &ticket{
-		priority: priority,
-		// At least a byte, so that work which takes the whole budget is alone even beside work that needs next to none.
-		memory: min(max(memory, 1), p.memory),
-		turn:   make(chan struct{}),
-	}
+	t := p.ticket(memory, priority)
 	if err := p.enter(ctx, t); err != nil {
 		return err
 	}
@@ -159,6 +154,15 @@ func (p *Pool) Do(ctx context.Context, memory int64, priority Priority, fn func(
 		default:
 			return ctx.Err()
 		}
+	}
+}
+
+func (p *Pool) ticket(memory int64, priority Priority) *ticket {
+	return &ticket{
+		priority: priority,
+		// At least a byte, so that work which takes the whole budget is alone even beside work that needs next to none.
+		memory: min(max(memory, 1), p.memory),
+		turn:   make(chan struct{}),
 	}
 }
 
@@ -216,13 +220,34 @@ func (p *Pool) queue(t *ticket) (*list.Element, error) {
 	// Nobody waits for the answer of a sweep, and how long logins will keep it out cannot be known: it is not refused
 	// beforehand.
 	if t.priority == PriorityLogin {
-		if wait := p.load.wait(t.came, p.share(t)); wait > p.load.limit {
-			p.stats.shed++
-			return nil, busy(wait)
+		if err := p.refusal(t); err != nil {
+			return nil, err
 		}
 		p.load.queued += p.share(t)
 	}
 	return p.waiting[t.priority].PushBack(t), nil
+}
+
+// refusal returns the *BusyError for a login whose turn would come too late.
+func (p *Pool) refusal(t *ticket) error {
+	if wait := p.load.wait(t.came, p.share(t)); wait > p.load.limit {
+		p.stats.shed++
+		return busy(wait)
+	}
+	return nil
+}
+
+// Full returns the *BusyError with which Do would refuse a login that takes so many bytes of memory now, or nil. Who
+// asks first spares a store the questions of logins that would be shed anyway. It promises nothing: Do may still refuse.
+func (p *Pool) Full(memory int64) error {
+	t := p.ticket(memory, PriorityLogin)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t.came = time.Now()
+	if p.waiting[PriorityLogin].Len() == 0 && p.mayBegin(t) {
+		return nil
+	}
+	return p.refusal(t)
 }
 
 // giveUp takes t out of the queue. cause is why: nil for the queue's deadline.

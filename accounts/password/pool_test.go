@@ -363,3 +363,40 @@ func TestPoolInParallel(t *testing.T) {
 		t.Errorf("never more than %d MiB in use: the test tried nothing", most.Load()/mib)
 	}
 }
+
+// Full refuses just when Do would, and takes nothing.
+func TestPoolFull(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, password.PoolConfig{Permits: 1, MaxWait: 2 * time.Second})
+		for range 100 {
+			if err := p.Full(mib); err != nil {
+				t.Fatalf("an empty pool: %v", err)
+			}
+		}
+		var calls []*call
+		for p.Full(mib) == nil {
+			if len(calls) > 1000 {
+				t.Fatal("a pool that is never full")
+			}
+			calls = append(calls, login(p, mib, lasting(100*time.Millisecond)))
+		}
+		if _, err := login(p, mib, lasting(0)).result(); !errors.Is(err, password.ErrBusy) {
+			t.Errorf("Full refused what Do takes: %v", err)
+		}
+		for i, c := range calls[:2] {
+			if _, err := c.result(); err != nil {
+				t.Errorf("call %d, that was let in: %v", i, err)
+			}
+		}
+		if err := p.Full(mib); err != nil && !errors.Is(err, password.ErrBusy) {
+			t.Errorf("got %v", err)
+		}
+		for _, c := range calls {
+			<-c.done
+		}
+		if err := p.Full(mib); err != nil {
+			t.Errorf("empty again: %v", err)
+		}
+	})
+}

@@ -53,6 +53,7 @@ type server struct {
 	cmd     *exec.Cmd
 	pg      int           // PID of PostgreSQL's postmaster, 0 without
 	started time.Duration // from exec to the first ready answer
+	launch  func() *exec.Cmd
 	stop    func() error
 }
 
@@ -95,32 +96,45 @@ func (b *bench) start(ctx context.Context, s setup) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	srv.cmd = exec.Command(b.binary, "serve", "--config", config)
-	srv.cmd.Stdout, srv.cmd.Stderr = log, log
+	srv.launch = func() *exec.Cmd {
+		cmd := exec.Command(b.binary, "serve", "--config", config)
+		cmd.Stdout, cmd.Stderr = log, log
+		return cmd
+	}
+	srv.stop = func() error { return errors.Join(srv.end(), log.Close(), drop()) }
+	if err := srv.begin(); err != nil {
+		text, _ := os.ReadFile(log.Name())
+		return nil, errors.Join(fmt.Errorf("%w:\n%s", err, text), srv.stop())
+	}
+	return srv, nil
+}
+
+// begin starts the process and waits until it is ready.
+func (s *server) begin() error {
+	s.cmd = s.launch()
 	begin := time.Now()
-	if err := srv.cmd.Start(); err != nil {
-		return nil, err
+	if err := s.cmd.Start(); err != nil {
+		return err
 	}
-	srv.stop = func() error {
-		err := srv.cmd.Process.Signal(syscall.SIGTERM)
-		if waited := srv.cmd.Wait(); err == nil {
-			err = waited
-		}
-		return errors.Join(err, log.Close(), drop())
-	}
-	for ; ; time.Sleep(time.Millisecond) {
-		if res, err := srv.client.Get(srv.url + "/readyz"); err == nil {
+	for ; time.Since(begin) < 20*time.Second; time.Sleep(time.Millisecond) {
+		if res, err := s.client.Get(s.url + "/readyz"); err == nil {
 			_ = res.Body.Close() // nothing of it is needed
 			if res.StatusCode == http.StatusOK {
-				srv.started = time.Since(begin)
-				return srv, nil
+				s.started = time.Since(begin)
+				return nil
 			}
 		}
-		if time.Since(begin) > 20*time.Second {
-			text, _ := os.ReadFile(log.Name())
-			return nil, errors.Join(fmt.Errorf("rekey did not become ready:\n%s", text), srv.stop())
-		}
 	}
+	return errors.New("rekey did not become ready")
+}
+
+// end stops the process as an operator does.
+func (s *server) end() error {
+	err := s.cmd.Process.Signal(syscall.SIGTERM)
+	if waited := s.cmd.Wait(); err == nil {
+		err = waited
+	}
+	return err
 }
 
 func (s setup) yaml(listen, admin, store, old, dir string) string {
