@@ -57,8 +57,7 @@ func Parse(text []byte) (*Key, error) {
 func Load(path string) (*Key, error) {
 	text, err := read(path)
 	if err != nil {
-		var onPath *fs.PathError
-		if errors.As(err, &onPath) {
+		if onPath, ok := errors.AsType[*fs.PathError](err); ok {
 			err = onPath.Err // the path is said once
 		}
 		return nil, fmt.Errorf("master key file %s: %w", path, err)
@@ -76,7 +75,7 @@ func read(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was read from only
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err

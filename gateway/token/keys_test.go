@@ -84,7 +84,7 @@ func TestOpenKeysMakesTheFirst(t *testing.T) {
 			if maxAge <= 0 || maxAge > DefaultOverlap/2 {
 				t.Errorf("max-age is %s: caches would miss a new key", maxAge)
 			}
-			signed, err := jose.ParseSigned(raw, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(algorithm)})
+			signed, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(algorithm)})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,6 +2,7 @@ package hash
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 
 	"golang.org/x/crypto/blowfish"
@@ -49,7 +50,7 @@ func parseBcrypt(e *env, stored string) (set bcryptSetting, digest []byte, err e
 // hash returns the 23 bytes of digest. It reads at most 72 bytes of the password, and hashes NUL bytes like any
 // other, as Node and Go do; C stops at them and PHP refuses them.
 func (set bcryptSetting) hash(password []byte) []byte {
-	key := append(password[:len(password):len(password)], 0) // C hashes the terminating NUL as well
+	key := append(slices.Clip(password), 0) // C hashes the terminating NUL as well
 	if len(key) > bcryptMaxPassword {
 		key = key[:bcryptMaxPassword]
 	}

@@ -2,7 +2,7 @@ package hash
 
 import (
 	"bytes"
-	"crypto/des" //nolint:gosec // LAN Manager is what it is
+	"crypto/des"
 	"encoding/hex"
 	"strings"
 	"unicode"

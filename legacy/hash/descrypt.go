@@ -1,7 +1,7 @@
 package hash
 
 import (
-	"crypto/des" //nolint:gosec // BSDi folds long keys by plain DES
+	"crypto/des"
 	"slices"
 	"strings"
 

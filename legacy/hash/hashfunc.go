@@ -11,8 +11,8 @@ import (
 	gohash "hash"
 	"strings"
 
-	"golang.org/x/crypto/md4"       //nolint:staticcheck // NT hashes are what they are
-	"golang.org/x/crypto/ripemd160" //nolint:staticcheck // old tables hold it
+	"golang.org/x/crypto/md4"
+	"golang.org/x/crypto/ripemd160"
 
 	"rekey/legacy"
 )

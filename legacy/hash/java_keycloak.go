@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"strings"
 
 	"rekey/legacy"
@@ -181,14 +182,17 @@ func (o jsonObject) text(key string) string {
 // with returns a copy in which a member is the given string.
 func (o jsonObject) with(key, text string) jsonObject {
 	object := jsonObject{}
-	for name, value := range o {
-		object[name] = value
+	maps.Copy(object, o)
+	if value, err := json.Marshal(text); err == nil { // a string cannot fail
+		object[key] = value
 	}
-	object[key], _ = json.Marshal(text) // a string cannot fail
 	return object
 }
 
 func (o jsonObject) String() string {
-	text, _ := json.Marshal(o) // the members were read from JSON
+	text, err := json.Marshal(o)
+	if err != nil {
+		return "" // the members were read from JSON, so this cannot be; and it is no credential
+	}
 	return string(text)
 }

@@ -2,6 +2,7 @@ package hash
 
 import (
 	"encoding/base64"
+	"maps"
 	"strings"
 	"testing"
 
@@ -47,9 +48,7 @@ func TestNodeRefuses(t *testing.T) {
 	firebase, mongoose := appRow(t, "firebase-scrypt"), appRow(t, "passport-local-mongoose")
 	with := func(s legacy.Stored, name, value string) map[string]string {
 		params := map[string]string{}
-		for k, v := range s.Params {
-			params[k] = v
-		}
+		maps.Copy(params, s.Params)
 		params[name] = value
 		return params
 	}

@@ -36,6 +36,7 @@ func (t token) String() string {
 		return "a literal" // which may be a pepper
 	case tokenBad:
 		return t.text
+	case tokenName, tokenNumber, tokenSign:
 	}
 	return `"` + t.text + `"`
 }

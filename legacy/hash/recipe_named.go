@@ -10,9 +10,7 @@ import (
 // nothing marks, so that they are declared.
 func digestSchemes() []Scheme {
 	var list []Scheme
-	add := func(name, recipe string, aliases ...string) {
-		list = append(list, recipeScheme(name, recipe, aliases...))
-	}
+	add := func(name, recipe string) { list = append(list, recipeScheme(name, recipe)) }
 	for _, d := range []string{"md4", "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "ripemd160", "whirlpool"} {
 		add("raw-"+d+"-hex", d+"($pass)")
 	}

@@ -65,6 +65,7 @@ func (p *recipeParser) value() (recipeNode, error) {
 		return p.variable(t)
 	case tokenName:
 		return p.call(t)
+	case tokenEnd, tokenNumber, tokenSign, tokenBad:
 	}
 	return recipeNode{}, p.want("a function, a variable or a literal")
 }

@@ -22,7 +22,7 @@ func splitSalt(s legacy.Stored) (text, salt string, rejoin func(hash string) str
 	if separator == "" {
 		separator = ":"
 	}
-	ok := true
+	var ok bool
 	switch how {
 	case "column":
 		return s.Hash, s.Salt, func(hash string) string { return hash }, nil

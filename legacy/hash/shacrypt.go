@@ -90,7 +90,7 @@ func shaCrypt(newHash func() gohash.Hash, password, salt []byte, rounds int) []b
 	sum := a.Sum(nil)
 
 	h := newHash() // 13 to 16
-	for range len(password) {
+	for range password {
 		h.Write(password)
 	}
 	p := repeatTo(h.Sum(nil), len(password))
