@@ -40,6 +40,7 @@ func openSoftState(c *config.Config, key *masterkey.Key) (*softState, error) {
 }
 
 func (s *softState) useRedis(c *config.Config, key *masterkey.Key) error {
+	redis.SetLogger(silence{})
 	client, err := limit.NewClient(c.Redis.Reveal())
 	if err != nil {
 		return err
@@ -58,6 +59,13 @@ func (s *softState) useRedis(c *config.Config, key *masterkey.Key) error {
 	s.ping, s.close = ping(client), client.Close
 	return nil
 }
+
+// silence keeps the client library from writing to standard error between our lines of JSON. What it would say, the
+// limiter counts and readyz shows.
+type silence struct{}
+
+// Printf says nothing.
+func (silence) Printf(context.Context, string, ...any) {}
 
 func ping(client *redis.Client) func(context.Context) error {
 	return func(ctx context.Context) error { return client.Ping(ctx).Err() }
