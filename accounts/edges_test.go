@@ -154,3 +154,13 @@ func TestPaddedNames(t *testing.T) {
 		t.Error("the password did not decide")
 	}
 }
+
+// A recipe without its pepper refuses everybody: that is ours to mend, and nobody's password is wrong.
+func TestMissingPepperIsNotARefusal(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, legacy.User{ID: "7", Username: "anna", Password: &legacy.Stored{Scheme: "md5($pass.$pepper)", Hash: md5hex("tulip")}})
+	mustDoubt(t, w.Service, "anna", "tulip")
+	if notes, err := w.store.Notes(t.Context(), 10); err != nil || len(notes) != 0 {
+		t.Errorf("notes are %+v (%v), want none", notes, err)
+	}
+}

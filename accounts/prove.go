@@ -22,7 +22,7 @@ func (s *Service) prove(ctx context.Context, c candidate, a Attempt) (proof, err
 	}
 	h, err := s.hashes.Open(*c.user.Password)
 	switch {
-	case errors.Is(err, hash.ErrScheme):
+	case errors.Is(err, hash.ErrScheme), errors.Is(err, hash.ErrParams):
 		return proof{}, cannotTell("open the legacy hash", err) // our configuration is wrong, not the password
 	case errors.Is(err, hash.ErrUnusable):
 		return proof{}, s.refuseUnknown(ctx, a)

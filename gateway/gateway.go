@@ -101,26 +101,32 @@ func (g *Gateway) publicRoutes(proxies []netip.Prefix) http.Handler {
 	e.POST("/v1/login", g.login)
 	e.POST("/v1/token/refresh", g.refresh)
 	e.POST("/v1/logout", g.logout)
-	e.GET("/v1/account", g.account)
-	e.GET("/v1/verify", g.verify)
-	e.GET("/.well-known/jwks.json", g.jwks)
-	e.GET("/.well-known/openid-configuration", g.discovery)
-	e.GET("/readyz", g.readyz)
+	get(e, "/v1/account", g.account)
+	get(e, "/v1/verify", g.verify)
+	get(e, "/.well-known/jwks.json", g.jwks)
+	get(e, "/.well-known/openid-configuration", g.discovery)
+	get(e, "/readyz", g.readyz)
 	g.commonRoutes(e)
 	return e
 }
 
 func (g *Gateway) adminRoutes(proxies []netip.Prefix) http.Handler {
 	e := g.newEcho(proxies)
-	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(g.metrics.registry, promhttp.HandlerOpts{})))
-	e.GET("/readyz", g.readyzInDetail)
+	get(e, "/metrics", echo.WrapHandler(promhttp.HandlerFor(g.metrics.registry, promhttp.HandlerOpts{})))
+	get(e, "/readyz", g.readyzInDetail)
 	g.commonRoutes(e)
 	return e
 }
 
 func (g *Gateway) commonRoutes(e *echo.Echo) {
-	e.GET("/healthz", g.healthz)
-	e.GET("/openapi.json", g.openAPI)
+	get(e, "/healthz", g.healthz)
+	get(e, "/openapi.json", g.openAPI)
+}
+
+// get serves GET, and HEAD as RFC 9110, section 9.3.2, wants it wherever GET is: probes ask by it.
+func get(e *echo.Echo, path string, handler echo.HandlerFunc) {
+	e.GET(path, handler)
+	e.HEAD(path, handler)
 }
 
 func (g *Gateway) newEcho(proxies []netip.Prefix) *echo.Echo {

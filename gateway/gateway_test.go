@@ -421,6 +421,14 @@ func TestHeadersAndUnknownRoutes(t *testing.T) {
 	if a := w.ask("GET", "/v1/login", ""); a.Code != 405 || a.Header().Get("Allow") == "" {
 		t.Errorf("wrong method: %d, Allow %q", a.Code, a.Header().Get("Allow"))
 	}
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/v1/verify": 401, "/nothing": 404, "/v1/login": 405} {
+		req := httptest.NewRequest(http.MethodHead, path, nil)
+		res := httptest.NewRecorder()
+		w.gw.Public().ServeHTTP(res, req)
+		if res.Code != want {
+			t.Errorf("HEAD %s: %d, want %d", path, res.Code, want)
+		}
+	}
 	if a := w.ask("GET", "/metrics", ""); a.Code != 404 {
 		t.Errorf("metrics on the public listener: %d", a.Code)
 	}

@@ -146,7 +146,9 @@ func (g *Gateway) verify(c echo.Context) error {
 	}
 	header := c.Response().Header()
 	header.Set("X-Rekey-Account", claims.Subject)
-	header.Set("X-Rekey-Identifier", headerText(claims.Name))
+	if claims.Name != "" { // an empty one may be taken for somebody of that name
+		header.Set("X-Rekey-Identifier", headerText(claims.Name))
+	}
 	return c.NoContent(http.StatusNoContent)
 }
 

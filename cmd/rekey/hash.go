@@ -17,7 +17,7 @@ Nothing here is written anywhere, and no command takes a password as an argument
 
 // hashErrors are the words for what is wrong with a hash, without the details that differ from row to row. Scripts
 // compare them.
-var hashErrors = []error{hash.ErrScheme, hash.ErrMalformed, hash.ErrBounds, hash.ErrUnusable}
+var hashErrors = []error{hash.ErrScheme, hash.ErrParams, hash.ErrMalformed, hash.ErrBounds, hash.ErrUnusable}
 
 // hashErrorText returns the fixed text of an error of package hash.
 func hashErrorText(err error) string {

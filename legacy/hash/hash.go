@@ -28,6 +28,8 @@ const MaxStored = 8 << 10
 var (
 	// ErrScheme: there is no scheme or recipe of that name. A mistake of configuration.
 	ErrScheme = errors.New("unknown scheme")
+	// ErrParams: the scheme needs a parameter that is not given. A mistake of configuration.
+	ErrParams = errors.New("missing parameter")
 	// ErrMalformed: the stored string is not of the scheme's shape, or "auto" does not recognise it.
 	ErrMalformed = errors.New("malformed hash")
 	// ErrBounds: the stored string asks for more memory or time than Bounds allow.

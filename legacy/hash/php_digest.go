@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strings"
 
 	"rekey/legacy"
@@ -117,7 +118,7 @@ func (d phpDigest) parse(e *env, s legacy.Stored) (*Hash, error) {
 		h.salt = strings.ToLower(s.User)
 	case saltOfSite:
 		if h.salt = textParam(s, "pepper", s.Salt); h.salt == "" {
-			return nil, malformed("the scheme needs the site's secret as parameter pepper")
+			return nil, fmt.Errorf("%w: the scheme needs the site's secret as parameter pepper", ErrParams)
 		}
 	case saltBeside:
 		h.salt = s.Salt

@@ -196,8 +196,8 @@ func TestPHPRefusals(t *testing.T) {
 		{"vbulletin5", phpHex32, nil, ErrMalformed},
 		{"vbulletin5", phpHex32 + ":salt", nil, ErrMalformed},
 		{"joomla", phpHex32 + ":" + strings.Repeat("s", 1025), nil, ErrBounds},
-		{"prestashop", phpHex32, nil, ErrMalformed}, // no pepper
-		{"cakephp", phpHex40, nil, ErrMalformed},    // no pepper, no salt
+		{"prestashop", phpHex32, nil, ErrParams}, // no pepper
+		{"cakephp", phpHex40, nil, ErrParams},    // no pepper, no salt
 		{"smf1-sha1-user", phpHex40, nil, ErrMalformed},
 		{"smf2-bcrypt-user", phpBcrypt, nil, ErrMalformed},
 		{"xenforo", `a:1:{s:4:"hash";s:60:"` + phpBcrypt + `";`, nil, ErrMalformed},

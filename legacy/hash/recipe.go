@@ -57,6 +57,7 @@ type recipe struct {
 	checks []func(in *recipeInput) error // what of the stored values must be well formed
 	user   bool                          // it reads $user
 	pepper bool                          // it reads $pepper
+	salt   bool                          // it reads $salt
 }
 
 // compileRecipe parses text. Its errors wrap ErrScheme and name the column, counted in characters from 1.
@@ -83,7 +84,7 @@ func compileRecipe(b Bounds, text string) (*recipe, error) {
 	case root.derivations > b.PBKDF2Iterations:
 		return nil, p.failAt(0, fmt.Sprintf("more than %d PBKDF2 iterations", b.PBKDF2Iterations))
 	}
-	return &recipe{root: root, checks: p.checks, user: p.user, pepper: p.pepper}, nil
+	return &recipe{root: root, checks: p.checks, user: p.user, pepper: p.pepper, salt: p.salt}, nil
 }
 
 // fold says what the recipe does to the password before it hashes it: a letter's case is lost only if no use of the
@@ -114,7 +115,7 @@ func openRecipe(e *env, s legacy.Stored) (*Hash, error) {
 	}
 	pepper, ok := s.Params["pepper"]
 	if r.pepper && !ok {
-		return nil, malformed("the recipe needs the parameter pepper")
+		return nil, fmt.Errorf("%w: the recipe needs the parameter pepper", ErrParams)
 	}
 	if r.user && s.User == "" {
 		return nil, malformed("the recipe needs the user's name")

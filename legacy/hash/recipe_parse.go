@@ -17,6 +17,7 @@ type recipeParser struct {
 	checks  []func(in *recipeInput) error
 	user    bool
 	pepper  bool
+	salt    bool
 }
 
 func (p *recipeParser) next() { p.token, p.end = scanToken(p.text, p.end) }
@@ -77,6 +78,7 @@ func (p *recipeParser) variable(t token) (recipeNode, error) {
 		node.typed = usedBare
 		node.eval = func(in *recipeInput) ([]byte, bool) { return in.pass, true }
 	case "salt", "s":
+		p.salt = true
 		node.eval = func(in *recipeInput) ([]byte, bool) { return in.salt, true }
 	case "user", "u", "username":
 		p.user = true

@@ -231,7 +231,7 @@ func TestRecipeRefuses(t *testing.T) {
 		"base64 short":     {legacy.Stored{Scheme: "base64(md5($pass))", Hash: "X03MO1qnZdYdgyfeuILP"}, ErrMalformed},
 		"bytes short":      {legacy.Stored{Scheme: "md5_bin($pass)", Hash: "123456789012345"}, ErrMalformed},
 		"salt over bounds": {legacy.Stored{Scheme: "md5($pass.$salt)", Hash: good, Salt: strings.Repeat("s", 17)}, ErrBounds},
-		"no pepper":        {legacy.Stored{Scheme: "md5($pass.$pepper)", Hash: good}, ErrMalformed},
+		"no pepper":        {legacy.Stored{Scheme: "md5($pass.$pepper)", Hash: good}, ErrParams},
 		"no user":          {legacy.Stored{Scheme: "md5($pass.$user)", Hash: good}, ErrMalformed},
 		"salt not hex":     {legacy.Stored{Scheme: "md5($pass.unhex($salt))", Hash: good, Salt: "xyz"}, ErrMalformed},
 		"locked":           {legacy.Stored{Scheme: "md5($pass)", Hash: "!"}, ErrUnusable},

@@ -80,10 +80,23 @@ func (r *Registry) CheckScheme(name string) error {
 	return fmt.Errorf("%w %q: want auto, one of the names that `rekey hash identify --list` prints, or a recipe such as md5($pass.$salt)", ErrScheme, name)
 }
 
+// Needs tells whether a recipe reads a pepper and a salt, so that a configuration without them can be refused before
+// anybody is. It says nothing of other schemes.
+func (r *Registry) Needs(scheme string) (pepper, salt bool) {
+	if r.byName[scheme] != nil || !isRecipe(scheme) {
+		return false, false
+	}
+	compiled, err := compileRecipe(r.env.bounds, scheme)
+	if err != nil {
+		return false, false
+	}
+	return compiled.pepper, compiled.salt
+}
+
 // Auto is the scheme name that stands for "recognise each row by its own marks".
 const Auto = "auto"
 
-// Open parses a stored hash under s.Scheme: a scheme's name, a recipe, or Auto (also ""). Its errors wrap ErrScheme,
+// Open parses a stored hash under s.Scheme: a scheme's name, a recipe, or Auto (also ""). Its errors wrap ErrScheme, ErrParams,
 // ErrMalformed, ErrBounds or ErrUnusable.
 func (r *Registry) Open(s legacy.Stored) (*Hash, error) {
 	if len(s.Hash) > MaxStored || len(s.Salt) > MaxStored {

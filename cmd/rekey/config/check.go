@@ -293,6 +293,8 @@ func (l *loader) checkDSN(at string, s *Legacy) {
 	case scheme == "sqlite":
 		if path, ok := SQLitePath(s.DSN); !ok || !filepath.IsAbs(path) {
 			l.problem(at+".dsn", "want an absolute path: sqlite:///srv/old/users.db")
+		} else if store, same := SQLitePath(l.config.Store); same && filepath.Clean(store) == filepath.Clean(path) {
+			l.problem(at+".dsn", "is the new store itself: the old one is only ever read, and never written to")
 		}
 	case slices.Contains([]string{"mysql", "mariadb", "postgres", "postgresql"}, scheme):
 		l.checkURL(at+".dsn", s.DSN)
@@ -343,6 +345,13 @@ func (l *loader) checkScheme(at string, s *Legacy, registry *hash.Registry) {
 		l.problem(at+".scheme", "plaintext needs allow_plaintext: true beside it, so that nobody writes it by accident")
 	case s.AllowPlaintext:
 		l.warn(at+".allow_plaintext", "stored values that are no hash are compared as they are")
+	}
+	pepper, salt := registry.Needs(s.Scheme)
+	if pepper && s.Pepper.IsZero() && s.Params["pepper"].IsZero() {
+		l.problem(at+".pepper", "is missing: the scheme reads $pepper; give pepper or pepper_file")
+	}
+	if salt && s.Preset == "" && s.Columns.Salt == "" && s.Params["salt_from"].IsZero() {
+		l.problem(at+".columns.salt", "is missing: the scheme reads $salt; name its column, or say in params with salt_from where in the hash it is")
 	}
 	if !s.Pepper.IsZero() && !s.Params["pepper"].IsZero() {
 		l.problem(at+".pepper", "is given twice, here and among params; keep one")

@@ -342,3 +342,24 @@ func FuzzLoad(f *testing.F) {
 		_ = l.config.Values()
 	})
 }
+
+// What would refuse everybody at their login is refused here, before anybody comes.
+func TestWhatNobodyCouldLogInWith(t *testing.T) {
+	t.Parallel()
+	source := func(dsn, columns, more string) string {
+		return "store: sqlite:///srv/new.db\nlegacy:\n  - name: shop\n    dsn: " + dsn + "\n    table: users\n    columns: {id: id, username: login, password: pass" + columns + "}\n" + more
+	}
+	for _, tc := range []struct{ name, yaml, want string }{
+		{"a recipe without its pepper", source("sqlite:///old.db", "", "    scheme: md5($pass.$pepper)\n"), "legacy[0].pepper"},
+		{"with it", source("sqlite:///old.db", "", "    scheme: md5($pass.$pepper)\n    pepper: salz\n"), ""},
+		{"a recipe without its salt", source("sqlite:///old.db", "", "    scheme: md5($pass.$salt)\n"), "legacy[0].columns.salt"},
+		{"with a column", source("sqlite:///old.db", ", salt: salt", "    scheme: md5($pass.$salt)\n"), ""},
+		{"with the salt in the hash", source("sqlite:///old.db", "", "    scheme: md5($pass.$salt)\n    params: {salt_from: 'split::'}\n"), ""},
+		{"the new store as the old one", source("sqlite:///srv/../srv/new.db", "", ""), "legacy[0].dsn"},
+	} {
+		_, err := load(t, tc.yaml)
+		if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
+			t.Errorf("%s: got %v, want %q named", tc.name, err, tc.want)
+		}
+	}
+}
