@@ -172,7 +172,10 @@ func (s *Service) loginCandidate(ctx context.Context, c candidate, contested boo
 
 // refuseUnknown refuses somebody whom no store knows, at the price of a wrong password.
 func (s *Service) refuseUnknown(ctx context.Context, a Attempt) error {
-	err := s.permits.Do(ctx, s.hasher.Memory(), password.PriorityLogin, func() { s.hasher.VerifyDummy(a.Password.Reveal()) })
+	err := s.doHash(ctx, s.hasher.Memory(), func() error {
+		s.hasher.VerifyDummy(a.Password.Reveal())
+		return nil
+	})
 	if err != nil {
 		return cannotTell("verify password", err)
 	}

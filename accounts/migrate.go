@@ -23,7 +23,7 @@ import (
 // Logins of one person with one password that are here at the same time share one move, and its answer: each of them
 // began before that answer was true. An impatient person costs one hash, not one for each press of Enter.
 func (s *Service) migrate(ctx context.Context, c candidate, p proof, a Attempt) (Person, error) {
-	failpoint.Hit("migrate:proven")
+	failpoint.Hit(failpoint.MigrateProven)
 	shared, err, _ := s.moves.Do(s.moveKey(c, a.Password), func() (any, error) {
 		var person Person
 		err := s.outlive(ctx, func(ctx context.Context) (err error) {
@@ -35,7 +35,7 @@ func (s *Service) migrate(ctx context.Context, c candidate, p proof, a Attempt) 
 	if err != nil {
 		return Person{}, err
 	}
-	failpoint.Hit("migrate:done")
+	failpoint.Hit(failpoint.MigrateDone)
 	person, _ := shared.(Person) // nothing else is ever shared
 	return person, nil
 }
@@ -119,7 +119,7 @@ func (s *Service) move(ctx context.Context, c candidate, p proof, a Attempt) (Re
 	if err != nil {
 		return Record{}, err
 	}
-	failpoint.Hit("migrate:rehashed")
+	failpoint.Hit(failpoint.MigrateRehashed)
 
 	// The last look at the legacy store: hashing took a while, and what was proven may have been changed meanwhile.
 	ids, invalid := c.identifiers()

@@ -34,7 +34,10 @@ func (s *Service) prove(ctx context.Context, c candidate, a Attempt) (proof, err
 		return proof{}, s.refuseUnknown(ctx, a)
 	}
 	var matched *hash.Hash
-	err = s.permits.Do(ctx, h.Memory, password.PriorityLogin, func() { matched = h.Match(a.Password.Reveal()) })
+	err = s.doHash(ctx, h.Memory, func() error {
+		matched = h.Match(a.Password.Reveal())
+		return nil
+	})
 	switch {
 	case err != nil:
 		return proof{}, cannotTell("verify legacy password", err)

@@ -109,9 +109,6 @@ func NewAccess(c AccessConfig) (*Access, error) {
 	return a, nil
 }
 
-// Life returns how long an access token lives.
-func (a *Access) Life() time.Duration { return a.life }
-
 // JWKS returns the public keys and for how long they may be cached; see Keys.
 func (a *Access) JWKS() (set []byte, maxAge time.Duration) { return a.c.Keys.JWKS() }
 
