@@ -4,9 +4,28 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
+
+	"github.com/google/uuid"
 
 	"rekey/legacy"
 )
+
+// Renew moves a session on from a generation to the next for somebody who is here and may log in, which nearly
+// everybody is, and returns who they are now. Its error is ErrStale, and nothing has changed, for everybody else: ask
+// Resume about them first. An *UnavailableError means that it cannot be told.
+func (s *Service) Renew(
+	ctx context.Context, session uuid.UUID, from int64, at time.Time, idle, absolute time.Duration,
+) (Session, Person, error) {
+	renewed, account, err := s.store.RenewSession(ctx, session, from, at, idle, absolute)
+	switch {
+	case errors.Is(err, ErrStale):
+		return Session{}, Person{}, ErrStale
+	case err != nil:
+		return Session{}, Person{}, cannotTell("renew session", err)
+	}
+	return renewed, Person{ID: account.ID, Identifiers: account.Identifiers}, nil
+}
 
 // Resume returns the person that a session belongs to, as they are now: it is asked at every refresh. It returns
 // ErrCredentials if they may no longer be in (disabled, gone), and an *UnavailableError if that cannot be told.

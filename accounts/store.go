@@ -98,6 +98,11 @@ type Sessions interface {
 	// RotateSession moves a living session from generation from to from+1 and returns it as it then is. It returns
 	// ErrStale if its generation is another or it is revoked or expired at the time at; ErrNotFound if there is none.
 	RotateSession(ctx context.Context, id uuid.UUID, from int64, at, expires time.Time) (Session, error)
+	// RenewSession is RotateSession for a session whose account is here and not disabled, and returns the account with
+	// it, all in one statement where the database can. The session then expires idle after at, but no later than
+	// absolute after it was created. For every other session it returns ErrStale and changes nothing; who asks then
+	// finds out why by Session and ByID.
+	RenewSession(ctx context.Context, id uuid.UUID, from int64, at time.Time, idle, absolute time.Duration) (Session, Account, error)
 	// RevokeSession ends a session, with the event, and reports whether this call ended it: ending it again, or one
 	// that is not there, changes nothing and writes no event.
 	RevokeSession(ctx context.Context, id uuid.UUID, at time.Time, e Event) (bool, error)

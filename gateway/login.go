@@ -85,16 +85,32 @@ func (g *Gateway) refresh(c echo.Context) error {
 	if err := readBody(c, field{name: "refresh_token", value: &raw}); err != nil {
 		return err
 	}
-	var person accounts.Person
-	tokens, err := g.tokens.Refresh(c.Request().Context(), raw, requestID(c), func(ctx context.Context, session accounts.Session) (token.Person, error) {
-		var err error
-		person, err = g.accounts.Resume(ctx, session)
-		return tokenPerson(person), err
-	})
+	who := asked{accounts: g.accounts}
+	tokens, err := g.tokens.Refresh(c.Request().Context(), raw, requestID(c), &who)
 	if err != nil {
 		return asToken(err)
 	}
-	return answerTokens(c, tokens, person)
+	return answerTokens(c, tokens, who.person)
+}
+
+// asked is token.People for one request. It keeps the answer, which the response shows.
+type asked struct {
+	accounts *accounts.Service
+	person   accounts.Person
+}
+
+// Renew implements token.People.
+func (a *asked) Renew(
+	ctx context.Context, session uuid.UUID, from int64, at time.Time, idle, absolute time.Duration,
+) (s accounts.Session, p token.Person, err error) {
+	s, a.person, err = a.accounts.Renew(ctx, session, from, at, idle, absolute)
+	return s, tokenPerson(a.person), err
+}
+
+// Resume implements token.People.
+func (a *asked) Resume(ctx context.Context, s accounts.Session) (p token.Person, err error) {
+	a.person, err = a.accounts.Resume(ctx, s)
+	return tokenPerson(a.person), err
 }
 
 // logout serves POST /v1/logout: by refresh token, or by Bearer with no body.

@@ -118,8 +118,12 @@ func testCannotTell(t *testing.T, s accounts.Store) {
 		},
 		"Session":       func() error { _, err := s.Session(cancelled(), id); return err },
 		"RotateSession": func() error { _, err := s.RotateSession(cancelled(), id, 0, now(), now()); return err },
-		"Meta":          func() error { _, err := s.Meta(cancelled(), "x"); return err },
-		"Ping":          func() error { return s.Ping(cancelled()) },
+		"RenewSession": func() error {
+			_, _, err := s.RenewSession(cancelled(), id, 0, now(), time.Hour, time.Hour)
+			return err
+		},
+		"Meta": func() error { _, err := s.Meta(cancelled(), "x"); return err },
+		"Ping": func() error { return s.Ping(cancelled()) },
 	} {
 		noVerdict(t, name+" with a context that has ended", ask())
 	}

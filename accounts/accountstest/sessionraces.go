@@ -14,7 +14,7 @@ import (
 
 func sessionRaceRules() []rule {
 	return []rule{
-		{"one successor", "Of 50 that rotate a session from one generation one does: a refresh token has one successor.",
+		{"one successor", "Of 50 that rotate or renew a session from one generation one does: a refresh token has one successor.",
 			testOneSuccessor},
 		{"rotate and revoke", "Once a session is revoked no rotation succeeds, and a rotation never brings it back.",
 			testRotateAndRevoke},
@@ -26,11 +26,20 @@ func sessionRaceRules() []rule {
 var errRotated = errors.New("it succeeded")
 
 func testOneSuccessor(t *testing.T, s accounts.Store) {
-	session := newSession(uuid.Must(uuid.NewV7()))
+	r := Person("Ada")
+	create(t, s, r)
+	session := newSession(r.ID)
 	is(t, "CreateSession", s.CreateSession(t.Context(), session), nil)
+	rotate := func(i int, from int64) (got accounts.Session, err error) {
+		if i%2 == 0 {
+			return s.RotateSession(t.Context(), session.ID, from, now().Add(time.Hour), session.ExpiresAt)
+		}
+		got, _, err = s.RenewSession(t.Context(), session.ID, from, now().Add(time.Hour), 2*time.Hour, 240*time.Hour)
+		return got, err
+	}
 	for generation := range int64(10) {
-		errs := together(crowd, func(int) error {
-			got, err := s.RotateSession(t.Context(), session.ID, generation, now().Add(time.Hour), session.ExpiresAt)
+		errs := together(crowd, func(i int) error {
+			got, err := rotate(i, generation)
 			if err == nil && got.Generation != generation+1 {
 				t.Errorf("rotated from %d to %d", generation, got.Generation)
 			}

@@ -34,6 +34,10 @@ func sessionRules() []rule {
 			testRotate},
 		{"rotate stale", "A rotation from another generation, or of a session that is revoked or expired, is ErrStale and " +
 			"changes nothing; of one that is not there it is ErrNotFound.", testRotateStale},
+		{"renew", "A session whose account is here is rotated and comes back with it; it expires idle later, but never beyond " +
+			"its absolute age.", testRenew},
+		{"renew stale", "A renewal from another generation, of a session that is revoked, expired or not there, or whose account " +
+			"is not here or disabled, is ErrStale and changes nothing.", testRenewStale},
 		{"revoke", "Revoking ends a session once, with one event; again, or of none, it does nothing.", testRevoke},
 		{"delete", "Only sessions that expired before the given time are deleted, and no more than the limit.", testDelete},
 	}
@@ -126,6 +130,61 @@ func testRotateStale(t *testing.T, s accounts.Store) {
 	is(t, "CreateSession", s.CreateSession(ctx, last), nil)
 	_, err = s.RotateSession(ctx, last.ID, 0, last.ExpiresAt.Add(-time.Microsecond), far)
 	is(t, "RotateSession in the last microsecond", err, nil)
+}
+
+func testRenew(t *testing.T, s accounts.Store) {
+	r := Person("Ada")
+	create(t, s, r)
+	create(t, s, Person("Bob"))
+	session := newSession(r.ID)
+	is(t, "CreateSession", s.CreateSession(t.Context(), session), nil)
+	const idle, absolute = 24 * time.Hour, 60 * time.Hour
+	want := session
+	for i, ends := range []time.Duration{34 * time.Hour, 44 * time.Hour, 54 * time.Hour, 60 * time.Hour} {
+		want.Generation = int64(i + 1)
+		want.RotatedAt = now().Add(time.Duration(i+1) * 10 * time.Hour)
+		want.ExpiresAt = now().Add(ends)
+		got, account, err := s.RenewSession(t.Context(), session.ID, int64(i), want.RotatedAt, idle, absolute)
+		is(t, "RenewSession", err, nil)
+		same(t, "RenewSession", got, sessionAsStored(want))
+		same(t, "account of RenewSession", account, asStored(r).Account)
+		got, err = s.Session(t.Context(), session.ID)
+		is(t, "Session", err, nil)
+		same(t, "Session", got, sessionAsStored(want))
+	}
+}
+
+func testRenewStale(t *testing.T, s accounts.Store) {
+	here, disabled := Person("Ada"), Person("Bob")
+	disabled.Disabled = true
+	create(t, s, here)
+	create(t, s, disabled)
+	for name, x := range map[string]struct {
+		account uuid.UUID
+		change  func(*accounts.Session)
+		from    int64
+	}{
+		"an earlier generation":       {account: here.ID, from: 4},
+		"a later generation":          {account: here.ID, from: 6},
+		"an account that is not here": {account: uuid.Must(uuid.NewV7()), from: 5},
+		"a disabled account":          {account: disabled.ID, from: 5},
+		"a session that was revoked":  {account: here.ID, from: 5, change: func(n *accounts.Session) { n.RevokedAt = now() }},
+		"a session that has expired":  {account: here.ID, from: 5, change: func(n *accounts.Session) { n.ExpiresAt = now() }},
+	} {
+		session := newSession(x.account)
+		session.Generation = 5
+		if x.change != nil {
+			x.change(&session)
+		}
+		is(t, "CreateSession, "+name, s.CreateSession(t.Context(), session), nil)
+		_, _, err := s.RenewSession(t.Context(), session.ID, x.from, now(), time.Hour, 240*time.Hour)
+		is(t, "RenewSession of "+name, err, accounts.ErrStale)
+		got, err := s.Session(t.Context(), session.ID)
+		is(t, "Session, "+name, err, nil)
+		same(t, "Session, "+name, got, sessionAsStored(session))
+	}
+	_, _, err := s.RenewSession(t.Context(), uuid.Must(uuid.NewV7()), 0, now(), time.Hour, 240*time.Hour)
+	is(t, "RenewSession of none", err, accounts.ErrStale)
 }
 
 func testRevoke(t *testing.T, s accounts.Store) {

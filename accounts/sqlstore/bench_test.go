@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"strconv"
 	"testing"
+	"time"
 
 	"rekey/accounts"
 	"rekey/accounts/accountstest"
@@ -53,6 +54,20 @@ func BenchmarkRotateSession(b *testing.B) {
 			}
 		}
 		_, err := s.RotateSession(b.Context(), n.ID, int64(i), n.CreatedAt, n.ExpiresAt)
+		return err
+	})
+}
+
+func BenchmarkRenewSession(b *testing.B) {
+	r, _ := person("person-1")
+	n := newSession(r.ID)
+	benchmark(b, func(b *testing.B, s *Store, i int) error {
+		if i == 0 {
+			if err := s.CreateSession(b.Context(), n); err != nil {
+				return err
+			}
+		}
+		_, _, err := s.RenewSession(b.Context(), n.ID, int64(i), n.CreatedAt, time.Hour, time.Hour)
 		return err
 	})
 }

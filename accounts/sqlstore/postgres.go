@@ -98,6 +98,7 @@ func postgresEngine(locker lock.SessionLocker) engine {
 			return code == serializationFailure || code == deadlockDetected
 		},
 		scrub: scrubPostgres,
+		renew: (*Store).renewInSelect,
 		migrations: migrations{
 			dialect:     goose.DialectPostgres,
 			folder:      "migrations/postgres",

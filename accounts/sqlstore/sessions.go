@@ -59,23 +59,96 @@ RETURNING `+sessionColumns, id, from, micros(at), micros(expires))
 	return *rotated, nil
 }
 
+// renewSession is rotateSession with its conditions on the account, which no other statement can come between.
+const renewSession = `
+UPDATE sessions
+   SET generation = generation + 1, rotated_at = $3,
+       expires_at = CASE WHEN created_at + $5 < $4 THEN created_at + $5 ELSE $4 END
+ WHERE id = $1 AND generation = $2 AND revoked_at IS NULL AND expires_at > $3
+   AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = sessions.account_id AND NOT a.disabled)
+RETURNING ` + sessionColumns
+
+// RenewSession implements accounts.Sessions.
+func (s *Store) RenewSession(
+	ctx context.Context, id uuid.UUID, from int64, at time.Time, idle, absolute time.Duration,
+) (accounts.Session, accounts.Account, error) {
+	var renewed *accounts.Session
+	var account accounts.Account
+	err := s.retry(func() error {
+		var err error
+		renewed, account, err = s.engine.renew(s, ctx, id, from, micros(at), micros(at.Add(idle)), absolute.Microseconds())
+		return err
+	})
+	if err == nil && renewed == nil {
+		err = accounts.ErrStale
+	}
+	if err != nil {
+		return accounts.Session{}, accounts.Account{}, storeError("renew session", err)
+	}
+	return *renewed, account, nil
+}
+
+// renewInSelect renews and reads the account in one statement, which has a row for each identifier.
+func (s *Store) renewInSelect(ctx context.Context, args ...any) (*accounts.Session, accounts.Account, error) {
+	var renewed *accounts.Session
+	var account accounts.Account
+	err := s.each(ctx, s.write, func(scan scan) error {
+		var session sessionRow
+		var row recordRow
+		err := scan(append(session.into(), &account.Disabled, &row.accountCreated,
+			&row.position, &row.kind, &row.canonical, &row.spelling, &row.contested)...)
+		renewed = session.session()
+		account.ID, account.CreatedAt = renewed.AccountID, moment(row.accountCreated.Int64)
+		if row.position.Valid {
+			account.Identifiers = append(account.Identifiers, row.identifier())
+		}
+		return err
+	}, `WITH renewed AS (`+renewSession+`)
+SELECT renewed.*, a.disabled, a.created_at, i.position, i.kind, i.canonical, i.spelling, i.contested
+  FROM renewed JOIN accounts a ON a.id = renewed.account_id LEFT JOIN identifiers i ON i.account_id = a.id
+ ORDER BY i.position`, args...)
+	return renewed, account, err
+}
+
+// renewThenSelect renews, and then reads the account: it is that of a moment later.
+func (s *Store) renewThenSelect(ctx context.Context, args ...any) (*accounts.Session, accounts.Account, error) {
+	renewed, err := s.session(ctx, s.write, renewSession, args...)
+	if err != nil || renewed == nil {
+		return nil, accounts.Account{}, err
+	}
+	rec, err := s.ByID(ctx, renewed.AccountID)
+	return renewed, rec.Account, err
+}
+
 // session returns the session that a text returns, or nil.
 func (s *Store) session(ctx context.Context, q querier, text string, args ...any) (*accounts.Session, error) {
 	var found *accounts.Session
 	err := s.each(ctx, q, func(scan scan) error {
-		var (
-			n                         accounts.Session
-			created, rotated, expires int64
-			revoked                   sql.NullInt64
-		)
-		err := scan(&n.ID, &n.AccountID, &n.Source, &n.LegacyID, &n.Generation, &n.Client, &n.Address,
-			&created, &rotated, &expires, &revoked)
-		n.CreatedAt, n.RotatedAt, n.ExpiresAt = moment(created), moment(rotated), moment(expires)
-		n.RevokedAt = momentOrZero(revoked)
-		found = &n
+		var row sessionRow
+		err := scan(row.into()...)
+		found = row.session()
 		return err
 	}, text, args...)
 	return found, err
+}
+
+// A sessionRow is the columns of a session as they are read.
+type sessionRow struct {
+	accounts.Session
+	created, rotated, expires int64
+	revoked                   sql.NullInt64
+}
+
+func (r *sessionRow) into() []any {
+	return []any{&r.ID, &r.AccountID, &r.Source, &r.LegacyID, &r.Generation, &r.Client, &r.Address,
+		&r.created, &r.rotated, &r.expires, &r.revoked}
+}
+
+func (r *sessionRow) session() *accounts.Session {
+	n := r.Session
+	n.CreatedAt, n.RotatedAt, n.ExpiresAt = moment(r.created), moment(r.rotated), moment(r.expires)
+	n.RevokedAt = momentOrZero(r.revoked)
+	return &n
 }
 
 // RevokeSession implements accounts.Sessions.

@@ -142,6 +142,7 @@ func sqliteEngine() engine {
 		},
 		again: func(error) bool { return false }, // with one writer nothing is undone; a lock was waited for already
 		scrub: func(err error) error { return err },
+		renew: (*Store).renewThenSelect,
 		migrations: migrations{
 			dialect: goose.DialectSQLite3,
 			folder:  "migrations/sqlite",

@@ -38,7 +38,10 @@ type engine struct {
 	// again reports whether an error says that the database undid the transaction and that the same may now succeed.
 	again func(error) bool
 	// scrub removes stored values from an error before anybody can print it.
-	scrub      func(error) error
+	scrub func(error) error
+	// renew runs renewSession and reads the account: in one statement, where WITH takes an UPDATE. Without a row there
+	// is no session.
+	renew      func(s *Store, ctx context.Context, args ...any) (*accounts.Session, accounts.Account, error)
 	migrations migrations
 }
 

@@ -195,11 +195,11 @@ func (a *Access) verify(ctx context.Context, raw string) (Claims, error) {
 	var w wire
 	var unavailable error
 	_, err := a.parser.ParseWithClaims(raw, &w, func(t *jwt.Token) (any, error) {
-		public, err := a.keyFor(ctx, t)
+		key, err := a.keyFor(ctx, t)
 		if err != nil && !errors.Is(err, ErrInvalid) {
 			unavailable = err
 		}
-		return public, err
+		return key, err
 	})
 	if unavailable != nil {
 		return Claims{}, unavailable
@@ -215,7 +215,7 @@ func (a *Access) verify(ctx context.Context, raw string) (Claims, error) {
 	}, nil
 }
 
-// keyFor returns the public key that a token must be verified with. Our headers have three members; one with more
+// keyFor returns the key that a token must be verified with, and sets the method that does it. Our headers have three members; one with more
 // (crit, jwk, x5u …) is not ours.
 func (a *Access) keyFor(ctx context.Context, t *jwt.Token) (any, error) {
 	kid, ok := t.Header["kid"].(string)
@@ -229,7 +229,8 @@ func (a *Access) keyFor(ctx context.Context, t *jwt.Token) (any, error) {
 	if t.Method.Alg() != key.info.Algorithm {
 		return nil, ErrInvalid
 	}
-	return key.private.Public(), nil
+	t.Method = key.alg.method
+	return key.verifier(), nil
 }
 
 // Tokens are what a login or a refresh returns. They print as a placeholder.

@@ -20,6 +20,7 @@ var errDown = errors.New("the store is down")
 // call with its name, outside the lock: there a test lets somebody else be faster, or the store be down.
 type memory struct {
 	before func(call string) error
+	here   bool // the account is in the new store
 
 	mu       sync.Mutex
 	sessions map[uuid.UUID]accounts.Session
@@ -108,6 +109,26 @@ func (m *memory) RotateSession(ctx context.Context, id uuid.UUID, from int64, at
 	s.Generation, s.RotatedAt, s.ExpiresAt = from+1, at, expires
 	m.sessions[id] = s
 	return s, nil
+}
+
+func (m *memory) RenewSession(
+	ctx context.Context, id uuid.UUID, from int64, at time.Time, idle, absolute time.Duration,
+) (accounts.Session, accounts.Account, error) {
+	if err := m.call(ctx, "RenewSession"); err != nil {
+		return accounts.Session{}, accounts.Account{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, ok := m.sessions[id]
+	if !ok || !m.here || s.Generation != from || !s.RevokedAt.IsZero() || !at.Before(s.ExpiresAt) {
+		return accounts.Session{}, accounts.Account{}, accounts.ErrStale
+	}
+	s.Generation, s.RotatedAt, s.ExpiresAt = from+1, at, at.Add(idle)
+	if end := s.CreatedAt.Add(absolute); end.Before(s.ExpiresAt) {
+		s.ExpiresAt = end
+	}
+	m.sessions[id] = s
+	return s, accounts.Account{ID: s.AccountID}, nil
 }
 
 func (m *memory) RevokeSession(ctx context.Context, id uuid.UUID, at time.Time, e accounts.Event) (bool, error) {
@@ -207,6 +228,7 @@ type house struct {
 	clock    *clock
 	keys     *Keys
 	families *Families
+	people   People
 	revoked  *list
 	master   *masterkey.Key
 }
@@ -246,7 +268,7 @@ func newAccess(t testing.TB, keys *Keys, revoked Revocations, now func() time.Ti
 
 func newHouse(t testing.TB, s store, c *clock, change func(*KeysConfig)) *house {
 	t.Helper()
-	h := &house{clock: c, revoked: &list{}, master: testMaster(t)}
+	h := &house{clock: c, people: people{sessions: s}, revoked: &list{}, master: testMaster(t)}
 	h.keys = openKeys(t, s, c.Now, change)
 	var err error
 	h.families, err = NewFamilies(FamiliesConfig{Access: newAccess(t, h.keys, h.revoked, c.Now), Sessions: s, MasterKey: h.master})
@@ -258,8 +280,28 @@ func newHouse(t testing.TB, s store, c *clock, change func(*KeysConfig)) *house 
 
 var alice = Person{ID: uuid.MustParse("4f5c9d2e-6f0a-5d1b-9c53-0f7f3a8b1c2d"), Name: "alice", Source: "shop", LegacyID: "17"}
 
-// isAlice is a check that finds nothing wrong.
-func isAlice(context.Context, accounts.Session) (Person, error) { return alice, nil }
+// people are the accounts that a store of sessions may hold beside them.
+type people struct {
+	sessions accounts.Sessions
+	resume   func(accounts.Session) (Person, error) // nil: it is Alice
+}
+
+func (p people) Renew(
+	ctx context.Context, id uuid.UUID, from int64, at time.Time, idle, absolute time.Duration,
+) (accounts.Session, Person, error) {
+	s, account, err := p.sessions.RenewSession(ctx, id, from, at, idle, absolute)
+	if err != nil && !errors.Is(err, accounts.ErrStale) {
+		err = cannotTell("renew session", err)
+	}
+	return s, Person{ID: account.ID, Name: alice.Name}, err
+}
+
+func (p people) Resume(_ context.Context, s accounts.Session) (Person, error) {
+	if p.resume == nil {
+		return alice, nil
+	}
+	return p.resume(s)
+}
 
 func (h *house) open(t testing.TB) Tokens {
 	t.Helper()
@@ -272,7 +314,7 @@ func (h *house) open(t testing.TB) Tokens {
 
 func (h *house) refresh(t testing.TB, raw string) (Tokens, error) {
 	t.Helper()
-	return h.families.Refresh(t.Context(), raw, "request", isAlice)
+	return h.families.Refresh(t.Context(), raw, "request", h.people)
 }
 
 func wantInvalid(t testing.TB, what string, err error) {

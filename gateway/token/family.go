@@ -17,7 +17,8 @@ import (
 // Refresh, in rules:
 //
 //  1. A text without our HMAC is refused before any store is asked.
-//  2. The person is asked about before their session moves on: who may no longer be in ends the family.
+//  2. The person is asked about before their session moves on, or in the statement that moves it: who may no longer
+//     be in ends the family.
 //  3. One compare-and-set on the generation decides who rotates. The successor of a token is the same text for
 //     everybody, so that there is one however many ask at once.
 //  4. The token before the current one gets that successor again for a grace of 10 s: its client may not have heard
@@ -100,14 +101,36 @@ func (f *Families) Open(ctx context.Context, l Login) (Tokens, error) {
 	return tokens, nil
 }
 
-// Refresh returns the successor of a refresh token. check tells who the session's person is now; if its error is
-// accounts.ErrCredentials or ErrInvalid, they may no longer be in, and the family ends. The error is ErrInvalid, an
-// *accounts.UnavailableError, or any other of check's.
-func (f *Families) Refresh(ctx context.Context, raw, requestID string, check func(context.Context, accounts.Session) (Person, error)) (Tokens, error) {
+// People are asked who a session's person is now.
+type People interface {
+	// Renew moves a session on from a generation to the next, in one step with the question whether its person may
+	// still be in, and returns both. With accounts.ErrStale it has changed nothing and says nothing: Resume tells more.
+	Renew(ctx context.Context, session uuid.UUID, from int64, at time.Time, idle, absolute time.Duration) (accounts.Session, Person, error)
+	// Resume returns the person; with accounts.ErrCredentials or ErrInvalid they may no longer be in.
+	Resume(ctx context.Context, s accounts.Session) (Person, error)
+}
+
+// Refresh returns the successor of a refresh token, or ends the family of one that must not have any. The error is
+// ErrInvalid, an *accounts.UnavailableError, or any other of people's.
+func (f *Families) Refresh(ctx context.Context, raw, requestID string, people People) (Tokens, error) {
 	id, generation, ok := f.key.parse(raw)
 	if !ok {
 		return Tokens{}, ErrInvalid
 	}
+	if generation < maxGeneration {
+		s, person, err := people.Renew(ctx, id, generation, f.c.Now(), f.idle, f.absolute)
+		if err == nil {
+			return f.tokens(s, person.Name)
+		}
+		if !errors.Is(err, accounts.ErrStale) {
+			return Tokens{}, err
+		}
+	}
+	return f.refreshSlowly(ctx, id, generation, requestID, people)
+}
+
+// refreshSlowly serves who is not here yet, who may no longer be in, and every token that is not the newest.
+func (f *Families) refreshSlowly(ctx context.Context, id uuid.UUID, generation int64, requestID string, people People) (Tokens, error) {
 	for range attempts {
 		s, err := f.living(ctx, id)
 		if err != nil {
@@ -123,7 +146,7 @@ func (f *Families) Refresh(ctx context.Context, raw, requestID string, check fun
 			}
 			return Tokens{}, ErrInvalid
 		}
-		person, err := f.check(ctx, s, requestID, check)
+		person, err := f.resume(ctx, s, requestID, people)
 		if err != nil {
 			return Tokens{}, err
 		}
@@ -146,9 +169,9 @@ func (f *Families) graced(s accounts.Session, generation int64) bool {
 	return generation == s.Generation-1 && f.c.Now().Sub(s.RotatedAt) < f.grace
 }
 
-// check asks who the person is now, and ends the family if they may no longer be in.
-func (f *Families) check(ctx context.Context, s accounts.Session, requestID string, check func(context.Context, accounts.Session) (Person, error)) (Person, error) {
-	person, err := check(ctx, s)
+// resume asks who the person is now, and ends the family if they may no longer be in.
+func (f *Families) resume(ctx context.Context, s accounts.Session, requestID string, people People) (Person, error) {
+	person, err := people.Resume(ctx, s)
 	switch {
 	case errors.Is(err, accounts.ErrCredentials) || errors.Is(err, ErrInvalid):
 		if err := f.end(ctx, s, ending{accounts.EventSessionRevoked, "system", "the account may no longer log in"}, requestID); err != nil {

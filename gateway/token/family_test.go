@@ -18,7 +18,7 @@ import (
 	"rekey/accounts/sqlstore"
 )
 
-// onEachStore runs a test with the store in memory and with SQLite.
+// onEachStore runs a test with the store in memory and with SQLite, for somebody who has moved and somebody who has not.
 func onEachStore(t *testing.T, test func(*testing.T, store)) {
 	t.Helper()
 	for _, s := range []struct {
@@ -26,7 +26,17 @@ func onEachStore(t *testing.T, test func(*testing.T, store)) {
 		open func(*testing.T) store
 	}{
 		{"memory", func(*testing.T) store { return newMemory() }},
+		{"memory, moved", func(*testing.T) store {
+			m := newMemory()
+			m.here = true
+			return m
+		}},
 		{"SQLite", func(t *testing.T) store { return openSQLite(t) }},
+		{"SQLite, moved", func(t *testing.T) store {
+			s := openSQLite(t)
+			moveAlice(t, s)
+			return s
+		}},
 	} {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
@@ -35,7 +45,19 @@ func onEachStore(t *testing.T, test func(*testing.T, store)) {
 	}
 }
 
-func openSQLite(t testing.TB) store {
+// moveAlice stores her account.
+func moveAlice(t testing.TB, s *sqlstore.Store) {
+	t.Helper()
+	err := s.Create(t.Context(), accounts.Record{
+		Account:    accounts.Account{ID: alice.ID, CreatedAt: time.Now()},
+		Credential: accounts.Credential{Scheme: accounts.SchemeArgon2id, Encoded: "$argon2id$x"},
+	}, accounts.Event{ID: uuid.New(), At: time.Now(), AccountID: alice.ID, Kind: accounts.EventMigrated, Actor: "person"})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func openSQLite(t testing.TB) *sqlstore.Store {
 	t.Helper()
 	s, err := sqlstore.Open(t.Context(), "sqlite://"+t.TempDir()+"/rekey.db", sqlstore.Options{})
 	if err != nil {
@@ -285,7 +307,7 @@ func TestRefreshInterleaved(t *testing.T) {
 		{
 			"somebody else rotates",
 			func(h *house, _ *memory, tokens Tokens) {
-				if _, err := h.families.Refresh(context.Background(), tokens.Refresh, "other", isAlice); err != nil {
+				if _, err := h.families.Refresh(context.Background(), tokens.Refresh, "other", h.people); err != nil {
 					panic(err)
 				}
 			},
@@ -325,10 +347,10 @@ func TestRefreshInterleaved(t *testing.T) {
 			h := newHouse(t, m, newClock(), nil)
 			tokens := h.open(t)
 			var once sync.Once
-			got, err := h.families.Refresh(t.Context(), tokens.Refresh, "r", func(context.Context, accounts.Session) (Person, error) {
+			got, err := h.families.Refresh(t.Context(), tokens.Refresh, "r", people{m, func(accounts.Session) (Person, error) {
 				once.Do(func() { x.between(h, m, tokens) })
 				return alice, nil
-			})
+			}})
 			x.check(t, h, m, tokens, got, err)
 		})
 	}
@@ -352,12 +374,12 @@ func TestRefreshAsksAboutThePerson(t *testing.T) {
 		h := newHouse(t, m, newClock(), nil)
 		tokens := h.open(t)
 		refresh := func(person Person, err error) error {
-			_, err = h.families.Refresh(t.Context(), tokens.Refresh, "r", func(_ context.Context, s accounts.Session) (Person, error) {
+			_, err = h.families.Refresh(t.Context(), tokens.Refresh, "r", people{m, func(s accounts.Session) (Person, error) {
 				if s.AccountID != alice.ID || s.LegacyID != alice.LegacyID {
 					t.Errorf("%s: asked about session %+v", x.name, s)
 				}
 				return person, err
-			})
+			}})
 			return err
 		}
 		err := refresh(x.person, x.err)
@@ -379,6 +401,35 @@ func TestRefreshAsksAboutThePerson(t *testing.T) {
 			t.Errorf("%s, and back again: %v", x.name, err)
 		}
 	}
+}
+
+// Somebody who has moved, and shows their newest token, costs one question to the store; everybody else is asked about.
+func TestRefreshOfTheMoved(t *testing.T) {
+	t.Parallel()
+	m := newMemory()
+	m.here = true
+	h := newHouse(t, m, newClock(), nil)
+	first := h.open(t)
+	second, err := h.refresh(t, first.Refresh)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, call := range []string{"Session", "RotateSession"} {
+		if n := m.count(call); n != 0 {
+			t.Errorf("%s was called %d times", call, n)
+		}
+	}
+	if again, err := h.refresh(t, first.Refresh); err != nil || again.Refresh != second.Refresh {
+		t.Errorf("within the grace: %v, want the same successor", err)
+	}
+	m.here = false // disabled, or gone
+	_, err = h.families.Refresh(t.Context(), second.Refresh, "r", people{m, func(accounts.Session) (Person, error) {
+		return Person{}, accounts.ErrCredentials
+	}})
+	wantInvalid(t, "who may no longer be in", err)
+	m.here = true
+	_, err = h.refresh(t, second.Refresh)
+	wantInvalid(t, "the family, after it was ended", err)
 }
 
 func TestSessionsEnd(t *testing.T) {
@@ -471,7 +522,7 @@ func TestRevokeIsIdempotent(t *testing.T) {
 // A store that does not answer is never a verdict, and the token goes on working when it does again.
 func TestStoreDown(t *testing.T) {
 	t.Parallel()
-	for _, call := range []string{"CreateSession", "Session", "RotateSession", "RevokeSession"} {
+	for _, call := range []string{"CreateSession", "Session", "RenewSession", "RotateSession", "RevokeSession"} {
 		m := newMemory()
 		h := newHouse(t, m, newClock(), nil)
 		tokens := h.open(t)
@@ -490,7 +541,7 @@ func TestStoreDown(t *testing.T) {
 			do    func() error
 		}{
 			"Open":    {[]string{"CreateSession"}, func() error { _, err := h.families.Open(t.Context(), Login{Person: alice}); return err }},
-			"Refresh": {[]string{"Session", "RotateSession"}, func() error { _, err := h.refresh(t, tokens.Refresh); return err }},
+			"Refresh": {[]string{"RenewSession", "Session", "RotateSession"}, func() error { _, err := h.refresh(t, tokens.Refresh); return err }},
 			"Session": {[]string{"Session"}, func() error { _, err := h.families.Session(t.Context(), claims); return err }},
 			"Revoke":  {[]string{"Session", "RevokeSession"}, func() error { return h.families.Revoke(t.Context(), tokens.Refresh, "r") }},
 		} {
@@ -528,7 +579,7 @@ func TestEndOutlivesTheRequest(t *testing.T) {
 		}
 		return nil
 	})
-	_, err = h.families.Refresh(ctx, first.Refresh, "r", isAlice)
+	_, err = h.families.Refresh(ctx, first.Refresh, "r", h.people)
 	wantInvalid(t, "reuse", err)
 	m.setBefore(nil)
 	_, err = h.refresh(t, second.Refresh)
