@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
+
+	"rekey/legacy"
 )
 
 // A value is contested when several legacy people hold it: two rows "Anna" and "anna" in a store that tells them
@@ -44,6 +46,9 @@ func (s *Service) loginOtherSpelling(ctx context.Context, rec Record, name Ident
 		return s.loginHere(ctx, rec, a)
 	}
 	found, err := s.ask(ctx, name)
+	if errors.Is(err, legacy.ErrTooMany) {
+		return s.loginHere(ctx, rec, a) // none of so many namesakes can be answered for: that is a refusal, not a doubt
+	}
 	if err != nil {
 		// A migrated person does not notice that the legacy store is down. Whether a wrong password is wrong cannot
 		// be told, though: it may be right for the namesake.

@@ -119,6 +119,18 @@ func TestManyShareAValue(t *testing.T) {
 	mustRefuse(t, w.Service, "none@example.org", "tulip")
 }
 
+// Somebody who has moved is not put in doubt by a crowd of namesakes in the legacy store.
+func TestManyNamesakesOfTheMoved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, md5Salted(t, "7", "anna", "", "tulip"))
+	person := mustLogin(t, w.Service, "anna", "tulip")
+	w.source.SetDown(legacy.ErrTooMany)
+	if p := mustLogin(t, w.Service, "ANNA", "tulip"); p.ID != person.ID {
+		t.Error("the moved person is somebody else")
+	}
+	mustRefuse(t, w.Service, "ANNA", "wrong")
+}
+
 func TestAuditHoldsNoPepper(t *testing.T) {
 	t.Parallel()
 	user := legacy.User{ID: "7", Username: "anna", Password: &legacy.Stored{Scheme: `md5("s3cret".$pass)`, Hash: md5hex("s3crettulip")}}
