@@ -7,6 +7,7 @@ package legacy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -21,6 +22,21 @@ var (
 	ErrWrongPassword = errors.New("wrong password")
 )
 
+// ErrMapping is wrapped by the error of an adapter's Check when the store answers but has not what the configuration
+// names (a table, a column, an attribute, a field), or does not let us read it: a mistake that waiting does not mend.
+var ErrMapping = errors.New("the store has not what the configuration names")
+
+// A RowError says that one person's record cannot be read. It never contains the value.
+type RowError struct {
+	Key    string // the record's key, cut to 64 bytes; empty if it is the key that cannot be read
+	Column string // the column, attribute or field
+	Reason string
+}
+
+func (e *RowError) Error() string {
+	return fmt.Sprintf("user %q: column %s cannot be read: %s", e.Key, e.Column, e.Reason)
+}
+
 // A User is one person as the legacy store has them.
 type User struct {
 	ID       string // the store's own key, as text; never empty, never re-used for somebody else
@@ -30,6 +46,8 @@ type User struct {
 
 	// Password is the stored hash, or nil where the store does not show it and only verifies (see Verifier).
 	Password *Stored
+
+	Profile Profile
 
 	Disabled    bool
 	CreatedAt   time.Time // zero where unknown
@@ -72,7 +90,22 @@ type Verifier interface {
 type Lister interface {
 	// List returns up to limit people in the order of the store's key, starting behind after (the ID of the last
 	// person of the page before; "" for the first page). A page shorter than limit is the last.
+	//
+	// People whose record cannot be read are left out, and told by an error that wraps a *RowError for each of them; the
+	// others of the page are returned beside that error. They count for the length of the page.
 	List(ctx context.Context, after string, limit int) ([]User, error)
+}
+
+// Checker is a Source that can tell a mistake of configuration from an outage, before anybody logs in.
+type Checker interface {
+	// Check asks the store once. Its error wraps ErrMapping if the store answers but has not what the configuration
+	// names. Every other error means that it does not answer.
+	Check(ctx context.Context) error
+}
+
+// Pinger is a Source that can be asked, as often as a probe likes, whether it answers.
+type Pinger interface {
+	Ping(ctx context.Context) error
 }
 
 // Writer is a Source that takes changes back, so that a rollback loses nothing.

@@ -11,31 +11,9 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
+
+	"rekey/legacy"
 )
-
-// A RowError says that one person's row cannot be read. It never contains the value.
-type RowError struct {
-	Key    string // the row's key, cut to 64 bytes; empty if it is the key that cannot be read
-	Column string
-	Reason string
-}
-
-func (e *RowError) Error() string {
-	return fmt.Sprintf("user %q: column %s cannot be read: %s", e.Key, e.Column, e.Reason)
-}
-
-// askError is a question that the database did not answer.
-type askError struct {
-	source, doing, text string
-	cause               error
-}
-
-func (e *askError) Error() string {
-	return "legacy source " + e.source + ": " + e.doing + ": " + e.text
-}
-
-// Unwrap gives the cause to errors.Is and errors.As. Its own text may contain values, so it must not be printed.
-func (e *askError) Unwrap() error { return e.cause }
 
 // mappingError is a table or column that is not as configured.
 type mappingError struct {
@@ -46,7 +24,7 @@ type mappingError struct {
 func mapping(text string, cause error) error { return &mappingError{text, cause} }
 
 func (e *mappingError) Error() string   { return e.text }
-func (e *mappingError) Unwrap() []error { return []error{ErrMapping, e.cause} }
+func (e *mappingError) Unwrap() []error { return []error{legacy.ErrMapping, e.cause} }
 
 // Server errors whose messages speak of names and rights only. The others may quote a value, such as PostgreSQL's
 // "invalid input syntax" and MySQL's "incorrect string value", and are told by number.

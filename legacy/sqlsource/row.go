@@ -23,7 +23,7 @@ const (
 )
 
 // read runs a SELECT over the fields and returns the people, and the rows that cannot be read.
-func (s *Source) read(ctx context.Context, shape *shape, query string, args []any) (users []legacy.User, bad []*RowError, err error) {
+func (s *Source) read(ctx context.Context, shape *shape, query string, args []any) (users []legacy.User, bad []*legacy.RowError, err error) {
 	rows, err := s.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, nil, err
@@ -40,7 +40,7 @@ func (s *Source) read(ctx context.Context, shape *shape, query string, args []an
 			return nil, nil, err
 		}
 		user, err := s.user(shape, values)
-		var row *RowError
+		var row *legacy.RowError
 		switch {
 		case errors.As(err, &row):
 			bad = append(bad, row)
@@ -53,13 +53,13 @@ func (s *Source) read(ctx context.Context, shape *shape, query string, args []an
 	return users, bad, rows.Err()
 }
 
-// user makes a person of a row. Its errors are *RowError.
+// user makes a person of a row. Its errors are *legacy.RowError.
 func (s *Source) user(shape *shape, values []any) (legacy.User, error) {
 	u := legacy.User{Password: &legacy.Stored{Scheme: s.config.Scheme, Params: maps.Clone(s.config.Params)}}
 	for i, f := range s.fields {
 		value := values[i]
 		unreadable := func(reason string) (legacy.User, error) {
-			return legacy.User{}, &RowError{Key: u.ID[:min(len(u.ID), maxKeyInError)], Column: f.column, Reason: reason}
+			return legacy.User{}, &legacy.RowError{Key: u.ID[:min(len(u.ID), maxKeyInError)], Column: f.column, Reason: reason}
 		}
 		switch f.kind {
 		case fieldCreatedAt:

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rekey/legacy"
+	"rekey/legacy/guard"
 	"rekey/legacy/legacytest"
 )
 
@@ -94,11 +95,11 @@ func TestCheck(t *testing.T) {
 		wrong := l.columns
 		wrong.Email, wrong.Disabled = "e_mail", "!aktiv"
 		err := check("people", wrong)
-		if !errors.Is(err, ErrMapping) || !strings.HasSuffix(err.Error(), "legacy source shop: check the table: table people has no readable column e_mail, aktiv") {
+		if !errors.Is(err, legacy.ErrMapping) || !strings.HasSuffix(err.Error(), "legacy source shop: check the table: table people has no readable column e_mail, aktiv") {
 			t.Errorf("columns that are not there: %v", err)
 		}
 		err = check("persons", l.columns)
-		if !errors.Is(err, ErrMapping) || !strings.Contains(err.Error(), "table persons") {
+		if !errors.Is(err, legacy.ErrMapping) || !strings.Contains(err.Error(), "table persons") {
 			t.Errorf("a table that is not there: %v", err)
 		}
 		if _, err := open(t, Config{DSN: dsn, Table: "people", Columns: wrong}).Lookup(t.Context(), "anna"); err == nil || errors.Is(err, legacy.ErrNoUser) {
@@ -106,7 +107,7 @@ func TestCheck(t *testing.T) {
 		}
 	})
 	down := open(t, Config{DSN: "postgres://u:hunter2@127.0.0.1:1/d", Table: "people", Columns: layouts()[0].columns})
-	if err := down.Check(t.Context()); err == nil || errors.Is(err, ErrMapping) {
+	if err := down.Check(t.Context()); err == nil || errors.Is(err, legacy.ErrMapping) {
 		t.Errorf("a database that is down: %v", err)
 	}
 }
@@ -410,7 +411,7 @@ func TestSlowDatabase(t *testing.T) {
 				t.Errorf("too slow: %v", err)
 			}
 		}
-		if _, err := s.Lookup(t.Context(), "a"); !errors.Is(err, ErrOpen) {
+		if _, err := s.Lookup(t.Context(), "a"); !errors.Is(err, guard.ErrOpen) {
 			t.Errorf("after two failures: %v, want ErrOpen", err)
 		}
 	})

@@ -19,6 +19,7 @@ import (
 	"unicode/utf8"
 
 	"rekey/legacy"
+	"rekey/legacy/guard"
 )
 
 // Columns names the columns of the table; an empty name is a column that is not there.
@@ -53,10 +54,7 @@ type Config struct {
 }
 
 const (
-	defaultTimeout    = 2 * time.Second
-	defaultMaxConns   = 8
-	defaultBreakAfter = 5
-	defaultBreakFor   = 2 * time.Second
+	defaultMaxConns = 8
 
 	// maxPeople is how many may share one identifier. More is a table that was mapped wrongly.
 	maxPeople = 16
@@ -67,10 +65,6 @@ const (
 	connLife = 30 * time.Minute // so that a failover or a changed address is noticed
 )
 
-// ErrMapping is wrapped by the error of Check when the database answers but has no such table or columns, or does not
-// let us read them: a mistake of configuration, which waiting does not mend.
-var ErrMapping = errors.New("the table or its columns cannot be read")
-
 // A Source is an old user store in an SQL database. It is a legacy.Source, a legacy.Getter and a legacy.Lister.
 type Source struct {
 	config  Config
@@ -78,7 +72,7 @@ type Source struct {
 	fields  []field
 	dialect dialect
 	db      *sql.DB
-	breaker breaker
+	guard   *guard.Guard
 	secrets []string // what no error may contain
 
 	shape atomic.Pointer[shape] // nil until the database has been asked for the columns' types
@@ -93,36 +87,35 @@ var (
 // Open checks the configuration and prepares a pool. It does not ask the database, which may be down: Check does.
 func Open(c Config) (*Source, error) {
 	fail := func(err error) (*Source, error) { return nil, fmt.Errorf("legacy source %s: %w", c.Name, err) }
-	if c.Timeout < 0 || c.MaxConns < 0 || c.BreakAfter < 0 || c.BreakFor < 0 {
-		return fail(errors.New("a timeout or a number is negative"))
+	if c.MaxConns < 0 {
+		return fail(errors.New("the number of connections is negative"))
 	}
-	orDefault(&c.Timeout, defaultTimeout)
-	orDefault(&c.MaxConns, defaultMaxConns)
-	orDefault(&c.BreakAfter, defaultBreakAfter)
-	orDefault(&c.BreakFor, defaultBreakFor)
+	if c.MaxConns == 0 {
+		c.MaxConns = defaultMaxConns
+	}
 	c.Params = maps.Clone(c.Params)
-
-	d, db, secrets, err := openDSN(c)
+	s := &Source{}
+	var err error
+	s.guard, err = guard.New(guard.Config{
+		Source: c.Name, Describe: s.describe, Timeout: c.Timeout, BreakAfter: c.BreakAfter, BreakFor: c.BreakFor,
+	})
 	if err != nil {
 		return fail(err)
 	}
-	s := &Source{config: c, dialect: d, db: db, secrets: secrets, breaker: newBreaker(c)}
-	if err := s.mapColumns(); err != nil {
-		_ = db.Close() // nothing was opened yet
+	c.Timeout = s.guard.Timeout()
+	s.config = c
+	if s.dialect, s.db, s.secrets, err = openDSN(c); err != nil {
 		return fail(err)
 	}
-	db.SetMaxOpenConns(c.MaxConns)
-	db.SetMaxIdleConns(c.MaxConns)
-	db.SetConnMaxIdleTime(connIdle)
-	db.SetConnMaxLifetime(connLife)
-	return s, nil
-}
-
-func orDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
+	if err := s.mapColumns(); err != nil {
+		_ = s.db.Close() // nothing was opened yet
+		return fail(err)
 	}
+	s.db.SetMaxOpenConns(c.MaxConns)
+	s.db.SetMaxIdleConns(c.MaxConns)
+	s.db.SetConnMaxIdleTime(connIdle)
+	s.db.SetConnMaxLifetime(connLife)
+	return s, nil
 }
 
 // Close closes the pool. Questions under way end with an error.
@@ -154,7 +147,7 @@ func (s *Source) Lookup(ctx context.Context, spellings ...string) ([]legacy.User
 			return err
 		}
 		if len(found)+len(bad) > maxPeople {
-			return answered{legacy.ErrTooMany}
+			return guard.Answered(legacy.ErrTooMany)
 		}
 		users = found
 		return joined(bad)
@@ -166,7 +159,7 @@ func (s *Source) Lookup(ctx context.Context, spellings ...string) ([]legacy.User
 }
 
 // find asks for the people who have one of the spellings. What is in unfit is left out.
-func (s *Source) find(ctx context.Context, shape *shape, spellings []string, unfit map[pair]bool) ([]legacy.User, []*RowError, error) {
+func (s *Source) find(ctx context.Context, shape *shape, spellings []string, unfit map[pair]bool) ([]legacy.User, []*legacy.RowError, error) {
 	query, args := s.lookupQuery(shape, spellings, unfit)
 	if query == "" {
 		return nil, nil, nil // no column can hold any of these
@@ -185,18 +178,18 @@ func (s *Source) Get(ctx context.Context, id string) (legacy.User, error) {
 		}
 		key, ok := shape.key.bindKey(id)
 		if !ok || !plain(id) {
-			return answered{legacy.ErrNoUser}
+			return guard.Answered(legacy.ErrNoUser)
 		}
 		found, bad, err := s.read(ctx, shape, s.getQuery(), []any{key})
 		if isCharsetError(err) {
-			return answered{legacy.ErrNoUser}
+			return guard.Answered(legacy.ErrNoUser)
 		}
 		if err != nil {
 			return err
 		}
 		for _, row := range bad {
 			if row.Key == id {
-				return answered{row}
+				return guard.Answered(row)
 			}
 		}
 		for _, u := range found { // a collation may find "ABC" for "abc"
@@ -205,14 +198,14 @@ func (s *Source) Get(ctx context.Context, id string) (legacy.User, error) {
 				return nil
 			}
 		}
-		return answered{legacy.ErrNoUser}
+		return guard.Answered(legacy.ErrNoUser)
 	})
 	return user, err
 }
 
 // List is legacy.Lister's. Numeric keys are walked by number, others as the database sorts the column.
 //
-// People whose row cannot be read are left out, and told by an error that wraps a *RowError for each of them; the
+// People whose row cannot be read are left out, and told by an error that wraps a *legacy.RowError for each of them; the
 // others of the page are returned beside that error.
 func (s *Source) List(ctx context.Context, after string, limit int) ([]legacy.User, error) {
 	if limit < 1 || limit > maxPage {
@@ -228,7 +221,7 @@ func (s *Source) List(ctx context.Context, after string, limit int) ([]legacy.Us
 		if after != "" {
 			key, ok := shape.key.bindKey(after)
 			if !ok || !plain(after) {
-				return answered{errors.New("that is no key of the table to go on from")}
+				return guard.Answered(errors.New("that is no key of the table to go on from"))
 			}
 			args = []any{key}
 		}
@@ -242,7 +235,7 @@ func (s *Source) List(ctx context.Context, after string, limit int) ([]legacy.Us
 	return users, err
 }
 
-// Check asks the database whether the table and its columns are there. Its error wraps ErrMapping if they are not, and
+// Check asks the database whether the table and its columns are there. Its error wraps legacy.ErrMapping if they are not, and
 // names each column that is missing.
 func (s *Source) Check(ctx context.Context) error {
 	return s.ask(ctx, "check the table", func(ctx context.Context) error {
@@ -272,48 +265,19 @@ func (s *Source) Ping(ctx context.Context) error {
 	return s.ask(ctx, "ping", func(ctx context.Context) error { return s.probe(ctx, "1", "1 = 1") })
 }
 
-// ask runs one question under the breaker and the deadline, and makes an error of ours of what comes back.
+// ask runs one question under the guard.
 func (s *Source) ask(ctx context.Context, doing string, question func(context.Context) error) error {
-	fail := func(err error) error { return fmt.Errorf("legacy source %s: %s: %w", s.config.Name, doing, err) }
-	if err := ctx.Err(); err != nil {
-		return fail(err)
-	}
-	done, err := s.breaker.enter()
-	if err != nil {
-		return fail(err)
-	}
-	limited, cancel := context.WithTimeout(ctx, s.config.Timeout)
-	defer cancel()
-	err = question(limited)
-
-	var known answered
-	switch {
-	case err == nil, errors.As(err, &known):
-		done(succeeded)
-	case ctx.Err() != nil: // the caller had no more time, which says nothing about the database
-		done(abandoned)
-	default:
-		done(failed)
-		s.shape.Store(nil) // the table may have been changed
-	}
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(known.error, legacy.ErrNoUser):
-		return legacy.ErrNoUser
-	case known.error != nil:
-		return fail(known.error)
-	}
-	return &askError{source: s.config.Name, doing: doing, text: s.describe(err), cause: err}
+	return s.guard.Ask(ctx, doing, func(ctx context.Context) error {
+		err := question(ctx)
+		if err != nil && !guard.IsAnswered(err) {
+			s.shape.Store(nil) // the table may have been changed
+		}
+		return err
+	})
 }
 
-// answered is an error for which the database is not to blame: it did answer.
-type answered struct{ error }
-
-func (a answered) Unwrap() error { return a.error }
-
 // joined is the error of a page in which some rows cannot be read.
-func joined(bad []*RowError) error {
+func joined(bad []*legacy.RowError) error {
 	if len(bad) == 0 {
 		return nil
 	}
@@ -321,7 +285,7 @@ func joined(bad []*RowError) error {
 	for i, row := range bad {
 		errs[i] = row
 	}
-	return answered{errors.Join(errs...)}
+	return guard.Answered(errors.Join(errs...))
 }
 
 // askable returns the spellings that somebody could have: each once; no empty one, for a column is empty where there is

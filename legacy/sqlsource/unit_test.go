@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rekey/legacy"
+	"rekey/legacy/guard"
 )
 
 // TestOpenRefuses shows that a mistake is named, and that no DSN is quoted.
@@ -210,11 +211,11 @@ func TestBreaker(t *testing.T) {
 		}
 		asked := connector.asked.Load()
 		for range 10 {
-			if err := lookup(); !errors.Is(err, ErrOpen) || errors.Is(err, legacy.ErrNoUser) {
+			if err := lookup(); !errors.Is(err, guard.ErrOpen) || errors.Is(err, legacy.ErrNoUser) {
 				t.Fatalf("open: %v, want ErrOpen", err)
 			}
 		}
-		if _, err := s.Get(t.Context(), "1"); !errors.Is(err, ErrOpen) {
+		if _, err := s.Get(t.Context(), "1"); !errors.Is(err, guard.ErrOpen) {
 			t.Errorf("open, Get: %v", err)
 		}
 		if connector.asked.Load() != asked {
@@ -225,7 +226,7 @@ func TestBreaker(t *testing.T) {
 		if err := lookup(); !errors.Is(err, down) {
 			t.Errorf("half open: %v", err)
 		}
-		if err := lookup(); !errors.Is(err, ErrOpen) {
+		if err := lookup(); !errors.Is(err, guard.ErrOpen) {
 			t.Errorf("after a try that failed: %v, want ErrOpen", err)
 		}
 
@@ -272,7 +273,7 @@ func TestBreakerProbesOneAtATime(t *testing.T) {
 			tried <- err
 		}()
 		synctest.Wait()
-		if _, err := s.Lookup(t.Context(), "anna"); !errors.Is(err, ErrOpen) {
+		if _, err := s.Lookup(t.Context(), "anna"); !errors.Is(err, guard.ErrOpen) {
 			t.Errorf("beside the try: %v, want ErrOpen", err)
 		}
 		cancel()
@@ -324,7 +325,7 @@ func TestDeadline(t *testing.T) {
 		defer s.Close()
 		start := time.Now()
 		_, err := s.Lookup(context.Background(), "anna")
-		if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != defaultTimeout {
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 2*time.Second {
 			t.Errorf("after %v: %v", time.Since(start), err)
 		}
 		if want := "legacy source shop: read users: no answer within 2s"; err.Error() != want {
@@ -364,7 +365,7 @@ func TestUnreadableKey(t *testing.T) {
 			}
 		}
 		_, err := s.user(shape, values)
-		var row *RowError
+		var row *legacy.RowError
 		if !errors.As(err, &row) || row.Column != "id" || row.Reason != reason || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("key %.10q: %v, want %q", key, err, reason)
 		}

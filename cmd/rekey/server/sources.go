@@ -9,6 +9,7 @@ import (
 
 	"rekey/accounts"
 	"rekey/cmd/rekey/config"
+	"rekey/legacy"
 	"rekey/legacy/preset"
 	"rekey/legacy/sqlsource"
 )
@@ -94,7 +95,7 @@ func (s *Server) checkSources(ctx context.Context) error {
 	var wrong []error
 	for i, err := range errs {
 		switch {
-		case errors.Is(err, sqlsource.ErrMapping):
+		case errors.Is(err, legacy.ErrMapping):
 			wrong = append(wrong, err)
 		case err != nil:
 			s.log.WarnContext(ctx, "a legacy source does not answer; people who have not moved from it cannot log in yet",
