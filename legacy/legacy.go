@@ -49,6 +49,10 @@ type User struct {
 
 	Profile Profile
 
+	// Extra holds what else was read of the person, by the store's own names, for mapping expressions alone: string,
+	// int64, float64, bool, time.Time, or a list of strings. It is not kept.
+	Extra map[string]any
+
 	Disabled    bool
 	CreatedAt   time.Time // zero where unknown
 	LastLoginAt time.Time // zero where unknown
