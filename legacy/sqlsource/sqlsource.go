@@ -22,37 +22,6 @@ import (
 	"rekey/legacy/guard"
 )
 
-// Columns names the columns of the table; an empty name is a column that is not there.
-type Columns struct {
-	ID          string // the table's key: unique and never null
-	Username    string // at least one of Username, Email and Phone is needed
-	Email       string
-	Phone       string
-	Password    string
-	Salt        string
-	CreatedAt   string // a time of the database, Unix seconds, or text as in RFC 3339; see row.go
-	LastLoginAt string
-	// Disabled holds a truth value. A leading "!" turns it round, for columns that say that somebody is active. False
-	// are NULL, zero, and the texts "", "0", "f", "false", "n", "no", "off"; everything else is true.
-	Disabled string
-}
-
-// Config describes a source. The zero values of the last four fields are usable.
-type Config struct {
-	Name    string // in errors
-	DSN     string // mysql://user:pass@host:port/db, postgres://…, sqlite:///path
-	Table   string // table or schema.table, spelled as the database has it
-	Columns Columns
-	Scheme  string            // of the hash column; see package hash
-	Params  map[string]string // for the scheme
-
-	Timeout  time.Duration // of one question, waiting for a connection included; 0: 2 s
-	MaxConns int           // 0: 8
-
-	BreakAfter int           // failures in a row that open the circuit breaker; 0: 5
-	BreakFor   time.Duration // how long it then answers at once, before one question tries again; 0: 2 s
-}
-
 const (
 	defaultMaxConns = 8
 
@@ -89,6 +58,9 @@ func Open(c Config) (*Source, error) {
 	fail := func(err error) (*Source, error) { return nil, fmt.Errorf("legacy source %s: %w", c.Name, err) }
 	if c.MaxConns < 0 {
 		return fail(errors.New("the number of connections is negative"))
+	}
+	if err := notYet(c); err != nil {
+		return fail(err)
 	}
 	if c.MaxConns == 0 {
 		c.MaxConns = defaultMaxConns
