@@ -84,6 +84,13 @@ type Record struct {
 	Account
 	Credential Credential
 	Link       *LegacyLink // nil for an account born here
+
+	// The rest is for Create alone, and is not read with an account.
+
+	Also     []LegacyLink // the other legacy people whom the account is made from
+	Profile  *Profile     // nil: there is none
+	Factors  []Factor
+	External []ExternalIdentity
 }
 
 // An Event is one line of the audit: it is written in the transaction of the change it tells of.

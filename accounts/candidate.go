@@ -70,7 +70,8 @@ func (c candidate) is(other candidate) bool {
 //
 // A source that does not answer makes the whole answer unknown: the person may be in there, or the value contested.
 func (s *Service) ask(ctx context.Context, name Identifier) ([]candidate, error) {
-	return s.lookup(ctx, []Identifier{name})
+	found, err := s.lookup(ctx, []Identifier{name})
+	return s.preferred(found), err
 }
 
 // capitalised returns s with its first letter in upper case.
@@ -79,17 +80,26 @@ func capitalised(s string) string {
 	return string(unicode.ToUpper(first)) + s[size:]
 }
 
+// spellings returns what a source is asked for.
+func (s *Service) spellings(source Source, names []Identifier) []string {
+	var list []string
+	for _, name := range names {
+		if s.asks(source, name) {
+			list = append(list, name.Spelling, name.Canonical, strings.ToUpper(name.Canonical), capitalised(name.Canonical))
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
 // lookup returns the legacy people who hold any of the values.
 func (s *Service) lookup(ctx context.Context, names []Identifier) ([]candidate, error) {
-	var spellings []string
-	for _, name := range names {
-		spellings = append(spellings, name.Spelling, name.Canonical, strings.ToUpper(name.Canonical), capitalised(name.Canonical))
-	}
-	slices.Sort(spellings)
-	spellings = slices.Compact(spellings)
-
 	var found []candidate
 	for order, source := range s.sources {
+		spellings := s.spellings(source, names)
+		if len(spellings) == 0 {
+			continue
+		}
 		s.stats.LegacyLookups.Add(1)
 		users, err := source.Lookup(ctx, spellings...)
 		if err != nil {
@@ -97,7 +107,7 @@ func (s *Service) lookup(ctx context.Context, names []Identifier) ([]candidate, 
 		}
 		for _, user := range users {
 			c := candidate{source, user, order}
-			holds := func(name Identifier) bool { return c.holds(name.Canonical) }
+			holds := func(name Identifier) bool { return s.asks(source, name) && c.holds(name.Canonical) }
 			if slices.ContainsFunc(names, holds) && !slices.ContainsFunc(found, c.is) {
 				found = append(found, c)
 			}

@@ -31,6 +31,8 @@ type Identifier struct {
 	Spelling  string // as the legacy store, or the person, wrote it
 	// Contested: several legacy people hold the canonical value. Only the exact spelling means this account.
 	Contested bool
+	// Verified: the person has shown that the address is theirs. What is unknown is not verified.
+	Verified bool
 }
 
 // Reasons for which a string cannot be an identifier.

@@ -129,6 +129,14 @@ func (s *Service) loginCandidates(ctx context.Context, found []candidate, contes
 	if len(found) == 0 || len(found) > maxCandidates {
 		return Person{}, s.refuseUnknown(ctx, a)
 	}
+	if s.collisions == CollisionsLink && acrossSources(found) {
+		return s.loginLinkable(ctx, found, a)
+	}
+	return s.loginEach(ctx, found, contested, a)
+}
+
+// loginEach tries people in turn.
+func (s *Service) loginEach(ctx context.Context, found []candidate, contested bool, a Attempt) (Person, error) {
 	var doubt, no error
 	for _, c := range found {
 		person, err := s.loginCandidate(ctx, c, contested, a)
@@ -167,7 +175,7 @@ func (s *Service) loginCandidate(ctx context.Context, c candidate, contested boo
 		s.noteContested(ctx, c, a)
 		return c.person(), nil
 	}
-	return s.migrate(ctx, c, proof, a)
+	return s.migrate(ctx, c, proof, nil, a)
 }
 
 // refuseUnknown refuses somebody whom no store knows, at the price of a wrong password.

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,12 +23,14 @@ import (
 //
 // Logins of one person with one password that are here at the same time share one move, and its answer: each of them
 // began before that answer was true. An impatient person costs one hash, not one for each press of Enter.
-func (s *Service) migrate(ctx context.Context, c candidate, p proof, a Attempt) (Person, error) {
+//
+// also are people of other stores who have proven to be the same person.
+func (s *Service) migrate(ctx context.Context, c candidate, p proof, also []candidate, a Attempt) (Person, error) {
 	failpoint.Hit(failpoint.MigrateProven)
 	shared, err, _ := s.moves.Do(s.moveKey(c, a.Password), func() (any, error) {
 		var person Person
 		err := s.outlive(ctx, func(ctx context.Context) (err error) {
-			person, err = s.moveOrJoin(ctx, c, p, a)
+			person, err = s.moveOrJoin(ctx, c, p, also, a)
 			return err
 		})
 		return person, err
@@ -47,8 +50,8 @@ func (s *Service) moveKey(c candidate, pw password.Secret) string {
 	return c.source.Name + "\x00" + c.user.ID + "\x00" + string(mac.Sum(nil))
 }
 
-func (s *Service) moveOrJoin(ctx context.Context, c candidate, p proof, a Attempt) (Person, error) {
-	rec, err := s.move(ctx, c, p, a)
+func (s *Service) moveOrJoin(ctx context.Context, c candidate, p proof, also []candidate, a Attempt) (Person, error) {
+	rec, err := s.move(ctx, c, p, also, a)
 	switch {
 	case err == nil:
 		s.stats.Migrated.Add(1)
@@ -80,28 +83,23 @@ var (
 // retryChanged is when to try again after errChanged: whoever changes a record is done with it by then.
 const retryChanged = time.Second
 
-// stillSo returns nil if the legacy store says of the person what it said when they were proven, and nobody else holds
-// one of their identifiers.
-func (s *Service) stillSo(ctx context.Context, c candidate, ids []Identifier) error {
+// stillSo looks at the legacy stores once more. It returns the identifiers that move with the person, or an error if
+// the stores no longer say of them, and of those who are linked with them, what they said when they were proven.
+func (s *Service) stillSo(ctx context.Context, c candidate, also []candidate, ids []Identifier) ([]Identifier, error) {
 	holders, err := s.lookup(ctx, ids)
 	switch {
 	case errors.Is(err, legacy.ErrTooMany):
-		return errContested
+		return nil, errContested
 	case err != nil:
-		return err
+		return nil, err
 	}
-	for _, holder := range holders {
-		switch {
-		case !holder.is(c):
-			return errContested
-		case !hmac.Equal(s.fingerprint(holder), s.fingerprint(c)):
-			return errChanged
+	for _, proven := range append([]candidate{c}, also...) {
+		i := slices.IndexFunc(holders, proven.is)
+		if i < 0 || !hmac.Equal(s.fingerprint(holders[i]), s.fingerprint(proven)) {
+			return nil, errChanged
 		}
 	}
-	if len(holders) == 0 {
-		return errChanged
-	}
-	return nil
+	return s.settle(c, also, ids, holders)
 }
 
 // schemeName is what the audit tells of a scheme. The text of a recipe may hold a pepper.
@@ -113,7 +111,7 @@ func schemeName(h *hash.Hash) string {
 }
 
 // move makes the account and commits it.
-func (s *Service) move(ctx context.Context, c candidate, p proof, a Attempt) (Record, error) {
+func (s *Service) move(ctx context.Context, c candidate, p proof, also []candidate, a Attempt) (Record, error) {
 	id := SubjectFor(c.source.Name, c.user.ID)
 	credential, err := s.credentialFor(ctx, id, p.hash, a.Password)
 	if err != nil {
@@ -122,19 +120,18 @@ func (s *Service) move(ctx context.Context, c candidate, p proof, a Attempt) (Re
 	failpoint.Hit(failpoint.MigrateRehashed)
 
 	// The last look at the legacy store: hashing took a while, and what was proven may have been changed meanwhile.
-	ids, invalid := c.identifiers()
-	if err := s.stillSo(ctx, c, ids); err != nil {
+	ids, invalid := s.identifiersOf(c, also)
+	if ids, err = s.stillSo(ctx, c, also, ids); err != nil {
 		return Record{}, err
 	}
 
-	now := s.now()
 	rec := Record{
-		Account:    Account{ID: id, Identifiers: ids, CreatedAt: now},
+		Account:    Account{ID: id, Identifiers: ids, CreatedAt: s.now()},
 		Credential: credential,
-		Link: &LegacyLink{
-			Source: c.source.Name, LegacyID: c.user.ID, LegacyCreatedAt: c.user.CreatedAt,
-			Fingerprint: s.fingerprint(c), How: ByLogin, At: now,
-		},
+		Link:       s.linkOf(c, 0),
+	}
+	if err := s.addProfile(&rec, c.user.Profile); err != nil {
+		return Record{}, err
 	}
 	event := s.event(id, EventMigrated, a)
 	event.Detail = map[string]string{
@@ -146,6 +143,10 @@ func (s *Service) move(ctx context.Context, c candidate, p proof, a Attempt) (Re
 	if invalid > 0 {
 		event.Detail["identifiers_left_out"] = strconv.Itoa(invalid)
 	}
+	for i, other := range also {
+		rec.Also = append(rec.Also, *s.linkOf(other, i+1))
+		event.Detail["linked:"+other.source.Name] = other.user.ID
+	}
 	if err := s.store.Create(ctx, rec, event); err != nil {
 		return Record{}, err
 	}
@@ -153,6 +154,31 @@ func (s *Service) move(ctx context.Context, c candidate, p proof, a Attempt) (Re
 		s.note(ctx, c, NoteInvalidIdentifier, "a stored identifier cannot be typed and was left out", a)
 	}
 	return rec, nil
+}
+
+// identifiersOf returns what people who are one can type to log in, each value once, and the number of stored values
+// that cannot be an identifier. An address that belongs to another store does not move with them.
+func (s *Service) identifiersOf(c candidate, also []candidate) (ids []Identifier, invalid int) {
+	for _, person := range append([]candidate{c}, also...) {
+		theirs, bad := person.identifiers()
+		invalid += bad
+		for _, id := range theirs {
+			same := func(other Identifier) bool { return other.Canonical == id.Canonical }
+			if s.asks(person.source, id) && !slices.ContainsFunc(ids, same) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids, invalid
+}
+
+// linkOf returns the link to a legacy person. order keeps the links of one account apart: the first is the one that
+// the account is named after.
+func (s *Service) linkOf(c candidate, order int) *LegacyLink {
+	return &LegacyLink{
+		Source: c.source.Name, LegacyID: c.user.ID, LegacyCreatedAt: c.user.CreatedAt, Fingerprint: s.fingerprint(c),
+		How: ByLogin, At: s.now().Add(time.Duration(order) * time.Microsecond),
+	}
 }
 
 // fingerprint is an HMAC-SHA-256 over what says who a legacy person is and what proves it, each field behind its
@@ -163,6 +189,9 @@ func (s *Service) fingerprint(c candidate) []byte {
 	fields := []string{u.Username, u.Email, u.Phone, strconv.FormatBool(u.Disabled), "", ""}
 	if u.Password != nil {
 		fields[4], fields[5] = u.Password.Hash, u.Password.Salt
+	}
+	for _, t := range u.Profile.TOTP {
+		fields = append(fields, string(t.Secret))
 	}
 	for _, field := range fields {
 		_ = binary.Write(mac, binary.BigEndian, uint64(len(field))) // a hash never fails to write

@@ -19,6 +19,9 @@ import (
 type Source struct {
 	Name string
 	legacy.Source
+	// Domains are e-mail domains, in lower case and Unicode, whose addresses are looked for in this store alone. A store
+	// that has some is asked for no other address.
+	Domains []string
 }
 
 // Config is what a Service is made of. Store, Hashes, Hasher, Permits and Key are required.
@@ -30,6 +33,7 @@ type Config struct {
 	Permits *password.Pool
 	Key     *masterkey.Key
 
+	Collisions   Collisions    // "" means CollisionsQuarantine
 	WriteTimeout time.Duration // of a write that outlives its request; 0 means 10 s
 	Now          func() time.Time
 	Log          *slog.Logger
@@ -45,6 +49,7 @@ type Service struct {
 	key     *masterkey.Key
 	stats   Stats
 
+	collisions     Collisions
 	fingerprintKey [32]byte
 	wrapKeys       password.WrapKeys
 	noted          recentSet // notes that this process has written: a hint that saves the attempt
@@ -62,7 +67,7 @@ type Service struct {
 func New(c Config) (*Service, error) {
 	s := &Service{
 		store: c.Store, sources: c.Sources, hashes: c.Hashes, hasher: c.Hasher, permits: c.Permits, key: c.Key,
-		writeTimeout: c.WriteTimeout, now: c.Now, log: c.Log,
+		collisions: c.Collisions, writeTimeout: c.WriteTimeout, now: c.Now, log: c.Log,
 	}
 	if s.writeTimeout == 0 {
 		s.writeTimeout = 10 * time.Second

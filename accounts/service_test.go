@@ -47,13 +47,20 @@ func newWorld(t *testing.T, users ...legacy.User) *world {
 // restart returns another service over the same stores, as after a restart or on a second machine.
 func (w *world) restart(t *testing.T, policy password.Policy) *accounts.Service {
 	t.Helper()
-	pool := password.NewPool(password.PoolConfig{Permits: 4})
-	key := testKey(t)
-	s, err := accounts.New(accounts.Config{
+	return w.serve(t, func(c *accounts.Config) { c.Hasher.Policy = policy })
+}
+
+// serve returns a service over the same stores, configured a little differently.
+func (w *world) serve(t *testing.T, change func(*accounts.Config)) *accounts.Service {
+	t.Helper()
+	c := accounts.Config{
 		Store:   w.store,
 		Sources: []accounts.Source{{Name: "shop", Source: w.source}},
-		Hashes:  hash.New(hash.Config{}), Hasher: password.Hasher{Policy: policy}, Permits: pool, Key: key,
-	})
+		Hashes:  hash.New(hash.Config{}), Hasher: password.Hasher{Policy: cheap},
+		Permits: password.NewPool(password.PoolConfig{Permits: 4}), Key: testKey(t),
+	}
+	change(&c)
+	s, err := accounts.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,10 +48,19 @@ type Directory interface {
 	// ByLink returns the account made from a legacy person; ErrNotFound if there is none.
 	ByLink(ctx context.Context, source, legacyID string) (Record, error)
 
-	// Create commits the account, its identifiers, its credential (as version 1), its link and the event in one
-	// transaction: all of them or none. It returns ErrLinked if the link's (source, legacy id) or the account's id is
-	// there already, else ErrTaken if an identifier is.
+	// Create commits the account, its identifiers, its credential (as version 1), its links, what else moves with it and
+	// the event in one transaction: all of them or none. It returns ErrLinked if a link's (source, legacy id) or the
+	// account's id is there already, else ErrTaken if an identifier is. An external identity that another account has is
+	// left out.
 	Create(ctx context.Context, r Record, e Event) error
+
+	// Profile returns what is kept of an account beside its identifiers and credentials; ErrNotFound if there is no such
+	// account.
+	Profile(ctx context.Context, account uuid.UUID) (Profile, error)
+	// Factors returns an account's second factors, oldest first.
+	Factors(ctx context.Context, account uuid.UUID) ([]Factor, error)
+	// ExternalIdentities returns an account's identities at other providers, in the order of provider and subject.
+	ExternalIdentities(ctx context.Context, account uuid.UUID) ([]ExternalIdentity, error)
 
 	// ReplaceCredential stores next as version from+1, with the event, if the account's credential still has version
 	// from; ErrStale if it has not, ErrNotFound if there is no such account.

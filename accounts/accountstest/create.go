@@ -3,6 +3,7 @@ package accountstest
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -17,6 +18,11 @@ func createRules() []rule {
 			"must look for the account of the person, not for a stranger's.", testLinkedFirst},
 		{"same id", "An account id that is there is ErrLinked, whatever the link says.", testSameID},
 		{"same link", "A (source, legacy id) that is there is ErrLinked, whatever the account id is.", testSameLink},
+		{"several links", "An account made from several legacy people is found by each of them, and is named after the first; if " +
+			"one of them has an account already, it is ErrLinked.", testSeveralLinks},
+		{"profile", "What moves beside the password comes back as it was, and belongs to the account alone.", testProfile},
+		{"external identity taken", "An identity at a provider belongs to one account: the second is created without it.",
+			testExternalTaken},
 		{"taken", "An identifier of another account is ErrTaken, and nothing of the new account stays.", testTaken},
 		{"one namespace", "A username and an e-mail address with the same canonical form cannot belong to two accounts.",
 			testOneNamespace},
@@ -72,6 +78,79 @@ func testSameLink(t *testing.T, s accounts.Store) {
 	whole(t, s, r)
 	other.Link = nil
 	none(t, s, other)
+}
+
+func testSeveralLinks(t *testing.T, s accounts.Store) {
+	r := Person("Ada")
+	second := *r.Link
+	second.Source, second.LegacyID, second.At = "crm", "a-7", r.Link.At.Add(time.Microsecond)
+	r.Also = []accounts.LegacyLink{second}
+	create(t, s, r)
+	want := asStored(r)
+	want.Also = nil
+	for _, link := range []accounts.LegacyLink{*r.Link, second} {
+		got, err := s.ByLink(t.Context(), link.Source, link.LegacyID)
+		is(t, "ByLink", err, nil)
+		same(t, "ByLink", got, want)
+	}
+	other := Person("Bob")
+	other.Also = []accounts.LegacyLink{second}
+	is(t, "Create with a link that is there", s.Create(t.Context(), other, Event(other.ID, accounts.EventMigrated)), accounts.ErrLinked)
+	other.Also = nil
+	none(t, s, other)
+}
+
+func testProfile(t *testing.T, s accounts.Store) {
+	full := accounts.Profile{
+		DisplayName: "Ada \"the first\"", Locale: "en-GB", Roles: []string{"admin", "a,b"}, Groups: []string{"ünïcode"},
+		Attributes: map[string]string{"plan": "gold", "empty": ""},
+	}
+	ada, bob := Person("Ada"), Person("Bob")
+	ada.Identifiers[1].Verified = true
+	ada.Profile = &full
+	ada.Factors = []accounts.Factor{
+		{ID: uuid.Must(uuid.NewV7()), Kind: accounts.FactorTOTP, Name: "phone", Secret: []byte{0, 1, 0xff}},
+		{ID: uuid.Must(uuid.NewV7()), Kind: accounts.FactorRecovery, Secret: []byte("r1")},
+		{ID: uuid.Must(uuid.NewV7()), Kind: accounts.FactorRecovery, Secret: []byte("r2")},
+	}
+	ada.External = []accounts.ExternalIdentity{{Provider: "google", Subject: "17"}, {Provider: "github", Subject: "17"}}
+	create(t, s, ada)
+	create(t, s, bob)
+	for _, x := range []struct {
+		record  accounts.Record
+		profile accounts.Profile
+	}{{ada, full}, {bob, accounts.Profile{}}} {
+		got, err := s.Profile(t.Context(), x.record.ID)
+		is(t, "Profile", err, nil)
+		same(t, "Profile", got, x.profile)
+		factors, err := s.Factors(t.Context(), x.record.ID)
+		is(t, "Factors", err, nil)
+		same(t, "Factors", factors, x.record.Factors)
+		external, err := s.ExternalIdentities(t.Context(), x.record.ID)
+		is(t, "ExternalIdentities", err, nil)
+		same(t, "ExternalIdentities", len(external), len(x.record.External))
+	}
+	rec, err := s.ByID(t.Context(), ada.ID)
+	is(t, "ByID", err, nil)
+	same(t, "verified", rec.Identifiers[1].Verified, true)
+	same(t, "not verified", rec.Identifiers[0].Verified, false)
+	_, err = s.Profile(t.Context(), uuid.Must(uuid.NewV7()))
+	is(t, "Profile of nobody", err, accounts.ErrNotFound)
+}
+
+func testExternalTaken(t *testing.T, s accounts.Store) {
+	ada, bob := Person("Ada"), Person("Bob")
+	same17 := []accounts.ExternalIdentity{{Provider: "google", Subject: "17"}}
+	ada.External = same17
+	bob.External = append(same17, accounts.ExternalIdentity{Provider: "google", Subject: "18"})
+	create(t, s, ada)
+	create(t, s, bob)
+	got, err := s.ExternalIdentities(t.Context(), bob.ID)
+	is(t, "ExternalIdentities", err, nil)
+	same(t, "ExternalIdentities of the second", got, bob.External[1:])
+	got, err = s.ExternalIdentities(t.Context(), ada.ID)
+	is(t, "ExternalIdentities", err, nil)
+	same(t, "ExternalIdentities of the first", got, same17)
 }
 
 func testTaken(t *testing.T, s accounts.Store) {

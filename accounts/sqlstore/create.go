@@ -91,7 +91,7 @@ VALUES ($1, 'password', 1, $2, $3, $4, $5)`,
 	}
 	failpoint.Hit(failpoint.CreateCredential)
 
-	if l := r.Link; l != nil {
+	for _, l := range links(r) {
 		_, err := s.exec(ctx, tx, `
 INSERT INTO legacy_links (source, legacy_id, account_id, fingerprint, legacy_created_at, how, at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)`,
@@ -102,6 +102,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 	}
 	failpoint.Hit(failpoint.CreateLink)
 
+	if err := s.insertProfile(ctx, tx, r); err != nil {
+		return err
+	}
 	if err := s.insertEvent(ctx, tx, e); err != nil {
 		return err
 	}
@@ -120,8 +123,9 @@ func (s *Store) insertIdentifiers(ctx context.Context, tx querier, r accounts.Re
 	for _, position := range order {
 		id := r.Identifiers[position]
 		_, err := s.exec(ctx, tx, `
-INSERT INTO identifiers (canonical, account_id, position, kind, spelling, contested) VALUES ($1, $2, $3, $4, $5, $6)`,
-			id.Canonical, r.ID, position, string(id.Kind), id.Spelling, id.Contested)
+INSERT INTO identifiers (canonical, account_id, position, kind, spelling, contested, verified)
+VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			id.Canonical, r.ID, position, string(id.Kind), id.Spelling, id.Contested, id.Verified)
 		if err != nil {
 			return err
 		}
@@ -132,9 +136,11 @@ INSERT INTO identifiers (canonical, account_id, position, kind, spelling, contes
 // refusal says what of a record is there already: accounts.ErrLinked, accounts.ErrTaken, or nil if nothing is.
 func (s *Store) refusal(ctx context.Context, r accounts.Record) (refused, err error) {
 	there, err := s.exists(ctx, s.read, `SELECT 1 FROM accounts WHERE id = $1`, r.ID)
-	if err == nil && !there && r.Link != nil {
-		there, err = s.exists(ctx, s.read, `SELECT 1 FROM legacy_links WHERE source = $1 AND legacy_id = $2`,
-			r.Link.Source, r.Link.LegacyID)
+	for _, l := range links(r) {
+		if err != nil || there {
+			break
+		}
+		there, err = s.exists(ctx, s.read, `SELECT 1 FROM legacy_links WHERE source = $1 AND legacy_id = $2`, l.Source, l.LegacyID)
 	}
 	if err != nil {
 		return nil, err
@@ -152,6 +158,18 @@ func (s *Store) refusal(ctx context.Context, r accounts.Record) (refused, err er
 		}
 	}
 	return nil, nil
+}
+
+// links returns all links of a new account, in one order for everybody.
+func links(r accounts.Record) []accounts.LegacyLink {
+	all := slices.Clone(r.Also)
+	if r.Link != nil {
+		all = append(all, *r.Link)
+	}
+	slices.SortFunc(all, func(a, b accounts.LegacyLink) int {
+		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.LegacyID, b.LegacyID))
+	})
+	return all
 }
 
 // notNull makes an empty value of a missing one: both databases take nil for NULL.

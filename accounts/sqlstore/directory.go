@@ -17,7 +17,7 @@ import (
 // this rather than by a subquery, PostgreSQL needs half the time.
 const selectRecord = `
 SELECT a.id, a.disabled, a.created_at,
-       i.position, i.kind, i.canonical, i.spelling, i.contested,
+       i.position, i.kind, i.canonical, i.spelling, i.contested, i.verified,
        c.version, c.scheme, c.encoded, c.fold, c.legacy,
        l.source, l.legacy_id, l.fingerprint, l.legacy_created_at, l.how, l.at`
 
@@ -98,7 +98,7 @@ func sortBy(ids []accounts.Identifier, positions []int64) {
 type recordRow struct {
 	position                             sql.NullInt64
 	kind, canonical, spelling            sql.NullString
-	contested                            sql.NullBool
+	contested, verified                  sql.NullBool
 	version                              sql.NullInt64
 	scheme, encoded, fold, legacy        sql.NullString
 	source, legacyID, how                sql.NullString
@@ -109,7 +109,7 @@ type recordRow struct {
 // scan copies a row, and fills r with what is the same in every row of an account.
 func (row *recordRow) scan(scan scan, r *accounts.Record) error {
 	err := scan(&r.ID, &r.Disabled, &row.accountCreated,
-		&row.position, &row.kind, &row.canonical, &row.spelling, &row.contested,
+		&row.position, &row.kind, &row.canonical, &row.spelling, &row.contested, &row.verified,
 		&row.version, &row.scheme, &row.encoded, &row.fold, &row.legacy,
 		&row.source, &row.legacyID, &row.fingerprint, &row.legacyCreated, &row.how, &row.moved)
 	if err != nil {
@@ -132,6 +132,7 @@ func (row *recordRow) identifier() accounts.Identifier {
 		Canonical: row.canonical.String,
 		Spelling:  row.spelling.String,
 		Contested: row.contested.Bool,
+		Verified:  row.verified.Bool,
 	}
 }
 

@@ -96,7 +96,7 @@ func (s *Store) renewInSelect(ctx context.Context, args ...any) (*accounts.Sessi
 		var session sessionRow
 		var row recordRow
 		err := scan(append(session.into(), &account.Disabled, &row.accountCreated,
-			&row.position, &row.kind, &row.canonical, &row.spelling, &row.contested)...)
+			&row.position, &row.kind, &row.canonical, &row.spelling, &row.contested, &row.verified)...)
 		renewed = session.session()
 		account.ID, account.CreatedAt = renewed.AccountID, moment(row.accountCreated.Int64)
 		if row.position.Valid {
@@ -104,7 +104,7 @@ func (s *Store) renewInSelect(ctx context.Context, args ...any) (*accounts.Sessi
 		}
 		return err
 	}, `WITH renewed AS (`+renewSession+`)
-SELECT renewed.*, a.disabled, a.created_at, i.position, i.kind, i.canonical, i.spelling, i.contested
+SELECT renewed.*, a.disabled, a.created_at, i.position, i.kind, i.canonical, i.spelling, i.contested, i.verified
   FROM renewed JOIN accounts a ON a.id = renewed.account_id LEFT JOIN identifiers i ON i.account_id = a.id
  ORDER BY i.position`, args...)
 	return renewed, account, err

@@ -1,0 +1,105 @@
+package accounts
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"rekey/legacy"
+)
+
+// A Profile is what is kept of a person beside what they log in with.
+type Profile struct {
+	DisplayName string
+	Locale      string // BCP 47
+	Roles       []string
+	Groups      []string
+	Attributes  map[string]string
+}
+
+// A Factor is a second factor, sealed or digested: a store cannot use it.
+type Factor struct {
+	ID     uuid.UUID // UUIDv7
+	Kind   FactorKind
+	Name   string // for people
+	Secret []byte // FactorTOTP: sealed with the master key; FactorRecovery: a keyed digest of one code
+}
+
+// String hides the secret.
+func (Factor) String() string { return "[second factor]" }
+
+// GoString hides the secret from %#v.
+func (f Factor) GoString() string { return f.String() }
+
+// LogValue hides the secret from slog.
+func (f Factor) LogValue() slog.Value { return slog.StringValue(f.String()) }
+
+// FactorKind says what sort of second factor it is.
+type FactorKind string
+
+// Kinds of second factor.
+const (
+	FactorTOTP     FactorKind = "totp"
+	FactorRecovery FactorKind = "recovery" // a code that works once
+)
+
+// An ExternalIdentity is a person's account at an identity provider.
+type ExternalIdentity struct{ Provider, Subject string }
+
+// totpPurpose and recoveryPurpose are for what the master key is used here.
+const (
+	totpPurpose     = "totp"
+	recoveryPurpose = "recovery-code"
+)
+
+// sealedTOTP is legacy.TOTP in the open.
+type sealedTOTP struct {
+	Secret    []byte `json:"secret"`
+	Algorithm string `json:"algorithm"`
+	Digits    int    `json:"digits"`
+	Period    int    `json:"period"` // seconds
+}
+
+// addProfile gives a record what the legacy store knows of the person beside their password.
+func (s *Service) addProfile(rec *Record, p legacy.Profile) error {
+	if p.DisplayName != "" || p.Locale != "" || len(p.Roles)+len(p.Groups)+len(p.Attributes) > 0 {
+		rec.Profile = &Profile{p.DisplayName, p.Locale, p.Roles, p.Groups, p.Attributes}
+	}
+	for i, id := range rec.Identifiers {
+		rec.Identifiers[i].Verified = id.Kind == Email && p.EmailVerified || id.Kind == Phone && p.PhoneVerified
+	}
+	for _, t := range p.TOTP {
+		plain, err := json.Marshal(sealedTOTP{t.Secret, t.Algorithm, t.Digits, t.Period})
+		if err != nil {
+			return fmt.Errorf("seal a one-time password secret: %w", err)
+		}
+		rec.Factors = append(rec.Factors, Factor{
+			ID: uuid.Must(uuid.NewV7()), Kind: FactorTOTP, Name: t.Name, Secret: s.key.Seal(totpPurpose, plain, rec.ID[:]),
+		})
+	}
+	for _, code := range p.RecoveryCodes {
+		rec.Factors = append(rec.Factors, Factor{ID: uuid.Must(uuid.NewV7()), Kind: FactorRecovery, Secret: s.recoveryDigest(rec.ID, code)})
+	}
+	for _, e := range p.External {
+		if identity := (ExternalIdentity{e.Provider, e.Subject}); e.Subject != "" && !slices.Contains(rec.External, identity) {
+			rec.External = append(rec.External, identity)
+		}
+	}
+	return nil
+}
+
+// recoveryDigest is what is kept of a recovery code: an HMAC-SHA-256 under a key that the store does not have, so that
+// even a short code cannot be guessed from it. Case, spaces and hyphens do not count.
+func (s *Service) recoveryDigest(account uuid.UUID, code string) []byte {
+	key := s.key.Derive(recoveryPurpose)
+	mac := hmac.New(sha256.New, key[:])
+	mac.Write(account[:])
+	mac.Write([]byte(strings.NewReplacer(" ", "", "-", "").Replace(strings.ToLower(code))))
+	return mac.Sum(nil)
+}

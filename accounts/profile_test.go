@@ -1,0 +1,79 @@
+package accounts_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rekey/accounts"
+	"rekey/legacy"
+)
+
+// What the legacy store knows of somebody moves with them, and no secret of it lies open in the new store.
+func TestProfileMoves(t *testing.T) {
+	t.Parallel()
+	secret := []byte("the shared key of anna")
+	user := md5Salted(t, "7", "anna", "anna@example.org", "tulip")
+	user.Phone = "+4915100000001"
+	user.Profile = legacy.Profile{
+		DisplayName: "Anna Berg", Locale: "de-CH", EmailVerified: true, Roles: []string{"admin"}, Groups: []string{"staff", "ski"},
+		Attributes:    map[string]string{"plan": "gold"},
+		TOTP:          []legacy.TOTP{{Name: "phone", Secret: secret, Digits: 6, Period: 30}},
+		RecoveryCodes: []string{"ABCD-1234", "efgh5678"},
+		External:      []legacy.ExternalIdentity{{Provider: "google", Subject: "117"}, {Provider: "google", Subject: "117"}, {Provider: "github"}},
+	}
+	w := newWorld(t, user)
+	person := mustLogin(t, w.Service, "anna", "tulip")
+
+	profile, err := w.store.Profile(t.Context(), person.ID)
+	want := accounts.Profile{
+		DisplayName: "Anna Berg", Locale: "de-CH", Roles: []string{"admin"}, Groups: []string{"staff", "ski"}, Attributes: map[string]string{"plan": "gold"},
+	}
+	if diff := cmp.Diff(want, profile); err != nil || diff != "" {
+		t.Errorf("profile (%v, -want +got):\n%s", err, diff)
+	}
+	rec, err := w.store.ByID(t.Context(), person.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range rec.Identifiers {
+		if id.Verified != (id.Kind == accounts.Email) {
+			t.Errorf("%s is verified: %t", id.Kind, id.Verified)
+		}
+	}
+	factors, err := w.store.Factors(t.Context(), person.ID)
+	if err != nil || len(factors) != 3 || factors[0].Kind != accounts.FactorTOTP || factors[1].Kind != accounts.FactorRecovery {
+		t.Fatalf("%d second factors (%v), want one generator and two codes", len(factors), err)
+	}
+	for _, f := range factors {
+		if bytes.Contains(f.Secret, secret) || bytes.Contains(bytes.ToLower(f.Secret), []byte("abcd")) {
+			t.Error("a secret is stored in the open")
+		}
+		if printed := fmt.Sprintf("%v %+v %#v %s", f, f, f, &f); strings.Contains(printed, string(f.Secret)) {
+			t.Error("a second factor prints its secret")
+		}
+	}
+	external, err := w.store.ExternalIdentities(t.Context(), person.ID)
+	if err != nil || len(external) != 1 || external[0] != (accounts.ExternalIdentity{Provider: "google", Subject: "117"}) {
+		t.Errorf("external identities are %+v (%v)", external, err)
+	}
+}
+
+// Somebody whose second factor is changed while they are proven is not moved with the old one.
+func TestSecondFactorIsPartOfTheFingerprint(t *testing.T) {
+	t.Parallel()
+	user := md5Salted(t, "7", "anna", "", "tulip")
+	user.Profile.TOTP = []legacy.TOTP{{Secret: []byte("first")}}
+	w := newWorld(t, user)
+	calls := 0
+	w.source.OnLookup = func() {
+		if calls++; calls == 2 {
+			w.source.Change("7", func(u *legacy.User) { u.Profile.TOTP = []legacy.TOTP{{Secret: []byte("second")}} })
+		}
+	}
+	mustDoubt(t, w.Service, "anna", "tulip")
+	mustLogin(t, w.Service, "anna", "tulip")
+}

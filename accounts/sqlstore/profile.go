@@ -1,0 +1,106 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"rekey/accounts"
+)
+
+// insertProfile writes what moves with a new account beside its password.
+func (s *Store) insertProfile(ctx context.Context, tx querier, r accounts.Record) error {
+	if p := r.Profile; p != nil {
+		lists := [3]string{}
+		for i, list := range []any{p.Roles, p.Groups, p.Attributes} {
+			text, err := json.Marshal(list)
+			if err != nil {
+				return fmt.Errorf("encode profile: %w", err)
+			}
+			lists[i] = string(text)
+		}
+		_, err := s.exec(ctx, tx, `
+INSERT INTO profiles (account_id, display_name, locale, roles, groups, attributes) VALUES ($1, $2, $3, $4, $5, $6)`,
+			r.ID, plain(p.DisplayName), plain(p.Locale), lists[0], lists[1], lists[2])
+		if err != nil {
+			return fmt.Errorf("insert profile: %w", err)
+		}
+	}
+	for _, f := range r.Factors {
+		_, err := s.exec(ctx, tx, `INSERT INTO factors (id, account_id, kind, name, secret) VALUES ($1, $2, $3, $4, $5)`,
+			f.ID, r.ID, string(f.Kind), plain(f.Name), notNull(f.Secret))
+		if err != nil {
+			return fmt.Errorf("insert second factor: %w", err)
+		}
+	}
+	for _, e := range r.External {
+		_, err := s.exec(ctx, tx, `
+INSERT INTO external_identities (provider, subject, account_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+			e.Provider, e.Subject, r.ID)
+		if err != nil {
+			return fmt.Errorf("insert external identity: %w", err)
+		}
+	}
+	return nil
+}
+
+func decode(text string, into any) error {
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		return fmt.Errorf("decode profile: %w", err)
+	}
+	return nil
+}
+
+// Profile implements accounts.Directory.
+func (s *Store) Profile(ctx context.Context, account uuid.UUID) (accounts.Profile, error) {
+	var p accounts.Profile
+	found := false
+	err := s.each(ctx, s.read, func(scan scan) error {
+		found = true
+		var roles, groups, attributes string
+		if err := scan(&p.DisplayName, &p.Locale, &roles, &groups, &attributes); err != nil {
+			return err
+		}
+		return errors.Join(decode(roles, &p.Roles), decode(groups, &p.Groups), decode(attributes, &p.Attributes))
+	}, `
+SELECT coalesce(p.display_name, ''), coalesce(p.locale, ''), coalesce(p.roles, 'null'), coalesce(p.groups, 'null'),
+       coalesce(p.attributes, 'null')
+  FROM accounts a LEFT JOIN profiles p ON p.account_id = a.id
+ WHERE a.id = $1`, account)
+	if err == nil && !found {
+		err = accounts.ErrNotFound
+	}
+	if err != nil {
+		return accounts.Profile{}, storeError("read profile", err)
+	}
+	return p, nil
+}
+
+// Factors implements accounts.Directory.
+func (s *Store) Factors(ctx context.Context, account uuid.UUID) ([]accounts.Factor, error) {
+	var factors []accounts.Factor
+	err := s.each(ctx, s.read, func(scan scan) error {
+		var f accounts.Factor
+		var kind string
+		err := scan(&f.ID, &kind, &f.Name, &f.Secret)
+		f.Kind = accounts.FactorKind(kind)
+		factors = append(factors, f)
+		return err
+	}, `SELECT id, kind, name, secret FROM factors WHERE account_id = $1 ORDER BY id`, account)
+	return factors, storeError("read second factors", err)
+}
+
+// ExternalIdentities implements accounts.Directory.
+func (s *Store) ExternalIdentities(ctx context.Context, account uuid.UUID) ([]accounts.ExternalIdentity, error) {
+	var identities []accounts.ExternalIdentity
+	err := s.each(ctx, s.read, func(scan scan) error {
+		var e accounts.ExternalIdentity
+		err := scan(&e.Provider, &e.Subject)
+		identities = append(identities, e)
+		return err
+	}, `SELECT provider, subject FROM external_identities WHERE account_id = $1 ORDER BY provider, subject`, account)
+	return identities, storeError("read external identities", err)
+}
