@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"rekey/accounts"
 	"rekey/gateway/limit"
 	"rekey/legacy/hash"
 	"rekey/legacy/preset"
@@ -91,6 +92,9 @@ func (l *loader) words() []word {
 	c := l.config
 	return []word{
 		{"plan", c.Plan, []string{"lazy", "dual-write"}},
+		{"collisions", c.Collisions, []string{
+			string(accounts.CollisionsQuarantine), string(accounts.CollisionsPreferOrder), string(accounts.CollisionsLink),
+		}},
 		{"tokens.algorithm", c.Tokens.Algorithm, []string{"EdDSA", "ES256", "RS256"}},
 		{"log.level", c.Log.Level, []string{"debug", "info", "warn", "error"}},
 		{"log.format", c.Log.Format, []string{"json", "text"}},

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"rekey/accounts"
 	"rekey/gateway/limit"
 	"rekey/legacy/hash"
 )
@@ -25,6 +26,7 @@ type Config struct {
 	Redis          URL            `yaml:"redis"` // empty: soft state is kept in this process
 	Limits         Limits         `yaml:"limits"`
 	Legacy         []Legacy       `yaml:"legacy"`
+	Collisions     string         `yaml:"collisions"`      // what is done when people of several sources hold one identifier
 	MasterKeyFile  string         `yaml:"master_key_file"` // with SQLite "<database>.key" if unset
 	Issuer         string         `yaml:"issuer"`
 	Audience       string         `yaml:"audience"`
@@ -68,8 +70,18 @@ type Legacy struct {
 	Preset string `yaml:"preset"`
 	Prefix string `yaml:"prefix"` // of the preset's tables
 
-	Table   string  `yaml:"table"`
-	Columns Columns `yaml:"columns"`
+	Domains List `yaml:"domains"` // e-mail domains whose addresses are this source's alone
+
+	Table        string      `yaml:"table"`
+	Columns      Columns     `yaml:"columns"`
+	Extra        List        `yaml:"extra"` // further columns, for keep and set
+	Joins        []Join      `yaml:"joins"`
+	Where        []Condition `yaml:"where"`         // who is there at all
+	DisabledWhen []Condition `yaml:"disabled_when"` // any of them is enough
+	Queries      Queries     `yaml:"queries"`
+
+	Keep string `yaml:"keep"` // CEL: who is there at all
+	Set  Texts  `yaml:"set"`  // CEL: fields by what they are made of
 
 	Scheme         string        `yaml:"scheme"` // the preset's if unset, else auto
 	Params         Params        `yaml:"params"`
@@ -79,7 +91,7 @@ type Legacy struct {
 	AllowPlaintext bool          `yaml:"allow_plaintext"`
 }
 
-// Columns names the columns of the table. An empty one is not there.
+// Columns names the columns of the table, or of a file. An empty one is not there.
 type Columns struct {
 	ID          string `yaml:"id"`
 	Username    string `yaml:"username"`
@@ -90,7 +102,44 @@ type Columns struct {
 	CreatedAt   string `yaml:"created_at"`
 	LastLoginAt string `yaml:"last_login_at"`
 	Disabled    string `yaml:"disabled"` // a leading "!" turns it round
+
+	DisplayName   string `yaml:"display_name"`
+	Locale        string `yaml:"locale"`
+	EmailVerified string `yaml:"email_verified"`
+	PhoneVerified string `yaml:"phone_verified"`
+	Roles         string `yaml:"roles"`
+	Groups        string `yaml:"groups"`
+	TOTPSecret    string `yaml:"totp_secret"`
 }
+
+// A Join adds a table to that of the people; see sqlsource.Join.
+type Join struct {
+	Table string      `yaml:"table"`
+	As    string      `yaml:"as"`
+	On    Texts       `yaml:"on"` // column of the people's table: column of this one
+	Where []Condition `yaml:"where"`
+}
+
+// A Condition compares a column with fixed values; see sqlsource.Condition.
+type Condition struct {
+	Column string `yaml:"column"`
+	Op     string `yaml:"op"`
+	Values List   `yaml:"values"`
+}
+
+// Queries are SELECTs of the operator's own; see sqlsource.Queries.
+type Queries struct {
+	Lookup    string `yaml:"lookup"`
+	Get       string `yaml:"get"`
+	List      string `yaml:"list"`
+	ListAfter string `yaml:"list_after"`
+}
+
+// A List is a list of words. In the environment it is written with commas.
+type List []string
+
+// Texts are values under free names.
+type Texts map[string]string
 
 // Params tells a scheme what its stored strings do not: "iterations", "encoding", "signerKey", …
 type Params map[string]Secret
@@ -148,7 +197,7 @@ func Default() *Config {
 		Listen:   "127.0.0.1:8080",
 		Admin:    Admin{Listen: "127.0.0.1:8081"},
 		Audience: "rekey",
-		Plan:     "lazy",
+		Plan:     "lazy", Collisions: string(accounts.CollisionsQuarantine),
 		Tokens: Tokens{
 			Algorithm: "EdDSA", ClientID: "rekey",
 			AccessLife:  5 * time.Minute,

@@ -109,6 +109,9 @@ func (e *envLayer) value(v reflect.Value, name, path string) {
 // list goes through the elements that are there, and begins the next one if a variable speaks of it.
 func (e *envLayer) list(v reflect.Value, name, path string) {
 	if v.IsNil() {
+		if !e.speaksOf(name + "_0_") {
+			return
+		}
 		v.Set(reflect.MakeSlice(v.Type(), 0, maxList)) // no element may move: secrets are read into them later
 	}
 	for i := range maxList {
@@ -137,15 +140,15 @@ func (e *envLayer) speaksOf(prefix string) bool {
 
 // params takes name=value pairs with commas between them, because the names tell capitals apart.
 func (e *envLayer) params(v reflect.Value, path, text string, at Origin) {
-	params := Params{}
+	texts := map[string]string{}
 	for pair := range strings.SplitSeq(text, ",") {
 		name, value, ok := strings.Cut(pair, "=")
 		if !ok || name == "" {
 			e.problemAt(at, path, "want name=value pairs with commas between them")
 			return
 		}
-		params[name] = NewSecret(value)
+		texts[name] = value
 	}
 	e.config.origins[path] = at
-	v.Set(reflect.ValueOf(params))
+	setTexts(v, texts)
 }

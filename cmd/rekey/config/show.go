@@ -22,7 +22,7 @@ func (c *Config) Values() []Value {
 	var walk func(v reflect.Value, path string)
 	walk = func(v reflect.Value, path string) {
 		switch t := v.Type(); {
-		case isLeaf(t) || t == reflect.TypeFor[Params]():
+		case isLeaf(t) || t.Kind() == reflect.Map:
 			if v.IsZero() && c.origins[path].From == "" {
 				return
 			}
@@ -58,6 +58,14 @@ func showLeaf(v reflect.Value) (text string, secret bool) {
 		parts := make([]string, len(value))
 		for i, p := range value {
 			parts[i] = p.String()
+		}
+		return strings.Join(parts, ","), false
+	case List:
+		return strings.Join(value, ","), false
+	case Texts:
+		parts := make([]string, 0, len(value))
+		for _, name := range sortedKeys(value) {
+			parts = append(parts, name+"="+value[name])
 		}
 		return strings.Join(parts, ","), false
 	case URL:

@@ -19,7 +19,7 @@ type defaulter interface{ setDefaults() }
 // isLeaf reports whether a value is set from one text.
 func isLeaf(t reflect.Type) bool {
 	switch t {
-	case reflect.TypeFor[Secret](), reflect.TypeFor[URL](), reflect.TypeFor[[]netip.Prefix]():
+	case reflect.TypeFor[Secret](), reflect.TypeFor[URL](), reflect.TypeFor[[]netip.Prefix](), reflect.TypeFor[List]():
 		return true
 	}
 	switch t.Kind() {
@@ -61,12 +61,30 @@ func setText(v reflect.Value, text string) error {
 			return errors.New("want a duration such as 300ms, 2s, 5m or 336h")
 		}
 		*target = d
+	case *List:
+		*target = List{}
+		for part := range strings.SplitSeq(text, ",") {
+			*target = append(*target, strings.TrimSpace(part))
+		}
 	case *[]netip.Prefix:
 		return setPrefixes(target, strings.Split(text, ","))
 	default:
 		return fmt.Errorf("a %s cannot be configured", v.Type())
 	}
 	return nil
+}
+
+// setTexts sets a group whose keys are free.
+func setTexts(v reflect.Value, texts map[string]string) {
+	if v.Type() == reflect.TypeFor[Texts]() {
+		v.Set(reflect.ValueOf(Texts(texts)))
+		return
+	}
+	params := Params{}
+	for name, text := range texts {
+		params[name] = NewSecret(text)
+	}
+	v.Set(reflect.ValueOf(params))
 }
 
 // setPrefixes takes CIDR ranges and single addresses.

@@ -90,9 +90,15 @@ func oneLine(s string) string {
 // node puts one node of the tree into one value.
 func (l *loader) node(n ast.Node, v reflect.Value, path string) {
 	if isLeaf(v.Type()) {
-		if seq, ok := n.(*ast.SequenceNode); ok && v.Type() == reflect.TypeFor[[]netip.Prefix]() {
-			l.prefixes(seq, v, path)
-			return
+		if seq, ok := n.(*ast.SequenceNode); ok {
+			switch v.Type() {
+			case reflect.TypeFor[[]netip.Prefix]():
+				l.prefixes(seq, v, path)
+				return
+			case reflect.TypeFor[List]():
+				l.list(seq, v, path)
+				return
+			}
 		}
 		l.leaf(n, v, path)
 		return
@@ -235,6 +241,20 @@ func (l *loader) prefixes(seq *ast.SequenceNode, v reflect.Value, path string) {
 	}
 }
 
+func (l *loader) list(seq *ast.SequenceNode, v reflect.Value, path string) {
+	l.config.origins[path] = l.at(seq, "", "")
+	list := List{}
+	for i, element := range seq.Values {
+		text, ok := scalar(element)
+		if !ok {
+			l.problemAt(l.at(seq, "", ""), fmt.Sprintf("%s[%d]", path, i), "want one value")
+			continue
+		}
+		list = append(list, text)
+	}
+	v.Set(reflect.ValueOf(list))
+}
+
 func (l *loader) params(n ast.Node, v reflect.Value, path string) {
 	m, ok := n.(ast.MapNode)
 	if !ok {
@@ -242,7 +262,7 @@ func (l *loader) params(n ast.Node, v reflect.Value, path string) {
 		return
 	}
 	l.config.origins[path] = l.at(n, "", "")
-	params := Params{}
+	texts := map[string]string{}
 	for pairs := m.MapRange(); pairs.Next(); {
 		key, ok := scalar(pairs.Key())
 		if !ok {
@@ -251,7 +271,7 @@ func (l *loader) params(n ast.Node, v reflect.Value, path string) {
 		}
 		at, place := l.atKey(pairs.Key(), key), join(path, key)
 		text, ok := scalar(pairs.Value())
-		if _, repeated := params[key]; repeated {
+		if _, repeated := texts[key]; repeated {
 			l.problemAt(at, place, "is given twice")
 			continue
 		}
@@ -260,9 +280,9 @@ func (l *loader) params(n ast.Node, v reflect.Value, path string) {
 			continue
 		}
 		l.config.origins[place] = at
-		params[key] = NewSecret(text)
+		texts[key] = text
 	}
-	v.Set(reflect.ValueOf(params))
+	setTexts(v, texts)
 }
 
 // scalar returns the text of a node that is one value, as it was written: 0123 stays 0123.

@@ -14,7 +14,6 @@ import (
 	"rekey/accounts/masterkey"
 	"rekey/cmd/rekey/config"
 	"rekey/gateway/limit"
-	"rekey/legacy/sqlsource"
 )
 
 // A Finding is what Probe found about one outside thing.
@@ -69,7 +68,7 @@ func probeStore(ctx context.Context, c *config.Config) error {
 }
 
 func probeSource(ctx context.Context, l config.Legacy) error {
-	s, err := sqlsource.Open(sourceConfig(l))
+	s, err := openSource(l)
 	if err != nil {
 		return err
 	}

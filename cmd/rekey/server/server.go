@@ -83,7 +83,7 @@ func (s *Server) open(ctx context.Context, c *config.Config, log *slog.Logger) e
 	s.permits = password.NewPool(password.PoolConfig{Permits: int(c.Password.Permits), MaxWait: c.Password.Queue, Policy: policy})
 	s.onClose(s.permits.Close)
 	s.service, err = accounts.New(accounts.Config{
-		Store: s.store, Sources: accountSources(s.sources), Hashes: hash.New(hash.Config{Bounds: c.HashBounds.Bounds()}),
+		Store: s.store, Sources: accountSources(s.sources), Collisions: accounts.Collisions(c.Collisions), Hashes: hash.New(hash.Config{Bounds: c.HashBounds.Bounds()}),
 		Hasher: password.Hasher{Policy: policy}, Permits: s.permits, Key: key, Log: log,
 	})
 	if err != nil {

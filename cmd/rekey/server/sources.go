@@ -5,66 +5,83 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"sync"
+
+	"golang.org/x/net/idna"
 
 	"rekey/accounts"
 	"rekey/cmd/rekey/config"
 	"rekey/legacy"
-	"rekey/legacy/preset"
-	"rekey/legacy/sqlsource"
 )
+
+// An adapter is what the server needs of a legacy store, whatever kind it is.
+type adapter interface {
+	legacy.Source
+	legacy.Checker
+	legacy.Pinger
+	Close() error
+}
+
+// kinds open the legacy stores, by the kind that the configuration names. They ask none of them.
+var kinds = map[string]func(config.Legacy) (adapter, error){
+	"sql": openSQL,
+}
 
 // A source is a legacy store under its configured name.
 type source struct {
-	*sqlsource.Source
-	name string
+	adapter
+	name    string
+	domains []string
+}
+
+// openSource prepares one legacy store. It does not ask it.
+func openSource(l config.Legacy) (*source, error) {
+	open, ok := kinds[l.Kind]
+	if !ok {
+		return nil, fmt.Errorf("unknown kind %q", l.Kind)
+	}
+	a, err := open(l)
+	if err != nil {
+		return nil, err
+	}
+	return &source{a, l.Name, domainsOf(l)}, nil
+}
+
+// domainsOf returns the source's domains as they stand in a canonical address.
+func domainsOf(l config.Legacy) []string {
+	var domains []string
+	for _, d := range l.Domains {
+		if unicode, err := idna.Lookup.ToUnicode(d); err == nil {
+			domains = append(domains, unicode)
+		}
+		domains = append(domains, strings.ToLower(d)) // an address may be stored in its ASCII form
+	}
+	slices.Sort(domains)
+	return slices.Compact(domains)
 }
 
 // openSources prepares every legacy source. It asks none of them.
 func openSources(c *config.Config) ([]*source, error) {
 	var sources []*source
 	for i, l := range c.Legacy {
-		s, err := sqlsource.Open(sourceConfig(l))
+		s, err := openSource(l)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("legacy[%d]: %w", i, err), closeSources(sources))
 		}
-		sources = append(sources, &source{s, l.Name})
+		sources = append(sources, s)
 	}
 	return sources, nil
 }
 
-// sourceConfig fills a source's columns from its preset; what the operator has named counts more.
-func sourceConfig(l config.Legacy) sqlsource.Config {
-	columns := sqlsource.Columns(l.Columns)
-	table := l.Table
-	if p, ok := preset.Named(l.Preset); ok {
-		if table == "" {
-			table = p.TableWith(l.Prefix)
-		}
-		columns = overlay(sqlsource.Columns(p.Columns), columns)
-	}
+// paramsOf returns what a source's scheme must be told, the pepper among it.
+func paramsOf(l config.Legacy) map[string]string {
 	params := maps.Clone(l.Params.Reveal())
 	if !l.Pepper.IsZero() {
 		params["pepper"] = l.Pepper.Reveal()
 	}
-	return sqlsource.Config{
-		Name: l.Name, DSN: l.DSN.Reveal(), Table: table, Columns: columns, Scheme: l.Scheme, Params: params,
-		Timeout: l.Timeout, MaxConns: int(l.MaxConns),
-	}
-}
-
-// overlay returns base with the columns that over names.
-func overlay(base, over sqlsource.Columns) sqlsource.Columns {
-	for _, c := range []struct{ to, from *string }{
-		{&base.ID, &over.ID}, {&base.Username, &over.Username}, {&base.Email, &over.Email}, {&base.Phone, &over.Phone},
-		{&base.Password, &over.Password}, {&base.Salt, &over.Salt}, {&base.CreatedAt, &over.CreatedAt},
-		{&base.LastLoginAt, &over.LastLoginAt}, {&base.Disabled, &over.Disabled},
-	} {
-		if *c.from != "" {
-			*c.to = *c.from
-		}
-	}
-	return base
+	return params
 }
 
 func closeSources(sources []*source) error {
@@ -78,7 +95,7 @@ func closeSources(sources []*source) error {
 func accountSources(sources []*source) []accounts.Source {
 	list := make([]accounts.Source, len(sources))
 	for i, s := range sources {
-		list[i] = accounts.Source{Name: s.name, Source: s.Source}
+		list[i] = accounts.Source{Name: s.name, Source: s.adapter, Domains: s.domains}
 	}
 	return list
 }
