@@ -28,9 +28,14 @@ func (c candidate) person() Person {
 // that cannot be an identifier. The kind is the column's. Where name and e-mail are the same, it is an e-mail.
 func (c candidate) identifiers() (ids []Identifier, invalid int) {
 	columns := []struct {
-		kind  Kind
-		value string
-	}{{Email, c.user.Email}, {Username, c.user.Username}, {Phone, c.user.Phone}}
+		kind     Kind
+		value    string
+		verified bool
+	}{
+		{Email, c.user.Email, c.user.Profile.EmailVerified},
+		{Username, c.user.Username, false},
+		{Phone, c.user.Phone, c.user.Profile.PhoneVerified},
+	}
 	for _, column := range columns {
 		if column.value == "" {
 			continue
@@ -40,7 +45,7 @@ func (c candidate) identifiers() (ids []Identifier, invalid int) {
 			invalid++
 			continue
 		}
-		id.Kind = column.kind
+		id.Kind, id.Verified = column.kind, column.verified
 		same := func(other Identifier) bool { return other.Canonical == id.Canonical }
 		if !slices.ContainsFunc(ids, same) {
 			ids = append(ids, id)

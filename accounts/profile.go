@@ -23,6 +23,10 @@ type Profile struct {
 	Attributes  map[string]string
 }
 
+func profileFrom(p legacy.Profile) Profile {
+	return Profile{p.DisplayName, p.Locale, p.Roles, p.Groups, p.Attributes}
+}
+
 // A Factor is a second factor, sealed or digested: a store cannot use it.
 type Factor struct {
 	ID     uuid.UUID // UUIDv7
@@ -69,10 +73,8 @@ type sealedTOTP struct {
 // addProfile gives a record what the legacy store knows of the person beside their password.
 func (s *Service) addProfile(rec *Record, p legacy.Profile) error {
 	if p.DisplayName != "" || p.Locale != "" || len(p.Roles)+len(p.Groups)+len(p.Attributes) > 0 {
-		rec.Profile = &Profile{p.DisplayName, p.Locale, p.Roles, p.Groups, p.Attributes}
-	}
-	for i, id := range rec.Identifiers {
-		rec.Identifiers[i].Verified = id.Kind == Email && p.EmailVerified || id.Kind == Phone && p.PhoneVerified
+		profile := profileFrom(p)
+		rec.Profile = &profile
 	}
 	for _, t := range p.TOTP {
 		plain, err := json.Marshal(sealedTOTP{t.Secret, t.Algorithm, t.Digits, t.Period})

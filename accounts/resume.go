@@ -39,32 +39,53 @@ func (s *Service) Resume(ctx context.Context, session Session) (Person, error) {
 	case !errors.Is(err, ErrNotFound):
 		return Person{}, cannotTell("read account", err)
 	}
-	return s.resumeLegacy(ctx, session)
+	c, err := s.resumeLegacy(ctx, session)
+	if err != nil {
+		return Person{}, err
+	}
+	return c.person(), nil
+}
+
+// ProfileOf returns what is known of a person beside what they log in with, wherever they are. Its error is an
+// *UnavailableError, or ErrCredentials if they have gone meanwhile.
+func (s *Service) ProfileOf(ctx context.Context, p Person) (Profile, error) {
+	if p.Source != "" {
+		c, err := s.resumeLegacy(ctx, Session{Source: p.Source, LegacyID: p.LegacyID})
+		return profileFrom(c.user.Profile), err
+	}
+	profile, err := s.store.Profile(ctx, p.ID)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return Profile{}, refused("new-gone")
+	case err != nil:
+		return Profile{}, cannotTell("read profile", err)
+	}
+	return profile, nil
 }
 
 // resumeLegacy reads somebody who was not moved when they logged in, by the legacy store's own key.
-func (s *Service) resumeLegacy(ctx context.Context, session Session) (Person, error) {
+func (s *Service) resumeLegacy(ctx context.Context, session Session) (candidate, error) {
 	if session.Source == "" {
-		return Person{}, refused("new-gone")
+		return candidate{}, refused("new-gone")
 	}
 	i := slices.IndexFunc(s.sources, func(src Source) bool { return src.Name == session.Source })
 	if i < 0 {
-		return Person{}, cannotTell("read person from the legacy store", errNoSource)
+		return candidate{}, cannotTell("read person from the legacy store", errNoSource)
 	}
 	getter, ok := s.sources[i].Source.(legacy.Getter)
 	if !ok {
-		return Person{}, cannotTell("read person from the legacy store", errNoGetter)
+		return candidate{}, cannotTell("read person from the legacy store", errNoGetter)
 	}
 	user, err := getter.Get(ctx, session.LegacyID)
 	switch {
 	case errors.Is(err, legacy.ErrNoUser):
-		return Person{}, refused("legacy-gone")
+		return candidate{}, refused("legacy-gone")
 	case err != nil:
-		return Person{}, cannotTell("read person from the legacy store", err)
+		return candidate{}, cannotTell("read person from the legacy store", err)
 	case user.Disabled:
-		return Person{}, refused("legacy-disabled")
+		return candidate{}, refused("legacy-disabled")
 	}
-	return candidate{source: s.sources[i], user: user}.person(), nil
+	return candidate{source: s.sources[i], user: user}, nil
 }
 
 // Why somebody who has not moved cannot be read again. Neither says anything about them.

@@ -44,20 +44,36 @@ type world struct {
 	accounts *accounts.Service
 	log      *bytes.Buffer
 	spec     routers.Router
+
+	failCreate *atomic.Bool // people who log in are not moved
+}
+
+// unwilling is a store that can be made to create nobody.
+type unwilling struct {
+	accounts.Store
+	fail atomic.Bool
+}
+
+func (u *unwilling) Create(ctx context.Context, r accounts.Record, e accounts.Event) error {
+	if u.fail.Load() {
+		return errors.New("disk full")
+	}
+	return u.Store.Create(ctx, r, e)
 }
 
 func newWorld(t testing.TB, change func(*gateway.Config)) *world {
 	t.Helper()
-	store, err := sqlstore.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "new.db"), sqlstore.Options{})
+	database, err := sqlstore.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "new.db"), sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = store.Close() }) // nothing is lost with a temporary folder
+	t.Cleanup(func() { _ = database.Close() }) // nothing is lost with a temporary folder
+	store := &unwilling{Store: database}
 	key, err := masterkey.Parse([]byte(strings.Repeat("42", 32)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, store: store, log: &bytes.Buffer{}}
+	w := &world{t: t, store: store, log: &bytes.Buffer{}, failCreate: &store.fail}
 	w.old = legacytest.NewMemory(
 		legacy.User{ID: "1", Username: "anna", Email: "Anna@example.org", Password: &legacy.Stored{Scheme: "plaintext", Hash: "tulip"}},
 		legacy.User{ID: "2", Username: "bert", Disabled: true, Password: &legacy.Stored{Scheme: "plaintext", Hash: "daisy"}},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,11 +32,33 @@ type accountAnswer struct {
 	Username string    `json:"username,omitempty"`
 	Email    string    `json:"email,omitempty"`
 	Phone    string    `json:"phone,omitempty"`
+
+	EmailVerified bool `json:"email_verified"`
+	PhoneVerified bool `json:"phone_verified"`
+}
+
+// wholeAccount is a person with all that is kept of them.
+type wholeAccount struct {
+	accountAnswer
+	DisplayName string            `json:"display_name,omitempty"`
+	Locale      string            `json:"locale,omitempty"`
+	Roles       []string          `json:"roles,omitempty"`
+	Groups      []string          `json:"groups,omitempty"`
+	Attributes  map[string]string `json:"attributes,omitempty"`
 }
 
 func accountOf(p accounts.Person) accountAnswer {
 	named := accounts.Account{Identifiers: p.Identifiers}.Named
-	return accountAnswer{ID: p.ID, Username: named(accounts.Username), Email: named(accounts.Email), Phone: named(accounts.Phone)}
+	return accountAnswer{
+		ID: p.ID, Username: named(accounts.Username), Email: named(accounts.Email), Phone: named(accounts.Phone),
+		EmailVerified: verified(p, accounts.Email), PhoneVerified: verified(p, accounts.Phone),
+	}
+}
+
+// verified reports whether the address that is shown is known to be theirs.
+func verified(p accounts.Person, kind accounts.Kind) bool {
+	i := slices.IndexFunc(p.Identifiers, func(id accounts.Identifier) bool { return id.Kind == kind })
+	return i >= 0 && p.Identifiers[i].Verified
 }
 
 // login serves POST /v1/login.
@@ -151,7 +174,13 @@ func (g *Gateway) account(c echo.Context) error {
 	if err != nil {
 		return asToken(err)
 	}
-	return c.JSON(http.StatusOK, accountOf(person))
+	profile, err := g.accounts.ProfileOf(ctx, person)
+	if err != nil {
+		return asToken(err)
+	}
+	return c.JSON(http.StatusOK, wholeAccount{
+		accountOf(person), profile.DisplayName, profile.Locale, profile.Roles, profile.Groups, profile.Attributes,
+	})
 }
 
 // verify serves GET /v1/verify, the forward-auth question of nginx, Traefik and Caddy. It reads no store.
