@@ -19,16 +19,12 @@ import (
 // beginning only: such a password is wrapped (argon2id over the keyed legacy digest), so that a wrong tail never
 // becomes the password and the right one goes on working.
 
-// credentialFor makes the credential for a password that was just proven against old (nil: by the source itself).
-func (s *Service) credentialFor(ctx context.Context, account uuid.UUID, old *hash.Hash, pw password.Secret) (Credential, error) {
-	if old != nil && old.Limit > 0 && len(pw.Reveal()) >= old.Limit {
+// credentialFor makes the credential for a password that was just proven.
+func (s *Service) credentialFor(ctx context.Context, account uuid.UUID, p proof, pw password.Secret) (Credential, error) {
+	if old := p.hash; old != nil && old.Limit > 0 && len(pw.Reveal()) >= old.Limit {
 		return s.wrap(ctx, account, old, pw)
 	}
-	var fold password.Fold
-	if old != nil {
-		fold = password.Fold(old.Fold)
-	}
-	return s.hash(ctx, fold, pw)
+	return s.hash(ctx, p.fold, pw)
 }
 
 // hash makes an argon2id credential over the folded password.
@@ -153,7 +149,7 @@ func (s *Service) replacement(ctx context.Context, rec Record, pw password.Secre
 		if old.Limit > 0 && len(pw.Reveal()) >= old.Limit && !s.hasher.NeedsRehash(c.Encoded) {
 			return nil, nil
 		}
-		next, err = s.credentialFor(ctx, rec.ID, old, pw)
+		next, err = s.credentialFor(ctx, rec.ID, proofBy(old), pw)
 	case s.hasher.NeedsRehash(c.Encoded):
 		next, err = s.hash(ctx, password.Fold(c.Fold), pw)
 	default:

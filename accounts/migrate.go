@@ -113,7 +113,7 @@ func schemeName(h *hash.Hash) string {
 // move makes the account and commits it.
 func (s *Service) move(ctx context.Context, c candidate, p proof, also []candidate, a Attempt) (Record, error) {
 	id := SubjectFor(c.source.Name, c.user.ID)
-	credential, err := s.credentialFor(ctx, id, p.hash, a.Password)
+	credential, err := s.credentialFor(ctx, id, p, a.Password)
 	if err != nil {
 		return Record{}, err
 	}

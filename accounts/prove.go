@@ -13,7 +13,11 @@ import (
 type proof struct {
 	// hash is the reading of the stored hash that the password matched, nil where the source verified it.
 	hash *hash.Hash
+	// fold is what makes of the typed bytes those that were proven.
+	fold password.Fold
 }
+
+func proofBy(h *hash.Hash) proof { return proof{h, password.Fold(h.Fold)} }
 
 // prove checks a password against the legacy store. A nil error is the proof.
 func (s *Service) prove(ctx context.Context, c candidate, a Attempt) (proof, error) {
@@ -44,15 +48,19 @@ func (s *Service) prove(ctx context.Context, c candidate, a Attempt) (proof, err
 	case matched == nil:
 		return proof{}, refused("legacy-wrong:" + h.Scheme)
 	}
-	// Spaces alone may fold to the empty password, which nobody has.
-	folded, err := password.Fold(matched.Fold).Apply(a.Password.Reveal())
+	return checkProof(proofBy(matched), a)
+}
+
+// checkProof refuses what folds to the empty password, such as spaces alone: nobody has that.
+func checkProof(p proof, a Attempt) (proof, error) {
+	folded, err := p.fold.Apply(a.Password.Reveal())
 	switch {
 	case err != nil:
 		return proof{}, cannotTell("fold the password", err)
 	case len(folded) == 0:
 		return proof{}, refused("legacy-empty")
 	}
-	return proof{hash: matched}, nil
+	return p, nil
 }
 
 // proveBySource asks a source that does not show its hashes.
@@ -68,5 +76,5 @@ func (s *Service) proveBySource(ctx context.Context, c candidate, a Attempt) (pr
 	case err != nil:
 		return proof{}, cannotTell("verify by the legacy store", err)
 	}
-	return proof{}, nil
+	return checkProof(proof{fold: c.source.Fold}, a)
 }

@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -22,6 +23,9 @@ type Source struct {
 	// Domains are e-mail domains, in lower case and Unicode, whose addresses are looked for in this store alone. A store
 	// that has some is asked for no other address.
 	Domains []string
+	// Fold is what a store that only verifies does to a password before it looks at it, as far as the operator knows: it
+	// has proven the folded bytes. Stores that show their hashes need none; their schemes declare it.
+	Fold password.Fold
 }
 
 // Config is what a Service is made of. Store, Hashes, Hasher, Permits and Key are required.
@@ -77,6 +81,11 @@ func New(c Config) (*Service, error) {
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	for _, source := range c.Sources {
+		if err := source.Fold.Check(); err != nil {
+			return nil, fmt.Errorf("source %s: %w", source.Name, err)
+		}
 	}
 	s.fingerprintKey = c.Key.Derive("fingerprint")
 	wrap := c.Key.Derive("wrap")

@@ -14,7 +14,10 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/idna"
+
 	"rekey/accounts"
+	"rekey/accounts/password"
 	"rekey/gateway/limit"
 	"rekey/legacy/hash"
 	"rekey/legacy/preset"
@@ -276,6 +279,14 @@ func (l *loader) checkLegacy(i int, names map[string]int, registry *hash.Registr
 		l.problem(at+".name", "is the name of legacy[%d] too", first)
 	default:
 		names[s.Name] = i
+	}
+	if err := password.Fold(s.Fold).Check(); err != nil {
+		l.problem(at+".fold", "want trim, lower, upper, nfc, nfkc or 7bit")
+	}
+	for j, domain := range s.Domains {
+		if _, err := idna.Lookup.ToASCII(domain); err != nil || !strings.Contains(domain, ".") {
+			l.problem(fmt.Sprintf("%s.domains[%d]", at, j), "want a domain such as example.org")
+		}
 	}
 	switch {
 	case later[s.Kind]:

@@ -80,6 +80,8 @@ type Legacy struct {
 	DisabledWhen []Condition `yaml:"disabled_when"` // any of them is enough
 	Queries      Queries     `yaml:"queries"`
 
+	Fold string `yaml:"fold"` // what a source that only verifies does to a password first: trim, lower, …
+
 	Keep string `yaml:"keep"` // CEL: who is there at all
 	Set  Texts  `yaml:"set"`  // CEL: fields by what they are made of
 

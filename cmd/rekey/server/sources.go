@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/idna"
 
 	"rekey/accounts"
+	"rekey/accounts/password"
 	"rekey/cmd/rekey/config"
 	"rekey/legacy"
 )
@@ -34,6 +35,7 @@ type source struct {
 	adapter
 	name    string
 	domains []string
+	fold    password.Fold
 }
 
 // openSource prepares one legacy store. It does not ask it.
@@ -46,7 +48,7 @@ func openSource(l config.Legacy) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &source{a, l.Name, domainsOf(l)}, nil
+	return &source{a, l.Name, domainsOf(l), password.Fold(l.Fold)}, nil
 }
 
 // domainsOf returns the source's domains as they stand in a canonical address.
@@ -95,7 +97,7 @@ func closeSources(sources []*source) error {
 func accountSources(sources []*source) []accounts.Source {
 	list := make([]accounts.Source, len(sources))
 	for i, s := range sources {
-		list[i] = accounts.Source{Name: s.name, Source: s.adapter, Domains: s.domains}
+		list[i] = accounts.Source{Name: s.name, Source: s.adapter, Domains: s.domains, Fold: s.fold}
 	}
 	return list
 }
