@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rekey/cmd/rekey/config"
+	"rekey/cmd/rekey/server"
 )
 
 // Exit codes, which scripts depend on.
@@ -135,6 +136,9 @@ func (f *configFlag) load() (*config.Config, error) {
 		}
 	}
 	c, err := config.Load(config.Options{Path: path, Environ: f.environ})
+	if err == nil {
+		err = server.CheckSources(c)
+	}
 	if err != nil {
 		return nil, done{fmt.Errorf("the configuration has mistakes\n%w", err), exitUsage}
 	}

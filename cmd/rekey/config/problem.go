@@ -75,6 +75,11 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// Mistake is a problem that somebody else has found with the value of a key.
+func (c *Config) Mistake(key string, err error) Problem {
+	return Problem{Key: key, Reason: err.Error(), At: c.place(key)}
+}
+
 // nearest returns the candidate that a misspelt word was meant to be, or "".
 func nearest(word string, candidates []string) string {
 	best, bestDistance := "", 1+len(word)/3

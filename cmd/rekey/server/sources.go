@@ -77,6 +77,25 @@ func openSources(c *config.Config) ([]*source, error) {
 	return sources, nil
 }
 
+// CheckSources tells what is wrong with the sources as far as that shows without asking them. Its error is
+// config.Problems.
+func CheckSources(c *config.Config) error {
+	var problems config.Problems
+	for i, l := range c.Legacy {
+		s, err := openSource(l)
+		if err == nil {
+			err = s.Close()
+		}
+		if err != nil {
+			problems = append(problems, c.Mistake(fmt.Sprintf("legacy[%d]", i), err))
+		}
+	}
+	if problems == nil {
+		return nil
+	}
+	return problems
+}
+
 // paramsOf returns what a source's scheme must be told, the pepper among it.
 func paramsOf(l config.Legacy) map[string]string {
 	params := maps.Clone(l.Params.Reveal())
