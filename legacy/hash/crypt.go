@@ -41,9 +41,17 @@ func cryptSchemes() []Scheme {
 			Name: "yescrypt", Aliases: []string{"crypt-yescrypt"}, Family: "crypt",
 			Match: startsWith("$y$"), parse: openYescrypt,
 		},
+		{ // $gy$: yescrypt for GOST's rules, of ALT Linux and 389 Directory Server
+			Name: "gost-yescrypt", Aliases: []string{"crypt-gost-yescrypt"}, Family: "crypt",
+			Match: startsWith("$gy$"), parse: openGOSTYescrypt,
+		},
 		{ // $7$: libxcrypt's and libsodium's scrypt; mosquitto's $7$ has one field more
 			Name: "scrypt-crypt7", Aliases: []string{"crypt-scrypt7"}, Family: "crypt",
 			Match: func(s string) bool { return strings.HasPrefix(s, "$7$") && strings.Count(s, "$") == 3 }, parse: openScrypt7,
+		},
+		{ // $md5$ and $md5,rounds=N$: Solaris
+			Name: "sunmd5", Aliases: []string{"crypt-sunmd5", "sun-md5-crypt"}, Family: "crypt", parse: openSunMD5,
+			Match: func(s string) bool { return startsWith("$md5$", "$md5,")(s) && strings.Count(s, "$") >= 3 },
 		},
 		{ // $3$$hex: libxcrypt's NT hash, MD4 over the bytes widened to 16 bits
 			Name: "crypt-nt3", Family: "crypt", Match: startsWith(nt3Magic), parse: ntParser(nt3Magic, widen),
@@ -61,6 +69,9 @@ func cryptSchemes() []Scheme {
 		},
 		{ // 2+11*n characters: DEC bigcrypt, which libxcrypt writes for passwords of more than 8 bytes
 			Name: "bigcrypt", Aliases: []string{"crypt-bigcrypt"}, Family: "crypt", parse: openBigcrypt,
+		},
+		{ // 2+11+11 characters: Ultrix crypt16, as long as a bigcrypt of two blocks
+			Name: "crypt16", Family: "crypt", parse: openCrypt16,
 		},
 		{ // any of these, as found in {CRYPT} and shadow(5)
 			Name: "crypt", Aliases: []string{"crypt3"}, Family: "crypt", parse: openCrypt,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/des"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -14,7 +15,9 @@ import (
 )
 
 // databaseSchemes are the accounts of databases, brokers and Windows.
-func databaseSchemes() []Scheme {
+func databaseSchemes() []Scheme { return slices.Concat(databaseOnlySchemes(), deviceSchemes()) }
+
+func databaseOnlySchemes() []Scheme {
 	return []Scheme{
 		{ // *HEX: MySQL 4.1, sha1(sha1(password))
 			Name: "mysql41", Family: "database", parse: openMySQL41,
@@ -56,6 +59,10 @@ func databaseSchemes() []Scheme {
 			Name: "oracle11", Family: "database", parse: openOracle11,
 			Match: func(s string) bool { return len(s) == 2+2*30 && s[:2] == "S:" },
 		},
+		// 16 hex digits: Oracle 7 to 10g, DES over the user's name and the password in capitals
+		{Name: "oracle10", Family: "database", parse: openOracle10},
+		// 43 characters of base64: MariaDB's ed25519, the public key of which the password's SHA-512 is the secret
+		{Name: "mariadb-ed25519", Family: "database", parse: openMariaDBEd25519},
 		{ // grub.pbkdf2.sha512.N.salt.key in hex: GRUB 2
 			Name: "grub-pbkdf2-sha512", Family: "database", Match: startsWith("grub.pbkdf2.sha512."), parse: openGRUB,
 		},

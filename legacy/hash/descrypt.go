@@ -12,6 +12,8 @@ import (
 
 const (
 	desRounds      = 25
+	crypt16First   = 20 // rounds of crypt16 over the first 8 bytes of a password
+	crypt16Second  = 5  // and over the next 8
 	desDigest      = 11 // characters for 8 bytes
 	bigcryptBlocks = 16 // of 8 bytes of password each
 )
@@ -52,6 +54,30 @@ func openBigcrypt(_ *env, s legacy.Stored) (*Hash, error) {
 		},
 		want:   slices.Concat(want...),
 		masked: withHash(s, s.Hash[:2]+strings.Repeat(".", len(s.Hash)-2)),
+	}, nil
+}
+
+// openCrypt16 reads 2 characters of salt and two digests, of 8 bytes of the password each, under one salt.
+func openCrypt16(_ *env, s legacy.Stored) (*Hash, error) {
+	salt, want, err := parseDES(s.Hash, 2)
+	if err != nil {
+		return nil, err
+	}
+	if len(want) != 2 {
+		return nil, malformed("want two digests of 11 characters")
+	}
+	return &Hash{
+		Limit: 16, Fold: Fold7Bit,
+		compute: func(password []byte) []byte {
+			if hasNUL(password) {
+				return nil
+			}
+			tables := desSP()
+			return append(desBlock(tables, password, salt, crypt16First),
+				desBlock(tables, password[min(len(password), 8):], salt, crypt16Second)...)
+		},
+		want:   slices.Concat(want...),
+		masked: withHash(s, s.Hash[:2]+strings.Repeat(".", 2*desDigest)),
 	}, nil
 }
 

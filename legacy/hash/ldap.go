@@ -23,6 +23,7 @@ func ldapSchemes() []Scheme {
 			"dovecot-md5", "dovecot-des-crypt", "dovecot-crypt", "dovecot-sha256-crypt", "dovecot-sha512-crypt",
 			"dovecot-blf-crypt", "dovecot-pbkdf2", "dovecot-argon2i", "dovecot-argon2id", "dovecot-plain", "dovecot-clear",
 			"dovecot-cleartext", "dovecot-scram-sha-1", "dovecot-scram-sha-256", "dovecot-digest-md5", "dovecot-cram-md5", "dovecot-hmac-md5",
+			"dovecot-plain-trunc", "dovecot-otp", "389ds-gost-yescrypt", "ldap-lanman", "ldap-ns-mta-md5", "perl-crypt-pbkdf2-ldap",
 		},
 	}}
 }
@@ -57,6 +58,7 @@ func ldapLabels() []ldapLabel {
 		ldapInner("SHA256-CRYPT", "sha256crypt", "$5$"),
 		ldapInner("SHA512-CRYPT", "sha512crypt", "$6$"),
 		ldapInner("BLF-CRYPT", "bcrypt", "$2"),
+		ldapInner("GOST_YESCRYPT", "gost-yescrypt", "$gy$"),       // 389-ds
 		ldapInner("ARGON2 ARGON2I ARGON2ID", "argon2", "$argon2"), // OpenLDAP's module, Dovecot
 
 		{"PBKDF2 PBKDF2-SHA1", looksPBKDF2, ldapPBKDF2(hashSHA1)}, // OpenLDAP pw-pbkdf2, 389-ds
@@ -69,13 +71,18 @@ func ldapLabels() []ldapLabel {
 		{"APR1", looksSaltedMD5, ldapMD5Crypt(apr1Magic)}, // OpenLDAP pw-apr1
 		{"BSDMD5", looksSaltedMD5, ldapMD5Crypt(md5cryptMagic)},
 		{"MSNT NT NTLM", looksHex16, openLDAPNT},
+		{"LANMAN LANM", looksHex16, openLDAPLM},
+		{"NS-MTA-MD5", looksNetscapeMail, openNetscapeMail}, // Netscape and Sun mail servers
+		{"X-PBKDF2", looksPerlPBKDF2, openPerlPBKDF2LDAP},   // Perl's Crypt::PBKDF2
 
 		{"SCRAM-SHA-1", looksSCRAM, ldapSCRAM(hashSHA1)}, // Dovecot
 		{"SCRAM-SHA-256", looksSCRAM, ldapSCRAM(hashSHA256)},
 		{"DIGEST-MD5", looksHex16, openLDAPDigestMD5},
 		{"CRAM-MD5 HMAC-MD5", looksHex32, openCRAMMD5},
+		{"OTP", looksOTP, openOTP},
+		{"PLAIN-TRUNC", anyBody, openPlainTrunc},
 
-		{"CLEARTEXT CLEAR PLAIN PLAINTEXT", func(string) bool { return true }, openLDAPPlain},
+		{"CLEARTEXT CLEAR PLAIN PLAINTEXT", anyBody, openLDAPPlain},
 	}
 }
 
@@ -125,6 +132,8 @@ func openLDAP(e *env, s legacy.Stored) (*Hash, error) {
 	}
 	return row.open(e, s, prefix, body)
 }
+
+func anyBody(string) bool { return true }
 
 func ofLength(enc *base64.Encoding, n int) func(string) bool {
 	return func(body string) bool { _, ok := decode64(enc, body, n); return ok }

@@ -41,6 +41,8 @@ func nodeSchemes() []Scheme {
 		}},
 		// password-hash (npm): sha1$salt$N$hex, an HMAC chain over hex
 		{Name: "npm-password-hash", Match: matchNPMPasswordHash, parse: parseNPMPasswordHash},
+		// credential (npm): JSON, see node_credential.go
+		{Name: "npm-credential", Match: startsWith(`{"hash":"`), parse: parseNPMCredential},
 		// pbkdf2-password (npm): base64 of 128 bytes, pbkdf2-sha1 x10000; base64 salt column
 		{Name: "npm-pbkdf2-password", parse: parseNPMPBKDF2Password},
 	})

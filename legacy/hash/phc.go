@@ -12,6 +12,10 @@ import (
 
 // phcSchemes are the strings of the PHC format (github.com/P-H-C/phc-string-format) and passlib's modular ones.
 func phcSchemes() []Scheme {
+	return slices.Concat(phcOnlySchemes(), pbkdf2OtherSchemes())
+}
+
+func phcOnlySchemes() []Scheme {
 	return []Scheme{
 		{ // $argon2id$v=19$m=,t=,p=$salt$hash, also i and d, and Argon2 1.0 (v=16, or no v). Params: secret
 			Name: "argon2", Family: "phc", Match: startsWith("$argon2"), parse: openArgon2,

@@ -175,6 +175,7 @@ func fuzzApp(f *testing.F, schemes []Scheme) {
 			name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
 			s.Params[name] = value
 		}
+		s.User = s.Params["user"]
 		start := time.Now()
 		h, err := free.Open(s)
 		if spent := time.Since(start); spent > time.Second {

@@ -36,22 +36,38 @@ func openScrypt7(e *env, s legacy.Stored) (*Hash, error) {
 // openYescrypt reads $y$, "j" (the default flags), one character each for N and r, "$", salt, "$", 43 characters:
 // what libxcrypt writes at every cost. Other flags (a ROM, t, p > 1) are refused as out of bounds.
 func openYescrypt(e *env, s legacy.Stored) (*Hash, error) {
-	f := strings.Split(s.Hash, "$")
-	if len(f) != 5 || f[0] != "" || f[1] != "y" || f[2] == "" || !only(f[2], alphabetCrypt) {
-		return nil, malformed("want $y$parameters$salt$digest")
+	return openYescryptUnder(e, s, "$y$", func(_, key []byte, _ string) []byte { return key })
+}
+
+// openGOSTYescrypt reads $gy$, the same with two HMACs over yescrypt's key, by the GOST digest of 2012 (libxcrypt's
+// crypt-gost-yescrypt.c). The first is keyed by the password's digest and made over the setting.
+func openGOSTYescrypt(e *env, s legacy.Stored) (*Hash, error) {
+	d := hashFunc{"streebog256", newStreebog256, streebogSize}
+	return openYescryptUnder(e, s, "$gy$", func(password, key []byte, setting string) []byte {
+		return d.mac(d.mac(d.sum(password), []byte(setting)), key)
+	})
+}
+
+// openYescryptUnder reads a yescrypt string behind mark. after makes what is stored of the key; setting is all of the
+// string before the last "$".
+func openYescryptUnder(e *env, s legacy.Stored, mark string, after func(password, key []byte, setting string) []byte) (*Hash, error) {
+	body, marked := strings.CutPrefix(s.Hash, mark)
+	f := strings.Split(body, "$")
+	if !marked || len(f) != 3 || f[0] == "" || !only(f[0], alphabetCrypt) {
+		return nil, malformed("want " + mark + "parameters$salt$digest")
 	}
-	salt, ok := decodeCrypt64(f[3], len(f[3])*6/8)
+	salt, ok := decodeCrypt64(f[1], len(f[1])*6/8)
 	if !ok || len(salt) > 64 {
 		return nil, malformed("salt is not in crypt's base64")
 	}
-	want, ok := decodeCrypt64(f[4], scryptKey)
+	want, ok := decodeCrypt64(f[2], scryptKey)
 	if !ok {
 		return nil, malformed("digest is not 43 characters of crypt's base64")
 	}
-	if len(f[2]) != 3 || f[2][0] != 'j' || crypt64Value(f[2][1]) >= yescryptLong || crypt64Value(f[2][2]) >= yescryptLong {
+	if len(f[0]) != 3 || f[0][0] != 'j' || crypt64Value(f[0][1]) >= yescryptLong || crypt64Value(f[0][2]) >= yescryptLong {
 		return nil, within("yescrypt flags and extra parameters", 1, 0, 0)
 	}
-	log2N, r := int64(crypt64Value(f[2][1])+1), int64(crypt64Value(f[2][2])+1)
+	log2N, r := int64(crypt64Value(f[0][1])+1), int64(crypt64Value(f[0][2])+1)
 	if err := within("yescrypt log2(N)", log2N, 4, 40); err != nil {
 		return nil, err
 	}
@@ -59,6 +75,7 @@ func openYescrypt(e *env, s legacy.Stored) (*Hash, error) {
 	if err := set.check(e); err != nil {
 		return nil, err
 	}
+	setting := mark + f[0] + "$" + f[1]
 	return &Hash{
 		Memory: set.memory() + yescrypt.Sbytes,
 		compute: func(password []byte) []byte {
@@ -66,10 +83,10 @@ func openYescrypt(e *env, s legacy.Stored) (*Hash, error) {
 			if err != nil {
 				return nil // not reached: the parameters are checked above
 			}
-			return key
+			return after(password, key, setting)
 		},
 		want:   want,
-		masked: withHash(s, "$y$"+f[2]+"$"+f[3]+"$"+zeroCrypt64(scryptKey)),
+		masked: withHash(s, setting+"$"+zeroCrypt64(scryptKey)),
 	}, nil
 }
 
