@@ -1,0 +1,113 @@
+package mapping
+
+import (
+	"context"
+	"errors"
+
+	"rekey/legacy"
+)
+
+// minAsk is the least that is asked for at once while a page is filled: where few are kept, a page's last place would
+// otherwise be filled by one question for each person.
+const minAsk = 256
+
+var errStuck = errors.New("a whole page of records cannot be read, and none says where to go on")
+
+// list fills a page with people who are kept, so that a page that is shorter than limit still means the end. It may have
+// to read much of the store for that, page by page, each under the source's own deadline; it ends when ctx does.
+func (s *mapped) list(ctx context.Context, after string, limit int) ([]legacy.User, error) {
+	if limit < 1 {
+		return s.lister.List(ctx, after, limit) // the source knows what to say to that
+	}
+	page := page{limit: limit, seen: map[string]bool{}}
+	for ask := limit; ; ask = max(page.room(), min(limit, minAsk)) {
+		if err := ctx.Err(); err != nil {
+			return nil, s.fail("list users", []error{err})
+		}
+		users, err := s.lister.List(ctx, after, ask)
+		rows := rowErrors(err)
+		if err != nil && len(rows) == 0 {
+			return nil, err
+		}
+		page.unreadable(rows)
+		for _, raw := range users {
+			if page.room() <= 0 {
+				break // whoever is left is met again, behind the last of this page
+			}
+			user, kept, err := s.one(raw)
+			switch {
+			case err != nil:
+				page.bad = append(page.bad, err)
+			case kept:
+				page.people = append(page.people, user)
+			}
+		}
+		if page.room() <= 0 || len(users)+len(rows) < ask {
+			break
+		}
+		next := lastKey(users, rows)
+		if next == "" || next == after {
+			return nil, s.fail("list users", []error{errStuck})
+		}
+		after = next
+	}
+	if len(page.bad) > 0 {
+		return page.people, s.fail("list users", page.bad)
+	}
+	return page.people, nil
+}
+
+// page is a page that is being filled.
+type page struct {
+	limit  int
+	people []legacy.User
+	bad    []error
+	seen   map[string]bool // keys of bad rows: one at the end of the store's page comes again with the next
+}
+
+// room returns how many more the page takes. Those who cannot be read count.
+func (p *page) room() int { return p.limit - len(p.people) - len(p.bad) }
+
+func (p *page) unreadable(rows []*legacy.RowError) {
+	for _, row := range rows {
+		if len(row.Key) > 0 && len(row.Key) < maxKeyLength { // a key that has been cut may be several people's
+			if p.seen[row.Key] {
+				continue
+			}
+			p.seen[row.Key] = true
+		}
+		p.bad = append(p.bad, row)
+	}
+}
+
+// lastKey returns behind whom the next page starts: the last person, or, of a page on which nobody can be read, the last
+// record whose whole key is known.
+func lastKey(users []legacy.User, rows []*legacy.RowError) string {
+	if len(users) > 0 {
+		return users[len(users)-1].ID
+	}
+	last := rows[len(rows)-1].Key
+	if len(last) >= maxKeyLength {
+		return "" // it may have been cut
+	}
+	return last
+}
+
+// rowErrors returns the records that an error of List tells of.
+func rowErrors(err error) []*legacy.RowError {
+	switch e := err.(type) { //nolint:errorlint // every error of the tree is looked at, one by one
+	case nil:
+		return nil
+	case *legacy.RowError:
+		return []*legacy.RowError{e}
+	case interface{ Unwrap() []error }:
+		var all []*legacy.RowError
+		for _, inner := range e.Unwrap() {
+			all = append(all, rowErrors(inner)...)
+		}
+		return all
+	case interface{ Unwrap() error }:
+		return rowErrors(e.Unwrap())
+	}
+	return nil
+}

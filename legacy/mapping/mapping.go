@@ -1,0 +1,185 @@
+// Package mapping stands between an old user store and those who move its people: it cleans what the store says of a
+// person, leaves out the people whom nobody wants to keep, and sets fields by expressions.
+//
+// It serves whoever puts sources together: New compiles what the configuration says and refuses what is wrong in it,
+// Wrap puts the result before any legacy.Source. What Wrap returns has the powers of the source it is given, no more and
+// no fewer.
+//
+// It never touches a password, a salt, a one-time password secret or a recovery code, and no expression can see one. It
+// never makes an address verified that the store does not call verified. It never makes one person's identifier out of
+// another's: of an identifier only white space and invisible characters at its ends are removed and its Unicode form and
+// case are settled; what cannot be mended so is left out. And nothing of this is silent: Report counts it.
+//
+// Expressions are written in CEL, the Common Expression Language (https://cel.dev).
+package mapping
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"rekey/legacy"
+)
+
+// Config describes what happens to the people of one source. Its zero value only cleans.
+type Config struct {
+	Name string // the source's name, in errors
+
+	// Keep is an expression that says whom to keep; "" keeps everybody. For whoever asks the wrapped source, the others
+	// do not exist.
+	Keep string
+
+	// Set gives fields a value by an expression. The fields are username, email, phone, display_name, locale, disabled,
+	// created_at, last_login_at, email_verified, phone_verified, roles, groups, and attributes.NAME with any name. Each
+	// expression sees the person as the store has them, cleaned; none sees what another has set.
+	Set map[string]string
+
+	// Columns names what else the source reads (legacy.User.Extra). Expressions see them as user.NAME; a name that is no
+	// identifier is written between backticks. Other names are refused by New.
+	Columns []string
+
+	Sanitise Sanitise
+
+	Now func() time.Time // what expressions see as now; nil: time.Now
+}
+
+const (
+	maxSets    = 256
+	maxColumns = 256
+	// maxName is the longest name of a column or an attribute, in bytes. PostgreSQL's names have 63, MySQL's 64 characters.
+	maxName = 256
+)
+
+// A Mapping is a Config that has been compiled. It is safe for concurrent use.
+type Mapping struct {
+	name  string
+	keep  *expression // nil: everybody
+	sets  []set       // by target
+	clean Sanitise
+	now   func() time.Time
+	tally tally
+}
+
+// A set gives one field its value.
+type set struct {
+	*expression
+	target target
+}
+
+// New compiles the expressions. Its error joins everything that is wrong with them; those about an expression are
+// *ExpressionError.
+func New(c Config) (*Mapping, error) {
+	m := &Mapping{name: c.Name, clean: c.Sanitise, now: c.Now}
+	if m.now == nil {
+		m.now = time.Now
+	}
+	fail := func(err error) (*Mapping, error) { return nil, fmt.Errorf("mapping of source %s: %w", c.Name, err) }
+	if err := m.clean.complete(); err != nil {
+		return fail(err)
+	}
+	if len(c.Set) > maxSets {
+		return fail(fmt.Errorf("more than %d fields are set", maxSets))
+	}
+	compiler, err := newCompiler(c.Columns)
+	if err != nil {
+		return fail(err)
+	}
+	var errs []error
+	if c.Keep != "" {
+		if m.keep, err = compiler.compile("keep", c.Keep, resultTruth); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Set)) {
+		target, err := targetOf(name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		compiled, err := compiler.compile(name, c.Set[name], target.result)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		m.sets = append(m.sets, set{compiled, target})
+	}
+	if len(errs) > 0 {
+		return fail(errors.Join(errs...))
+	}
+	return m, nil
+}
+
+// Apply maps one person. The second result is false if they are not to be kept. The error is a *legacy.RowError: an
+// expression fails for this person, so that it cannot be told who they are or whether they are wanted.
+//
+// The person that is returned shares nothing with the one that was given that Apply has changed, and has no Extra.
+func (m *Mapping) Apply(raw legacy.User) (legacy.User, bool, error) {
+	var found notes
+	user := m.clean.user(raw, &found)
+	subject := &record{user: user, now: m.now()}
+	if m.keep != nil {
+		kept, err := m.keep.truth(subject)
+		if err != nil {
+			return m.failed(raw, m.keep.target, err)
+		}
+		if !kept {
+			m.tally.drop()
+			return legacy.User{}, false, nil
+		}
+	}
+	for _, s := range m.sets {
+		value, err := s.eval(subject)
+		if err == nil {
+			err = s.target.assign(&edit{clean: m.clean, user: &user, found: &found, field: s.expression.target}, value)
+		}
+		if err != nil {
+			return m.failed(raw, s.expression.target, err)
+		}
+	}
+	m.settle(&user, subject.user, raw, &found)
+	m.tally.keep(raw.ID, found)
+	return user, true, nil
+}
+
+// settle applies the rules that hold whatever was set. clean is the person before anything was set.
+func (m *Mapping) settle(user *legacy.User, clean, raw legacy.User, found *notes) {
+	user.Extra = nil
+
+	// A verified flag is about one address, so it goes when the address goes, and only the store may give it.
+	for _, flag := range []struct {
+		field           string
+		set             *bool
+		stored          bool
+		address, before string
+	}{
+		{"email_verified", &user.Profile.EmailVerified, raw.Profile.EmailVerified, user.Email, clean.Email},
+		{"phone_verified", &user.Profile.PhoneVerified, raw.Profile.PhoneVerified, user.Phone, clean.Phone},
+	} {
+		if *flag.set && (!flag.stored || flag.address == "" || settled(flag.address) != settled(flag.before)) {
+			*flag.set = false
+			found.add(NotVerified, flag.field)
+		}
+	}
+
+	for _, id := range []struct{ field, value string }{
+		{"username", user.Username}, {"email", user.Email}, {"phone", user.Phone},
+	} {
+		if id.value != "" && !m.clean.reaches(id.value, raw) {
+			found.add(Unreachable, id.field)
+		}
+	}
+}
+
+// failed tells and counts that an expression has no result for a person.
+func (m *Mapping) failed(raw legacy.User, target string, err error) (legacy.User, bool, error) {
+	m.tally.fail(raw.ID, target)
+	return legacy.User{}, false, &legacy.RowError{
+		Key: cutKey(raw.ID), Column: target, Reason: "its mapping expression has no result: " + cmp.Or(reasonOf(err), "unknown"),
+	}
+}
+
+// Report returns what has been seen so far.
+func (m *Mapping) Report() Report { return m.tally.report() }

@@ -1,0 +1,73 @@
+package mapping
+
+import (
+	"context"
+	"time"
+
+	"rekey/legacy"
+)
+
+// Whoever uses a source finds its powers by type assertion, so a wrapper must have exactly those of what it wraps: one
+// that says it can list and cannot is found out only when a sweep fails. A type has its methods from when it is compiled,
+// so there is a type for each combination; see combinations.go.
+type powers uint8
+
+const (
+	canGet powers = 1 << iota
+	canVerify
+	canList
+	canWrite
+	canWatch
+)
+
+// powers returns what the source can do.
+func (s *mapped) powers() powers {
+	var p powers
+	for _, power := range [...]struct {
+		is  powers
+		has bool
+	}{
+		{canGet, s.getter != nil},
+		{canVerify, s.verifier != nil},
+		{canList, s.lister != nil},
+		{canWrite, s.writer != nil},
+		{canWatch, s.watcher != nil},
+	} {
+		if power.has {
+			p |= power.is
+		}
+	}
+	return p
+}
+
+// Each power is a type of one method. It is made only for a source that has the power.
+type (
+	withGet    struct{ m *mapped }
+	withVerify struct{ m *mapped }
+	withList   struct{ m *mapped }
+	withWrite  struct{ m *mapped }
+	withWatch  struct{ m *mapped }
+)
+
+// Get implements legacy.Getter.
+func (g withGet) Get(ctx context.Context, id string) (legacy.User, error) { return g.m.get(ctx, id) }
+
+// Verify implements legacy.Verifier.
+func (v withVerify) Verify(ctx context.Context, user legacy.User, password []byte) error {
+	return v.m.verify(ctx, user, password)
+}
+
+// List implements legacy.Lister.
+func (l withList) List(ctx context.Context, after string, limit int) ([]legacy.User, error) {
+	return l.m.list(ctx, after, limit)
+}
+
+// SetPassword implements legacy.Writer: a password is the store's own affair, and passes as it is.
+func (w withWrite) SetPassword(ctx context.Context, id string, old, new legacy.Stored) error {
+	return w.m.writer.SetPassword(ctx, id, old, new)
+}
+
+// Changed implements legacy.Watcher.
+func (w withWatch) Changed(ctx context.Context, since time.Time, limit int) ([]legacy.User, error) {
+	return w.m.changed(ctx, since, limit)
+}

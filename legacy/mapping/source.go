@@ -1,0 +1,198 @@
+package mapping
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"rekey/legacy"
+)
+
+// Wrap puts the mapping before a source. What it returns is a legacy.Getter, Verifier, Lister, Writer and Watcher exactly
+// where source is one. It is always a legacy.Checker, a legacy.Pinger and an io.Closer: a source that cannot be checked
+// or pinged is asked for somebody who does not exist, and one that cannot be closed needs no closing.
+//
+// People whom Keep refuses do not exist: Lookup and List leave them out, Get says ErrNoUser. If an expression has no result
+// for a person, Lookup and Get return an error that wraps a *legacy.RowError ("cannot tell"), and List counts the person
+// among those whose record cannot be read.
+//
+// Lookup finds somebody by what the store holds, not by what an expression has made of it. An identifier that is set to
+// something else, or that is mended in a way that cannot be asked for, is reported as Unreachable.
+func (m *Mapping) Wrap(source legacy.Source) legacy.Source {
+	s := &mapped{mapping: m, source: source}
+	s.getter, _ = source.(legacy.Getter)
+	s.verifier, _ = source.(legacy.Verifier)
+	s.lister, _ = source.(legacy.Lister)
+	s.writer, _ = source.(legacy.Writer)
+	s.watcher, _ = source.(legacy.Watcher)
+	return s.as(s.powers())
+}
+
+// mapped is a source behind a mapping: what every source can do, and, in lower case, what some can. Powers put the
+// latter under their own names.
+type mapped struct {
+	mapping *Mapping
+	source  legacy.Source
+
+	// The source's powers; nil where it has them not.
+	getter   legacy.Getter
+	verifier legacy.Verifier
+	lister   legacy.Lister
+	writer   legacy.Writer
+	watcher  legacy.Watcher
+}
+
+// Lookup implements legacy.Source.
+func (s *mapped) Lookup(ctx context.Context, spellings ...string) ([]legacy.User, error) {
+	users, err := s.source.Lookup(ctx, s.mapping.clean.ask(spellings)...)
+	if err != nil {
+		return nil, err
+	}
+	kept, bad := s.all(users)
+	if len(bad) > 0 {
+		return nil, s.fail("map a user", bad)
+	}
+	return kept, nil
+}
+
+// Check implements legacy.Checker.
+func (s *mapped) Check(ctx context.Context) error {
+	if checker, ok := s.source.(legacy.Checker); ok {
+		return checker.Check(ctx)
+	}
+	return s.askNobody(ctx)
+}
+
+// Ping implements legacy.Pinger.
+func (s *mapped) Ping(ctx context.Context) error {
+	if pinger, ok := s.source.(legacy.Pinger); ok {
+		return pinger.Ping(ctx)
+	}
+	return s.askNobody(ctx)
+}
+
+// Close implements io.Closer.
+func (s *mapped) Close() error {
+	if closer, ok := s.source.(io.Closer); ok {
+		return closer.Close()
+	}
+	return nil
+}
+
+// nobody has this name: no domain ends so (RFC 2606).
+const nobody = "rekey-asks-for-nobody@rekey.invalid"
+
+// askNobody asks for somebody who does not exist. Any answer will do.
+func (s *mapped) askNobody(ctx context.Context) error {
+	_, err := s.source.Lookup(ctx, nobody)
+	if errors.Is(err, legacy.ErrTooMany) || len(rowErrors(err)) > 0 {
+		return nil
+	}
+	return err
+}
+
+// one maps one person.
+func (s *mapped) one(raw legacy.User) (legacy.User, bool, error) {
+	user, kept, err := s.mapping.Apply(raw)
+	if err == nil && kept && s.verifier != nil {
+		user.Extra = map[string]any{originalKey: original{&raw}}
+	}
+	return user, kept, err
+}
+
+// all maps people, and returns those who are kept and why others cannot be told.
+func (s *mapped) all(users []legacy.User) (people []legacy.User, bad []error) {
+	for _, raw := range users {
+		user, kept, err := s.one(raw)
+		switch {
+		case err != nil:
+			bad = append(bad, err)
+		case kept:
+			people = append(people, user)
+		}
+	}
+	return people, bad
+}
+
+// fail is the error of a question in which people could not be told.
+func (s *mapped) fail(doing string, errs []error) error {
+	return fmt.Errorf("legacy source %s: %s: %w", s.mapping.name, doing, errors.Join(errs...))
+}
+
+func (s *mapped) get(ctx context.Context, id string) (legacy.User, error) {
+	raw, err := s.getter.Get(ctx, id)
+	if err != nil {
+		return legacy.User{}, err
+	}
+	user, kept, err := s.one(raw)
+	switch {
+	case err != nil:
+		return legacy.User{}, s.fail("map a user", []error{err})
+	case !kept:
+		return legacy.User{}, legacy.ErrNoUser
+	}
+	return user, nil
+}
+
+// An original is a person as the source itself returned them. It travels in Extra of the mapped person, because a source
+// that verifies passwords has to be asked about the person that it knows, by the name that it knows. It prints as a
+// placeholder.
+type original struct{ user *legacy.User }
+
+const (
+	originalKey    = "\x00original"
+	originalHidden = "[person as stored]"
+)
+
+// String hides the person.
+func (original) String() string { return originalHidden }
+
+// GoString hides the person from %#v.
+func (original) GoString() string { return originalHidden }
+
+// MarshalText hides the person from JSON and slog.
+func (original) MarshalText() ([]byte, error) { return []byte(originalHidden), nil }
+
+// verify asks about the person as the source knows them. A person who does not come from this source's Lookup is read
+// again where that is possible.
+func (s *mapped) verify(ctx context.Context, user legacy.User, password []byte) error {
+	if stored, ok := user.Extra[originalKey].(original); ok && stored.user.ID == user.ID {
+		return s.verifier.Verify(ctx, *stored.user, password)
+	}
+	if s.getter != nil {
+		stored, err := s.getter.Get(ctx, user.ID)
+		if err != nil {
+			return err
+		}
+		user = stored
+	}
+	return s.verifier.Verify(ctx, user, password)
+}
+
+// maxChanged bounds how many people are read at once to find a few who are kept.
+const maxChanged = 10_000
+
+// changed asks for more people until as many are kept as are asked for, because a page of people who are all refused
+// would read as if nothing had been changed.
+func (s *mapped) changed(ctx context.Context, since time.Time, limit int) ([]legacy.User, error) {
+	for ask := limit; ; ask = min(2*ask, maxChanged) {
+		users, err := s.watcher.Changed(ctx, since, ask)
+		if err != nil {
+			return nil, err
+		}
+		last := len(users) < ask
+		people, bad := s.all(users)
+		switch {
+		case len(bad) > 0:
+			return nil, s.fail("map changed users", bad)
+		case last || len(people) >= limit:
+			return people[:min(len(people), limit)], nil
+		case ask >= maxChanged:
+			return nil, s.fail("map changed users", []error{errManyRefused})
+		}
+	}
+}
+
+var errManyRefused = fmt.Errorf("of %d changed people nearly all are refused by keep", maxChanged)
