@@ -16,7 +16,7 @@ import (
 
 // A pair is an identifier column and a spelling.
 type pair struct {
-	kind     fieldKind
+	column   column
 	spelling string
 }
 
@@ -38,18 +38,18 @@ func isCharsetError(err error) bool {
 // unfit finds the spellings that do not fit, column by column. ASCII fits everywhere.
 func (s *Source) unfit(ctx context.Context, shape *shape, spellings []string) (map[pair]bool, error) {
 	found := map[pair]bool{}
-	for _, f := range s.fields {
+	for _, f := range s.schema.fields {
 		if !f.kind.isIdentifier() {
 			continue
 		}
 		for _, spelling := range spellings {
-			arg, ok := shape.columns[f.kind].bind(spelling)
+			arg, ok := shape.columns[f.column].bind(spelling)
 			if !ok || !strings.ContainsFunc(spelling, func(r rune) bool { return r >= utf8.RuneSelf }) {
 				continue
 			}
-			switch err := s.probe(ctx, "1", s.dialect.quote(f.column)+" = "+s.dialect.mark(1), arg); {
+			switch err := s.probe(ctx, f.column.table, "1", s.dialect.quote(f.column.name)+" = "+s.dialect.mark(1), arg); {
 			case isCharsetError(err):
-				found[pair{f.kind, spelling}] = true
+				found[pair{f.column, spelling}] = true
 			case err != nil:
 				return nil, err
 			}

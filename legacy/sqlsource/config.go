@@ -2,6 +2,7 @@ package sqlsource
 
 import (
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -19,7 +20,7 @@ type Columns struct {
 	Phone       string
 	Password    string
 	Salt        string
-	CreatedAt   string // a time of the database, Unix seconds, or text as in RFC 3339; see row.go
+	CreatedAt   string // a time of the database, Unix seconds, or text as in RFC 3339; see value.go
 	LastLoginAt string
 	// Disabled holds a truth value. A leading "!" turns it round, for columns that say that somebody is active. False
 	// are NULL, zero, and the texts "", "0", "f", "false", "n", "no", "off"; everything else is true.
@@ -125,10 +126,15 @@ func CheckConfig(c Config) error {
 	return s.Close()
 }
 
-// notYet refuses what the types above promise and Open does not do so far.
-func notYet(c Config) error {
-	if c.Profile != (ProfileColumns{}) || c.Queries != (Queries{}) || len(c.Extra)+len(c.Joins)+len(c.Where)+len(c.DisabledWhen) > 0 {
-		return errors.New("profile, extra, joins, where, disabled_when and queries are not read yet")
+// checkAlone checks a configuration all of whose questions are queries.
+func (c Config) checkAlone() error {
+	if c.Columns != (Columns{}) || c.Profile != (ProfileColumns{}) || len(c.Joins)+len(c.Where)+len(c.DisabledWhen) > 0 {
+		return errors.New("queries: columns, profile, joins, where and disabled_when mean nothing without a table; the queries name what they return")
+	}
+	for i, name := range c.Extra {
+		if err := checkName(name); err != nil {
+			return fmt.Errorf("extra[%d]: %w", i, err)
+		}
 	}
 	return nil
 }

@@ -189,11 +189,7 @@ func (i *inspection) read(ctx context.Context, plan inspector) {
 
 // columnsRead lists the columns that the configuration names.
 func (s *Source) columnsRead() []string {
-	var names []string
-	for _, f := range s.fields {
-		names = append(names, f.column)
-	}
-	return names
+	return s.schema.columnsOf(0)
 }
 
 // ask runs one look. What fails is hidden, with the database's reason.

@@ -6,41 +6,38 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+	mssql "github.com/microsoft/go-mssqldb"
+	"github.com/microsoft/go-mssqldb/msdsn"
 	sqlitelib "modernc.org/sqlite/lib"
 )
 
-// A dialect is how a database writes names and argument marks.
-type dialect struct {
-	quote func(name string) string
-	mark  func(n int) string // of the nth argument, from 1
+// engines maps a DSN's scheme to what opens it.
+func engines() map[string]opener {
+	return map[string]opener{
+		"mysql":      {mySQL(), openMySQL},
+		"mariadb":    {mySQL(), openMySQL},
+		"postgres":   {postgreSQL(), openPostgres},
+		"postgresql": {postgreSQL(), openPostgres},
+		"sqlserver":  {sqlServer(), openSQLServer},
+		"sqlite":     {sqlite(), openSQLite},
+	}
 }
 
-func backticks(name string) string    { return "`" + name + "`" }
-func doubleQuotes(name string) string { return `"` + name + `"` }
-
-// engines maps a DSN's scheme to what opens it. SQLite gets backticks: a double-quoted name that is no column it takes
-// for a text.
-var engines = map[string]struct {
+// An opener opens databases of one kind.
+type opener struct {
 	dialect dialect
 	open    func(c Config, u *url.URL) (*sql.DB, error)
-}{
-	"mysql":      {dialect{backticks, questionMark}, openMySQL},
-	"mariadb":    {dialect{backticks, questionMark}, openMySQL},
-	"postgres":   {dialect{doubleQuotes, dollar}, openPostgres},
-	"postgresql": {dialect{doubleQuotes, dollar}, openPostgres},
-	"sqlite":     {dialect{backticks, questionMark}, openSQLite},
 }
-
-func questionMark(int) string { return "?" }
-func dollar(n int) string     { return "$" + strconv.Itoa(n) }
 
 // sqliteError is SQLITE_ERROR, the code of statements that SQLite cannot compile.
 const sqliteError = sqlitelib.SQLITE_ERROR
@@ -52,9 +49,9 @@ func openDSN(c Config) (dialect, *sql.DB, []string, error) {
 	if err != nil {
 		return dialect{}, nil, nil, errors.New("dsn: not a URL; a password with : / ? # @ or % in it must be percent-encoded")
 	}
-	engine, ok := engines[u.Scheme]
+	engine, ok := engines()[u.Scheme]
 	if !ok {
-		return dialect{}, nil, nil, errors.New("dsn: want mysql://, postgres:// or sqlite:///")
+		return dialect{}, nil, nil, errors.New("dsn: want mysql://, postgres://, sqlserver:// or sqlite:///")
 	}
 	var secrets []string
 	if password, ok := u.User.Password(); ok && password != "" {
@@ -143,6 +140,42 @@ func openPostgres(c Config, _ *url.URL) (*sql.DB, error) {
 	p.RuntimeParams["application_name"] = "rekey legacy source"
 	return stdlib.OpenDB(*p), nil
 }
+
+// openSQLServer takes the option database, and those of TLS: encrypt (disable, false, true, strict),
+// trustservercertificate, hostnameincertificate and certificate. The server is told that the session only reads, which
+// leads it to a replica where there is one and forbids nothing: see README.md for the rights that do.
+func openSQLServer(c Config, u *url.URL) (*sql.DB, error) {
+	if u.User.Username() == "" {
+		return nil, errors.New("a user is missing")
+	}
+	options := url.Values{
+		"applicationintent": {"ReadOnly"}, "app name": {"rekey legacy source"}, "dial timeout": {seconds(c.Timeout)},
+	}
+	for name, values := range u.Query() {
+		switch name = strings.ToLower(name); name {
+		case "database", "encrypt", "trustservercertificate", "hostnameincertificate", "certificate":
+			options.Set(name, values[len(values)-1])
+		default:
+			return nil, fmt.Errorf("unknown option %q; want database, encrypt, trustservercertificate, hostnameincertificate or certificate", name)
+		}
+	}
+	plain := *u
+	plain.RawQuery = options.Encode()
+	m, err := msdsn.Parse(plain.String())
+	if err != nil {
+		return nil, errors.New("the driver refuses it; is encrypt one of disable, false, true, strict, and the certificate there?")
+	}
+	if m.Database == "" {
+		return nil, errors.New("the option database is missing")
+	}
+	connector := mssql.NewConnectorConfig(m)
+	// Where two sessions wait for each other, it is this one that gives way, not the old application's.
+	connector.SessionInitSQL = "SET DEADLOCK_PRIORITY LOW"
+	return sql.OpenDB(connector), nil
+}
+
+// seconds rounds up, for a driver that takes 0 for its default.
+func seconds(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
 
 // openSQLite opens a file that is there: read-only to SQLite, and read-only to us.
 func openSQLite(_ Config, u *url.URL) (*sql.DB, error) {

@@ -1,279 +1,328 @@
 package sqlsource
 
 import (
-	"context"
-	"database/sql"
-	"encoding/hex"
-	"errors"
-	"fmt"
+	"slices"
 	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
-
-	"github.com/google/uuid"
 )
 
-// A field is a column that is read, and where its value goes.
-type field struct {
-	kind    fieldKind
-	column  string // as configured, without "!"
-	negated bool
+// This file builds the only texts that are ever sent, beside the operator's own queries: SELECTs.
+//
+// Without joined tables, that is one SELECT from one table. With them, the keys of the people who are meant are found
+// first, with the limit on people, and then whatever belongs to those keys is read: so a person found by one of two
+// e-mail addresses is the same record as the one found by the other, and a page ends between people.
+
+// foundAlias is what the keys that were found are called.
+const foundAlias = "found"
+
+// ref returns a column as it is written in a statement.
+func (s *Source) ref(c column) string {
+	name := s.dialect.quote(c.name)
+	if len(s.schema.tables) == 1 {
+		return name
+	}
+	return s.alias(c.table) + "." + name
 }
 
-type fieldKind int
-
-const (
-	fieldID fieldKind = iota
-	fieldUsername
-	fieldEmail
-	fieldPhone
-	fieldPassword
-	fieldSalt
-	fieldCreatedAt
-	fieldLastLoginAt
-	fieldDisabled
-)
-
-// isIdentifier reports whether people are found by the field.
-func (k fieldKind) isIdentifier() bool {
-	return k == fieldUsername || k == fieldEmail || k == fieldPhone
+func (s *Source) alias(table int) string {
+	if table == 0 {
+		return s.dialect.quote(peopleAlias)
+	}
+	return s.dialect.quote(s.schema.tables[table].alias)
 }
 
-// mapColumns checks the names of the table and its columns and makes the list of fields, the key first.
-func (s *Source) mapColumns() error {
-	parts := strings.Split(s.config.Table, ".")
-	if len(parts) > 2 {
-		return errors.New("table: want a name, or schema.name")
-	}
-	for i, part := range parts {
-		if err := checkName(part); err != nil {
-			return fmt.Errorf("table: %w", err)
-		}
-		parts[i] = s.dialect.quote(part)
-	}
-	s.table = strings.Join(parts, ".")
+// foundKey is what the nth column of the key is called among those found.
+func foundKey(n int) string { return "k" + strconv.Itoa(n) }
 
-	c := s.config.Columns
-	disabled, negated := strings.CutPrefix(c.Disabled, "!")
-	if negated && disabled == "" {
-		return errors.New("column disabled: a name is missing behind the exclamation mark")
+// from appends FROM and the people's table.
+func (s *Source) from(q *statement) {
+	q.add(" FROM ", s.schema.tables[0].quoted)
+	if len(s.schema.tables) > 1 {
+		q.add(" AS ", s.alias(0))
 	}
-	columns := []struct {
-		kind         fieldKind
-		name, column string
-	}{
-		{fieldID, "id", c.ID}, {fieldUsername, "username", c.Username}, {fieldEmail, "email", c.Email}, {fieldPhone, "phone", c.Phone},
-		{fieldPassword, "password", c.Password}, {fieldSalt, "salt", c.Salt}, {fieldCreatedAt, "created_at", c.CreatedAt},
-		{fieldLastLoginAt, "last_login_at", c.LastLoginAt}, {fieldDisabled, "disabled", disabled},
-	}
-	identified := false
-	for _, column := range columns {
-		if column.column == "" {
-			if column.kind == fieldID || column.kind == fieldPassword {
-				return fmt.Errorf("column %s: a name is missing", column.name)
-			}
+}
+
+// join appends the joined tables of which include says yes. Without a shape, it leaves out their conditions, for which
+// the columns' types must be known.
+func (s *Source) join(q *statement, shape *shape, include func(table int) bool) {
+	for i, t := range s.schema.tables {
+		if i == 0 || !include(i) {
 			continue
 		}
-		if err := checkName(column.column); err != nil {
-			return fmt.Errorf("column %s: %w", column.name, err)
+		q.add(" LEFT JOIN ", t.quoted, " AS ", s.alias(i), " ON ")
+		for j, pair := range t.on {
+			if j > 0 {
+				q.add(" AND ")
+			}
+			q.add(s.ref(pair.left), " = ", s.ref(pair.right))
 		}
-		identified = identified || column.kind.isIdentifier()
-		s.fields = append(s.fields, field{kind: column.kind, column: column.column, negated: column.kind == fieldDisabled && negated})
-	}
-	if !identified {
-		return errors.New("columns: at least one of username, email and phone is needed")
-	}
-	return nil
-}
-
-// maxName is the longest name that all three databases take whole; PostgreSQL would cut a longer one.
-const maxName = 63
-
-// checkName refuses what is no name: quotes and control characters above all, so that quoting is safe twice over.
-func checkName(name string) error {
-	if name == "" || len(name) > maxName || !utf8.ValidString(name) {
-		return fmt.Errorf("a name has 1 to %d bytes of UTF-8", maxName)
-	}
-	for _, r := range name {
-		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_$- ", r) {
-			return fmt.Errorf("a name has letters, digits, _ $ - and spaces, not %q", r)
+		if shape == nil {
+			continue
+		}
+		for _, c := range shape.joins[i] {
+			q.add(" AND ")
+			s.condition(q, c)
 		}
 	}
-	return nil
 }
 
-// A columnType is a column's type as far as it decides how a text is compared with it. Values are bound as the
-// column's own type: a cast of the column would keep its index from being used, and MySQL, comparing a number with
-// text, takes "1abc" for 1 and "abc" for 0.
-type columnType int
+func everyTable(int) bool { return true }
 
-const (
-	typeText    columnType = iota
-	typeInt16              // of PostgreSQL, whose driver refuses a number that does not fit
-	typeInt32              // the same
-	typeInt64              // bound as a number, as are the two above
-	typeUint64             // of MySQL
-	typeDecimal            // bound as decimal text
-	typeUUID               // of PostgreSQL
-	typeBinary             // bound as bytes
-	typePadded             // char(n) of PostgreSQL, which fills up with spaces that mean nothing
-)
-
-// typeOf classifies what a driver calls a column's type.
-func typeOf(name string) columnType {
-	name = strings.ToUpper(name)
-	switch {
-	case strings.Contains(name, "POINT"), strings.Contains(name, "INTERVAL"):
-		return typeText
-	case name == "INT2":
-		return typeInt16
-	case name == "INT4":
-		return typeInt32
-	case strings.Contains(name, "INT") && strings.Contains(name, "UNSIGNED"):
-		return typeUint64
-	case strings.Contains(name, "INT"), name == "YEAR":
-		return typeInt64
-	case strings.HasPrefix(name, "NUMERIC"), strings.HasPrefix(name, "DECIMAL"):
-		return typeDecimal
-	case name == "UUID":
-		return typeUUID
-	case name == "BPCHAR":
-		return typePadded
-	case strings.Contains(name, "BINARY"), strings.Contains(name, "BLOB"), name == "BYTEA":
-		return typeBinary
+// needed returns which tables have to be joined for these to be there.
+func (s *Source) needed(tables ...int) func(table int) bool {
+	need := map[int]bool{}
+	var add func(int)
+	add = func(i int) {
+		if need[i] {
+			return
+		}
+		need[i] = true
+		for _, pair := range s.schema.tables[i].on {
+			add(pair.left.table)
+		}
 	}
-	return typeText
+	for _, i := range tables {
+		add(i)
+	}
+	return func(i int) bool { return need[i] }
 }
 
-// bind returns text as an argument that can be compared with a column of the type, and false if no value of the
-// column is written that way.
-func (t columnType) bind(text string) (any, bool) {
-	switch t {
-	case typeInt16, typeInt32, typeInt64:
-		bits := map[columnType]int{typeInt16: 16, typeInt32: 32, typeInt64: 64}[t]
-		n, err := strconv.ParseInt(text, 10, bits)
-		return n, err == nil && strconv.FormatInt(n, 10) == text
-	case typeUint64:
-		n, err := strconv.ParseUint(text, 10, 64)
-		return n, err == nil && strconv.FormatUint(n, 10) == text
-	case typeDecimal:
-		return text, text != "" && len(text) <= 100 && strings.Trim(text, "0123456789") == ""
-	case typeUUID:
-		id, err := uuid.Parse(text)
-		return text, err == nil && id.String() == text
-	case typeBinary:
-		return []byte(text), true
-	case typeText, typePadded:
+// selectFields appends the columns that are read.
+func (s *Source) selectFields(q *statement, shape *shape) {
+	for i, f := range s.schema.fields {
+		if i > 0 {
+			q.add(", ")
+		}
+		if f.kind != fieldDisabledWhen {
+			q.add(s.ref(f.column))
+			continue
+		}
+		q.add("CASE WHEN ")
+		for j, c := range shape.disabled {
+			if j > 0 {
+				q.add(" OR ")
+			}
+			s.condition(q, c)
+		}
+		q.add(" THEN 1 ELSE 0 END")
 	}
-	return text, true
 }
 
-// bindKey is bind for the key, which is hex where the column is binary: bytes are no text.
-func (t columnType) bindKey(text string) (any, bool) {
-	if t != typeBinary {
-		return t.bind(text)
+// where appends the conditions on who is there, each behind a glue, and returns the next one.
+func (s *Source) where(q *statement, shape *shape, only func(column) bool) (glue string) {
+	glue = " WHERE "
+	for _, c := range shape.where {
+		if only(c.column) {
+			q.add(glue)
+			s.condition(q, c)
+			glue = " AND "
+		}
 	}
-	raw, err := hex.DecodeString(text)
-	return raw, err == nil && len(raw) > 0 && hex.EncodeToString(raw) == text
+	return glue
 }
 
-// A shape is what the database says of the columns.
-type shape struct {
-	key     columnType
-	columns map[fieldKind]columnType
+func anyColumn(column) bool { return true }
+
+// whereTables are the tables that the conditions on who is there speak of.
+func (s *Source) whereTables() []int {
+	tables := []int{0}
+	for _, c := range s.schema.where {
+		tables = append(tables, c.column.table)
+	}
+	return tables
 }
 
-// types asks the database for the columns' types, unless it has answered before.
-func (s *Source) types(ctx context.Context) (*shape, error) {
-	if known := s.shape.Load(); known != nil {
-		return known, nil
-	}
-	rows, err := s.db.QueryContext(ctx, s.selectFields()+" LIMIT 0")
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	found, err := shapeOf(rows, s.fields)
-	if err != nil {
-		return nil, err
-	}
-	s.shape.Store(found)
-	return found, nil
+// An ask is a column and the arguments that it is compared with.
+type ask struct {
+	column column
+	args   []any
 }
 
-func shapeOf(rows *sql.Rows, fields []field) (*shape, error) {
-	types, err := rows.ColumnTypes()
-	if err != nil {
-		return nil, err
+// asks returns which columns can hold which of the spellings. What is in unfit is left out.
+func (s *Source) asks(shape *shape, spellings []string, unfit map[pair]bool) []ask {
+	var all []ask
+	for _, f := range s.schema.fields {
+		if !f.kind.isIdentifier() {
+			continue
+		}
+		a := ask{column: f.column}
+		for _, spelling := range spellings {
+			if arg, ok := shape.columns[f.column].bind(spelling); ok && !unfit[pair{f.column, spelling}] {
+				a.args = append(a.args, arg)
+			}
+		}
+		if len(a.args) > 0 {
+			all = append(all, a)
+		}
 	}
-	if len(types) != len(fields) {
-		return nil, fmt.Errorf("the database shows %d columns of %d", len(types), len(fields))
-	}
-	found := &shape{columns: map[fieldKind]columnType{}}
-	for i, f := range fields {
-		found.columns[f.kind] = typeOf(types[i].DatabaseTypeName())
-	}
-	found.key = found.columns[fieldID]
-	return found, rows.Err()
+	return all
 }
 
-// probe asks whether an expression can be selected from the table under a condition. It reads no row.
-func (s *Source) probe(ctx context.Context, expression, condition string, args ...any) error {
-	rows, err := s.db.QueryContext(ctx, "SELECT "+expression+" FROM "+s.table+" WHERE "+condition+" LIMIT 0", args...)
-	if err != nil {
-		return err
+// anyOf appends the condition that one of the columns has one of its values.
+func (s *Source) anyOf(q *statement, asks []ask) {
+	for i, a := range asks {
+		if i > 0 {
+			q.add(" OR ")
+		}
+		q.add(s.ref(a.column), " IN (")
+		q.list(a.args)
+		q.add(")")
 	}
-	defer rows.Close()
-	for rows.Next() {
-	}
-	return rows.Err()
-}
-
-func (s *Source) selectFields() string {
-	columns := make([]string, len(s.fields))
-	for i, f := range s.fields {
-		columns[i] = s.dialect.quote(f.column)
-	}
-	return "SELECT " + strings.Join(columns, ", ") + " FROM " + s.table
 }
 
 // lookupQuery returns the SELECT that finds whoever has one of the spellings, and its arguments; "" if no column can
 // hold any of them. What is in unfit is left out.
 func (s *Source) lookupQuery(shape *shape, spellings []string, unfit map[pair]bool) (string, []any) {
-	var conditions []string
-	var args []any
-	for _, f := range s.fields {
-		if !f.kind.isIdentifier() {
-			continue
-		}
-		var marks []string
-		for _, spelling := range spellings {
-			if arg, ok := shape.columns[f.kind].bind(spelling); ok && !unfit[pair{f.kind, spelling}] {
-				args = append(args, arg)
-				marks = append(marks, s.dialect.mark(len(args)))
-			}
-		}
-		if len(marks) > 0 {
-			conditions = append(conditions, s.dialect.quote(f.column)+" IN ("+strings.Join(marks, ", ")+")")
-		}
-	}
-	if len(conditions) == 0 {
+	asks := s.asks(shape, spellings, unfit)
+	if len(asks) == 0 {
 		return "", nil
 	}
-	return s.selectFields() + " WHERE " + strings.Join(conditions, " OR ") + " LIMIT " + strconv.Itoa(maxPeople+1), args
+	q := &statement{dialect: s.dialect}
+	q.add("SELECT ")
+	if len(s.schema.tables) == 1 {
+		q.first(maxPeople + 1)
+		s.selectFields(q, shape)
+		s.from(q)
+		q.add(s.where(q, shape, anyColumn))
+		if len(s.schema.where) > 0 && len(asks) > 1 {
+			q.add("(")
+		}
+		s.anyOf(q, asks)
+		if len(s.schema.where) > 0 && len(asks) > 1 {
+			q.add(")")
+		}
+		q.last(maxPeople + 1)
+		return q.text.String(), q.args
+	}
+	s.selectFields(q, shape)
+	q.add(" FROM (")
+	s.findByIdentifier(q, shape, asks)
+	s.joinFound(q, shape)
+	return q.text.String(), q.args
+}
+
+// findByIdentifier appends the SELECT of the keys. Each table that holds identifiers is asked on its own: with an OR
+// across two tables, no database would use the indexes of either.
+func (s *Source) findByIdentifier(q *statement, shape *shape, asks []ask) {
+	var groups [][]ask
+	for _, a := range asks { // they come in the configured order, not by table
+		i := slices.IndexFunc(groups, func(g []ask) bool { return g[0].column.table == a.column.table })
+		if i < 0 {
+			groups = append(groups, []ask{a})
+			continue
+		}
+		groups[i] = append(groups[i], a)
+	}
+	isUnion := len(groups) > 1
+	wrap := isUnion && q.dialect.top
+	if wrap {
+		q.add("SELECT ")
+		q.first(maxPeople + 1)
+		q.add("* FROM (")
+	}
+	for i, group := range groups {
+		if i > 0 {
+			q.add(" UNION ")
+		}
+		tables := append(s.whereTables(), group[0].column.table)
+		q.add("SELECT ")
+		if !isUnion {
+			s.distinct(q, tables)
+			q.first(maxPeople + 1)
+		}
+		s.selectKey(q)
+		s.from(q)
+		s.join(q, shape, s.needed(tables...))
+		q.add(s.where(q, shape, anyColumn), "(")
+		s.anyOf(q, group)
+		q.add(")")
+	}
+	if wrap {
+		q.add(") AS ", q.dialect.quote("each"))
+		return
+	}
+	q.last(maxPeople + 1)
+}
+
+// distinct appends DISTINCT where a joined table may show a key twice.
+func (s *Source) distinct(q *statement, tables []int) {
+	if slices.Max(tables) > 0 {
+		q.add("DISTINCT ")
+	}
+}
+
+// selectKey appends the key's columns under the names that joinFound knows.
+func (s *Source) selectKey(q *statement) {
+	for i, c := range s.schema.key {
+		if i > 0 {
+			q.add(", ")
+		}
+		q.add(s.ref(c), " AS ", q.dialect.quote(foundKey(i)))
+	}
+}
+
+// joinFound ends the SELECT of the keys and joins all tables to it.
+func (s *Source) joinFound(q *statement, shape *shape) {
+	found := q.dialect.quote(foundAlias)
+	q.add(") AS ", found, " JOIN ", s.schema.tables[0].quoted, " AS ", s.alias(0), " ON ")
+	for i, c := range s.schema.key {
+		if i > 0 {
+			q.add(" AND ")
+		}
+		q.add(s.ref(c), " = ", found, ".", q.dialect.quote(foundKey(i)))
+	}
+	s.join(q, shape, everyTable)
+	// Conditions on the people's table have been met; those on others choose among the rows of a person too.
+	s.where(q, shape, func(c column) bool { return c.table > 0 })
 }
 
 // getQuery allows for two rows that a collation takes for equal.
-func (s *Source) getQuery() string {
-	return s.selectFields() + " WHERE " + s.dialect.quote(s.config.Columns.ID) + " = " + s.dialect.mark(1) + " LIMIT " + strconv.Itoa(maxPeople)
+func (s *Source) getQuery(shape *shape, key []any) (string, []any) {
+	q := &statement{dialect: s.dialect}
+	isJoined := len(s.schema.tables) > 1
+	q.add("SELECT ")
+	if !isJoined {
+		q.first(maxPeople)
+	}
+	s.selectFields(q, shape)
+	s.from(q)
+	s.join(q, shape, everyTable)
+	q.add(s.where(q, shape, anyColumn))
+	s.keyIs(q, key)
+	if !isJoined {
+		q.last(maxPeople)
+	}
+	return q.text.String(), q.args
 }
 
-func (s *Source) listQuery(onwards bool, limit int) string {
-	key := s.dialect.quote(s.config.Columns.ID)
-	query := s.selectFields()
-	if onwards {
-		query += " WHERE " + key + " > " + s.dialect.mark(1)
+// listQuery returns the SELECT of a page, behind the key where there is one.
+func (s *Source) listQuery(shape *shape, after []any, limit int) (string, []any) {
+	q := &statement{dialect: s.dialect}
+	isJoined := len(s.schema.tables) > 1
+	q.add("SELECT ")
+	if isJoined {
+		s.selectFields(q, shape)
+		q.add(" FROM (SELECT ")
+		s.distinct(q, s.whereTables())
 	}
-	return query + " ORDER BY " + key + " LIMIT " + strconv.Itoa(limit)
+	q.first(limit)
+	if isJoined {
+		s.selectKey(q)
+	} else {
+		s.selectFields(q, shape)
+	}
+	s.from(q)
+	s.join(q, shape, s.needed(s.whereTables()...))
+	if glue := s.where(q, shape, anyColumn); after != nil {
+		q.add(glue)
+		s.keyBehind(q, after)
+	}
+	q.add(" ORDER BY ")
+	s.keyList(q)
+	q.last(limit)
+	if isJoined {
+		s.joinFound(q, shape)
+		q.add(" ORDER BY ")
+		s.keyList(q)
+	}
+	return q.text.String(), q.args
 }

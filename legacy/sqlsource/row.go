@@ -2,16 +2,14 @@ package sqlsource
 
 import (
 	"context"
-	"encoding/hex"
+	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
-	"math"
-	"strconv"
 	"strings"
-	"time"
 
 	"rekey/legacy"
+	"rekey/legacy/guard"
 )
 
 // What a row may hold. A longer identifier or hash is cut one byte behind its bound, which is enough for whoever parses
@@ -19,96 +17,83 @@ import (
 const (
 	maxIdentifier = 1 << 10
 	maxHash       = 8 << 10 // as package hash
+	maxExtra      = 4 << 10
 	maxKeyInError = 64
 )
 
-// read runs a SELECT over the fields and returns the people, and the rows that cannot be read.
-func (s *Source) read(ctx context.Context, shape *shape, query string, args []any) (users []legacy.User, bad []*legacy.RowError, err error) {
+// A reader makes people of the rows of one result.
+type reader struct {
+	scheme string
+	params map[string]string
+	fields []field
+	types  []columnType // of the fields
+
+	// repeats says that several rows may belong to one person; see merge.go.
+	repeats bool
+}
+
+// read runs a SELECT over the schema's fields and returns the people, and the rows that cannot be read.
+func (s *Source) read(ctx context.Context, query string, args []any, most int) ([]legacy.User, []*legacy.RowError, error) {
 	rows, err := s.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer rows.Close()
-	values := make([]any, len(s.fields))
-	targets := make([]any, len(s.fields))
+	return s.people(rows, s.schema.fields, len(s.schema.tables) > 1, most)
+}
+
+// people reads rows whose columns are these fields. It stops when it has seen more than most people.
+func (s *Source) people(rows *sql.Rows, fields []field, repeats bool, most int) ([]legacy.User, []*legacy.RowError, error) {
+	types, err := typesOf(rows, s.dialect, len(fields))
+	if err != nil {
+		return nil, nil, err
+	}
+	r := &reader{scheme: s.config.Scheme, params: s.config.Params, fields: fields, types: types, repeats: repeats}
+	c := newCrowd(r)
+	values := make([]any, len(fields))
+	targets := make([]any, len(fields))
 	for i := range values {
 		targets[i] = &values[i]
 	}
-	for rows.Next() {
+	for c.size() <= most && rows.Next() {
 		clear(values)
 		if err := rows.Scan(targets...); err != nil {
 			return nil, nil, err
 		}
-		user, err := s.user(shape, values)
-		var row *legacy.RowError
-		switch {
-		case errors.As(err, &row):
-			bad = append(bad, row)
-		case err != nil:
+		if err := c.add(values); err != nil {
 			return nil, nil, err
-		default:
-			users = append(users, user)
 		}
 	}
+	users, bad := c.result()
 	return users, bad, rows.Err()
 }
 
-// user makes a person of a row. Its errors are *legacy.RowError.
-func (s *Source) user(shape *shape, values []any) (legacy.User, error) {
-	u := legacy.User{Password: &legacy.Stored{Scheme: s.config.Scheme, Params: maps.Clone(s.config.Params)}}
-	for i, f := range s.fields {
-		value := values[i]
-		unreadable := func(reason string) (legacy.User, error) {
-			return legacy.User{}, &legacy.RowError{Key: u.ID[:min(len(u.ID), maxKeyInError)], Column: f.column, Reason: reason}
-		}
-		switch f.kind {
-		case fieldCreatedAt:
-			u.CreatedAt = timeOf(value)
-			continue
-		case fieldLastLoginAt:
-			u.LastLoginAt = timeOf(value)
-			continue
-		case fieldDisabled:
-			u.Disabled = truth(value) != f.negated
-			continue
-		case fieldID, fieldUsername, fieldEmail, fieldPhone, fieldPassword, fieldSalt: // text, below
-		}
-		text, ok := textOf(value)
-		if !ok {
-			return unreadable(fmt.Sprintf("a value of type %T is no text", value))
-		}
-		bound := maxIdentifier
-		if f.kind == fieldPassword || f.kind == fieldSalt {
-			bound = maxHash
-		}
-		if f.kind == fieldID && shape.key == typeBinary {
-			text = hex.EncodeToString([]byte(text))
-		}
-		text = text[:min(len(text), bound+1)]
-		if shape.columns[f.kind] == typePadded {
-			text = strings.TrimRight(text, " ")
-		}
-		switch f.kind {
-		case fieldID:
-			switch u.ID = text; {
-			case text == "":
-				return unreadable("the key is empty")
-			case len(text) > bound:
-				return unreadable(fmt.Sprintf("longer than %d bytes", bound))
-			case !plain(text):
-				return unreadable("not UTF-8 text")
-			}
-		case fieldUsername:
-			u.Username = text
-		case fieldEmail:
-			u.Email = text
-		case fieldPhone:
-			u.Phone = text
-		case fieldPassword:
-			u.Password.Hash = text
-		case fieldSalt:
-			u.Password.Salt = text
-		case fieldCreatedAt, fieldLastLoginAt, fieldDisabled: // above
+// typesOf returns the types of a result's columns, of which there must be n.
+func typesOf(rows *sql.Rows, d dialect, n int) ([]columnType, error) {
+	columns, err := rows.ColumnTypes()
+	if err != nil {
+		return nil, err
+	}
+	if len(columns) != n {
+		return nil, fmt.Errorf("the database shows %d columns of %d", len(columns), n)
+	}
+	types := make([]columnType, n)
+	for i, c := range columns {
+		types[i] = d.typeOf(c.DatabaseTypeName())
+	}
+	return types, nil
+}
+
+// user makes a person of a row. Its errors are *legacy.RowError; beside one the ID is set if it could be read.
+func (r *reader) user(values []any) (legacy.User, error) {
+	u := legacy.User{Password: &legacy.Stored{Scheme: r.scheme, Params: maps.Clone(r.params)}}
+	var err error
+	if u.ID, err = r.key(values); err != nil {
+		return legacy.User{}, err
+	}
+	for i, f := range r.fields {
+		if reason := r.field(&u, f, r.types[i], values[i]); reason != "" {
+			return legacy.User{ID: u.ID}, unreadable(u.ID, f, reason)
 		}
 	}
 	if u.Password.User = u.Username; u.Username == "" {
@@ -117,125 +102,131 @@ func (s *Source) user(shape *shape, values []any) (legacy.User, error) {
 	return u, nil
 }
 
-// textOf returns a value as text; NULL is empty.
-func textOf(value any) (string, bool) {
-	switch v := value.(type) {
-	case nil:
-		return "", true
-	case string:
-		return v, true
-	case []byte:
-		return string(v), true
-	case int64:
-		return strconv.FormatInt(v, 10), true
-	case uint64:
-		return strconv.FormatUint(v, 10), true
-	case float64:
-		if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
-			return strconv.FormatInt(int64(v), 10), true
+func unreadable(id string, f field, reason string) *legacy.RowError {
+	return &legacy.RowError{Key: id[:min(len(id), maxKeyInError)], Column: f.label, Reason: reason}
+}
+
+// key makes the person's ID. Its errors are *legacy.RowError.
+func (r *reader) key(values []any) (string, error) {
+	var parts []string
+	var last field
+	for i, f := range r.fields {
+		if f.kind != fieldID {
+			continue
 		}
-	}
-	return "", false
-}
-
-// truth reads a truth value as applications write them. A time is true: it is when somebody was disabled.
-func truth(value any) bool {
-	switch v := value.(type) {
-	case nil:
-		return false
-	case bool:
-		return v
-	case int64:
-		return v != 0
-	case uint64:
-		return v != 0
-	case float64:
-		return v != 0
-	case []byte:
-		if len(v) == 1 && v[0] <= 1 { // MySQL's BIT(1)
-			return v[0] == 1
+		text, ok := r.types[i].keyText(values[i])
+		switch {
+		case !ok:
+			return "", unreadable("", f, fmt.Sprintf("a value of type %T is no text", values[i]))
+		case values[i] == nil:
+			return "", unreadable("", f, "the key is empty")
 		}
-		return truthText(string(v))
-	case string:
-		return truthText(v)
+		parts, last = append(parts, text), f
 	}
-	return true
-}
-
-func truthText(text string) bool {
-	switch strings.ToLower(strings.TrimSpace(text)) {
-	case "", "0", "f", "false", "n", "no", "off", "\x00", "0000-00-00", "0000-00-00 00:00:00":
-		return false
-	}
-	return true
-}
-
-// The layouts of times in text; without a zone they are UTC.
-var timeLayouts = [...]string{
-	time.RFC3339Nano,
-	"2006-01-02 15:04:05.999999999Z07:00",
-	"2006-01-02 15:04:05.999999999Z07",
-	"2006-01-02 15:04:05.999999999",
-	"2006-01-02T15:04:05.999999999",
-	time.DateOnly,
-}
-
-// timeOf reads a time: the database's own, text, or seconds since 1970 as a number (milliseconds and microseconds are
-// told by their size). What cannot be read, MySQL's zero dates above all, is unknown, which is the zero time: a strange
-// date is no reason to keep somebody out.
-func timeOf(value any) time.Time {
-	switch v := value.(type) {
-	case time.Time:
-		return known(v)
-	case int64:
-		return unixTime(v)
-	case uint64:
-		return unixTime(int64(min(v, math.MaxInt64)))
-	case float64:
-		if math.Abs(v) < 1<<53 {
-			return unixTime(int64(v))
-		}
-	case []byte:
-		return timeText(string(v))
-	case string:
-		return timeText(v)
-	}
-	return time.Time{}
-}
-
-func timeText(text string) time.Time {
-	text = strings.TrimSpace(text)
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return unixTime(n)
-	}
-	for _, layout := range timeLayouts {
-		if moment, err := time.Parse(layout, text); err == nil {
-			return known(moment)
-		}
-	}
-	return time.Time{}
-}
-
-func unixTime(n int64) time.Time {
-	const (
-		millis = 100_000_000_000     // as seconds: the year 5138
-		micros = 100_000_000_000_000 // as milliseconds: the same
-	)
+	id := joinKey(parts)
 	switch {
-	case n <= 0: // "never" in most applications
-		return time.Time{}
-	case n < millis:
-		return time.Unix(n, 0).UTC()
-	case n < micros:
-		return time.UnixMilli(n).UTC()
+	case id == "":
+		return "", unreadable("", last, "the key is empty")
+	case len(id) > maxIdentifier:
+		return "", unreadable(id, last, fmt.Sprintf("longer than %d bytes", maxIdentifier))
+	case !plain(id):
+		return "", unreadable(id, last, "not UTF-8 text")
 	}
-	return known(time.UnixMicro(n))
+	return id, nil
 }
 
-// known returns a time of our age in UTC, and the zero time for others, such as MySQL's year 0 and "infinity".
-func known(moment time.Time) time.Time {
-	if moment = moment.UTC(); moment.Year() < 1900 || moment.Year() > 9999 {
-		return time.Time{}
+// field puts a value where it belongs, and returns why that cannot be done, or "".
+func (r *reader) field(u *legacy.User, f field, t columnType, value any) (reason string) {
+	switch f.kind {
+	case fieldID: // has been read
+		return ""
+	case fieldCreatedAt:
+		u.CreatedAt = timeOf(value)
+		return ""
+	case fieldLastLoginAt:
+		u.LastLoginAt = timeOf(value)
+		return ""
+	case fieldDisabled, fieldDisabledWhen:
+		u.Disabled = u.Disabled || truth(value) != f.negated
+		return ""
+	case fieldEmailVerified:
+		u.Profile.EmailVerified = shown(value, f.negated)
+		return ""
+	case fieldPhoneVerified:
+		u.Profile.PhoneVerified = shown(value, f.negated)
+		return ""
+	case fieldExtra:
+		setExtra(u, f.label, t.extra(value))
+		return ""
+	case fieldUsername, fieldEmail, fieldPhone, fieldPassword, fieldSalt, fieldDisplayName, fieldLocale, fieldRoles, fieldGroups,
+		fieldTOTPSecret: // text, below
 	}
-	return moment
+	text, ok := t.text(value)
+	if !ok {
+		return fmt.Sprintf("a value of type %T is no text", value)
+	}
+	var err error
+	switch f.kind {
+	case fieldUsername:
+		setIdentifier(u, &u.Username, f, text)
+	case fieldEmail:
+		setIdentifier(u, &u.Email, f, text)
+	case fieldPhone:
+		setIdentifier(u, &u.Phone, f, text)
+	case fieldPassword:
+		u.Password.Hash = bounded(text, maxHash)
+	case fieldSalt:
+		u.Password.Salt = bounded(text, maxHash)
+	case fieldDisplayName:
+		u.Profile.DisplayName = bounded(strings.TrimSpace(u.Profile.DisplayName+" "+bounded(text, maxIdentifier)), maxIdentifier)
+	case fieldLocale:
+		u.Profile.Locale = localeOf(text)
+	case fieldRoles:
+		u.Profile.Roles, err = listOf(text, t)
+	case fieldGroups:
+		u.Profile.Groups, err = listOf(text, t)
+	case fieldTOTPSecret:
+		u.Profile.TOTP, err = totpOf(text)
+	case fieldID, fieldCreatedAt, fieldLastLoginAt, fieldDisabled, fieldDisabledWhen, fieldEmailVerified, fieldPhoneVerified,
+		fieldExtra: // above
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+func bounded(text string, bound int) string { return text[:min(len(text), bound+1)] }
+
+// setIdentifier keeps the first value that is not empty as the person's, and the others as Extra.
+func setIdentifier(u *legacy.User, to *string, f field, text string) {
+	text = bounded(text, maxIdentifier)
+	switch {
+	case *to == "":
+		*to = text
+	case text != "":
+		setExtra(u, f.label, text)
+	}
+}
+
+func setExtra(u *legacy.User, name string, value any) {
+	if value == nil {
+		return
+	}
+	if u.Extra == nil {
+		u.Extra = map[string]any{}
+	}
+	u.Extra[name] = value
+}
+
+// joined is the error of a page in which some rows cannot be read.
+func joined(bad []*legacy.RowError) error {
+	if len(bad) == 0 {
+		return nil
+	}
+	errs := make([]error, len(bad))
+	for i, row := range bad {
+		errs[i] = row
+	}
+	return guard.Answered(errors.Join(errs...))
 }

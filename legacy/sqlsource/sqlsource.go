@@ -1,7 +1,8 @@
-// Package sqlsource reads an old user store that is a table in MariaDB or MySQL, PostgreSQL or SQLite.
+// Package sqlsource reads an old user store that is kept in tables of MariaDB or MySQL, PostgreSQL, SQL Server or SQLite.
 //
-// It never writes. Each connection is told by its own means that it only reads, and the only text that is ever built
-// is SELECT. Names of tables and columns come from the configuration, are checked and quoted; values are always bound.
+// It never writes. Each connection is told by its own means that it only reads (SQL Server has none: there it is the
+// account's rights), and the only text that is ever built is SELECT; a query of the operator's own must be one too. Names
+// of tables and columns come from the configuration, are checked and quoted; values are always bound.
 //
 // It has a pool, a deadline and a circuit breaker of its own, so that a slow old database costs nobody but those who
 // still live in it. No error of the package contains a value of a row, a value that was asked for, or the DSN.
@@ -13,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -27,7 +29,8 @@ const (
 
 	// maxPeople is how many may share one identifier. More is a table that was mapped wrongly.
 	maxPeople = 16
-	// maxPage bounds what one page of List takes in memory: some 20 KiB a person at the very most.
+	// maxPage bounds what one page of List takes in memory: some 20 KiB a person at the very most, and 4 KiB for each
+	// further column.
 	maxPage = 10_000
 
 	connIdle = 5 * time.Minute  // then it is closed: an old database has better use for it
@@ -37,9 +40,9 @@ const (
 // A Source is an old user store in an SQL database. It is a legacy.Source, a legacy.Getter and a legacy.Lister.
 type Source struct {
 	config  Config
-	table   string // quoted
-	fields  []field
 	dialect dialect
+	schema  *schema // without tables if all is done by queries
+	customs customs
 	db      *sql.DB
 	guard   *guard.Guard
 	secrets []string // what no error may contain
@@ -59,13 +62,11 @@ func Open(c Config) (*Source, error) {
 	if c.MaxConns < 0 {
 		return fail(errors.New("the number of connections is negative"))
 	}
-	if err := notYet(c); err != nil {
-		return fail(err)
-	}
 	if c.MaxConns == 0 {
 		c.MaxConns = defaultMaxConns
 	}
 	c.Params = maps.Clone(c.Params)
+	c.Extra = slices.Clone(c.Extra)
 	s := &Source{}
 	var err error
 	s.guard, err = guard.New(guard.Config{
@@ -79,7 +80,7 @@ func Open(c Config) (*Source, error) {
 	if s.dialect, s.db, s.secrets, err = openDSN(c); err != nil {
 		return fail(err)
 	}
-	if err := s.mapColumns(); err != nil {
+	if err := s.plan(); err != nil {
 		_ = s.db.Close() // nothing was opened yet
 		return fail(err)
 	}
@@ -88,6 +89,25 @@ func Open(c Config) (*Source, error) {
 	s.db.SetConnMaxIdleTime(connIdle)
 	s.db.SetConnMaxLifetime(connLife)
 	return s, nil
+}
+
+// plan checks the names and the queries.
+func (s *Source) plan() error {
+	var err error
+	if s.customs, err = newCustoms(s.config, s.dialect); err != nil {
+		return err
+	}
+	s.schema = &schema{}
+	if s.config.Table == "" && s.config.Queries != (Queries{}) {
+		return s.config.checkAlone()
+	}
+	if s.schema, err = newSchema(s.config, s.dialect); err != nil {
+		return err
+	}
+	if len(s.schema.key) > 1 && s.config.Queries != (Queries{}) {
+		return errors.New("queries: they know keys of one column only; make one text of the key in the queries, and name no table")
+	}
+	return nil
 }
 
 // Close closes the pool. Questions under way end with an error.
@@ -103,18 +123,7 @@ func (s *Source) Lookup(ctx context.Context, spellings ...string) ([]legacy.User
 	}
 	var users []legacy.User
 	err := s.ask(ctx, "read users", func(ctx context.Context) error {
-		shape, err := s.types(ctx)
-		if err != nil {
-			return err
-		}
-		found, bad, err := s.find(ctx, shape, spellings, nil)
-		if isCharsetError(err) {
-			var unfit map[pair]bool
-			if unfit, err = s.unfit(ctx, shape, spellings); err != nil {
-				return err
-			}
-			found, bad, err = s.find(ctx, shape, spellings, unfit)
-		}
+		found, bad, err := s.lookup(ctx, spellings)
 		if err != nil {
 			return err
 		}
@@ -130,13 +139,33 @@ func (s *Source) Lookup(ctx context.Context, spellings ...string) ([]legacy.User
 	return users, nil
 }
 
+// lookup asks for the people who have one of the spellings.
+func (s *Source) lookup(ctx context.Context, spellings []string) ([]legacy.User, []*legacy.RowError, error) {
+	if s.customs.lookup != nil {
+		return s.findByQuery(ctx, spellings)
+	}
+	shape, err := s.types(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	found, bad, err := s.find(ctx, shape, spellings, nil)
+	if !isCharsetError(err) {
+		return found, bad, err
+	}
+	unfit, err := s.unfit(ctx, shape, spellings)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.find(ctx, shape, spellings, unfit)
+}
+
 // find asks for the people who have one of the spellings. What is in unfit is left out.
 func (s *Source) find(ctx context.Context, shape *shape, spellings []string, unfit map[pair]bool) ([]legacy.User, []*legacy.RowError, error) {
 	query, args := s.lookupQuery(shape, spellings, unfit)
 	if query == "" {
 		return nil, nil, nil // no column can hold any of these
 	}
-	return s.read(ctx, shape, query, args)
+	return s.read(ctx, query, args, maxPeople)
 }
 
 // Get is legacy.Getter's. The key is compared as the column's own type, so that its index serves, and the answer's key
@@ -148,11 +177,11 @@ func (s *Source) Get(ctx context.Context, id string) (legacy.User, error) {
 		if err != nil {
 			return err
 		}
-		key, ok := shape.key.bindKey(id)
-		if !ok || !plain(id) {
+		key, ok := s.bindKey(shape, id)
+		if !ok {
 			return guard.Answered(legacy.ErrNoUser)
 		}
-		found, bad, err := s.read(ctx, shape, s.getQuery(), []any{key})
+		found, bad, err := s.get(ctx, shape, key)
 		if isCharsetError(err) {
 			return guard.Answered(legacy.ErrNoUser)
 		}
@@ -175,6 +204,15 @@ func (s *Source) Get(ctx context.Context, id string) (legacy.User, error) {
 	return user, err
 }
 
+// get asks for the people who have the key, as the database compares keys.
+func (s *Source) get(ctx context.Context, shape *shape, key []any) ([]legacy.User, []*legacy.RowError, error) {
+	if s.customs.get != nil {
+		return s.run(ctx, s.customs.get, map[string][]any{markID: key}, true, maxPeople)
+	}
+	query, args := s.getQuery(shape, key)
+	return s.read(ctx, query, args, maxPeople)
+}
+
 // List is legacy.Lister's. Numeric keys are walked by number, others as the database sorts the column.
 //
 // People whose row cannot be read are left out, and told by an error that wraps a *legacy.RowError for each of them; the
@@ -189,15 +227,14 @@ func (s *Source) List(ctx context.Context, after string, limit int) ([]legacy.Us
 		if err != nil {
 			return err
 		}
-		var args []any
+		var key []any
 		if after != "" {
-			key, ok := shape.key.bindKey(after)
-			if !ok || !plain(after) {
+			var ok bool
+			if key, ok = s.bindKey(shape, after); !ok {
 				return guard.Answered(errors.New("that is no key of the table to go on from"))
 			}
-			args = []any{key}
 		}
-		found, bad, err := s.read(ctx, shape, s.listQuery(after != "", limit), args)
+		found, bad, err := s.page(ctx, shape, after, key, limit)
 		if err != nil {
 			return err
 		}
@@ -207,34 +244,23 @@ func (s *Source) List(ctx context.Context, after string, limit int) ([]legacy.Us
 	return users, err
 }
 
-// Check asks the database whether the table and its columns are there. Its error wraps legacy.ErrMapping if they are not, and
-// names each column that is missing.
-func (s *Source) Check(ctx context.Context) error {
-	return s.ask(ctx, "check the table", func(ctx context.Context) error {
-		s.shape.Store(nil)
-		_, err := s.types(ctx)
-		if err == nil || !isStatementError(err) {
-			return err
-		}
-		if probe := s.probe(ctx, "1", "1 = 1"); probe != nil {
-			return mapping(fmt.Sprintf("table %s: %s", s.config.Table, s.describe(probe)), probe)
-		}
-		var missing []string
-		for _, f := range s.fields {
-			if s.probe(ctx, s.dialect.quote(f.column), "1 = 1") != nil {
-				missing = append(missing, f.column)
-			}
-		}
-		if len(missing) == 0 {
-			return err
-		}
-		return mapping(fmt.Sprintf("table %s has no readable column %s", s.config.Table, strings.Join(missing, ", ")), err)
-	})
+// page asks for the people behind a key, which is nil for the first page.
+func (s *Source) page(ctx context.Context, shape *shape, after string, key []any, limit int) ([]legacy.User, []*legacy.RowError, error) {
+	if s.customs.list != nil {
+		return s.listByQuery(ctx, after, key, limit)
+	}
+	query, args := s.listQuery(shape, key, limit)
+	return s.read(ctx, query, args, limit)
 }
 
 // Ping asks the database for nothing, as often as a probe likes: it leaves what Check has found as it is.
 func (s *Source) Ping(ctx context.Context) error {
-	return s.ask(ctx, "ping", func(ctx context.Context) error { return s.probe(ctx, "1", "1 = 1") })
+	return s.ask(ctx, "ping", func(ctx context.Context) error {
+		if s.config.Table == "" {
+			return s.db.PingContext(ctx)
+		}
+		return s.probe(ctx, 0, "1", "1 = 1")
+	})
 }
 
 // ask runs one question under the guard.
@@ -246,18 +272,6 @@ func (s *Source) ask(ctx context.Context, doing string, question func(context.Co
 		}
 		return err
 	})
-}
-
-// joined is the error of a page in which some rows cannot be read.
-func joined(bad []*legacy.RowError) error {
-	if len(bad) == 0 {
-		return nil
-	}
-	errs := make([]error, len(bad))
-	for i, row := range bad {
-		errs[i] = row
-	}
-	return guard.Answered(errors.Join(errs...))
 }
 
 // askable returns the spellings that somebody could have: each once; no empty one, for a column is empty where there is

@@ -26,7 +26,7 @@ func TestOpenRefuses(t *testing.T) {
 		change func(*Config)
 		want   string
 	}{
-		{func(c *Config) { c.DSN = "" }, "want mysql://, postgres:// or sqlite:///"},
+		{func(c *Config) { c.DSN = "" }, "want mysql://, postgres://, sqlserver:// or sqlite:///"},
 		{func(c *Config) { c.DSN = "oracle://u:hunter2@h/d" }, "want mysql://"},
 		{func(c *Config) { c.DSN = "mysql://u:hunter2%zz@h/d" }, "not a URL"},
 		{func(c *Config) { c.DSN = "mysql://u:hunter2@h:port/d" }, "not a URL"},
@@ -70,13 +70,16 @@ func TestOpenRefuses(t *testing.T) {
 func TestQueries(t *testing.T) {
 	t.Parallel()
 	s := open(t, Config{DSN: "postgres://h/d", Table: "old.people", Columns: Columns{ID: "ID", Username: "name", Phone: "tel", Password: "pass"}})
-	known := &shape{key: typeInt64, columns: map[fieldKind]columnType{fieldPhone: typeInt64}}
+	known := &shape{key: []columnType{typeInt64}, columns: map[column]columnType{{0, "tel"}: typeInt64}, joins: make([][]bound, 1)}
 	lookup, args := s.lookupQuery(known, []string{"anna", "49151"}, nil)
+	get, _ := s.getQuery(known, []any{1})
+	first, _ := s.listQuery(known, nil, 10)
+	next, _ := s.listQuery(known, []any{1}, 10)
 	for got, want := range map[string]string{
-		lookup:                 `SELECT "ID", "name", "tel", "pass" FROM "old"."people" WHERE "name" IN ($1, $2) OR "tel" IN ($3) LIMIT 17`,
-		s.getQuery():           `SELECT "ID", "name", "tel", "pass" FROM "old"."people" WHERE "ID" = $1 LIMIT 16`,
-		s.listQuery(false, 10): `SELECT "ID", "name", "tel", "pass" FROM "old"."people" ORDER BY "ID" LIMIT 10`,
-		s.listQuery(true, 10):  `SELECT "ID", "name", "tel", "pass" FROM "old"."people" WHERE "ID" > $1 ORDER BY "ID" LIMIT 10`,
+		lookup: `SELECT "ID", "name", "tel", "pass" FROM "old"."people" WHERE "name" IN ($1, $2) OR "tel" IN ($3) LIMIT 17`,
+		get:    `SELECT "ID", "name", "tel", "pass" FROM "old"."people" WHERE "ID" = $1 LIMIT 16`,
+		first:  `SELECT "ID", "name", "tel", "pass" FROM "old"."people" ORDER BY "ID" LIMIT 10`,
+		next:   `SELECT "ID", "name", "tel", "pass" FROM "old"."people" WHERE "ID" > $1 ORDER BY "ID" LIMIT 10`,
 	} {
 		if got != want {
 			t.Errorf("%s\nwant %s", got, want)
@@ -353,18 +356,18 @@ func TestUnreadableKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	shape := &shape{columns: map[fieldKind]columnType{}}
+	r := &reader{fields: s.schema.fields, types: make([]columnType, len(s.schema.fields))}
 	for key, reason := range map[any]string{
 		nil: "the key is empty", "": "the key is empty", "a\x00b": "not UTF-8 text", "\xff": "not UTF-8 text",
 		strings.Repeat("k", maxIdentifier+1): "longer than 1024 bytes", true: "a value of type bool is no text",
 	} {
-		values := make([]any, len(s.fields))
-		for i, f := range s.fields {
+		values := make([]any, len(r.fields))
+		for i, f := range r.fields {
 			if values[i] = "hunter2"; f.kind == fieldID {
 				values[i] = key
 			}
 		}
-		_, err := s.user(shape, values)
+		_, err := r.user(values)
 		var row *legacy.RowError
 		if !errors.As(err, &row) || row.Column != "id" || row.Reason != reason || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("key %.10q: %v, want %q", key, err, reason)
