@@ -1,90 +1,145 @@
-// Package preset knows the tables in which well-known applications keep their people. It is data for whoever sets up
-// a source; it opens nothing and imports nothing of this repository.
+// Package preset knows the tables in which well-known applications keep their people: where the password is, how it was
+// hashed, who is disabled or deleted, and what moves beside the password.
+//
+// It serves whoever sets up a source. It is data: it opens nothing, asks nothing and imports nothing of this repository.
+// Nothing here is more than a default: what an operator writes into the configuration counts more.
 package preset
 
-// Columns names the columns of a table of people; an empty name is a column that is not there. Disabled may begin
-// with "!" where the column says that somebody is active.
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// A Preset is one application's layout. Its fields mean what those of the same name mean to package sqlsource.
+type Preset struct {
+	Name  string // as in configuration
+	Title string // for people: the application and the releases that have this layout
+
+	// Source says where the application's own definition of the tables is, so that the next release can be compared.
+	Source  string
+	Engines []string // the databases that the application runs on: mysql, postgres, sqlite, sqlserver
+
+	Prefix  string // what the application puts before its tables by default
+	Table   string // the table of people, without the prefix
+	Columns Columns
+	Profile Profile
+	Extra   []string // further columns for mapping expressions
+
+	Joins        []Join
+	Where        []Condition
+	DisabledWhen []Condition
+	Queries      Queries // instead of all between Table and here
+
+	Scheme string            // see package hash
+	Params map[string]string // for the scheme
+	// ParamColumns names columns that hold a parameter of the scheme, by the parameter, where each row has its own.
+	ParamColumns map[string]string
+
+	Needs []Need   // what the operator has to find out
+	Notes []string // what the layout does not say, a sentence each
+}
+
+// Columns names the columns of the table of people; an empty name is a column that is not there.
 type Columns struct {
-	ID          string
-	Username    string
+	ID          string // several, "realm_id,username", are one key
+	Username    string // several, "name,lower_name", are each asked; the first is the person's
 	Email       string
 	Phone       string
 	Password    string
 	Salt        string
 	CreatedAt   string
 	LastLoginAt string
-	Disabled    string
+	Disabled    string // "!" before it: the column says that somebody is active
 }
 
-// A Preset is one application's table.
-type Preset struct {
-	Name    string // as in configuration
-	Title   string // for people
-	Prefix  string // what the application puts before its tables by default
-	Table   string // without the prefix
-	Columns Columns
-	Scheme  string // see package hash
+// Profile names the columns of what moves beside the password.
+type Profile struct {
+	DisplayName   string // several are joined by a space
+	Locale        string
+	EmailVerified string // a truth value, or the time at which it was shown
+	PhoneVerified string
+	Roles         string
+	Groups        string
+	TOTPSecret    string // base32
+}
+
+// A Join adds a table; people who have no row in it stay.
+type Join struct {
+	Table string // without the prefix
+	As    string
+	On    []On
+	Where []Condition // on columns of this table
+}
+
+// On says which rows belong together.
+type On struct {
+	Left  string // of the table of people, or "alias.column" of an earlier Join
+	Right string // of the joined table
+}
+
+// A Condition compares a column with fixed values.
+type Condition struct {
+	Column string
+	Op     string // "=", "!=", "<", ">", "in", "not in", "is null", "is not null"
+	Values []string
+}
+
+// Queries are whole SELECTs, for what a table and joins cannot say.
+type Queries struct {
+	Lookup, Get, List, ListAfter string
+}
+
+// A Need is a key of the source's configuration that only the operator can fill.
+type Need struct {
+	Key string // "pepper", "where"
+	// Always: without it nobody of this application can log in. Otherwise Why says who needs it.
+	Always bool
+	Why    string // where to find it, and what it is for
 }
 
 // TableWith returns the table's name behind a prefix; an empty prefix means the default.
-func (p Preset) TableWith(prefix string) string {
+func (p Preset) TableWith(prefix string) string { return p.prefixed(prefix, p.Table) }
+
+// JoinsWith returns the joins with their tables' names behind a prefix; an empty prefix means the default.
+func (p Preset) JoinsWith(prefix string) []Join {
+	joins := slices.Clone(p.Joins)
+	for i := range joins {
+		joins[i].Table = p.prefixed(prefix, joins[i].Table)
+	}
+	return joins
+}
+
+func (p Preset) prefixed(prefix, table string) string {
+	if table == "" {
+		return ""
+	}
 	if prefix == "" {
 		prefix = p.Prefix
 	}
-	return prefix + p.Table
+	return prefix + table
 }
 
-// All returns the presets in the order of their names.
-func All() []Preset {
-	return []Preset{
-		{ // contrib/auth/models.py, AbstractUser
-			Name: "django", Title: "Django (contrib.auth)",
-			Prefix: "auth_", Table: "user",
-			Columns: Columns{
-				ID: "id", Username: "username", Email: "email", Password: "password",
-				CreatedAt: "date_joined", LastLoginAt: "last_login", Disabled: "!is_active",
-			},
-			Scheme: "django", // all its hashers, the unsalted ones of old times too
-		},
-		{ // modules/user/user.install. uid 0 is the anonymous visitor, who has no name and no password
-			Name: "drupal7", Title: "Drupal 7",
-			Table: "users",
-			Columns: Columns{
-				ID: "uid", Username: "name", Email: "mail", Password: "pass",
-				CreatedAt: "created", LastLoginAt: "login", Disabled: "!status",
-			},
-			Scheme: "drupal",
-		},
-		{ // installation/sql/mysql/base.sql. The prefix is drawn at random by the installer
-			Name: "joomla", Title: "Joomla",
-			Prefix: "jos_", Table: "users",
-			Columns: Columns{
-				ID: "id", Username: "username", Email: "email", Password: "password",
-				CreatedAt: "registerDate", LastLoginAt: "lastvisitDate", Disabled: "block",
-			},
-			Scheme: "joomla",
-		},
-		{ // database/migrations/0001_01_01_000000_create_users_table.php
-			Name: "laravel", Title: "Laravel",
-			Table: "users",
-			Columns: Columns{
-				ID: "id", Email: "email", Password: "password", CreatedAt: "created_at",
-			},
-			Scheme: "laravel",
-		},
-		{ // wp-admin/includes/schema.php. WordPress has no switch that disables somebody
-			Name: "wordpress", Title: "WordPress",
-			Prefix: "wp_", Table: "users",
-			Columns: Columns{
-				ID: "ID", Username: "user_login", Email: "user_email", Password: "user_pass",
-				CreatedAt: "user_registered",
-			},
-			Scheme: "wordpress",
-		},
+// Tables returns the tables that a source of this preset reads, with the default prefix: the rights it needs.
+func (p Preset) Tables() []string {
+	var tables []string
+	if p.Table != "" {
+		tables = append(tables, p.TableWith(""))
 	}
+	for _, join := range p.JoinsWith("") {
+		tables = append(tables, join.Table)
+	}
+	return tables
 }
 
-// Names returns the presets' names.
+// All returns the presets in the order of their names. Each call makes them anew, so that nobody changes another's.
+func All() []Preset {
+	all := slices.Concat(cms(), forums(), shops(), phpFrameworks(), frameworks(), dotnet(), servers())
+	slices.SortFunc(all, func(a, b Preset) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Names returns the presets' names in their order.
 func Names() []string {
 	var names []string
 	for _, p := range All() {
@@ -95,10 +150,32 @@ func Names() []string {
 
 // Named returns the preset of that name, and whether there is one.
 func Named(name string) (Preset, bool) {
-	for _, p := range All() {
-		if p.Name == name {
-			return p, true
-		}
+	all := All()
+	i := slices.IndexFunc(all, func(p Preset) bool { return p.Name == name })
+	if i < 0 {
+		return Preset{}, false
 	}
-	return Preset{}, false
+	return all[i], true
 }
+
+// ParamsWith returns the scheme's parameters with those of the operator over them.
+func (p Preset) ParamsWith(own map[string]string) map[string]string {
+	params := maps.Clone(p.Params)
+	if params == nil {
+		params = map[string]string{}
+	}
+	maps.Copy(params, own)
+	return params
+}
+
+// Words that the tables of presets are written with.
+
+func is(column, value string) Condition { return Condition{column, "=", []string{value}} }
+func not(column, value string) Condition {
+	return Condition{column, "!=", []string{value}}
+}
+func over(column, value string) Condition { return Condition{column, ">", []string{value}} }
+func null(column string) Condition        { return Condition{Column: column, Op: "is null"} }
+func given(column string) Condition       { return Condition{Column: column, Op: "is not null"} }
+
+func on(left, right string) []On { return []On{{left, right}} }

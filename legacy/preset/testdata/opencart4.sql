@@ -1,0 +1,35 @@
+-- preset: opencart4
+-- definition: OpenCart 4.0.2, upload/system/helper/db_schema.php
+-- dialect: mysql
+-- vectors: v00000
+-- find: anna@example.org
+-- id: 7
+-- email: anna@example.org
+-- name: Anna Berg
+-- created: 2020-01-02T03:04:05Z
+-- disabled: dora@example.org
+
+CREATE TABLE `oc_customer` (
+  `customer_id` int(11) NOT NULL AUTO_INCREMENT,
+  `customer_group_id` int(11) NOT NULL,
+  `store_id` int(11) NOT NULL DEFAULT '0',
+  `language_id` int(11) NOT NULL,
+  `firstname` varchar(32) NOT NULL,
+  `lastname` varchar(32) NOT NULL,
+  `email` varchar(96) NOT NULL,
+  `telephone` varchar(32) NOT NULL,
+  `password` varchar(255) NOT NULL,
+  `custom_field` text NOT NULL,
+  `newsletter` tinyint(1) NOT NULL DEFAULT '0',
+  `ip` varchar(40) NOT NULL,
+  `status` tinyint(1) NOT NULL DEFAULT '0',
+  `safe` tinyint(1) NOT NULL DEFAULT '0',
+  `commenter` tinyint(1) NOT NULL DEFAULT '0',
+  `token` text NOT NULL,
+  `code` varchar(40) NOT NULL,
+  `date_added` datetime NOT NULL,
+  PRIMARY KEY (`customer_id`)
+);
+INSERT INTO `oc_customer` (`customer_id`, `customer_group_id`, `language_id`, `firstname`, `lastname`, `email`, `telephone`, `password`, `custom_field`, `ip`, `status`, `token`, `code`, `date_added`) VALUES
+  (7, 1, 1, 'Anna', 'Berg', 'anna@example.org', '', '{{hash}}', '', '', 1, '', '', '2020-01-02 03:04:05'),
+  (8, 1, 1, 'Dora', '', 'dora@example.org', '', '{{hash}}', '', '', 0, '', '', '2020-01-02 03:04:05');

@@ -1,0 +1,32 @@
+-- preset: wordpress-multisite
+-- definition: WordPress 6.8, wp-admin/includes/schema.php, $users_multi_table
+-- dialect: mysql
+-- vectors: v01656
+-- find: anna; anna@example.org
+-- id: 7
+-- username: anna
+-- email: anna@example.org
+-- name: Anna Berg
+-- created: 2020-01-02T03:04:05Z
+-- disabled: dora
+-- absent: gone; gone@example.org
+
+CREATE TABLE `wp_users` (
+  `ID` bigint(20) unsigned NOT NULL auto_increment,
+  `user_login` varchar(60) NOT NULL default '',
+  `user_pass` varchar(255) NOT NULL default '',
+  `user_nicename` varchar(50) NOT NULL default '',
+  `user_email` varchar(100) NOT NULL default '',
+  `user_url` varchar(100) NOT NULL default '',
+  `user_registered` datetime NOT NULL default '0000-00-00 00:00:00',
+  `user_activation_key` varchar(255) NOT NULL default '',
+  `user_status` int(11) NOT NULL default '0',
+  `display_name` varchar(250) NOT NULL default '',
+  `spam` tinyint(2) NOT NULL default '0',
+  `deleted` tinyint(2) NOT NULL default '0',
+  PRIMARY KEY (`ID`)
+);
+INSERT INTO `wp_users` (`ID`, `user_login`, `user_pass`, `user_email`, `user_registered`, `display_name`, `spam`, `deleted`) VALUES
+  (7, 'anna', '{{hash}}', 'anna@example.org', '2020-01-02 03:04:05', 'Anna Berg', 0, 0),
+  (8, 'dora', '{{hash}}', 'dora@example.org', '2020-01-02 03:04:05', 'Dora', 1, 0),
+  (9, 'gone', '{{hash}}', 'gone@example.org', '2020-01-02 03:04:05', 'Gone', 0, 1);
