@@ -106,7 +106,7 @@ func openRecipe(e *env, s legacy.Stored) (*Hash, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, salt, rejoin, err := splitSalt(s)
+	text, salt, join, err := splitSalt(s)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +143,7 @@ func openRecipe(e *env, s legacy.Stored) (*Hash, error) {
 			return out
 		},
 		want:   want,
-		masked: withHash(s, rejoin(filler)),
+		masked: withHash(s, join(filler, salt)),
 	}, nil
 }
 

@@ -34,7 +34,7 @@ func digestSchemes() []Scheme {
 
 // recipeScheme is a recipe under a name.
 func recipeScheme(name, recipe string, aliases ...string) Scheme {
-	return Scheme{Name: name, Aliases: aliases, Family: "recipe", parse: func(e *env, s legacy.Stored) (*Hash, error) {
+	return Scheme{Name: name, Aliases: aliases, Family: "recipe", recipe: recipe, parse: func(e *env, s legacy.Stored) (*Hash, error) {
 		s.Scheme = recipe
 		return openRecipe(e, s)
 	}}

@@ -14,8 +14,8 @@ import (
 //	head:N      the first N bytes of the hash column
 //	tail:N      the last N bytes
 //
-// rejoin puts another hash where the hash was.
-func splitSalt(s legacy.Stored) (text, salt string, rejoin func(hash string) string, err error) {
+// join puts another hash and another salt where the two were; a salt of a column of its own it leaves out.
+func splitSalt(s legacy.Stored) (text, salt string, join func(hash, salt string) string, err error) {
 	from := textParam(s, "salt_from", "column")
 	how, detail, _ := strings.Cut(from, ":")
 	separator := detail
@@ -25,13 +25,13 @@ func splitSalt(s legacy.Stored) (text, salt string, rejoin func(hash string) str
 	var ok bool
 	switch how {
 	case "column":
-		return s.Hash, s.Salt, func(hash string) string { return hash }, nil
+		return s.Hash, s.Salt, func(hash, _ string) string { return hash }, nil
 	case "split":
 		text, salt, ok = strings.Cut(s.Hash, separator)
-		rejoin = func(hash string) string { return hash + separator + salt }
+		join = func(hash, salt string) string { return hash + separator + salt }
 	case "rsplit":
 		salt, text, ok = cutLast(s.Hash, separator)
-		rejoin = func(hash string) string { return salt + separator + hash }
+		join = func(hash, salt string) string { return salt + separator + hash }
 	case "head", "tail":
 		n, valid := decimal(detail)
 		if !valid || n < 1 || n > MaxStored {
@@ -42,10 +42,10 @@ func splitSalt(s legacy.Stored) (text, salt string, rejoin func(hash string) str
 		}
 		if how == "head" {
 			salt, text = s.Hash[:n], s.Hash[n:]
-			rejoin = func(hash string) string { return salt + hash }
+			join = func(hash, salt string) string { return salt + hash }
 		} else {
 			text, salt = s.Hash[:len(s.Hash)-int(n)], s.Hash[len(s.Hash)-int(n):]
-			rejoin = func(hash string) string { return hash + salt }
+			join = func(hash, salt string) string { return hash + salt }
 		}
 	default:
 		return "", "", nil, malformed("parameter salt_from must be column, split:X, rsplit:X, head:N or tail:N")
@@ -53,5 +53,5 @@ func splitSalt(s legacy.Stored) (text, salt string, rejoin func(hash string) str
 	if !ok {
 		return "", "", nil, malformed("the salt is not where salt_from says")
 	}
-	return text, salt, rejoin, nil
+	return text, salt, join, nil
 }

@@ -20,6 +20,9 @@ type Scheme struct {
 
 	parse func(env *env, s legacy.Stored) (*Hash, error)
 
+	// recipe is what the scheme is a name for, if it is one for a recipe.
+	recipe string
+
 	// escape names what the application did to some passwords before it hashed them, see phpReadings.
 	escape string
 }
