@@ -29,13 +29,13 @@ type engine struct {
 func testEngines() []engine {
 	return []engine{
 		{"sqlite", openTestSQLite, map[string]string{
-			"int": "INTEGER", "text": "TEXT", "time": "DATETIME", "bool": "BOOLEAN", "bytes": "BLOB",
+			"int": "INTEGER", "text": "TEXT", "time": "DATETIME", "bool": "BOOLEAN", "bytes": "BLOB", "signed": "INTEGER",
 		}, questionMark},
 		{"mysql", openTestMySQL, map[string]string{
-			"int": "BIGINT UNSIGNED", "text": "VARCHAR(191)", "time": "DATETIME", "bool": "TINYINT(1)", "bytes": "VARBINARY(191)",
+			"int": "BIGINT UNSIGNED", "text": "VARCHAR(191)", "time": "DATETIME", "bool": "TINYINT(1)", "bytes": "VARBINARY(191)", "signed": "INT",
 		}, questionMark},
 		{"postgres", openTestPostgres, map[string]string{
-			"int": "BIGINT", "text": "TEXT", "time": "TIMESTAMPTZ", "bool": "BOOLEAN", "bytes": "BYTEA",
+			"int": "BIGINT", "text": "TEXT", "time": "TIMESTAMPTZ", "bool": "BOOLEAN", "bytes": "BYTEA", "signed": "INTEGER",
 		}, dollar},
 	}
 }

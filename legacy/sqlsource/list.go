@@ -31,7 +31,10 @@ func listOf(text string, t columnType) ([]string, error) {
 		if err := pgtype.NewMap().Scan(pgtype.TextArrayOID, pgtype.TextFormatCode, []byte(text), &names); text != "" && err != nil {
 			return nil, errors.New("not a flat array of texts")
 		}
-	case strings.HasPrefix(text, "["):
+	case t == typeJSON, strings.HasPrefix(text, "["):
+		if text == "" {
+			break
+		}
 		if err := json.Unmarshal([]byte(text), &names); err != nil {
 			return nil, errors.New("not a JSON array of texts")
 		}

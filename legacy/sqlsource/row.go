@@ -178,7 +178,8 @@ func (r *reader) field(u *legacy.User, f field, t columnType, value any) (reason
 	case fieldSalt:
 		u.Password.Salt = bounded(text, maxHash)
 	case fieldDisplayName:
-		u.Profile.DisplayName = bounded(strings.TrimSpace(u.Profile.DisplayName+" "+bounded(text, maxIdentifier)), maxIdentifier)
+		name := u.Profile.DisplayName + " " + strings.TrimSpace(bounded(text, maxIdentifier))
+		u.Profile.DisplayName = bounded(strings.TrimSpace(name), maxIdentifier)
 	case fieldLocale:
 		u.Profile.Locale = localeOf(text)
 	case fieldRoles:

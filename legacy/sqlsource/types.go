@@ -33,6 +33,7 @@ const (
 	typePadded  // char(n) of PostgreSQL and SQL Server, which is filled up with spaces that mean nothing
 	typeVarchar // of SQL Server: compared with Unicode text, its index would not be used
 	typeArray   // of PostgreSQL
+	typeJSON
 )
 
 // typeOf classifies what a driver calls a column's type.
@@ -63,6 +64,8 @@ func typeOf(name string) columnType {
 		return typeUUID
 	case name == "BPCHAR":
 		return typePadded
+	case name == "JSON", name == "JSONB":
+		return typeJSON
 	case strings.Contains(name, "BINARY"), strings.Contains(name, "BLOB"), name == "BYTEA":
 		return typeBinary
 	}
@@ -122,7 +125,7 @@ func (t columnType) bind(text string) (any, bool) {
 		if isASCII(text) {
 			return mssql.VarChar(text), true
 		}
-	case typeBool, typeArray: // nobody is found by these
+	case typeBool, typeArray, typeJSON: // nobody is found by these
 		return nil, false
 	case typeText, typePadded, typeTime:
 	}
@@ -155,7 +158,7 @@ func (t columnType) bindFixed(text string) (any, bool) {
 			return n, isFinite
 		}
 		return text, strings.Trim(text, "-.0123456789") == ""
-	case typeText, typeTime, typeUUID, typeGUID, typeBinary, typePadded, typeVarchar, typeArray:
+	case typeText, typeTime, typeUUID, typeGUID, typeBinary, typePadded, typeVarchar, typeArray, typeJSON:
 	}
 	return t.bind(text)
 }
@@ -222,7 +225,7 @@ func (t columnType) extra(value any) any {
 		if !utf8.ValidString(text) {
 			return hex.EncodeToString([]byte(text[:min(len(text), maxExtra/2)]))
 		}
-	case typeText, typeBool, typeTime, typeUUID, typeGUID, typePadded, typeVarchar, typeArray:
+	case typeText, typeBool, typeTime, typeUUID, typeGUID, typePadded, typeVarchar, typeArray, typeJSON:
 	}
 	return cut(text, maxExtra)
 }
