@@ -166,7 +166,7 @@ func newSchema(columns []string) (*schema, error) {
 			Type: cel.DynType,
 			IsSet: func(target any) bool {
 				r, ok := target.(*record)
-				return ok && r.user.Extra[column] != nil
+				return ok && isThere(r.user.Extra[column])
 			},
 			GetFrom: func(target any) (any, error) {
 				r, ok := target.(*record)
@@ -209,12 +209,19 @@ var (
 	errColumnLarge = errors.New("a column has a value that is too large for an expression")
 )
 
+// isThere says what has(user.column) says: whether the column is something else than null.
+func isThere(value any) bool {
+	moment, isTime := value.(time.Time)
+	return value != nil && !(isTime && moment.IsZero())
+}
+
 // columnValue returns a value of legacy.User.Extra. What is not there is null. Its size is bounded, because the cost of
 // an expression is reckoned with that bound.
 func columnValue(adapter types.Adapter, value any) (ref.Val, error) {
-	switch v := value.(type) {
-	case nil:
+	if !isThere(value) {
 		return types.NullValue, nil
+	}
+	switch v := value.(type) {
 	case string:
 		if len(v) > maxText {
 			return nil, errColumnLarge
@@ -227,9 +234,6 @@ func columnValue(adapter types.Adapter, value any) (ref.Val, error) {
 	case float64:
 		return types.Double(v), nil
 	case time.Time:
-		if v.IsZero() {
-			return types.NullValue, nil
-		}
 		return types.Timestamp{Time: v}, nil
 	case []string:
 		total := 0

@@ -19,30 +19,32 @@ func (s *mapped) list(ctx context.Context, after string, limit int) ([]legacy.Us
 	if limit < 1 {
 		return s.lister.List(ctx, after, limit) // the source knows what to say to that
 	}
-	page := page{limit: limit, seen: map[string]bool{}}
-	for ask := limit; ; ask = max(page.room(), min(limit, minAsk)) {
-		if err := ctx.Err(); err != nil {
-			return nil, s.fail("list users", []error{err})
+	p := page{limit: limit, seen: map[string]bool{}}
+	for ask := limit; ; ask = max(p.room(), min(limit, minAsk)) {
+		users, rows, err := s.read(ctx, after, ask)
+		if err == nil && len(rows) > 0 && ask > p.room() {
+			// Where those stand among the people is not told. Were they counted, and people cut off for that, a caller who
+			// goes on behind them would never meet these people.
+			ask = p.room()
+			users, rows, err = s.read(ctx, after, ask)
 		}
-		users, err := s.lister.List(ctx, after, ask)
-		rows := rowErrors(err)
-		if err != nil && len(rows) == 0 {
+		if err != nil {
 			return nil, err
 		}
-		page.unreadable(rows)
+		p.unreadable(rows)
 		for _, raw := range users {
-			if page.room() <= 0 {
+			if p.room() <= 0 {
 				break // whoever is left is met again, behind the last of this page
 			}
 			user, kept, err := s.one(raw)
 			switch {
 			case err != nil:
-				page.bad = append(page.bad, err)
+				p.bad = append(p.bad, err)
 			case kept:
-				page.people = append(page.people, user)
+				p.people = append(p.people, user)
 			}
 		}
-		if page.room() <= 0 || len(users)+len(rows) < ask {
+		if p.room() <= 0 || len(users)+len(rows) < ask {
 			break
 		}
 		next := lastKey(users, rows)
@@ -51,10 +53,23 @@ func (s *mapped) list(ctx context.Context, after string, limit int) ([]legacy.Us
 		}
 		after = next
 	}
-	if len(page.bad) > 0 {
-		return page.people, s.fail("list users", page.bad)
+	if len(p.bad) > 0 {
+		return p.people, s.fail("list users", p.bad)
 	}
-	return page.people, nil
+	return p.people, nil
+}
+
+// read asks the source for one page. The records that it cannot read are no error here.
+func (s *mapped) read(ctx context.Context, after string, limit int) ([]legacy.User, []*legacy.RowError, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, s.fail("list users", []error{err})
+	}
+	users, err := s.lister.List(ctx, after, limit)
+	rows := rowErrors(err)
+	if err != nil && len(rows) == 0 {
+		return nil, nil, err
+	}
+	return users, rows, nil
 }
 
 // page is a page that is being filled.

@@ -2,7 +2,6 @@ package mapping
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +19,7 @@ const (
 	Control     Kind = "control-character" // removed from a text; any other value was left out
 	TooLong     Kind = "too-long"          // a text was cut; any other value was left out
 	TooMany     Kind = "too-many"          // a list was cut
+	BadName     Kind = "attribute-name"    // none, or, once it is clean, another's; the attribute was left out
 	NotVerified Kind = "not-verified"      // an expression said verified, or set another address; the address counts as unverified
 	Unreachable Kind = "unreachable"       // the store cannot be asked for this identifier, as it now reads: see Mapping.Wrap
 	Failed      Kind = "failed"            // an expression had no result, so the person could not be read
@@ -123,7 +123,7 @@ func (t *tally) report() Report {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r := Report{Kept: t.kept, Dropped: t.dropped, Failed: t.failed}
-	for n, c := range maps.All(t.findings) {
+	for n, c := range t.findings {
 		r.Findings = append(r.Findings, Finding{Kind: n.kind, Field: n.field, Count: c.count, Keys: slices.Clone(c.keys)})
 	}
 	slices.SortFunc(r.Findings, func(a, b Finding) int {

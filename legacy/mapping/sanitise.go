@@ -148,14 +148,11 @@ func (s Sanitise) item(text string, most int, field string, found *notes) string
 
 // items cleans a list of names, and leaves out the empty ones.
 func (s Sanitise) items(list []string, field string, found *notes) []string {
-	if len(list) == 0 {
-		return nil
-	}
 	if len(list) > maxItems {
 		found.add(TooMany, field)
 		list = list[:maxItems]
 	}
-	kept := make([]string, 0, len(list))
+	var kept []string
 	for _, text := range list {
 		if text = s.item(text, maxItem, field, found); text != "" {
 			kept = append(kept, text)
@@ -225,24 +222,40 @@ func (s Sanitise) attributes(all map[string]string, found *notes) map[string]str
 	}
 	dirty := len(all) > maxItems
 	for name, value := range all {
-		if dirty = dirty || !plain(name, maxItem) || !plain(value, s.MaxText); dirty {
+		if dirty = dirty || name == "" || !plain(name, maxItem) || !plain(value, s.MaxText); dirty {
 			break
 		}
 	}
 	if !dirty {
 		return all
 	}
+	// In a fixed order, so that it is always the same ones that are left out; those whose name stays as it is come first.
+	type entry struct{ stored, name string }
+	entries := make([]entry, 0, len(all))
+	for _, stored := range slices.Sorted(maps.Keys(all)) {
+		entries = append(entries, entry{stored, s.item(stored, maxItem, "attributes", found)})
+	}
+	slices.SortStableFunc(entries, func(a, b entry) int {
+		switch aStays, bStays := a.name == a.stored, b.name == b.stored; {
+		case aStays && !bStays:
+			return -1
+		case bStays && !aStays:
+			return 1
+		}
+		return 0
+	})
 	kept := make(map[string]string, min(len(all), maxItems))
-	for _, name := range slices.Sorted(maps.Keys(all)) { // so that it is always the same ones that are left out
-		if len(kept) == maxItems {
+	for _, e := range entries {
+		_, taken := kept[e.name]
+		switch {
+		case e.name == "" || taken:
+			found.add(BadName, "attributes")
+		case len(kept) == maxItems:
 			found.add(TooMany, "attributes")
-			break
+			return kept
+		default:
+			kept[e.name] = s.block(all[e.stored], attributePrefix+e.name, found)
 		}
-		clean := s.item(name, maxItem, "attributes", found)
-		if _, taken := kept[clean]; clean == "" || taken {
-			continue
-		}
-		kept[clean] = s.block(all[name], "attributes."+clean, found)
 	}
 	return kept
 }

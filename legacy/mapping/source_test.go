@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -310,6 +311,82 @@ func TestListPassesAnUnreadablePage(t *testing.T) {
 	}
 }
 
+// However people who are kept, who are not, who fail and whose record is broken stand beside each other, whoever walks
+// meets each of the first once and is told of each of the last two.
+func TestListForgetsNobody(t *testing.T) {
+	t.Parallel()
+	const kept, dropped, failing, broken = 0, 1, 2, 3
+	random := rand.New(rand.NewPCG(1, 2))
+	m := compiled(t, mapping.Config{Keep: "user.n < 1", Columns: []string{"n"}})
+	for round := range 500 {
+		var people []legacy.User
+		var want, wantBad []string
+		s := newStore()
+		s.rows = map[string]bool{}
+		weights := []int{random.IntN(4), random.IntN(12), random.IntN(4), random.IntN(4)}
+		for id := range random.IntN(60) {
+			u := legacy.User{ID: strconv.Itoa(id + 1), Extra: map[string]any{"n": int64(0)}}
+			switch pick(random, weights) {
+			case kept:
+				want = append(want, u.ID)
+			case dropped:
+				u.Extra["n"] = int64(1)
+			case failing:
+				u.Extra["n"] = "?"
+				wantBad = append(wantBad, u.ID)
+			case broken:
+				s.rows[u.ID] = true
+				wantBad = append(wantBad, u.ID)
+			}
+			people = append(people, u)
+		}
+		s.people = people
+		lister := m.Wrap(s).(legacy.Lister)
+
+		limit := 1 + random.IntN(8)
+		var got []string
+		bad := map[string]bool{}
+		for after, questions := "", 0; ; questions++ {
+			page, err := lister.List(t.Context(), after, limit)
+			unread := keys(err)
+			if len(page) > limit || questions > 200 || err != nil && len(unread) == 0 {
+				t.Fatalf("round %d: a page of %d after %d others, error %v", round, len(page), questions, err)
+			}
+			got = append(got, ids(page)...)
+			for _, key := range unread {
+				bad[key] = true
+			}
+			if len(page)+len(unread) < limit {
+				break
+			}
+			if len(page) > 0 {
+				after = page[len(page)-1].ID
+			} else {
+				after = unread[len(unread)-1]
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("round %d, pages of %d: who was met (-want +got)\n%s", round, limit, diff)
+		}
+		for _, key := range wantBad {
+			if !bad[key] {
+				t.Fatalf("round %d, pages of %d: nothing is told of %s", round, limit, key)
+			}
+		}
+	}
+}
+
+// pick returns an index of weights, each as often as its weight says.
+func pick(random *rand.Rand, weights []int) int {
+	var all []int
+	for i, weight := range weights {
+		for range weight + 1 {
+			all = append(all, i)
+		}
+	}
+	return all[random.IntN(len(all))]
+}
+
 // A stuckStore answers the same page whatever it is asked.
 type stuckStore struct {
 	*legacytest.Memory
@@ -501,7 +578,7 @@ func ids(users []legacy.User) []string {
 
 // keys returns the keys of the records that an error tells of.
 func keys(err error) []string {
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // every error of the tree is looked at, one by one
 	case *legacy.RowError:
 		return []string{e.Key}
 	case interface{ Unwrap() []error }:
