@@ -20,8 +20,12 @@ func newHashIdentify(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "identify [HASH…|-]",
 		Short: "Name the scheme of stored hashes, or which schemes have their shape",
-		Long: `Names the scheme that "scheme: auto" takes for each stored hash. A shape that several schemes share, such as 32
-hex digits, is no mark: then the schemes that it could be are listed, and one of them must be declared.
+		Long: `Names the schemes that a stored hash may be of, and how sure that is:
+  certain    it carries the scheme's own mark, such as $2y$; "scheme: auto" takes it for that
+  likely     it has no mark, but a form that hardly anything else has; "scheme: auto" takes it for that
+  possible   the scheme would take it if it were declared. Where a hash has no mark, one of these must be declared;
+             where it has, they hash something else than the typed password, which only the application can tell
+Knowing one password, ` + "`rekey hash lab`" + ` finds which.
 With "-" the hashes are read from standard input, one a line.`,
 		Example: `  rekey hash identify '$2y$10$abcdefghijklmnopqrstuuO4WZ1Yo4Ov0Xk2cpdYuOXqj1m6TvHme'
   mysql -N -e 'SELECT user_pass FROM wp_users' | rekey hash identify -
@@ -46,15 +50,18 @@ With "-" the hashes are read from standard input, one a line.`,
 			for i, stored := range args {
 				rows[i] = identify(registry, stored)
 			}
-			return printList(c.out, *output, rows, []column[identified]{
-				{"HASH", func(r identified) string { return shorten(r.Hash) }},
-				{"SCHEME", func(r identified) string { return orDash(r.Scheme) }},
-				{"NOTE", func(r identified) string {
-					if len(r.Candidates) > 0 {
-						return r.Note + ": " + strings.Join(r.Candidates, ", ")
-					}
-					return r.Note
-				}},
+			if *output == asJSON {
+				return printList(c.out, asJSON, rows, nil)
+			}
+			var lines []identifiedLine
+			for _, row := range rows {
+				lines = append(lines, row.lines()...)
+			}
+			return printList(c.out, asTable, lines, []column[identifiedLine]{
+				{"HASH", func(l identifiedLine) string { return l.hash }},
+				{"SURE", func(l identifiedLine) string { return orDash(l.sure) }},
+				{"REASON", func(l identifiedLine) string { return l.reason }},
+				{"SCHEMES", func(l identifiedLine) string { return orDash(l.schemes) }}, // last: it may be long
 			})
 		}),
 	}
@@ -63,55 +70,53 @@ With "-" the hashes are read from standard input, one a line.`,
 	return cmd
 }
 
-// identified is what can be said of one stored hash.
+// identified is what can be said of one stored hash. Scheme is what "auto" takes it for.
 type identified struct {
-	Hash       string   `json:"hash"`
-	Scheme     string   `json:"scheme,omitempty"`
-	Candidates []string `json:"candidates,omitempty"`
-	Note       string   `json:"note,omitempty"`
+	Hash       string           `json:"hash"`
+	Scheme     string           `json:"scheme,omitempty"`
+	Candidates []hash.Candidate `json:"candidates,omitempty"`
+	Note       string           `json:"note,omitempty"`
 }
 
 func identify(registry *hash.Registry, stored string) identified {
-	row := identified{Hash: stored}
+	row := identified{Hash: stored, Candidates: registry.Candidates(stored)}
 	_, err := registry.Open(legacy.Stored{Hash: stored})
-	if scheme, ok := registry.Identify(stored); ok {
+	if scheme, ok := registry.Identify(stored); ok && !errors.Is(err, hash.ErrUnusable) {
 		row.Scheme = scheme
 		if err != nil {
 			row.Note = err.Error()
 		}
 		return row
 	}
-	if errors.Is(err, hash.ErrUnusable) {
+	switch {
+	case errors.Is(err, hash.ErrUnusable):
 		row.Note = err.Error()
-		return row
-	}
-	row.Candidates = candidates(registry, stored)
-	if row.Note = "declare one of"; len(row.Candidates) == 0 {
+	case len(row.Candidates) == 0:
 		row.Note = "no known scheme has this shape"
 	}
 	return row
 }
 
-// candidates lists what accepts a hash if it is declared, without those that accept anything, as plaintext does.
-func candidates(registry *hash.Registry, stored string) []string {
-	var names []string
-	for _, s := range registry.Schemes() {
-		if accepts(registry, s.Name, stored) && !accepts(registry, s.Name, "?not a hash?") {
-			names = append(names, s.Name)
-		}
-	}
-	return names
-}
+// An identifiedLine is one line of the table: all candidates of one hash that are equally sure for the same reason.
+type identifiedLine struct{ hash, sure, schemes, reason string }
 
-// accepts reports whether a declared scheme takes a hash for its own. A salt column and a user are offered too: a
-// scheme that needs them would else refuse.
-func accepts(registry *hash.Registry, scheme, stored string) bool {
-	for _, salt := range []string{"", "73616c74"} {
-		if _, err := registry.Open(legacy.Stored{Scheme: scheme, Hash: stored, Salt: salt, User: "user"}); err == nil {
-			return true
+func (row identified) lines() []identifiedLine {
+	lines := []identifiedLine{{hash: shorten(row.Hash), reason: row.Note}}
+	for i, c := range row.Candidates {
+		last := &lines[len(lines)-1]
+		switch {
+		case i == 0:
+			last.sure, last.schemes, last.reason = string(c.Sure), c.Scheme, c.Reason
+			if row.Note != "" {
+				last.reason += ", but " + strings.TrimPrefix(row.Note, c.Scheme+": ")
+			}
+		case last.sure == string(c.Sure):
+			last.schemes += ", " + c.Scheme
+		default:
+			lines = append(lines, identifiedLine{sure: string(c.Sure), schemes: c.Scheme, reason: c.Reason})
 		}
 	}
-	return false
+	return lines
 }
 
 // scheme is one line of --list.
