@@ -7,17 +7,18 @@ func cms() []Preset {
 			Name: "drupal", Title: "Drupal 8 to 11",
 			Source:  "drupal/core: modules/user/src/Entity/User.php, modules/user/config/schema",
 			Engines: []string{"mysql", "postgres", "sqlite"},
-			Table:   "users_field_data",
+			Table:   "users",
 			Columns: Columns{
-				ID: "uid", Username: "name", Email: "mail", Password: "pass",
-				CreatedAt: "created", LastLoginAt: "login", Disabled: "!status",
+				ID: "uid", Username: "d.name", Email: "d.mail", Password: "d.pass",
+				CreatedAt: "d.created", LastLoginAt: "d.login", Disabled: "!d.status",
 			},
-			Profile: Profile{Locale: "preferred_langcode", Roles: "r.roles_target_id"},
+			Profile: Profile{Locale: "d.preferred_langcode", Roles: "r.roles_target_id"},
 			Joins: []Join{
+				// A translated account has a row for each language.
+				{Table: "users_field_data", As: "d", On: on("uid", "uid"), Where: []Condition{is("default_langcode", "1")}},
 				{Table: "user__roles", As: "r", On: on("uid", "entity_id"), Where: []Condition{is("deleted", "0")}},
 			},
-			// A translated account has a row for each language; uid 0 is the anonymous visitor.
-			Where:  []Condition{is("default_langcode", "1"), over("uid", "0")},
+			Where:  []Condition{over("uid", "0")}, // uid 0 is the anonymous visitor
 			Scheme: "drupal",
 		},
 		{
@@ -56,7 +57,7 @@ func cms() []Preset {
 			Notes:  []string{"Second factors are sealed with the site's secret and stay behind."},
 		},
 		{
-			Name: "mediawiki", Title: "MediaWiki 1.27 to 1.44",
+			Name: "mediawiki", Title: "MediaWiki 1.29 to 1.44",
 			Source:  "wikimedia/mediawiki: sql/tables.json, sql/mysql/tables-generated.sql",
 			Engines: []string{"mysql"},
 			Table:   "user",

@@ -7,12 +7,10 @@ func forums() []Preset {
 			Name: "discourse", Title: "Discourse 3.4 and later",
 			Source:  "discourse/discourse: app/models/user.rb, user_email.rb, user_password.rb, user_second_factor.rb",
 			Engines: []string{"postgres"},
-			Queries: discourseQueries(),
-			Scheme:  "pbkdf2-phc", // the queries write it: the row's own algorithm, salt and key
-			Notes: []string{
-				"Each password's iterations stand in its row, so the SELECTs put row and numbers together; copy-back cannot use them.",
-				"Of several authenticators of one person the oldest moves.",
-			},
+			Queries: discourseQueries("p.password_hash", "p.password_salt", "p.password_algorithm", `
+ LEFT JOIN user_passwords p ON p.user_id = u.id AND p.password_expired_at IS NULL`),
+			Scheme: "pbkdf2-phc", // the queries write it: the row's own algorithm, salt and key
+			Notes:  discourseNotes(),
 		},
 		{
 			Name: "discourse2", Title: "Discourse before 3.1",
@@ -34,6 +32,14 @@ func forums() []Preset {
 			Scheme:       "pbkdf2-sha256-hex",
 			Params:       map[string]string{"iterations": "64000"}, // config.pbkdf2_iterations, the same for everybody
 			Notes:        []string{"E-mail addresses are found as stored, which is in small letters."},
+		},
+		{
+			Name: "discourse3", Title: "Discourse 3.1 to 3.3",
+			Source:  "discourse/discourse 3.2: app/models/user.rb, user_email.rb, user_second_factor.rb",
+			Engines: []string{"postgres"},
+			Queries: discourseQueries("u.password_hash", "u.salt", "u.password_algorithm", ""),
+			Scheme:  "pbkdf2-phc",
+			Notes:   discourseNotes(),
 		},
 		{
 			Name: "mybb", Title: "MyBB 1.4 to 1.8",
@@ -114,23 +120,29 @@ func vBulletinNotes() []string {
 
 // discourseQueries read a person with the primary address, the password and the first authenticator. The password is
 // put together as a PHC string: Discourse keeps "$pbkdf2-sha256$i=600000,l=32$", the key in hex and a salt whose text
-// is what was hashed.
-func discourseQueries() Queries {
-	const people = `SELECT u.id AS id, u.username AS username, e.email AS email, u.name AS display_name, u.locale AS locale,
+// is what was hashed. hash, salt and algorithm are those three columns, and passwords joins their table.
+func discourseQueries(hash, salt, algorithm, passwords string) Queries {
+	people := `SELECT u.id AS id, u.username AS username, e.email AS email, u.name AS display_name, u.locale AS locale,
  u.created_at AS created_at, u.last_seen_at AS last_login_at,
  (NOT u.active OR COALESCE(u.suspended_till > CURRENT_TIMESTAMP, FALSE)) AS disabled,
- substring(p.password_algorithm from '^[$]pbkdf2-sha(?:256|512)[$]i=[0-9]+') || '$'
- || rtrim(translate(encode(convert_to(p.password_salt, 'UTF8'), 'base64'), chr(10), ''), '=') || '$'
- || rtrim(translate(encode(decode(p.password_hash, 'hex'), 'base64'), chr(10), ''), '=') AS password,
+ substring(` + algorithm + ` from '^[$]pbkdf2-sha(?:256|512)[$]i=[0-9]+') || '$'
+ || rtrim(translate(encode(convert_to(` + salt + `, 'UTF8'), 'base64'), chr(10), ''), '=') || '$'
+ || rtrim(translate(encode(decode(` + hash + `, 'hex'), 'base64'), chr(10), ''), '=') AS password,
  (SELECT t.data FROM user_second_factors t WHERE t.user_id = u.id AND t.method = 1 AND t.enabled ORDER BY t.id LIMIT 1) AS totp_secret
  FROM users u
- LEFT JOIN user_emails e ON e.user_id = u.id AND e."primary"
- LEFT JOIN user_passwords p ON p.user_id = u.id AND p.password_expired_at IS NULL
+ LEFT JOIN user_emails e ON e.user_id = u.id AND e."primary"` + passwords + `
  WHERE u.id > 0 `
 	return Queries{
 		Lookup:    people + `AND (u.username_lower IN (:identifier) OR u.username IN (:identifier) OR lower(e.email) IN (:identifier)) ORDER BY u.id LIMIT 20`,
 		Get:       people + `AND u.id = :id`,
 		List:      people + `ORDER BY u.id LIMIT :limit`,
 		ListAfter: people + `AND u.id > :after ORDER BY u.id LIMIT :limit`,
+	}
+}
+
+func discourseNotes() []string {
+	return []string{
+		"Each password's iterations stand in its row, so the SELECTs put salt, key and iterations together; copy-back cannot use them.",
+		"Of several authenticators of one person the oldest moves.",
 	}
 }

@@ -1,6 +1,6 @@
 package preset
 
-// frameworks lists what the frameworks of Python, Ruby and Java make when they are asked for users.
+// frameworks lists what the frameworks of Python, Ruby, Java and JavaScript make when they are asked for users.
 func frameworks() []Preset {
 	return []Preset{
 		{
@@ -50,6 +50,25 @@ func frameworks() []Preset {
 			Notes: []string{
 				"By default Flask-Security hashes an HMAC of the password under SECURITY_PASSWORD_SALT. Such hashes look like others and are not read yet: every password would be wrong.",
 				"One-time password secrets are sealed with the application's keys and stay behind.",
+			},
+		},
+		{
+			Name: "meteor", Title: "Meteor (accounts-password), as an export",
+			Source:  "meteor/meteor: packages/accounts-password/password_server.js",
+			Engines: []string{"mongodb"},
+			File: File{
+				Format: "csv",
+				Columns: map[string]string{
+					"id": "_id", "username": "username", "email": "emails.0.address", "email_verified": "emails.0.verified",
+					"password": "services.password.bcrypt", "created_at": "createdAt",
+				},
+				Command: "mongoexport --uri=… --collection=users --type=csv --fields=_id,username,emails.0.address,emails.0.verified,services.password.bcrypt,createdAt --out=users.csv",
+			},
+			Scheme: "meteor",
+			Notes: []string{
+				"People are in MongoDB, which no source asks: who registers or changes a password there after the export is not seen.",
+				"Of several e-mail addresses the first moves.",
+				"Passwords that Meteor 3 hashes with argon2 (services.password.argon2) are not read.",
 			},
 		},
 		{

@@ -18,7 +18,7 @@ type Preset struct {
 
 	// Source says where the application's own definition of the tables is, so that the next release can be compared.
 	Source  string
-	Engines []string // the databases that the application runs on: mysql, postgres, sqlite, sqlserver
+	Engines []string // the databases that the application runs on: mysql, postgres, sqlite, sqlserver, mongodb
 
 	Prefix  string // what the application puts before its tables by default
 	Table   string // the table of people, without the prefix
@@ -30,6 +30,7 @@ type Preset struct {
 	Where        []Condition
 	DisabledWhen []Condition
 	Queries      Queries // instead of all between Table and here
+	File         File    // instead of all since Prefix: the source is an export, of kind file
 
 	Scheme string            // see package hash
 	Params map[string]string // for the scheme
@@ -90,6 +91,14 @@ type Queries struct {
 	Lookup, Get, List, ListAfter string
 }
 
+// A File is an export, for applications whose database is not one that a source asks. It means what a configuration of
+// package filesource means.
+type File struct {
+	Format  string
+	Columns map[string]string
+	Command string // that makes the export
+}
+
 // A Need is a key of the source's configuration that only the operator can fill.
 type Need struct {
 	Key string // "pepper", "where"
@@ -118,18 +127,6 @@ func (p Preset) prefixed(prefix, table string) string {
 		prefix = p.Prefix
 	}
 	return prefix + table
-}
-
-// Tables returns the tables that a source of this preset reads, with the default prefix: the rights it needs.
-func (p Preset) Tables() []string {
-	var tables []string
-	if p.Table != "" {
-		tables = append(tables, p.TableWith(""))
-	}
-	for _, join := range p.JoinsWith("") {
-		tables = append(tables, join.Table)
-	}
-	return tables
 }
 
 // All returns the presets in the order of their names. Each call makes them anew, so that nobody changes another's.

@@ -20,8 +20,9 @@ func shops() []Preset {
 			},
 			Scheme: "magento2",
 			Needs: []Need{{
-				Key: "where", Why: "where accounts are not shared between websites one address has several people, and is contested: website_id chooses one",
+				Key: "where", Why: "website_id, where accounts are not shared between websites: one address then has several people, and is contested",
 			}},
+			Notes: []string{"Who has yet to confirm the address (confirmation) is not told apart."},
 		},
 		{
 			Name: "magento2-admin", Title: "Magento 2, staff",

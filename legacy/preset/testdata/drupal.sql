@@ -13,6 +13,12 @@
 -- disabled: dora
 -- listed: 7 8
 
+CREATE TABLE `users` (
+  `uid` int(10) unsigned NOT NULL AUTO_INCREMENT,
+  `uuid` varchar(128) NOT NULL,
+  `langcode` varchar(12) NOT NULL,
+  PRIMARY KEY (`uid`)
+);
 CREATE TABLE `users_field_data` (
   `uid` int(10) unsigned NOT NULL,
   `langcode` varchar(12) NOT NULL,
@@ -41,10 +47,12 @@ CREATE TABLE `user__roles` (
   `roles_target_id` varchar(255) NOT NULL,
   PRIMARY KEY (`entity_id`, `deleted`, `delta`, `langcode`)
 );
+INSERT INTO `users` (`uid`, `uuid`, `langcode`) VALUES (9, 'a', 'en'), (7, 'b', 'en'), (8, 'c', 'en');
+UPDATE `users` SET `uid` = 0 WHERE `uid` = 9;
 INSERT INTO `users_field_data` (`uid`, `langcode`, `preferred_langcode`, `name`, `pass`, `mail`, `status`, `created`, `access`, `login`, `default_langcode`) VALUES
   (0, 'en', NULL, '', NULL, NULL, 0, 1577934245, 0, 0, 1),
   (7, 'en', 'pt-br', 'Anna', '{{hash}}', 'anna@example.org', 1, 1577934245, 1714979289, 1714979289, 1),
-  (7, 'de', 'pt-br', 'Anna', '{{hash}}', 'anna@example.org', 1, 1577934245, 1714979289, 1714979289, 0),
+  (7, 'de', 'de', 'Anna', '{{hash}}', 'anna@example.org', 1, 1577934245, 1714979289, 1714979289, 0),
   (8, 'en', 'en', 'dora', '{{hash}}', 'dora@example.org', 0, 1577934245, 0, 0, 1);
 INSERT INTO `user__roles` (`bundle`, `deleted`, `entity_id`, `revision_id`, `langcode`, `delta`, `roles_target_id`) VALUES
   ('user', 0, 7, 7, 'en', 0, 'administrator'),

@@ -65,4 +65,4 @@ INSERT INTO `phpbb_users` (`user_id`, `user_type`, `user_permissions`, `user_reg
   (10, 0, '', 1577934245, 'Bert', 'bert', '{{hash}}', 'bert@example.org', 0, 'en');
 INSERT INTO `phpbb_groups` (`group_id`, `group_name`) VALUES (2, 'REGISTERED'), (5, 'ADMINISTRATORS'), (6, 'WISHES');
 INSERT INTO `phpbb_user_group` (`group_id`, `user_id`, `user_pending`) VALUES (2, 7, 0), (5, 7, 0), (6, 7, 1), (2, 8, 0), (2, 10, 0);
-INSERT INTO `phpbb_banlist` (`ban_id`, `ban_userid`, `ban_end`) VALUES (1, 10, 0), (2, 7, 1600000000);
+INSERT INTO `phpbb_banlist` (`ban_id`, `ban_userid`, `ban_end`, `ban_exclude`) VALUES (1, 10, 0, 0), (2, 7, 1600000000, 0), (3, 7, 0, 1);
