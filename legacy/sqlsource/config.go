@@ -38,8 +38,9 @@ type ProfileColumns struct {
 	EmailVerified string
 	PhoneVerified string
 
-	// Roles and Groups hold names separated by commas, a JSON array of texts, or one name in each row of a joined table.
-	// A list that begins as JSON and is none makes the row unreadable.
+	// Roles and Groups hold names separated by commas, a JSON array of texts, an array of PostgreSQL, one that PHP has
+	// serialised, or one name in each row of a joined table. A list that begins as one of these and is none makes the row
+	// unreadable.
 	Roles  string
 	Groups string
 

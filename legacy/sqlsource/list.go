@@ -18,8 +18,8 @@ const (
 	maxTOTP  = 128      // bytes of a secret; RFC 4226 recommends 20
 )
 
-// listOf reads roles or groups: names separated by commas, a JSON array of texts, or an array of PostgreSQL. Names are
-// trimmed, empty ones left out. No error of it contains the text.
+// listOf reads roles or groups: names separated by commas, a JSON array of texts, an array of PostgreSQL, or one that PHP
+// has serialised. Names are trimmed, empty ones left out. No error of it contains the text.
 func listOf(text string, t columnType) ([]string, error) {
 	if len(text) > maxList {
 		return nil, errors.New("the list is too long")
@@ -29,7 +29,7 @@ func listOf(text string, t columnType) ([]string, error) {
 	switch {
 	case t == typeArray:
 		if err := pgtype.NewMap().Scan(pgtype.TextArrayOID, pgtype.TextFormatCode, []byte(text), &names); text != "" && err != nil {
-			return nil, errors.New("not a flat array of texts")
+			return nil, errors.New("not an array of texts")
 		}
 	case t == typeJSON, strings.HasPrefix(text, "["):
 		if text == "" {
@@ -37,6 +37,11 @@ func listOf(text string, t columnType) ([]string, error) {
 		}
 		if err := json.Unmarshal([]byte(text), &names); err != nil {
 			return nil, errors.New("not a JSON array of texts")
+		}
+	case isPHPList(text):
+		var err error
+		if names, err = phpList(text); err != nil {
+			return nil, err
 		}
 	case strings.HasPrefix(text, "{"):
 		return nil, errors.New("neither names separated by commas nor a JSON array")

@@ -55,7 +55,7 @@ func truth(value any) bool {
 }
 
 // shown reads whether something was verified, the other way round if negated. Unlike truth it takes nothing for true that
-// is not clearly so: a truth value or a time.
+// is not clearly so: a truth value, 1, or a time. Other small numbers are states of whose meaning we know nothing.
 func shown(value any, negated bool) bool {
 	if value == nil {
 		return false
@@ -64,6 +64,8 @@ func shown(value any, negated bool) bool {
 		return !truth(value)
 	}
 	switch v := value.(type) {
+	case bool:
+		return v
 	case []byte:
 		if len(v) == 1 && v[0] <= 1 { // MySQL's BIT(1)
 			return v[0] == 1
@@ -72,11 +74,13 @@ func shown(value any, negated bool) bool {
 	case string:
 		return shownText(v)
 	case int64:
-		return v > 0
+		return v == 1 || shownTime(v)
+	case uint64:
+		return v == 1 || shownTime(v)
 	case float64:
-		return v > 0
+		return v == 1 || shownTime(v)
 	}
-	return truth(value)
+	return shownTime(value)
 }
 
 func shownText(text string) bool {
@@ -84,8 +88,11 @@ func shownText(text string) bool {
 	case "1", "t", "true", "y", "yes", "on":
 		return true
 	}
-	return !timeText(text).IsZero()
+	return shownTime(text)
 }
+
+// shownTime reports whether a value is a time at which an application may have sent a mail.
+func shownTime(value any) bool { return timeOf(value).Year() >= 1980 }
 
 func truthText(text string) bool {
 	switch strings.ToLower(strings.TrimSpace(text)) {
