@@ -264,9 +264,6 @@ func (l *loader) checkIssuer() {
 
 var sourceName = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
 
-// later are the kinds and engines that are planned, so that they are refused with the right word.
-var later = map[string]bool{"ldap": true, "http": true, "file": true, "sqlserver": true, "mssql": true, "oracle": true}
-
 func (l *loader) checkLegacy(i int, names map[string]int, registry *hash.Registry) {
 	s, at := &l.config.Legacy[i], fmt.Sprintf("legacy[%d]", i)
 	first, repeated := names[s.Name]
@@ -285,38 +282,28 @@ func (l *loader) checkLegacy(i int, names map[string]int, registry *hash.Registr
 	}
 	for j, domain := range s.Domains {
 		if _, err := idna.Lookup.ToASCII(domain); err != nil || !strings.Contains(domain, ".") {
-			l.problem(fmt.Sprintf("%s.domains[%d]", at, j), "want a domain such as example.org")
+			l.problem(domainProblem(at, j), "want a domain such as example.org")
 		}
 	}
-	switch {
-	case later[s.Kind]:
-		l.problem(at+".kind", "%s is not yet in this version; use sql", s.Kind)
-		return
-	case s.Kind != "sql":
-		l.problem(at+".kind", "unknown kind %q; want sql", s.Kind)
-		return
+	if l.checkKindName(at, s) {
+		l.checkKind(at, s, registry)
 	}
-	l.checkDSN(at, s)
-	l.checkTable(at, s)
-	l.checkScheme(at, s, registry)
 }
 
 func (l *loader) checkDSN(at string, s *Legacy) {
 	switch scheme := s.DSN.Scheme(); {
 	case s.DSN.IsZero():
-		l.problem(at+".dsn", "is missing: mysql://user:password@host:3306/database, postgres://… or sqlite:///path")
+		l.problem(at+".dsn", "is missing: mysql://user:password@host:3306/database, postgres://…, sqlserver://… or sqlite:///path")
 	case scheme == "sqlite":
 		if path, ok := SQLitePath(s.DSN); !ok || !filepath.IsAbs(path) {
 			l.problem(at+".dsn", "want an absolute path: sqlite:///srv/old/users.db")
 		} else if store, same := SQLitePath(l.config.Store); same && filepath.Clean(store) == filepath.Clean(path) {
 			l.problem(at+".dsn", "is the new store itself: the old one is only ever read, and never written to")
 		}
-	case slices.Contains([]string{"mysql", "mariadb", "postgres", "postgresql"}, scheme):
+	case slices.Contains([]string{"mysql", "mariadb", "postgres", "postgresql", "sqlserver"}, scheme):
 		l.checkURL(at+".dsn", s.DSN)
-	case later[scheme]:
-		l.problem(at+".dsn", "%s is not yet in this version", scheme)
 	default:
-		l.problem(at+".dsn", "want mysql://…, postgres://… or sqlite:///path")
+		l.problem(at+".dsn", "want mysql://…, postgres://…, sqlserver://… or sqlite:///path")
 	}
 }
 
@@ -329,6 +316,9 @@ func (l *loader) checkTable(at string, s *Legacy) {
 	}
 	if s.Prefix != "" {
 		l.problem(at+".prefix", "is for the tables of a preset; write it into table instead")
+	}
+	if s.Queries != (Queries{}) {
+		return // the adapter knows what they need
 	}
 	if s.Table == "" {
 		l.problem(at+".table", "is missing; name the table, or a preset")
@@ -365,7 +355,7 @@ func (l *loader) checkScheme(at string, s *Legacy, registry *hash.Registry) {
 	if pepper && s.Pepper.IsZero() && s.Params["pepper"].IsZero() {
 		l.problem(at+".pepper", "is missing: the scheme reads $pepper; give pepper or pepper_file")
 	}
-	if salt && s.Preset == "" && s.Columns.Salt == "" && s.Params["salt_from"].IsZero() {
+	if salt && s.Kind == "sql" && s.Preset == "" && s.Queries == (Queries{}) && s.Columns.Salt == "" && s.Params["salt_from"].IsZero() {
 		l.problem(at+".columns.salt", "is missing: the scheme reads $salt; name its column, or say in params with salt_from where in the hash it is")
 	}
 	if !s.Pepper.IsZero() && !s.Params["pepper"].IsZero() {

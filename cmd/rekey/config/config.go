@@ -82,8 +82,13 @@ type Legacy struct {
 
 	Fold string `yaml:"fold"` // what a source that only verifies does to a password first: trim, lower, …
 
-	Keep string `yaml:"keep"` // CEL: who is there at all
-	Set  Texts  `yaml:"set"`  // CEL: fields by what they are made of
+	Keep     string   `yaml:"keep"` // CEL: who is there at all
+	Set      Texts    `yaml:"set"`  // CEL: fields by what they are made of
+	Sanitise Sanitise `yaml:"sanitise"`
+
+	LDAP LDAP `yaml:"ldap"`
+	HTTP HTTP `yaml:"http"`
+	File File `yaml:"file"`
 
 	Scheme         string        `yaml:"scheme"` // the preset's if unset, else auto
 	Params         Params        `yaml:"params"`

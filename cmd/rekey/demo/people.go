@@ -22,16 +22,20 @@ func sources() []source {
 	return []source{
 		{
 			name: "blog", share: 40, scheme: "wordpress", makers: wordpressMakers(),
-			table: `CREATE TABLE wp_users (ID INTEGER PRIMARY KEY, user_login TEXT, user_email TEXT, user_pass TEXT, user_registered TEXT);
+			table: `CREATE TABLE wp_users (ID INTEGER PRIMARY KEY, user_login TEXT, user_email TEXT, user_pass TEXT, user_registered TEXT, display_name TEXT);
 				CREATE INDEX wp_login ON wp_users (user_login); CREATE INDEX wp_email ON wp_users (user_email)`,
-			insert: `INSERT INTO wp_users VALUES (?1, ?2, ?3, ?4, '2011-04-01 08:00:00')`,
+			insert: `INSERT INTO wp_users VALUES (?1, ?2, ?3, ?4, '2011-04-01 08:00:00', ?2)`,
 			yaml:   "preset: wordpress",
 		},
 		{
 			name: "portal", share: 30, scheme: "django", makers: djangoMakers(),
-			table: `CREATE TABLE auth_user (id INTEGER PRIMARY KEY, username TEXT, email TEXT, password TEXT, is_active INTEGER, date_joined TEXT, last_login TEXT);
+			table: `CREATE TABLE auth_user (id INTEGER PRIMARY KEY, username TEXT, email TEXT, password TEXT, is_active INTEGER, date_joined TEXT, last_login TEXT,
+				first_name TEXT DEFAULT '', last_name TEXT DEFAULT '', is_staff INTEGER DEFAULT 0, is_superuser INTEGER DEFAULT 0);
+				CREATE TABLE auth_group (id INTEGER PRIMARY KEY, name TEXT);
+				CREATE TABLE auth_user_groups (id INTEGER PRIMARY KEY, user_id INTEGER, group_id INTEGER);
+				CREATE INDEX auth_groups ON auth_user_groups (user_id);
 				CREATE INDEX auth_name ON auth_user (username); CREATE INDEX auth_email ON auth_user (email)`,
-			insert: `INSERT INTO auth_user VALUES (?1, ?2, ?3, ?4, 1, '2016-09-12 10:30:00', NULL)`,
+			insert: `INSERT INTO auth_user (id, username, email, password, is_active, date_joined) VALUES (?1, ?2, ?3, ?4, 1, '2016-09-12 10:30:00')`,
 			yaml:   "preset: django\n    scheme: django", // md5$ and sha1$ are written by others too, with another meaning
 		},
 		{

@@ -160,6 +160,9 @@ func TestDjango(t *testing.T) {
 	mustExec(t, db, `CREATE TABLE auth_user (id serial PRIMARY KEY, password varchar(128) NOT NULL, last_login timestamptz, is_superuser boolean NOT NULL,
 		username varchar(150) NOT NULL UNIQUE, first_name varchar(150) NOT NULL, last_name varchar(150) NOT NULL, email varchar(254) NOT NULL,
 		is_staff boolean NOT NULL, is_active boolean NOT NULL, date_joined timestamptz NOT NULL)`)
+	mustExec(t, db, `CREATE TABLE auth_group (id serial PRIMARY KEY, name varchar(150) NOT NULL UNIQUE)`)
+	mustExec(t, db, `CREATE TABLE auth_user_groups (id bigserial PRIMARY KEY, user_id integer NOT NULL REFERENCES auth_user (id),
+		group_id integer NOT NULL REFERENCES auth_group (id), UNIQUE (user_id, group_id))`)
 	hashers := []string{"pbkdf2_sha256", "pbkdf2_sha1", "scrypt", "unsalted_md5", "md5"}
 	const script = `
 import sys

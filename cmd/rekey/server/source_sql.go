@@ -1,8 +1,10 @@
 package server
 
 import (
+	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"rekey/cmd/rekey/config"
 	"rekey/legacy/preset"
@@ -11,38 +13,102 @@ import (
 
 func openSQL(l config.Legacy) (adapter, error) { return sqlsource.Open(SQLConfig(l)) }
 
-// SQLConfig fills a source's columns from its preset; what the operator has named counts more.
+// SQLConfig is what a source of kind sql is opened with: its preset, and over it what the operator has named. Conditions
+// add to those of the preset.
 func SQLConfig(l config.Legacy) sqlsource.Config {
-	columns, profile := sqlColumns(l.Columns)
-	table := l.Table
-	if p, ok := preset.Named(l.Preset); ok {
-		if table == "" {
-			table = p.TableWith(l.Prefix)
-		}
-		columns = overlay(sqlsource.Columns(p.Columns), columns)
-	}
-	return sqlsource.Config{
-		Name: l.Name, DSN: l.DSN.Reveal(), Table: table, Columns: columns, Profile: profile, Extra: l.Extra,
-		Joins: sqlJoins(l.Joins), Where: sqlConditions(l.Where), DisabledWhen: sqlConditions(l.DisabledWhen),
-		Queries: sqlsource.Queries(l.Queries), Scheme: l.Scheme, Params: paramsOf(l),
+	p, _ := preset.Named(l.Preset) // without one, all of it is empty
+	c := sqlsource.Config{
+		Name: l.Name, DSN: l.DSN.Reveal(), Table: cmp.Or(l.Table, p.TableWith(l.Prefix)),
+		Columns: columnsOf(sqlsource.Columns(p.Columns), l.Columns), Profile: profileOf(sqlsource.ProfileColumns(p.Profile), l.Columns),
+		Extra:        slices.Concat(p.Extra, l.Extra),
+		Joins:        configuredJoins(l.Joins),
+		Where:        append(presetConditions(p.Where), configuredConditions(l.Where)...),
+		DisabledWhen: append(presetConditions(p.DisabledWhen), configuredConditions(l.DisabledWhen)...),
+		Queries:      sqlsource.Queries(l.Queries),
+		Scheme:       l.Scheme, Params: p.ParamsWith(paramsOf(l)),
 		Timeout: l.Timeout, MaxConns: int(l.MaxConns),
 	}
+	if c.Queries == (sqlsource.Queries{}) {
+		c.Queries = sqlsource.Queries(p.Queries)
+	}
+	if len(c.Joins) == 0 {
+		c.Joins = usedJoins(presetJoins(p.JoinsWith(l.Prefix)), c)
+	}
+	return c
 }
 
-func sqlColumns(c config.Columns) (sqlsource.Columns, sqlsource.ProfileColumns) {
-	return sqlsource.Columns{
-			ID: c.ID, Username: c.Username, Email: c.Email, Phone: c.Phone, Password: c.Password, Salt: c.Salt,
-			CreatedAt: c.CreatedAt, LastLoginAt: c.LastLoginAt, Disabled: c.Disabled,
-		}, sqlsource.ProfileColumns{
-			DisplayName: c.DisplayName, Locale: c.Locale, EmailVerified: c.EmailVerified, PhoneVerified: c.PhoneVerified,
-			Roles: c.Roles, Groups: c.Groups, TOTPSecret: c.TOTPSecret,
+// none, as the name of a column, leaves out what the preset would read.
+const none = "-"
+
+// named returns the operator's name of a column, or else the preset's.
+func named(own, preset string) string {
+	if own == none {
+		return ""
+	}
+	return cmp.Or(own, preset)
+}
+
+// usedJoins leaves out the preset's tables of which no column is read: an operator who does without groups needs no
+// right to see them.
+func usedJoins(joins []sqlsource.Join, c sqlsource.Config) []sqlsource.Join {
+	columns := []string{
+		c.Columns.ID, c.Columns.Username, c.Columns.Email, c.Columns.Phone, c.Columns.Password, c.Columns.Salt,
+		c.Columns.CreatedAt, c.Columns.LastLoginAt, c.Columns.Disabled, c.Profile.DisplayName, c.Profile.Locale,
+		c.Profile.EmailVerified, c.Profile.PhoneVerified, c.Profile.Roles, c.Profile.Groups, c.Profile.TOTPSecret,
+	}
+	columns = append(columns, c.Extra...)
+	for _, condition := range slices.Concat(c.Where, c.DisabledWhen) {
+		columns = append(columns, condition.Column)
+	}
+	var used []sqlsource.Join
+	for _, join := range slices.Backward(joins) { // a table may be there for the sake of one behind it
+		alias := cmp.Or(join.As, join.Table) + "."
+		if !slices.ContainsFunc(columns, func(column string) bool { return strings.Contains(column, alias) }) {
+			continue
 		}
+		used = append(used, join)
+		for _, on := range join.On {
+			columns = append(columns, on.Left)
+		}
+	}
+	slices.Reverse(used)
+	return used
 }
 
-func sqlJoins(list []config.Join) []sqlsource.Join {
+// columnsOf returns base with the columns that the operator names.
+func columnsOf(base sqlsource.Columns, c config.Columns) sqlsource.Columns {
+	return sqlsource.Columns{
+		ID: named(c.ID, base.ID), Username: named(c.Username, base.Username), Email: named(c.Email, base.Email),
+		Phone: named(c.Phone, base.Phone), Password: named(c.Password, base.Password), Salt: named(c.Salt, base.Salt),
+		CreatedAt: named(c.CreatedAt, base.CreatedAt), LastLoginAt: named(c.LastLoginAt, base.LastLoginAt),
+		Disabled: named(c.Disabled, base.Disabled),
+	}
+}
+
+func profileOf(base sqlsource.ProfileColumns, c config.Columns) sqlsource.ProfileColumns {
+	return sqlsource.ProfileColumns{
+		DisplayName: named(c.DisplayName, base.DisplayName), Locale: named(c.Locale, base.Locale),
+		EmailVerified: named(c.EmailVerified, base.EmailVerified), PhoneVerified: named(c.PhoneVerified, base.PhoneVerified),
+		Roles: named(c.Roles, base.Roles), Groups: named(c.Groups, base.Groups), TOTPSecret: named(c.TOTPSecret, base.TOTPSecret),
+	}
+}
+
+func presetJoins(list []preset.Join) []sqlsource.Join {
 	var joins []sqlsource.Join
 	for _, j := range list {
-		join := sqlsource.Join{Table: j.Table, As: j.As, Where: sqlConditions(j.Where)}
+		join := sqlsource.Join{Table: j.Table, As: j.As, Where: presetConditions(j.Where)}
+		for _, on := range j.On {
+			join.On = append(join.On, sqlsource.On(on))
+		}
+		joins = append(joins, join)
+	}
+	return joins
+}
+
+func configuredJoins(list []config.Join) []sqlsource.Join {
+	var joins []sqlsource.Join
+	for _, j := range list {
+		join := sqlsource.Join{Table: j.Table, As: j.As, Where: configuredConditions(j.Where)}
 		for _, left := range slices.Sorted(maps.Keys(j.On)) {
 			join.On = append(join.On, sqlsource.On{Left: left, Right: j.On[left]})
 		}
@@ -51,24 +117,18 @@ func sqlJoins(list []config.Join) []sqlsource.Join {
 	return joins
 }
 
-func sqlConditions(list []config.Condition) []sqlsource.Condition {
+func presetConditions(list []preset.Condition) []sqlsource.Condition {
+	var conditions []sqlsource.Condition
+	for _, c := range list {
+		conditions = append(conditions, sqlsource.Condition(c))
+	}
+	return conditions
+}
+
+func configuredConditions(list []config.Condition) []sqlsource.Condition {
 	var conditions []sqlsource.Condition
 	for _, c := range list {
 		conditions = append(conditions, sqlsource.Condition{Column: c.Column, Op: c.Op, Values: c.Values})
 	}
 	return conditions
-}
-
-// overlay returns base with the columns that over names.
-func overlay(base, over sqlsource.Columns) sqlsource.Columns {
-	for _, c := range []struct{ to, from *string }{
-		{&base.ID, &over.ID}, {&base.Username, &over.Username}, {&base.Email, &over.Email}, {&base.Phone, &over.Phone},
-		{&base.Password, &over.Password}, {&base.Salt, &over.Salt}, {&base.CreatedAt, &over.CreatedAt},
-		{&base.LastLoginAt, &over.LastLoginAt}, {&base.Disabled, &over.Disabled},
-	} {
-		if *c.from != "" {
-			*c.to = *c.from
-		}
-	}
-	return base
 }

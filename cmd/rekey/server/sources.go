@@ -15,6 +15,7 @@ import (
 	"rekey/accounts/password"
 	"rekey/cmd/rekey/config"
 	"rekey/legacy"
+	"rekey/legacy/mapping"
 )
 
 // An adapter is what the server needs of a legacy store, whatever kind it is.
@@ -27,7 +28,10 @@ type adapter interface {
 
 // kinds open the legacy stores, by the kind that the configuration names. They ask none of them.
 var kinds = map[string]func(config.Legacy) (adapter, error){
-	"sql": openSQL,
+	"sql":  openSQL,
+	"ldap": openLDAP,
+	"http": openHTTP,
+	"file": openFile,
 }
 
 // A source is a legacy store under its configured name.
@@ -36,6 +40,8 @@ type source struct {
 	name    string
 	domains []string
 	fold    password.Fold
+	people  legacy.Source    // the adapter's people as they are mapped
+	mapping *mapping.Mapping // what has been found about them
 }
 
 // openSource prepares one legacy store. It does not ask it.
@@ -44,11 +50,31 @@ func openSource(l config.Legacy) (*source, error) {
 	if !ok {
 		return nil, fmt.Errorf("unknown kind %q", l.Kind)
 	}
+	m, err := mapping.New(mapping.Config{
+		Name: l.Name, Keep: l.Keep, Set: l.Set, Columns: extraOf(l),
+		Sanitise: mapping.Sanitise{
+			KeepSpaces: l.Sanitise.KeepSpaces, KeepForm: l.Sanitise.KeepForm, EmailCase: mapping.EmailCase(l.Sanitise.EmailCase),
+			MaxText: int(l.Sanitise.MaxText), AskAsTyped: l.Kind == "http",
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
 	a, err := open(l)
 	if err != nil {
 		return nil, err
 	}
-	return &source{a, l.Name, domainsOf(l), password.Fold(l.Fold)}, nil
+	return &source{
+		adapter: a, name: l.Name, domains: domainsOf(l), fold: password.Fold(l.Fold), people: m.Wrap(a), mapping: m,
+	}, nil
+}
+
+// extraOf names what is read for mapping expressions alone.
+func extraOf(l config.Legacy) []string {
+	if l.Kind == "ldap" {
+		return slices.Sorted(maps.Keys(l.LDAP.Extra))
+	}
+	return l.Extra
 }
 
 // domainsOf returns the source's domains as they stand in a canonical address.
@@ -116,7 +142,7 @@ func closeSources(sources []*source) error {
 func accountSources(sources []*source) []accounts.Source {
 	list := make([]accounts.Source, len(sources))
 	for i, s := range sources {
-		list[i] = accounts.Source{Name: s.name, Source: s.adapter, Domains: s.domains, Fold: s.fold}
+		list[i] = accounts.Source{Name: s.name, Source: s.people, Domains: s.domains, Fold: s.fold}
 	}
 	return list
 }
