@@ -159,14 +159,14 @@ func openSQLServer(c Config, u *url.URL) (*sql.DB, error) {
 			return nil, fmt.Errorf("unknown option %q; want database, encrypt, trustservercertificate, hostnameincertificate or certificate", name)
 		}
 	}
+	if options.Get("database") == "" {
+		return nil, errors.New("the option database is missing")
+	}
 	plain := *u
 	plain.RawQuery = options.Encode()
 	m, err := msdsn.Parse(plain.String())
 	if err != nil {
 		return nil, errors.New("the driver refuses it; is encrypt one of disable, false, true, strict, and the certificate there?")
-	}
-	if m.Database == "" {
-		return nil, errors.New("the option database is missing")
 	}
 	connector := mssql.NewConnectorConfig(m)
 	// Where two sessions wait for each other, it is this one that gives way, not the old application's.
