@@ -45,7 +45,7 @@ verifies the old password hash, stores a new one, and from the second login on t
 	root.SetOut(c.out)
 	root.SetErr(c.err)
 	root.AddCommand(
-		newServe(c), newDemo(c),
+		newServe(c), newDemo(c), newPlan(c),
 		newConfig(c), newHash(c), newKeys(c),
 		newVersion(c),
 	)

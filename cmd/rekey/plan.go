@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"rekey/accounts"
+	"rekey/accounts/password"
+	"rekey/accounts/sqlstore"
+	"rekey/cmd/rekey/config"
+	"rekey/cmd/rekey/server"
+	"rekey/legacy/hash"
+	"rekey/sweeper/survey"
+)
+
+// planFlags are the flags of the command.
+type planFlags struct {
+	output *format
+	html   string
+	state  string
+	rate   readRate
+	limit  int64
+}
+
+func newPlan(c console) *cobra.Command {
+	var file *configFlag
+	var flags planFlags
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "Say what there is to move, what stands in the way, and how long it takes",
+		Long: `Reads every legacy source from end to end, and writes to none of them: accounts, password schemes and their strength,
+what no rule can read, identifiers that several people hold, last logins and a forecast from them, what depends on each
+source, how long a sweep would take on this machine, and which road to take.
+
+With --state an interrupted survey goes on where it was, and a second one says what others have changed in between.
+The time of a sweep is measured with made-up people in a scratch store in $TMPDIR.`,
+		Example: `  rekey plan --config rekey.yaml
+  rekey plan --rate 500/s --state plan.state --html plan.html
+  rekey plan --limit 10000 -o json`,
+		Args: cobra.NoArgs,
+		RunE: action(func(cmd *cobra.Command, _ []string) error {
+			if flags.limit < 0 {
+				return misuse("--limit wants a number of people, or 0 for all")
+			}
+			cfg, err := file.load()
+			if err != nil {
+				return err
+			}
+			return plan(cmd.Context(), c, cfg, flags)
+		}),
+	}
+	file = c.addConfigFlag(cmd)
+	flags.output = addOutputFlag(cmd)
+	f := cmd.Flags()
+	f.StringVar(&flags.html, "html", "", "also write the report as one page to this `file`")
+	f.StringVar(&flags.state, "state", "", "keep in this `file` how far the survey is, and what the next one compares with")
+	f.Var(&flags.rate, "rate", "people read a second at most, such as 500 or 500/s; 0 is as fast as it goes")
+	f.Int64Var(&flags.limit, "limit", 0, "look only at the first `people` of each source")
+	return cmd
+}
+
+func plan(ctx context.Context, c console, cfg *config.Config, flags planFlags) (err error) {
+	if len(cfg.Legacy) == 0 {
+		return misuse("the configuration names no legacy source, so there is nothing to move")
+	}
+	page, err := openPage(flags.html)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, page.close()) }()
+	opened, closeSources, err := server.OpenSources(cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeSources()) }()
+	sources := make([]survey.Source, len(opened))
+	for i, source := range opened {
+		// A source as it is configured, its secrets redacted by their types: another one is another survey.
+		sources[i] = survey.Source{
+			Name: source.Name, Source: source.Source, About: fmt.Sprintf("%+v", cfg.Legacy[i]), Inspect: inspectOf(source.Source),
+		}
+	}
+	bar := newReadingProgress(c.err)
+	report, err := survey.Run(ctx, survey.Config{
+		Sources: sources, Hashes: hash.New(hash.Config{Bounds: cfg.HashBounds.Bounds()}),
+		Bench: survey.Bench{Hasher: password.Hasher{Policy: policyOf(cfg)}, Scratch: scratchStore},
+		Rate:  float64(flags.rate), Limit: flags.limit, State: flags.state, Progress: bar.show,
+	})
+	bar.end()
+	switch {
+	case errors.Is(err, survey.ErrState):
+		return misuse("%w", err)
+	case err != nil && flags.state != "":
+		fmt.Fprintf(c.err, "rekey: the same command goes on from here: %s says how far it was\n", flags.state)
+		return err
+	case err != nil:
+		return err
+	}
+	return errors.Join(printPlan(c.out, *flags.output, report), page.write(report))
+}
+
+func printPlan(w io.Writer, f format, report *survey.Report) error {
+	if f == asTable {
+		return report.WriteText(w)
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(report)
+}
+
+func policyOf(cfg *config.Config) password.Policy {
+	return password.Policy{MemoryKiB: uint32(cfg.Password.MemoryKiB), Time: uint32(cfg.Password.Time), Lanes: uint8(cfg.Password.Lanes)}
+}
+
+// scratchStore opens an empty store in a folder of its own, and returns what removes both.
+func scratchStore(ctx context.Context) (accounts.Directory, func() error, error) {
+	folder, err := os.MkdirTemp("", "rekey-plan-")
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err := sqlstore.Open(ctx, "sqlite://"+filepath.Join(folder, "scratch.db"), sqlstore.Options{})
+	if err != nil {
+		return nil, nil, errors.Join(err, os.RemoveAll(folder))
+	}
+	return store, func() error { return errors.Join(store.Close(), os.RemoveAll(folder)) }, nil
+}
+
+// A pageFile is where --html goes. It is opened before the survey: hours later is too late to learn that it cannot be
+// written. What it held stays until there is something to put in its place.
+type pageFile struct{ f *os.File }
+
+func openPage(path string) (*pageFile, error) {
+	if path == "" {
+		return &pageFile{}, nil
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600) // it has the keys of people
+	if err != nil {
+		return nil, fmt.Errorf("--html: %w", err)
+	}
+	return &pageFile{f}, nil
+}
+
+func (p *pageFile) write(report *survey.Report) error {
+	if p.f == nil {
+		return nil
+	}
+	if err := p.f.Truncate(0); err != nil {
+		return fmt.Errorf("--html: %w", err)
+	}
+	return report.WriteHTML(p.f)
+}
+
+func (p *pageFile) close() error {
+	if p.f == nil {
+		return nil
+	}
+	return p.f.Close()
+}
+
+// A readRate is a number of people a second, with or without "/s".
+type readRate float64
+
+func (r *readRate) String() string { return strconv.FormatFloat(float64(*r), 'g', -1, 64) }
+func (r *readRate) Type() string   { return "N[/s]" }
+
+func (r *readRate) Set(text string) error {
+	n, err := strconv.ParseFloat(strings.TrimSuffix(text, "/s"), 64)
+	if err != nil || math.IsNaN(n) || n < 0 || n > 1e9 {
+		return errors.New("want people a second, such as 500 or 500/s")
+	}
+	*r = readRate(n)
+	return nil
+}

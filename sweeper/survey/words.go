@@ -1,0 +1,85 @@
+package survey
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+)
+
+// grouped writes a number as people read it: 1,234,567.
+func grouped(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	sign := ""
+	if n < 0 {
+		sign, digits = "-", digits[1:]
+	}
+	for at := len(digits) - 3; at > 0; at -= 3 {
+		digits = digits[:at] + "," + digits[at:]
+	}
+	return sign + digits
+}
+
+// people writes an estimated number of people: no more digits than an estimate has.
+func people(r Range) string {
+	low, high := rounded(r.Low), rounded(r.High)
+	if low == high {
+		return grouped(low)
+	}
+	return grouped(low) + " to " + grouped(high)
+}
+
+// rounded keeps three digits.
+func rounded(n float64) int64 {
+	if n < 1000 {
+		return int64(math.Round(n))
+	}
+	unit := math.Pow10(int(math.Floor(math.Log10(n))) - 2)
+	return int64(math.Round(n/unit) * unit)
+}
+
+// span writes a range of seconds.
+func span(r Range) string {
+	low, high := duration(r.Low), duration(r.High)
+	if low == high {
+		return low
+	}
+	return low + " to " + high
+}
+
+// duration writes seconds with two digits.
+func duration(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second))
+	switch {
+	case d < time.Second:
+		return "a second"
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.0f s", seconds)
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%.0f h", d.Hours())
+	}
+	return fmt.Sprintf("%.0f days", d.Hours()/24)
+}
+
+// size writes bytes.
+func sizeText(n int64) string {
+	for _, unit := range []struct {
+		name string
+		size int64
+	}{{"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}} {
+		if n >= unit.size {
+			return fmt.Sprintf("%.1f %s", float64(n)/float64(unit.size), unit.name)
+		}
+	}
+	return fmt.Sprintf("%d B", n)
+}
+
+// percent writes a share.
+func percent(part, whole int64) string {
+	if whole == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
+}
