@@ -3,12 +3,13 @@ package preset_test
 import (
 	"bufio"
 	"bytes"
+	"encoding/base32"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -29,7 +30,8 @@ type fixture struct {
 
 	find                      []string // spellings under each of which the person is found
 	id, username, email       string
-	name, locale, totp        string
+	name, locale              string
+	totp                      []byte // the secret
 	verified                  bool
 	roles, groups             []string
 	created, lastLogin        time.Time
@@ -72,7 +74,7 @@ func parseFixture(text string) (fixture, error) {
 	f := fixture{params: map[string]string{}}
 	head, body, ok := strings.Cut(text, "\n\n")
 	if !ok {
-		return f, fmt.Errorf("no empty line behind the head")
+		return f, errors.New("no empty line behind the head")
 	}
 	own := stored{password: "password"}
 	for line := range strings.Lines(head) {
@@ -93,7 +95,7 @@ func parseFixture(text string) (fixture, error) {
 		}
 	}
 	if f.definition == "" || f.dialect == "" || len(f.passwords) == 0 || len(f.find) == 0 || f.id == "" || len(f.statements) < 2 {
-		return f, fmt.Errorf("something is missing")
+		return f, errors.New("something is missing")
 	}
 	return f, nil
 }
@@ -102,7 +104,7 @@ func parseFixture(text string) (fixture, error) {
 func (f *fixture) set(key, value string, own *stored) (err error) {
 	texts := map[string]*string{
 		"preset": &f.preset, "definition": &f.definition, "id": &f.id, "username": &f.username, "email": &f.email,
-		"name": &f.name, "locale": &f.locale, "totp": &f.totp,
+		"name": &f.name, "locale": &f.locale,
 		"hash": &own.hash, "salt": &own.salt, "made by": &own.origin,
 	}
 	spellings := map[string]*[]string{"find": &f.find, "disabled": &f.disabled, "enabled": &f.enabled, "absent": &f.absent}
@@ -120,6 +122,8 @@ func (f *fixture) set(key, value string, own *stored) (err error) {
 		*words[key] = strings.Fields(value)
 	case times[key] != nil:
 		*times[key], err = time.Parse(time.RFC3339, value)
+	case key == "totp":
+		f.totp, err = base32.StdEncoding.DecodeString(value)
 	case key == "verified":
 		f.verified = value == "true"
 	case key == "dialect":
@@ -144,10 +148,10 @@ func (f *fixture) set(key, value string, own *stored) (err error) {
 func (f fixture) filled(engine string, s stored) ([]string, error) {
 	places := map[string]string{"hash": s.hash, "salt": s.salt}
 	if strings.HasPrefix(s.hash, "{") {
-		members := map[string]any{}
-		if err := json.Unmarshal([]byte(s.hash), &members); err == nil {
+		var members map[string]string
+		if err := json.Unmarshal([]byte(s.hash), &members); err == nil { // else it is no JSON, such as "{bcrypt}$2a$…"
 			for name, member := range members {
-				places["hash."+name] = fmt.Sprint(member)
+				places["hash."+name] = member
 			}
 		}
 	}
@@ -157,34 +161,15 @@ func (f fixture) filled(engine string, s stored) ([]string, error) {
 	}
 	list := slices.Clone(f.statements)
 	for i := range list {
+		list[i] = toEngine(list[i], f.dialect, engine)
 		for name, value := range places {
 			list[i] = strings.ReplaceAll(list[i], "{{"+name+"}}", escape.Replace(value))
 		}
 		if strings.Contains(list[i], "{{") {
 			return nil, fmt.Errorf("nothing to put in a place of: %.60s", list[i])
 		}
-		if engine == "sqlite" {
-			list[i] = toSQLite(list[i])
-		}
 	}
 	return list, nil
-}
-
-// sqliteWords are the words of other dialects that SQLite has no use for. Types stay as they are where they can: SQLite
-// takes any name for a type, and what a source makes of a column depends on it.
-var (
-	sqliteWords = regexp.MustCompile(`(?i) unsigned\b| auto_increment\b| collate \w+|\(6\)| with(out)? time zone\b`)
-	sqliteTruth = regexp.MustCompile(`(?i) bit(\(1\))?( |,)`)
-	sqliteBytes = regexp.MustCompile(`(?i) (var)?binary\(\d+\)| tinyblob`) // what an INSERT fills with text
-)
-
-func toSQLite(statement string) string {
-	if !strings.HasPrefix(statement, "CREATE TABLE") {
-		return statement
-	}
-	statement = sqliteWords.ReplaceAllString(statement, "")
-	statement = sqliteTruth.ReplaceAllString(statement, " boolean$2")
-	return sqliteBytes.ReplaceAllString(statement, " text")
 }
 
 // vector returns a row of package hash's vectors.
