@@ -85,10 +85,7 @@ func plan(ctx context.Context, c console, cfg *config.Config, flags planFlags) (
 	defer func() { err = errors.Join(err, closeSources()) }()
 	sources := make([]survey.Source, len(opened))
 	for i, source := range opened {
-		// A source as it is configured, its secrets redacted by their types: another one is another survey.
-		sources[i] = survey.Source{
-			Name: source.Name, Source: source.Source, About: fmt.Sprintf("%+v", cfg.Legacy[i]), Inspect: inspectOf(source.Source),
-		}
+		sources[i] = surveySource(source, cfg.Legacy[i])
 	}
 	bar := newReadingProgress(c.err)
 	report, err := survey.Run(ctx, survey.Config{

@@ -52,6 +52,8 @@ type SourceReport struct {
 	BadReasons []Counted `json:"bad_reasons"`
 	BadKeys    []string  `json:"bad_keys,omitempty"`
 
+	Notes []Note `json:"notes"` // what had to be mended before people could be looked at
+
 	LastLogins   []Bin        `json:"last_logins"`
 	Dependents   *Dependents  `json:"dependents,omitempty"` // nil: it cannot be asked
 	Changes      *Changes     `json:"changes,omitempty"`    // nil: there is no earlier survey to compare with
@@ -122,7 +124,7 @@ func (s *survey) report(dependents []*Dependents, collisions Collisions, t timin
 		all.add(p.Tally)
 		reading += p.Reading
 		one := sourceReport(source, p.Tally, dependents[i])
-		one.Changes = s.changes(i)
+		one.Changes, one.Notes = s.changes(i), append([]Note{}, p.Notes...)
 		r.Sources = append(r.Sources, one)
 	}
 	r.Accounts = all.People

@@ -41,8 +41,10 @@ type progress struct {
 	Reading time.Duration `json:"reading"` // time spent waiting for the source
 	Tally   *tally        `json:"tally"`
 	Places  []place       `json:"places"`
+	Notes   []Note        `json:"notes,omitempty"`
 	Raw     []byte        `json:"sketch"`
 	sketch  *sketch
+	noted   bool // those of this process are in Notes
 }
 
 // A place is a way back into the walk: the person with that number is the first behind that key.

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rekey/legacy"
@@ -25,8 +26,20 @@ type Source struct {
 	// About is what the state file must have been made for: anything that changes if the source is configured to read
 	// something else. It must not hold a secret.
 	About string
+	// Check tells a mistake of configuration before the walk; nil where there is nothing to check.
+	Check func(context.Context) error
 	// Inspect tells what depends on the store; nil where that cannot be asked.
 	Inspect func(context.Context) (Dependents, error)
+	// Notes tells what had to be mended in the people that were read through Source since it was opened; nil: nothing is.
+	Notes func() []Note
+}
+
+// A Note is something that was found about one field of many people, and mended, or left out.
+type Note struct {
+	What  string   `json:"what"`
+	Field string   `json:"field,omitempty"`
+	Count int64    `json:"count"`
+	Keys  []string `json:"keys,omitempty"` // of the first few
 }
 
 // Config says what to look at. Sources and Hashes are required.
@@ -106,6 +119,27 @@ func (c *Config) check() error {
 	return nil
 }
 
+// takeNotes adds what has been noted since the source was opened to what was noted before, in a survey that goes on.
+func (p *progress) takeNotes(source Source) {
+	if source.Notes == nil || p.noted {
+		return
+	}
+	p.noted = true
+	for _, n := range source.Notes() {
+		if n.Count == 0 {
+			continue
+		}
+		i := slices.IndexFunc(p.Notes, func(known Note) bool { return known.What == n.What && known.Field == n.Field })
+		if i < 0 {
+			n.Keys = n.Keys[:min(len(n.Keys), maxBadKeys)]
+			p.Notes = append(p.Notes, n)
+			continue
+		}
+		p.Notes[i].Count += n.Count
+		p.Notes[i].Keys = append(p.Notes[i].Keys, n.Keys[:min(len(n.Keys), max(maxBadKeys-len(p.Notes[i].Keys), 0))]...)
+	}
+}
+
 // A survey is one Run.
 type survey struct {
 	c     Config
@@ -120,8 +154,8 @@ func (s *survey) run(ctx context.Context) (*Report, error) {
 	inspected := make([]*Dependents, len(s.c.Sources))
 	for i, source := range s.c.Sources {
 		// Before the long walk: what is not as configured is told at once.
-		if checker, ok := source.Source.(legacy.Checker); ok {
-			if err := checker.Check(ctx); err != nil {
+		if source.Check != nil {
+			if err := source.Check(ctx); err != nil {
 				return nil, err
 			}
 		}
@@ -138,7 +172,9 @@ func (s *survey) run(ctx context.Context) (*Report, error) {
 		if inspected[i] != nil {
 			total = inspected[i].Rows
 		}
-		if err := s.walk(ctx, i, total); err != nil {
+		err := s.walk(ctx, i, total)
+		s.state.Sources[i].takeNotes(s.c.Sources[i])
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -81,6 +81,14 @@ func (s *SourceReport) text(text *strings.Builder) {
 		table(text, rows...)
 	}
 	s.textIdentifiers(text)
+	if len(s.Notes) > 0 {
+		heading(text, s.Name+": mended, or left out")
+		rows := [][]string{{"WHAT", "FIELD", "PEOPLE", "KEYS"}}
+		for _, n := range s.Notes {
+			rows = append(rows, []string{n.What, n.Field, grouped(n.Count), strings.Join(n.Keys, ", ")})
+		}
+		table(text, rows...)
+	}
 	if len(s.BadReasons) > 0 {
 		heading(text, s.Name+": records that cannot be read")
 		table(text, countedRows("REASON", s.BadReasons)...)

@@ -1,16 +1,28 @@
 package server
 
 import (
-	"rekey/accounts"
 	"rekey/cmd/rekey/config"
+	"rekey/legacy"
+	"rekey/legacy/mapping"
 )
 
-// OpenSources prepares every legacy source, in order, for a command that only reads them, and returns what closes them. It
-// asks none of them.
-func OpenSources(c *config.Config) ([]accounts.Source, func() error, error) {
+// An Opened is a legacy source for a command that only reads it.
+type Opened struct {
+	Name    string
+	People  legacy.Source    // its people as they are mapped
+	Store   legacy.Source    // the store behind, for powers that have nothing to do with people
+	Mapping *mapping.Mapping // what has been found about them
+}
+
+// OpenSources prepares every legacy source, in order, and returns what closes them. It asks none of them.
+func OpenSources(c *config.Config) ([]Opened, func() error, error) {
 	sources, err := openSources(c)
 	if err != nil {
 		return nil, nil, err
 	}
-	return accountSources(sources), func() error { return closeSources(sources) }, nil
+	opened := make([]Opened, len(sources))
+	for i, s := range sources {
+		opened[i] = Opened{Name: s.name, People: s.people, Store: s.adapter, Mapping: s.mapping}
+	}
+	return opened, func() error { return closeSources(sources) }, nil
 }
