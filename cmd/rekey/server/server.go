@@ -77,6 +77,7 @@ func (s *Server) open(ctx context.Context, c *config.Config, log *slog.Logger) e
 	if err := s.checkSources(ctx); err != nil {
 		return err
 	}
+	s.indexExports()
 
 	// The domain.
 	policy := passwordPolicy(c)

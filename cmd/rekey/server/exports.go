@@ -1,0 +1,54 @@
+package server
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"rekey/legacy/filesource"
+)
+
+// progressEvery is how often the log tells how far an indexing is.
+const progressEvery = 10 * time.Second
+
+// indexExports makes the indexes of the exports that have none, beside serving: until one is there, its people cannot
+// log in for the first time and are told to come again, and readyz says "degraded".
+func (s *Server) indexExports() {
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	for _, src := range s.sources {
+		if export, ok := src.adapter.(*filesource.Source); ok {
+			wg.Go(func() { s.indexExport(ctx, src.name, export) })
+		}
+	}
+	s.onClose(func(context.Context) error {
+		cancel()
+		wg.Wait()
+		return nil
+	})
+}
+
+func (s *Server) indexExport(ctx context.Context, name string, export *filesource.Source) {
+	told := time.Now()
+	err := export.Index(ctx, func(p filesource.Progress) {
+		if time.Since(told) >= progressEvery {
+			told = time.Now()
+			s.log.Info("an export is being indexed", "source", name, "read", p.Read, "size", p.Size, "people", p.People, "bad", p.Bad)
+		}
+	})
+	switch {
+	case ctx.Err() != nil: // we are closing
+	case err != nil:
+		s.log.Error("an export cannot be indexed; its people cannot log in", "source", name, "error", err)
+	default:
+		stats, err := export.Stats(ctx)
+		if err != nil {
+			s.log.Warn("an export's index does not tell what it holds", "source", name, "error", err)
+			return
+		}
+		s.log.Info("an export is indexed", "source", name, "people", stats.People, "bad", stats.Bad, "ignored", stats.Ignored)
+		if stats.Torn != "" {
+			s.log.Warn("an export could not be read to its end; who is not found in it may be behind the tear", "source", name, "reason", stats.Torn)
+		}
+	}
+}
