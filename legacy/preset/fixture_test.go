@@ -36,6 +36,7 @@ type fixture struct {
 	roles, groups             []string
 	created, lastLogin        time.Time
 	disabled, enabled, absent []string
+	cannotTell                []string // there is something for a password, and it can be neither right nor wrong
 	listed                    []string // the keys of everybody, where the order is worth looking at
 }
 
@@ -107,7 +108,7 @@ func (f *fixture) set(key, value string, own *stored) (err error) {
 		"name": &f.name, "locale": &f.locale,
 		"hash": &own.hash, "salt": &own.salt, "made by": &own.origin,
 	}
-	spellings := map[string]*[]string{"find": &f.find, "disabled": &f.disabled, "enabled": &f.enabled, "absent": &f.absent}
+	spellings := map[string]*[]string{"find": &f.find, "disabled": &f.disabled, "enabled": &f.enabled, "absent": &f.absent, "cannot tell": &f.cannotTell}
 	words := map[string]*[]string{"roles": &f.roles, "groups": &f.groups, "listed": &f.listed}
 	times := map[string]*time.Time{"created": &f.created, "last login": &f.lastLogin}
 	param, isParam := strings.CutPrefix(key, "param ")

@@ -27,11 +27,14 @@ func forums() []Preset {
 				{Table: "user_second_factors", As: "t", On: on("id", "user_id"), Where: []Condition{is("method", "1"), is("enabled", "true")}},
 			},
 			Where: []Condition{over("id", "0")}, // the others are the system's own
-			// "For ever" is a thousand years; a suspension that ends is not seen.
+			// "For ever" is a thousand years.
 			DisabledWhen: []Condition{over("suspended_till", "2200-01-01")},
 			Scheme:       "pbkdf2-sha256-hex",
 			Params:       map[string]string{"iterations": "64000"}, // config.pbkdf2_iterations, the same for everybody
-			Notes:        []string{"E-mail addresses are found as stored, which is in small letters."},
+			Notes: []string{
+				"E-mail addresses are found as stored, which is in small letters. Discourse's index is of lower(email): one of email makes logins quick.",
+				"A suspension that ends is not seen, nor is who waits for approval (approved).",
+			},
 		},
 		{
 			Name: "discourse3", Title: "Discourse 3.1 to 3.3",
@@ -120,12 +123,13 @@ func vBulletinNotes() []string {
 
 // discourseQueries read a person with the primary address, the password and the first authenticator. The password is
 // put together as a PHC string: Discourse keeps "$pbkdf2-sha256$i=600000,l=32$", the key in hex and a salt whose text
-// is what was hashed. hash, salt and algorithm are those three columns, and passwords joins their table.
+// is what was hashed. Another algorithm is unknown, and not the same as no password. hash, salt and algorithm are those
+// three columns, and passwords joins their table.
 func discourseQueries(hash, salt, algorithm, passwords string) Queries {
 	people := `SELECT u.id AS id, u.username AS username, e.email AS email, u.name AS display_name, u.locale AS locale,
  u.created_at AS created_at, u.last_seen_at AS last_login_at,
  (NOT u.active OR COALESCE(u.suspended_till > CURRENT_TIMESTAMP, FALSE)) AS disabled,
- substring(` + algorithm + ` from '^[$]pbkdf2-sha(?:256|512)[$]i=[0-9]+') || '$'
+ COALESCE(substring(` + algorithm + ` from '^[$]pbkdf2-sha(?:256|512)[$]i=[0-9]+'), 'unknown') || '$'
  || rtrim(translate(encode(convert_to(` + salt + `, 'UTF8'), 'base64'), chr(10), ''), '=') || '$'
  || rtrim(translate(encode(decode(` + hash + `, 'hex'), 'base64'), chr(10), ''), '=') AS password,
  (SELECT t.data FROM user_second_factors t WHERE t.user_id = u.id AND t.method = 1 AND t.enabled ORDER BY t.id LIMIT 1) AS totp_secret
@@ -133,7 +137,10 @@ func discourseQueries(hash, salt, algorithm, passwords string) Queries {
  LEFT JOIN user_emails e ON e.user_id = u.id AND e."primary"` + passwords + `
  WHERE u.id > 0 `
 	return Queries{
-		Lookup:    people + `AND (u.username_lower IN (:identifier) OR u.username IN (:identifier) OR lower(e.email) IN (:identifier)) ORDER BY u.id LIMIT 20`,
+		// Each table is asked on its own: with an OR across them none of Discourse's indexes would be used.
+		Lookup: people + `AND u.id IN (SELECT id FROM users WHERE username_lower IN (:identifier)
+ UNION SELECT id FROM users WHERE username IN (:identifier)
+ UNION SELECT user_id FROM user_emails WHERE "primary" AND lower(email) IN (:identifier)) ORDER BY u.id LIMIT 20`,
 		Get:       people + `AND u.id = :id`,
 		List:      people + `ORDER BY u.id LIMIT :limit`,
 		ListAfter: people + `AND u.id > :after ORDER BY u.id LIMIT :limit`,
@@ -144,5 +151,6 @@ func discourseNotes() []string {
 	return []string{
 		"Each password's iterations stand in its row, so the SELECTs put salt, key and iterations together; copy-back cannot use them.",
 		"Of several authenticators of one person the oldest moves.",
+		"Who waits for approval (approved) is not told apart.",
 	}
 }

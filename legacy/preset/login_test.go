@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -126,6 +127,11 @@ func login(t *testing.T, registry *hash.Registry, p preset.Preset, f fixture, en
 	for _, spelling := range f.enabled {
 		if people.one(spelling).Disabled {
 			t.Errorf("%s is disabled", spelling)
+		}
+	}
+	for _, spelling := range f.cannotTell {
+		if _, err := registry.Open(*people.one(spelling).Password); !errors.Is(err, hash.ErrMalformed) {
+			t.Errorf("%s: error %v, want that the password cannot be read", spelling, err)
 		}
 	}
 	for _, spelling := range f.absent {

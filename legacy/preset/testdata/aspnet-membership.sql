@@ -9,6 +9,7 @@
 -- created: 2020-01-02T03:04:05Z
 -- last login: 2024-05-06T07:08:09Z
 -- disabled: dora; lola
+-- cannot tell: clara
 
 CREATE TABLE [aspnet_Users] (
   [ApplicationId] uniqueidentifier NOT NULL,
@@ -45,8 +46,10 @@ CREATE TABLE [aspnet_Membership] (
 INSERT INTO [aspnet_Users] ([ApplicationId], [UserId], [UserName], [LoweredUserName], [LastActivityDate]) VALUES
   ('app', '2f1c7e0a-6d1b-4a53-9a0e-0d3c5b7f8e11', 'Anna', 'anna', '2024-05-06 07:08:09'),
   ('app', '2f1c7e0a-6d1b-4a53-9a0e-0d3c5b7f8e12', 'dora', 'dora', '2024-05-06 07:08:09'),
-  ('app', '2f1c7e0a-6d1b-4a53-9a0e-0d3c5b7f8e13', 'lola', 'lola', '2024-05-06 07:08:09');
+  ('app', '2f1c7e0a-6d1b-4a53-9a0e-0d3c5b7f8e13', 'lola', 'lola', '2024-05-06 07:08:09'),
+  ('app', '2f1c7e0a-6d1b-4a53-9a0e-0d3c5b7f8e14', 'clara', 'clara', '2024-05-06 07:08:09');
 INSERT INTO [aspnet_Membership] ([ApplicationId], [UserId], [Password], [PasswordFormat], [PasswordSalt], [Email], [LoweredEmail], [IsApproved], [IsLockedOut], [CreateDate], [LastLoginDate], [LastPasswordChangedDate], [LastLockoutDate], [FailedPasswordAttemptCount], [FailedPasswordAttemptWindowStart], [FailedPasswordAnswerAttemptCount], [FailedPasswordAnswerAttemptWindowStart]) VALUES
   ('app', '2f1c7e0a-6d1b-4a53-9a0e-0d3c5b7f8e11', '{{hash}}', 1, '{{salt}}', 'anna@example.org', 'anna@example.org', 1, 0, '2020-01-02 03:04:05', '2024-05-06 07:08:09', '2020-01-02 03:04:05', '1754-01-01', 0, '1754-01-01', 0, '1754-01-01'),
   ('app', '2f1c7e0a-6d1b-4a53-9a0e-0d3c5b7f8e12', '{{hash}}', 1, '{{salt}}', 'dora@example.org', 'dora@example.org', 0, 0, '2020-01-02 03:04:05', '2024-05-06 07:08:09', '2020-01-02 03:04:05', '1754-01-01', 0, '1754-01-01', 0, '1754-01-01'),
-  ('app', '2f1c7e0a-6d1b-4a53-9a0e-0d3c5b7f8e13', '{{hash}}', 1, '{{salt}}', 'lola@example.org', 'lola@example.org', 1, 1, '2020-01-02 03:04:05', '2024-05-06 07:08:09', '2020-01-02 03:04:05', '1754-01-01', 0, '1754-01-01', 0, '1754-01-01');
+  ('app', '2f1c7e0a-6d1b-4a53-9a0e-0d3c5b7f8e13', '{{hash}}', 1, '{{salt}}', 'lola@example.org', 'lola@example.org', 1, 1, '2020-01-02 03:04:05', '2024-05-06 07:08:09', '2020-01-02 03:04:05', '1754-01-01', 0, '1754-01-01', 0, '1754-01-01'),
+  ('app', '2f1c7e0a-6d1b-4a53-9a0e-0d3c5b7f8e14', 'in the clear', 0, '{{salt}}', 'clara@example.org', 'clara@example.org', 1, 0, '2020-01-02 03:04:05', '2024-05-06 07:08:09', '2020-01-02 03:04:05', '1754-01-01', 0, '1754-01-01', 0, '1754-01-01');

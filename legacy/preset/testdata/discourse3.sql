@@ -16,7 +16,8 @@
 -- disabled: dora; sue
 -- enabled: back
 -- absent: system; discobot
--- listed: 7 8 9 10
+-- cannot tell: odd
+-- listed: 7 8 9 10 11
 
 CREATE TABLE users (
   id integer NOT NULL PRIMARY KEY,
@@ -66,12 +67,14 @@ INSERT INTO users (id, username, created_at, updated_at, name, active, username_
   (7, 'Anna', '2020-01-02 03:04:05', '2020-01-02', 'Anna Berg', true, 'anna', '2024-05-06 07:08:09', 1, NULL, 'pt_BR'),
   (8, 'Dora', '2020-01-02 03:04:05', '2020-01-02', 'Dora', false, 'dora', NULL, 1, NULL, NULL),
   (9, 'Sue', '2020-01-02 03:04:05', '2020-01-02', 'Sue', true, 'sue', NULL, 1, '3020-01-02', NULL),
-  (10, 'Back', '2020-01-02 03:04:05', '2020-01-02', 'Back', true, 'back', NULL, 1, '2021-01-02', NULL);
+  (10, 'Back', '2020-01-02 03:04:05', '2020-01-02', 'Back', true, 'back', NULL, 1, '2021-01-02', NULL),
+  (11, 'Odd', '2020-01-02 03:04:05', '2020-01-02', 'Odd', true, 'odd', NULL, 1, NULL, NULL);
 INSERT INTO user_emails (id, user_id, email, "primary", created_at, updated_at) VALUES
   (1, 7, 'Anna@example.org', true, '2020-01-02', '2020-01-02'),
   (2, 7, 'other@example.org', false, '2020-01-02', '2020-01-02'),
   (3, 8, 'dora@example.org', true, '2020-01-02', '2020-01-02');
 UPDATE users SET password_hash = '{{hash}}', salt = '{{salt}}', password_algorithm = '$pbkdf2-sha256$i=600000,l=32$' WHERE id = 7;
+UPDATE users SET password_hash = '{{hash}}', salt = '{{salt}}', password_algorithm = NULL WHERE id = 11;
 INSERT INTO user_second_factors (id, user_id, method, data, enabled, created_at, updated_at) VALUES
   (1, 7, 1, 'JBSWY3DPEHPK3PXP', true, '2020-01-02', '2020-01-02'),
   (2, 7, 2, '{"code_hash": "x"}', true, '2020-01-02', '2020-01-02'),

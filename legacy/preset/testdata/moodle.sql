@@ -12,6 +12,7 @@
 -- created: 2020-01-02T03:04:05Z
 -- last login: 2024-05-06T07:08:09Z
 -- disabled: dora; nina; mail
+-- cannot tell: lena
 -- absent: gone; gone@example.org; guest
 
 CREATE TABLE `mdl_user` (
@@ -68,6 +69,7 @@ CREATE TABLE `mdl_user` (
 INSERT INTO `mdl_user` (`id`, `auth`, `confirmed`, `deleted`, `suspended`, `mnethostid`, `username`, `password`, `firstname`, `lastname`, `email`, `lang`, `currentlogin`, `timecreated`) VALUES
   (1, 'manual', 1, 0, 0, 1, 'guest', '{{hash}}', 'Guest user', '', 'root@localhost', 'en', 0, 0),
   (7, 'manual', 1, 0, 0, 1, 'anna', '{{hash}}', 'Anna', 'Berg', 'anna@example.org', 'pt_br', 1714979289, 1577934245),
+  (12, 'ldap', 1, 0, 0, 1, 'lena', 'not cached', 'Lena', '', 'lena@example.org', 'en', 0, 1577934245),
   (8, 'manual', 1, 0, 1, 1, 'dora', '{{hash}}', 'Dora', '', 'dora@example.org', 'en', 0, 1577934245),
   (9, 'nologin', 1, 0, 0, 1, 'nina', '{{hash}}', 'Nina', '', 'nina@example.org', 'en', 0, 1577934245),
   (10, 'email', 0, 0, 0, 1, 'mail', '{{hash}}', 'Unconfirmed', '', 'mail@example.org', 'en', 0, 1577934245),
