@@ -63,6 +63,37 @@ func TestCheckNamesEverything(t *testing.T) {
 	})
 }
 
+// TestCheckCollations: columns that MySQL will not compare are told as a mistake, not as an outage.
+func TestCheckCollations(t *testing.T) {
+	t.Parallel()
+	dsn, admin := openTestMySQL(t)
+	must(t, admin, "CREATE TABLE people (id VARCHAR(40) COLLATE utf8mb4_general_ci, mail VARCHAR(40), hash VARCHAR(40))")
+	must(t, admin, "CREATE TABLE more (person VARCHAR(40) COLLATE utf8mb4_unicode_ci)")
+	err := open(t, Config{DSN: dsn, Table: "people", Columns: simple, Joins: []Join{{Table: "more", On: []On{{"id", "person"}}}}}).Check(t.Context())
+	if !errors.Is(err, legacy.ErrMapping) || !strings.Contains(err.Error(), "utf8mb4_unicode_ci") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestOldCharsetsOfJoinedTables: a joined column that cannot hold a text does not keep others from being found.
+func TestOldCharsetsOfJoinedTables(t *testing.T) {
+	t.Parallel()
+	dsn, admin := openTestMySQL(t)
+	must(t, admin, "CREATE TABLE people (id INTEGER PRIMARY KEY, login VARCHAR(40), hash VARCHAR(40)) CHARACTER SET utf8mb4")
+	must(t, admin, "CREATE TABLE mails (person INTEGER, address VARCHAR(40)) CHARACTER SET latin1")
+	must(t, admin, "INSERT INTO people VALUES (1, '日本', 'h'), (2, 'anna', 'h')")
+	must(t, admin, "INSERT INTO mails VALUES (1, 'one'), (2, 'two')")
+	s := open(t, Config{
+		DSN: dsn, Table: "people", Columns: Columns{ID: "id", Username: "login", Email: "mails.address", Password: "hash"},
+		Joins: []Join{{Table: "mails", On: []On{{"id", "person"}}}},
+	})
+	for _, spellings := range [][]string{{"日本"}, {"日本", "one"}, {"日本語", "one"}} {
+		if users, err := s.Lookup(t.Context(), spellings...); err != nil || len(users) != 1 || users[0].Email != "one" {
+			t.Errorf("Lookup(%q): %d people, %v", spellings, len(users), err)
+		}
+	}
+}
+
 // TestCheckQueries: a query that cannot be run, or does not return what is needed, is told before anybody logs in.
 func TestCheckQueries(t *testing.T) {
 	t.Parallel()
@@ -97,7 +128,9 @@ func TestCheckQueries(t *testing.T) {
 			{func(c *Config) { c.Queries.ListAfter = strings.Replace(good.ListAfter, "id,", "id, id AS \"ID\",", 1) }, "query list_after returns the column id twice"},
 			{func(c *Config) { c.Queries.Get = strings.Replace(good.Get, "id,", "id, mail AS phone,", 1) },
 				`query get returns ["email" "id" "password" "phone"], but query list is read for ["email" "id" "password"]`},
-			{func(c *Config) { c.Table, c.Columns, c.Queries = "people", Columns{ID: "id", Username: "mail", Password: "hash"}, Queries{Get: good.Get} },
+			{func(c *Config) {
+				c.Table, c.Columns, c.Queries = "people", Columns{ID: "id", Username: "mail", Password: "hash"}, Queries{Get: good.Get}
+			},
 				`query get returns ["email" "id" "password"], but table people is read for ["id" "password" "username"]`},
 		} {
 			c := Config{DSN: dsn, Queries: good}
@@ -189,7 +222,9 @@ func TestCheckConfig(t *testing.T) {
 		want   string
 	}{
 		{func(*Config) {}, ""},
-		{func(c *Config) { c.DSN = "sqlserver://u:hunter2@h:1433?database=d&encrypt=true&TrustServerCertificate=true" }, ""},
+		{func(c *Config) {
+			c.DSN = "sqlserver://u:hunter2@h:1433?database=d&encrypt=true&TrustServerCertificate=true"
+		}, ""},
 		{func(c *Config) { c.DSN = "sqlserver://h?database=d" }, "dsn: a user is missing"},
 		{func(c *Config) { c.DSN = "sqlserver://u:hunter2@h" }, "dsn: the option database is missing"},
 		{func(c *Config) { c.DSN = "sqlserver://u:hunter2@h?database=d&log=255" }, `dsn: unknown option "log"`},

@@ -46,6 +46,7 @@ var (
 		1040,                         // too many connections
 		1044, 1045, 1142, 1143, 1227, // access denied
 		1049, 1054, 1146, 1109, // unknown database, column, table
+		1267,                   // columns that cannot be compared
 		1129, 1130, 1203, 1226, // host blocked, user's resources
 		1205, 1213, 1317, 1290, 1792, // lock wait, deadlock, interrupted, read-only
 	}
@@ -57,7 +58,7 @@ func isStatementError(err error) bool {
 		return strings.HasPrefix(pg.Code, "42") || strings.HasPrefix(pg.Code, "3F")
 	}
 	if my, ok := errors.AsType[*mysql.MySQLError](err); ok {
-		return slices.Contains([]uint16{1044, 1049, 1054, 1142, 1143, 1146}, my.Number)
+		return slices.Contains([]uint16{1044, 1049, 1054, 1142, 1143, 1146, 1267}, my.Number)
 	}
 	if ms, ok := errors.AsType[mssql.Error](err); ok {
 		return slices.Contains([]int32{207, 208, 229, 230, 245, 916, 4060, 4104}, ms.Number)
