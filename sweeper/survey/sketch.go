@@ -104,7 +104,10 @@ func (s *sketch) since(earlier *sketch) difference {
 			seen++
 		}
 	}
-	d := difference{came: max(more, linear(came)), went: max(fewer, linear(went)), changed: linear(changed), seen: linear(seen)}
+	d := difference{came: more, went: fewer, changed: linear(changed), seen: linear(seen)}
+	if came > 0 && went > 0 { // in some buckets one hid the other; alone, the numbers of people are exact
+		d.came, d.went = max(more, linear(came)), max(fewer, linear(went))
+	}
 	d.saturated = came+went+changed >= bucketCount || seen >= bucketCount
 	return d
 }
