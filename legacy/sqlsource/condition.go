@@ -67,14 +67,15 @@ type bound struct {
 }
 
 // bindAll binds conditions, once the types of their columns are known.
-func bindAll(list []condition, types map[column]columnType) ([]bound, error) {
+func (l *schema) bindAll(where string, list []condition, types map[column]columnType) ([]bound, error) {
 	var all []bound
 	for _, c := range list {
 		b := bound{column: c.column, op: c.op}
 		for _, value := range c.values {
 			arg, ok := types[c.column].bindFixed(value)
 			if !ok {
-				return nil, fmt.Errorf("no value of column %s is written %q", c.column.name, value)
+				table := l.tables[c.column.table].name
+				return nil, mapping(fmt.Sprintf("table %s: %s: no value of column %s is written %q", table, where, c.column.name, value), nil)
 			}
 			b.args = append(b.args, arg)
 		}

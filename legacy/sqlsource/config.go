@@ -99,8 +99,10 @@ type Config struct {
 	Table   string // table or schema.table, spelled as the database has it
 	Columns Columns
 	Profile ProfileColumns
-	Extra   []string // further columns, for legacy.User.Extra under the names given here
-	Joins   []Join
+	// Extra names further columns, for legacy.User.Extra under the names given here: text, whole numbers, numbers, truth
+	// values and times by the columns' types, arrays of PostgreSQL as lists of texts. NULL is left out.
+	Extra []string
+	Joins []Join
 	// Where says who is there: nobody exists for whom not all of it holds, such as those who are deleted softly.
 	Where []Condition
 	// DisabledWhen adds to Columns.Disabled: any of these is enough.

@@ -153,5 +153,9 @@ func sameExtra(a, b any) bool {
 		y, ok := b.(time.Time)
 		return ok && x.Equal(y)
 	}
+	if x, ok := a.([]string); ok {
+		y, ok := b.([]string)
+		return ok && slices.Equal(x, y)
+	}
 	return a == b
 }

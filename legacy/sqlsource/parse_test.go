@@ -291,6 +291,23 @@ func TestShown(t *testing.T) {
 	}
 }
 
+// TestSameExtra: values of every type can be compared.
+func TestSameExtra(t *testing.T) {
+	t.Parallel()
+	moment := time.Now()
+	values := []any{nil, "a", int64(1), 1.0, true, moment, []string{"a"}, []string{"a", "b"}}
+	for i, a := range values {
+		for j, b := range values {
+			if got := sameExtra(a, b); got != (i == j) {
+				t.Errorf("%v and %v: %v", a, b, got)
+			}
+		}
+	}
+	if !sameExtra(moment, moment.In(time.FixedZone("", 3600))) {
+		t.Error("a time in another zone is another time")
+	}
+}
+
 // TestSQLServerTypes: there is no server here, so its driver's values are made by hand.
 func TestSQLServerTypes(t *testing.T) {
 	t.Parallel()

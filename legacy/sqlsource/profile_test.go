@@ -4,6 +4,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -92,9 +94,9 @@ func TestExtra(t *testing.T) {
 			map[string]any{"noise": "ff00", "yes": true},
 		},
 		"postgres": {
-			"whole SMALLINT, part FLOAT4, exact NUMERIC(9,2), words VARCHAR(20), moment TIMESTAMPTZ, day DATE, raw BYTEA, noise BYTEA, yes BOOLEAN, nowt TEXT",
-			`-5, 0.5, 12.25, 'päß', '2020-02-03 04:05:06Z', '2020-02-03', 'text', '\xff00', true, NULL`,
-			map[string]any{"noise": "ff00", "yes": true},
+			"whole SMALLINT, part FLOAT4, exact NUMERIC(9,2), words VARCHAR(20), moment TIMESTAMPTZ, day DATE, raw BYTEA, noise BYTEA, yes BOOLEAN, nowt TEXT, names TEXT[]",
+			`-5, 0.5, 12.25, 'päß', '2020-02-03 04:05:06Z', '2020-02-03', 'text', '\xff00', true, NULL, '{a,"b, c"}'`,
+			map[string]any{"noise": "ff00", "yes": true, "names": []string{"a", "b, c"}},
 		},
 	} {
 		i := map[string]int{"sqlite": 0, "mysql": 1, "postgres": 2}[name]
@@ -103,15 +105,10 @@ func TestExtra(t *testing.T) {
 			dsn, admin := testEngines()[i].open(t)
 			must(t, admin, "CREATE TABLE people (id INTEGER, mail VARCHAR(20), hash VARCHAR(20), "+tt.table+")")
 			must(t, admin, "INSERT INTO people VALUES (1, 'a', 'h', "+tt.row+")")
-			s := open(t, Config{DSN: dsn, Table: "people", Columns: simple, Extra: []string{
-				"whole", "part", "exact", "words", "moment", "day", "raw", "noise", "yes", "nowt",
-			}})
 			want := map[string]any{}
-			for _, m := range []map[string]any{common, tt.more} {
-				for name, value := range m {
-					want[name] = value
-				}
-			}
+			maps.Copy(want, common)
+			maps.Copy(want, tt.more)
+			s := open(t, Config{DSN: dsn, Table: "people", Columns: simple, Extra: append(slices.Collect(maps.Keys(want)), "nowt")})
 			byKey, err := s.Get(t.Context(), "1")
 			if err != nil {
 				t.Fatal(err)

@@ -1,9 +1,6 @@
 package sqlsource
 
-import (
-	"context"
-	"fmt"
-)
+import "context"
 
 // A shape is what the database says of the columns, and the configured values made arguments by it.
 type shape struct {
@@ -61,18 +58,15 @@ func (l *schema) shape(types map[column]columnType) (*shape, error) {
 		sh.key = append(sh.key, types[c])
 	}
 	var err error
-	refuse := func(where string, table int) error {
-		return mapping(fmt.Sprintf("table %s: %s: %v", l.tables[table].name, where, err), err)
+	if sh.where, err = l.bindAll("where", l.where, types); err != nil {
+		return nil, err
 	}
-	if sh.where, err = bindAll(l.where, types); err != nil {
-		return nil, refuse("where", 0)
-	}
-	if sh.disabled, err = bindAll(l.disabled, types); err != nil {
-		return nil, refuse("disabled_when", 0)
+	if sh.disabled, err = l.bindAll("disabled_when", l.disabled, types); err != nil {
+		return nil, err
 	}
 	for i, t := range l.tables {
-		if sh.joins[i], err = bindAll(t.where, types); err != nil {
-			return nil, refuse("where", i)
+		if sh.joins[i], err = l.bindAll("where", t.where, types); err != nil {
+			return nil, err
 		}
 	}
 	return sh, nil

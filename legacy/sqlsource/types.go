@@ -225,7 +225,11 @@ func (t columnType) extra(value any) any {
 		if !utf8.ValidString(text) {
 			return hex.EncodeToString([]byte(text[:min(len(text), maxExtra/2)]))
 		}
-	case typeText, typeBool, typeTime, typeUUID, typeGUID, typePadded, typeVarchar, typeArray, typeJSON:
+	case typeArray:
+		if names, err := listOf(text, t); err == nil {
+			return names
+		}
+	case typeText, typeBool, typeTime, typeUUID, typeGUID, typePadded, typeVarchar, typeJSON:
 	}
 	return cut(text, maxExtra)
 }
