@@ -74,7 +74,7 @@ func (t *table) next() (record, error) {
 	}
 	fields := t.fields()
 	if len(fields) != len(t.columns) {
-		r.bad, r.raw = fmt.Sprintf("%d fields instead of %d", len(fields), len(t.columns)), t.data
+		r.bad, r.raw = fmt.Sprintf("%d fields instead of %d", len(fields), len(t.columns)), t.spread()
 		if t.open {
 			return record{}, &tornError{r.line, "the last record is cut off: " + r.bad}
 		}
@@ -98,6 +98,17 @@ func (t *table) fields() []string {
 		start = end
 	}
 	return fields
+}
+
+// spread returns the fields of a bad record with a line between them.
+func (t *table) spread() []byte {
+	var raw []byte
+	start := 0
+	for _, end := range t.ends {
+		raw = append(append(raw, t.data[start:end]...), '\n')
+		start = end
+	}
+	return raw
 }
 
 // read takes the next record into data and ends. Lines that are empty are left out.
@@ -134,6 +145,7 @@ func (t *table) readLine() (record, error) {
 		switch {
 		case state == csvWrong && before != csvWrong:
 			wrong = line
+			t.data = append(t.data, '\n') // for spread: what follows is no part of the field
 		case state == csvQuoted && before == csvStart:
 			quoteLine = line
 			continue // the quote itself
@@ -210,7 +222,7 @@ func (t *table) judge(r record, size int, wrong int64) record {
 		r.bad = "a NUL byte"
 	}
 	if r.bad != "" {
-		r.raw = t.data
+		r.raw = t.spread()
 	}
 	return r
 }

@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -188,6 +189,9 @@ func (s *Source) Lookup(ctx context.Context, spellings ...string) ([]legacy.User
 			return err
 		case len(found)+len(bad) > maxPeople:
 			return guard.Answered(legacy.ErrTooMany)
+		case len(found) > 0 && !slices.ContainsFunc(bad, isPerson):
+			// An address in the middle of a broken record may be what somebody wrote about themselves; it must not keep
+			// out whose it is.
 		case len(bad) > 0:
 			return joined(bad)
 		case len(found) == 0 && x.stats.Torn != "":
@@ -258,6 +262,9 @@ func (s *Source) ask(ctx context.Context, doing string, question func(context.Co
 		return question(ctx, x)
 	})
 }
+
+// isPerson reports whether a bad record was taken apart, so that its identifiers are known to be a person's.
+func isPerson(row *legacy.RowError) bool { return row.Column != wholeRecord }
 
 // joined is the error of an answer in which some records cannot be read.
 func joined(bad []*legacy.RowError) error {

@@ -116,6 +116,7 @@ func write(t *testing.T, name, text string) string {
 func source(t *testing.T, c Config) *Source {
 	t.Helper()
 	c.Name = "shop"
+	c.Timeout = time.Minute // a busy machine is no fault
 	s, err := Open(c)
 	if err != nil {
 		t.Fatal(err)

@@ -51,6 +51,9 @@ CREATE TABLE people (
 );
 CREATE TABLE identifiers (value TEXT NOT NULL, seq INTEGER NOT NULL);`
 
+// wholeRecord stands for the column where it is the record that cannot be taken apart.
+const wholeRecord = "record"
+
 // Progress tells how far an indexing is.
 type Progress struct {
 	Read, Size int64 // bytes of the export as it lies there, compressed or not
@@ -215,7 +218,7 @@ func (b *builder) load(ctx context.Context, in *counter, f format, report func()
 	}
 	if b.keyless > maxKeyless {
 		return b.w.putPerson(ctx, row{
-			seq: overflowRow, state: stateBad, fault: "record", reason: fmt.Sprintf("%d more records cannot be read and are not listed", b.keyless-maxKeyless),
+			seq: overflowRow, state: stateBad, fault: wholeRecord, reason: fmt.Sprintf("%d more records cannot be read and are not listed", b.keyless-maxKeyless),
 		})
 	}
 	return nil
@@ -224,7 +227,7 @@ func (b *builder) load(ctx context.Context, in *counter, f format, report func()
 // add takes one record.
 func (b *builder) add(ctx context.Context, r record) error {
 	if r.bad != "" {
-		f := &fault{"record", fmt.Sprintf("line %d: %s", r.line, r.bad)}
+		f := &fault{wholeRecord, fmt.Sprintf("line %d: %s", r.line, r.bad)}
 		return b.addBad(ctx, row{line: r.line}, f, salvage(r.raw))
 	}
 	if b.shaper.format.ignore != nil && b.shaper.format.ignore(r.value) {

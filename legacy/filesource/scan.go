@@ -119,6 +119,7 @@ const (
 	beforeFile arrayState = iota
 	inObject              // before a member's name, or the closing brace
 	inArray               // before an element
+	behindElement
 	behindFile
 )
 
@@ -135,6 +136,10 @@ func (a *array) next() (record, error) {
 			}
 		case inArray:
 			return a.element()
+		case behindElement:
+			if err := a.follows(); err != nil {
+				return record{}, err
+			}
 		case behindFile:
 			c, err := a.in.skipSpace()
 			switch {
@@ -245,7 +250,7 @@ func (a *array) member() error {
 	return nil
 }
 
-// element reads one element and the comma or bracket behind it.
+// element reads one element.
 func (a *array) element() (record, error) {
 	c, err := a.in.skipSpace()
 	start := a.in.line
@@ -259,21 +264,27 @@ func (a *array) element() (record, error) {
 	if err != nil {
 		return record{}, torn(start, err, "the file ends within its list")
 	}
-	if c, err = a.in.skipSpace(); err != nil {
-		return record{}, torn(start, err, "the file ends within its list")
+	a.state = behindElement
+	if long {
+		return record{line: start, bad: tooLong, raw: a.raw}, nil
 	}
-	r := record{line: start, bad: tooLong, raw: a.raw}
-	if !long {
-		r = jsonRecord(start, a.raw)
-	}
-	switch c {
-	case ',':
-		return r, nil
-	case ']':
+	return jsonRecord(start, a.raw), nil
+}
+
+// follows reads the comma or the bracket behind an element.
+func (a *array) follows() error {
+	c, err := a.in.skipSpace()
+	switch {
+	case err != nil:
+		return torn(a.in.line, err, "the file ends within its list")
+	case c == ',':
+		a.state = inArray
+		return nil
+	case c == ']':
 		a.leave()
-		return r, nil
+		return nil
 	}
-	return record{}, &tornError{a.in.line, "a comma or a bracket is missing behind a record"}
+	return &tornError{a.in.line, "a comma or a bracket is missing behind a record"}
 }
 
 // take reads one value by its brackets and strings alone, so that one record's mistakes do not reach the next, and

@@ -14,12 +14,12 @@ import (
 
 // How much of an export is believed. People's records compress by 5 to 30; what expands more than that is no export.
 const (
-	maxRatio     = 200       // bytes that one byte of a compressed export may become
-	ratioSlack   = 16 << 20  // bytes that any export may have, so that small and repetitive ones pass
-	maxExpanded  = 1 << 40   // bytes at most, whatever the ratio
-	maxZstd      = 32 << 20  // window in bytes: zstd -19 writes 8 MiB; --long and --ultra need more and are refused
-	readBuffer   = 256 << 10 // bytes
-	maxRecord    = 1 << 20   // bytes of one record; longer ones are skipped and reported
+	maxRatio     = 200      // bytes that one byte of a compressed export may become
+	ratioSlack   = 16 << 20 // bytes that any export may have, so that small and repetitive ones pass
+	maxExpanded  = 1 << 40  // bytes at most, whatever the ratio
+	maxZstd      = 32 << 20 // window in bytes: zstd -19 writes 8 MiB; --long and --ultra need more and are refused
+	readBuffer   = 64 << 10 // bytes
+	maxRecord    = 1 << 20  // bytes of one record; longer ones are skipped and reported
 	longestMagic = 4
 )
 
