@@ -20,6 +20,7 @@ import (
 
 	"rekey/legacy"
 	"rekey/legacy/guard"
+	"rekey/legacy/hash"
 )
 
 // maxPeople is how many may share one identifier. More is a directory that was mapped wrongly.
@@ -39,6 +40,7 @@ type Source struct {
 	people *pool
 	binds  chan struct{} // one in it for each password that is being tried
 	keys   keyring
+	hashes *hash.Registry // what can be read, though nothing is verified with it here
 }
 
 var (
@@ -77,6 +79,7 @@ func Open(c Config) (*Source, error) {
 	s.people = newPool(c.MaxConns, time.Now, s.connect)
 	s.binds = make(chan struct{}, c.MaxConns)
 	s.keys.gate = make(chan struct{}, 1)
+	s.hashes = hash.New(hash.Config{})
 	return s, nil
 }
 

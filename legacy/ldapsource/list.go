@@ -21,7 +21,7 @@ import (
 const (
 	maxPage    = 10_000
 	keyPage    = 1000       // Active Directory sends no more at once (MaxPageSize)
-	peopleAsk  = 100        // keys in one search
+	peopleAsk  = 10         // keys in one search: OpenLDAP looks its rights up for each key and entry, 100 take it 400 ms, 10 take 3
 	maxKeys    = 20_000_000 // some 640 MB
 	maxStray   = 1000       // entries without a key: more, and the attribute is the wrong one
 	keysLast   = time.Hour  // then those who came meanwhile are met as well
@@ -38,6 +38,8 @@ type keyring struct {
 
 // List is legacy.Lister's. Keys are in the order of their bytes, which for UUIDs is that of their text.
 //
+// Entries that have no key, or one that others have too, are told with the first page, and do not count for its length.
+//
 // A first page reads all keys anew and takes as long as that; so may a later one, an hour on or after a restart. Its
 // deadline is the caller's: each question to the directory has its own. The one connection for it is not among MaxConns.
 func (s *Source) List(ctx context.Context, after string, limit int) ([]legacy.User, error) {
@@ -52,15 +54,14 @@ func (s *Source) List(ctx context.Context, after string, limit int) ([]legacy.Us
 		return nil, err
 	}
 	next := 0
-	var bad []*legacy.RowError
-	if after == "" {
-		bad = append(bad, stray...)
-	} else {
+	if after != "" {
 		var there bool
 		if next, there = slices.BinarySearch(keys, s.kind.pack(after)); there {
 			next++
 		}
+		stray = nil
 	}
+	var bad []*legacy.RowError
 	var users []legacy.User
 	for next < len(keys) && len(users)+len(bad) < limit {
 		batch := keys[next:min(next+peopleAsk, next+limit-len(users)-len(bad), len(keys))]
@@ -71,7 +72,7 @@ func (s *Source) List(ctx context.Context, after string, limit int) ([]legacy.Us
 		}
 		users, bad = append(users, found...), append(bad, unreadable...)
 	}
-	if len(bad) == 0 {
+	if bad = slices.Concat(stray, bad); len(bad) == 0 {
 		return users, nil
 	}
 	return users, fmt.Errorf("legacy source %s: list users: %w", s.config.Name, joined(bad))

@@ -27,7 +27,7 @@ func timeOf(text string) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return numericTime(n), true
+		return numericTime(n)
 	}
 	for _, layout := range timeLayouts {
 		if moment, err := time.Parse(layout, text); err == nil {
@@ -39,11 +39,12 @@ func timeOf(text string) (time.Time, bool) {
 
 // numericTime reads a number of Active Directory (100 ns since 1601; 0 and the largest mean never: MS-ADTS, 2.2.18 and
 // 3.1.1.1.3), of shadow(5) (days since 1970), or of Unix.
-func numericTime(n int64) time.Time {
+func numericTime(n int64) (time.Time, bool) {
 	const (
 		days    = 1_000_000              // as days: the year 4707; as seconds: 12 January 1970
 		seconds = 100_000_000_000        // as seconds: the year 5138
-		millis  = 100_000_000_000_000    // as milliseconds: the same
+		millis  = 10_000_000_000_000     // as milliseconds: the year 2286
+		digits  = 100_000_000_000_000    // a GeneralizedTime without its zone, which is nobody's time
 		micros  = 10_000_000_000_000_000 // as microseconds: the year 2286; as Active Directory's: 1632
 
 		ticks     = 10_000_000     // a second
@@ -51,17 +52,19 @@ func numericTime(n int64) time.Time {
 	)
 	switch {
 	case n <= 0 || n == math.MaxInt64:
-		return time.Time{}
+		return time.Time{}, true
 	case n < days:
-		return time.Unix(n*86_400, 0).UTC()
+		return time.Unix(n*86_400, 0).UTC(), true
 	case n < seconds:
-		return time.Unix(n, 0).UTC()
+		return time.Unix(n, 0).UTC(), true
 	case n < millis:
-		return time.UnixMilli(n).UTC()
+		return time.UnixMilli(n).UTC(), true
+	case n < digits:
+		return time.Time{}, false
 	case n < micros:
-		return time.UnixMicro(n).UTC()
+		return time.UnixMicro(n).UTC(), true
 	}
-	return known(time.Unix(n/ticks-sinceThen, n%ticks*100))
+	return known(time.Unix(n/ticks-sinceThen, n%ticks*100)), true
 }
 
 // known returns a time of our age in UTC, and the zero time for others.
