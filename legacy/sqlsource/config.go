@@ -110,6 +110,9 @@ type Config struct {
 	Queries      Queries
 	Scheme       string            // of the hash column; see package hash
 	Params       map[string]string // for the scheme
+	// ParamColumns names columns that hold a parameter of the scheme, by the parameter, where each person has their own.
+	// They are read as those of Extra, and an empty one leaves Params as it is.
+	ParamColumns map[string]string
 
 	Timeout  time.Duration // of one question, waiting for a connection included; 0: 2 s
 	MaxConns int           // 0: 8

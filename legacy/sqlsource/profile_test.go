@@ -127,6 +127,28 @@ func TestExtra(t *testing.T) {
 	}
 }
 
+// TestParamColumns: a parameter of the scheme is each person's own, and where theirs is empty, everybody's.
+func TestParamColumns(t *testing.T) {
+	t.Parallel()
+	onEachEngine(t, func(t *testing.T, e engine, dsn string, admin *sql.DB) {
+		must(t, admin, "CREATE TABLE people (id "+e.types["int"]+", mail "+e.types["text"]+", hash "+e.types["text"]+", rounds "+e.types["int"]+", algo "+e.types["text"]+")")
+		must(t, admin, "INSERT INTO people VALUES (1, 'a', 'h', 500, 'argon2'), (2, 'b', 'h', NULL, '')")
+		s := open(t, Config{
+			DSN: dsn, Table: "people", Columns: simple, Params: map[string]string{"algo": "pbkdf2", "iterations": "7"},
+			ParamColumns: map[string]string{"iterations": "rounds", "algo": "algo"},
+		})
+		users, err := s.List(t.Context(), "", 5)
+		if err != nil || len(users) != 2 {
+			t.Fatalf("%d people, %v", len(users), err)
+		}
+		for i, want := range []map[string]string{{"algo": "argon2", "iterations": "500"}, {"algo": "pbkdf2", "iterations": "7"}} {
+			if diff := cmp.Diff(want, users[i].Password.Params); diff != "" {
+				t.Errorf("person %d (-want +got):\n%s", i+1, diff)
+			}
+		}
+	})
+}
+
 // TestPostgresLists: an array and a jsonb are lists too.
 func TestPostgresLists(t *testing.T) {
 	t.Parallel()

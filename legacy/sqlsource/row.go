@@ -25,6 +25,7 @@ const (
 type reader struct {
 	scheme string
 	params map[string]string
+	own    map[string]string // parameter -> name in Extra
 	fields []field
 	types  []columnType // of the fields
 
@@ -48,7 +49,7 @@ func (s *Source) people(rows *sql.Rows, fields []field, repeats bool, most int) 
 	if err != nil {
 		return nil, nil, err
 	}
-	r := &reader{scheme: s.config.Scheme, params: s.config.Params, fields: fields, types: types, repeats: repeats}
+	r := &reader{scheme: s.config.Scheme, params: s.config.Params, own: s.config.ParamColumns, fields: fields, types: types, repeats: repeats}
 	c := newCrowd(r)
 	values := make([]any, len(fields))
 	targets := make([]any, len(fields))
@@ -98,6 +99,15 @@ func (r *reader) user(values []any) (legacy.User, error) {
 	}
 	if u.Password.User = u.Username; u.Username == "" {
 		u.Password.User = u.Email
+	}
+	for param, name := range r.own {
+		value, there := u.Extra[name]
+		if text := fmt.Sprint(value); there && text != "" {
+			if u.Password.Params == nil {
+				u.Password.Params = map[string]string{}
+			}
+			u.Password.Params[param] = text
+		}
 	}
 	return u, nil
 }

@@ -66,7 +66,12 @@ func Open(c Config) (*Source, error) {
 		c.MaxConns = defaultMaxConns
 	}
 	c.Params = maps.Clone(c.Params)
-	c.Extra = slices.Clone(c.Extra)
+	c.Extra, c.ParamColumns = slices.Clone(c.Extra), maps.Clone(c.ParamColumns)
+	for _, column := range slices.Sorted(maps.Values(c.ParamColumns)) {
+		if !slices.Contains(c.Extra, column) {
+			c.Extra = append(c.Extra, column)
+		}
+	}
 	s := &Source{}
 	var err error
 	s.guard, err = guard.New(guard.Config{

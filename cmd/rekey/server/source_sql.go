@@ -25,7 +25,7 @@ func SQLConfig(l config.Legacy) sqlsource.Config {
 		Where:        append(presetConditions(p.Where), configuredConditions(l.Where)...),
 		DisabledWhen: append(presetConditions(p.DisabledWhen), configuredConditions(l.DisabledWhen)...),
 		Queries:      sqlsource.Queries(l.Queries),
-		Scheme:       l.Scheme, Params: p.ParamsWith(paramsOf(l)),
+		Scheme:       l.Scheme, Params: p.ParamsWith(paramsOf(l)), ParamColumns: p.ParamColumns,
 		Timeout: l.Timeout, MaxConns: int(l.MaxConns),
 	}
 	if c.Queries == (sqlsource.Queries{}) {
