@@ -95,7 +95,7 @@ func login(t *testing.T, registry *hash.Registry, p preset.Preset, f fixture, en
 	if err := source.Check(ctx); err != nil {
 		t.Fatalf("the tables are not those of the preset: %v", err)
 	}
-	people := finder{t, p, source}
+	people := finder{t, source}
 	want := f.person()
 	for _, spelling := range f.find {
 		if diff := cmp.Diff(want, withoutPassword(people.one(spelling))); diff != "" {
@@ -178,7 +178,6 @@ func conditions(list []preset.Condition) []sqlsource.Condition {
 // A finder asks a source, and stops the test where it does not answer.
 type finder struct {
 	t      *testing.T
-	p      preset.Preset
 	source *sqlsource.Source
 }
 

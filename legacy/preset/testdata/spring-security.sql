@@ -1,7 +1,7 @@
 -- preset: spring-security
 -- definition: Spring Security 6.3, core/src/main/resources/org/springframework/security/core/userdetails/jdbc/users.ddl
 -- dialect: postgres
--- vectors: v00662 v00678 v00709 v00700 v00774
+-- vectors: v00662 v00678 v00709 v00774
 -- find: anna
 -- id: anna
 -- username: anna

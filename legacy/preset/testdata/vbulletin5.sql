@@ -1,7 +1,7 @@
 -- preset: vbulletin5
 -- definition: vBulletin 5.6, table user as discourse/discourse script/import_scripts/vbulletin5.rb reads it
 -- dialect: mysql
--- vectors: v01787 v01789 php-13
+-- vectors: php-13 v01787 v01789
 -- find: anna; anna@example.org
 -- id: 7
 -- username: anna
