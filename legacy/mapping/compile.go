@@ -3,7 +3,6 @@ package mapping
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -109,8 +108,9 @@ func (c *compiler) compile(target, text string, want result) (*expression, error
 	if issues.Err() != nil {
 		return nil, c.explain(fault, issues)
 	}
-	if at := bareUser(checked); at != nil {
-		e := fault("a person as a whole cannot be used, only a field, as in user.email")
+	if reason, id := refused(checked); reason != "" {
+		e := fault(reason)
+		at := checked.NativeRep().SourceInfo().GetStartLocation(id)
 		e.Line, e.Column = at.Line(), at.Column()+1
 		return nil, e
 	}
@@ -154,27 +154,22 @@ func (c *compiler) explain(fault func(string) *ExpressionError, issues *cel.Issu
 	return e
 }
 
-// bareUser returns where an expression uses the variable user other than to select a field of it, or nil.
-func bareUser(checked *cel.Ast) interface {
-	Line() int
-	Column() int
-} {
-	native := checked.NativeRep()
-	selected := map[int64]bool{}
-	var users []ast.Expr
-	ast.PreOrderVisit(native.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+// refused returns what an expression does that no type forbids, and where: it uses a person as a value, or calls format,
+// whose cost CEL takes to be the same for a text of any length.
+func refused(checked *cel.Ast) (reason string, id int64) {
+	selected := map[int64]bool{} // in this order a selection comes before what is selected from
+	ast.PreOrderVisit(checked.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
 		switch {
-		case e.Kind() == ast.SelectKind && e.AsSelect().Operand().Kind() == ast.IdentKind:
+		case reason != "":
+		case e.Kind() == ast.SelectKind:
 			selected[e.AsSelect().Operand().ID()] = true
-		case e.Kind() == ast.IdentKind && e.AsIdent() == "user":
-			users = append(users, e)
+		case e.Kind() == ast.IdentKind && e.AsIdent() == "user" && !selected[e.ID()]:
+			reason, id = "a person as a whole cannot be used, only a field, as in user.email", e.ID()
+		case e.Kind() == ast.CallKind && e.AsCall().FunctionName() == "format":
+			reason, id = "format cannot be used; + joins texts", e.ID()
 		}
 	}))
-	i := slices.IndexFunc(users, func(e ast.Expr) bool { return !selected[e.ID()] })
-	if i < 0 {
-		return nil
-	}
-	return native.SourceInfo().GetStartLocation(users[i].ID())
+	return reason, id
 }
 
 // sizes tells CEL how large the values of a person can be, so that it can reckon what an expression costs.

@@ -51,6 +51,7 @@ func TestNewRefuses(t *testing.T) {
 		"a person as a value":    {mapping.Config{Keep: `dyn(user).email == ""`}, []string{"a person as a whole"}, 1, 5},
 		"two persons":            {mapping.Config{Keep: `[user] == [user]`}, []string{"a person as a whole"}, 1, 2},
 		"a person of one's own":  {mapping.Config{Keep: `rekey.user{email: "x"}.email == "x"`}, []string{"keep, line 1"}, 1, 11},
+		"format":                 {mapping.Config{Keep: `"%s".format([user.email]) == "x"`}, []string{"format cannot be used"}, 1, 12},
 		"regular expression":     {mapping.Config{Keep: `user.email.matches("(")`}, []string{"missing closing )"}, 0, 0},
 		"duration":               {mapping.Config{Keep: `now - user.created_at > duration("1y")`}, []string{"keep: "}, 0, 0},
 		"lists within lists":     {mapping.Config{Keep: `user.roles.exists(a, user.roles.exists(b, user.roles.exists(c, a + b == c)))`}, []string{"may cost too much"}, 0, 0},
@@ -246,6 +247,19 @@ func TestNoResult(t *testing.T) {
 		case strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, row), secret):
 			t.Errorf("%s: the error tells the value", test.keep)
 		}
+	}
+}
+
+// What the estimate takes for cheaper than it is, such as one long text of a list, is stopped when it runs.
+func TestCostIsStopped(t *testing.T) {
+	t.Parallel()
+	keep := "[" + strings.Repeat("1,", 900) + "1].all(i, !user.list[0].matches('y+z'))"
+	_, err := keeps(t, keep, legacy.User{ID: "1", Extra: map[string]any{"list": []string{strings.Repeat("x", 16<<10)}}})
+	if err == nil || !strings.Contains(err.Error(), "it costs too much") {
+		t.Errorf("nine hundred times through a long text: %v", err)
+	}
+	if kept, err := keeps(t, keep, legacy.User{ID: "1", Extra: map[string]any{"list": []string{"x"}}}); err != nil || !kept {
+		t.Errorf("through a short one: kept %v, error %v", kept, err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 
 	"rekey/legacy"
@@ -123,5 +124,26 @@ func TestProbeOfABareSource(t *testing.T) {
 		if err := wrapped.(io.Closer).Close(); err != nil {
 			t.Errorf("%s: Close: %v", name, err)
 		}
+	}
+}
+
+// What is not known to be without values is not told.
+func TestReasonOfTellsNoValue(t *testing.T) {
+	t.Parallel()
+	if got := reasonOf(errors.New("something new about hunter2")); got != "it fails" {
+		t.Errorf("%q", got)
+	}
+}
+
+// A spelling that nobody can have is asked as it is: it costs no more than that.
+func TestShapesAreBounded(t *testing.T) {
+	t.Parallel()
+	for _, spelling := range []string{"", strings.Repeat("é", 50_000), "\xff\xfe"} {
+		if shapes := (Sanitise{}).shapes(spelling); len(shapes) != 1 || shapes[0] != spelling {
+			t.Errorf("%.10q: %d shapes", spelling, len(shapes))
+		}
+	}
+	if shapes := (Sanitise{}).shapes("Ren\u00e9"); len(shapes) != 9 {
+		t.Errorf("%q", shapes)
 	}
 }
