@@ -309,8 +309,8 @@ func (l *loader) checkDSN(at string, s *Legacy) {
 
 func (l *loader) checkTable(at string, s *Legacy) {
 	if s.Preset != "" {
-		if _, known := preset.Named(s.Preset); !known {
-			l.problem(at+".preset", "unknown preset %q%s", s.Preset, didYouMean(s.Preset, preset.Names()))
+		if p, known := l.namedPreset(at, s); known && p.File.Format != "" {
+			l.problem(at+".preset", "is for an export: use kind file; the export is made by: %s", p.File.Command)
 		}
 		return
 	}
@@ -332,6 +332,26 @@ func (l *loader) checkTable(at string, s *Legacy) {
 	if s.Columns.Username == "" && s.Columns.Email == "" && s.Columns.Phone == "" {
 		l.problem(at+".columns", "need username, email or phone: what people type to log in")
 	}
+}
+
+// namedPreset returns a source's preset, and says what the operator still has to find out for it.
+func (l *loader) namedPreset(at string, s *Legacy) (preset.Preset, bool) {
+	p, known := preset.Named(s.Preset)
+	if !known {
+		l.problem(at+".preset", "unknown preset %q%s", s.Preset, didYouMean(s.Preset, preset.Names()))
+		return p, false
+	}
+	for _, need := range p.Needs {
+		if _, set := l.config.origins[at+"."+need.Key]; set {
+			continue
+		}
+		if need.Always {
+			l.problem(at+"."+need.Key, "is missing; %s", need.Why)
+		} else {
+			l.warn(at+"."+need.Key, "may be needed: %s", need.Why)
+		}
+	}
+	return p, true
 }
 
 func (l *loader) checkScheme(at string, s *Legacy, registry *hash.Registry) {

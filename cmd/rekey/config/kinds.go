@@ -168,8 +168,8 @@ func (l *loader) checkKind(at string, s *Legacy, registry *hash.Registry) {
 				l.problem(at+"."+key, "is for kind sql")
 			}
 		}
-		if s.Preset != "" && s.Kind != "ldap" {
-			l.problem(at+".preset", "is for kinds sql and ldap")
+		if s.Preset != "" && s.Kind == "http" {
+			l.problem(at+".preset", "is for kinds sql, ldap and file")
 		}
 	}
 	if s.Kind != "http" { // it shows no hashes
@@ -209,6 +209,15 @@ func (l *loader) checkHTTP(at string, s *Legacy) {
 func (l *loader) checkFile(at string, s *Legacy) {
 	if !filepath.IsAbs(s.File.Path) {
 		l.problem(at+".file.path", "want the absolute path of an export")
+	}
+	if s.Preset != "" {
+		p, known := l.namedPreset(at, s)
+		if known && p.File.Format == "" {
+			l.problem(at+".preset", "is for a database: use kind sql")
+		}
+		if s.File.Format == "" {
+			s.File.Format = p.File.Format
+		}
 	}
 	if s.File.Format == "" {
 		l.problem(at+".file.format", "is missing: auth0, firebase, keycloak, cognito, okta, csv or jsonl")

@@ -7,6 +7,7 @@ import (
 	"rekey/legacy/filesource"
 	"rekey/legacy/httpsource"
 	"rekey/legacy/ldapsource"
+	"rekey/legacy/preset"
 )
 
 func openLDAP(l config.Legacy) (adapter, error) {
@@ -70,12 +71,16 @@ func httpVerdict(v config.HTTPVerdict) httpsource.Verdict {
 
 func openFile(l config.Legacy) (adapter, error) {
 	f := l.File
+	p, _ := preset.Named(l.Preset) // without one, all of it is empty
+	columns := map[string]string{}
+	maps.Copy(columns, p.File.Columns)
+	maps.Copy(columns, f.Columns)
 	var separator byte
 	if f.Separator != "" {
 		separator = f.Separator[0]
 	}
 	return filesource.Open(filesource.Config{
-		Name: l.Name, Path: f.Path, Format: f.Format, Columns: maps.Clone(f.Columns), Separator: separator,
-		Scheme: l.Scheme, Params: paramsOf(l), IndexPath: f.Index, Timeout: l.Timeout, MaxConns: int(l.MaxConns),
+		Name: l.Name, Path: f.Path, Format: f.Format, Columns: columns, Separator: separator,
+		Scheme: l.Scheme, Params: p.ParamsWith(paramsOf(l)), IndexPath: f.Index, Timeout: l.Timeout, MaxConns: int(l.MaxConns),
 	})
 }
