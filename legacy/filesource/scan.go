@@ -293,6 +293,9 @@ func (a *array) take() (long bool, err error) {
 	a.raw = a.raw[:0]
 	depth, quoted, escaped := 0, false, false
 	for {
+		if quoted && !escaped {
+			long = a.keep(a.in.until('"', '\\')) || long
+		}
 		c, err := a.in.next()
 		if err != nil {
 			return long, err
@@ -319,13 +322,16 @@ func (a *array) take() (long bool, err error) {
 		case depth == 0 && (c == ',' || isJSONSpace(c)):
 			return long, a.in.back(c)
 		}
-		if len(a.raw) < maxRecord {
-			a.raw = append(a.raw, c)
-		} else {
-			long = true
-		}
+		long = a.keep([]byte{c}) || long
 		if ends {
 			return long, nil
 		}
 	}
+}
+
+// keep adds to raw what still goes in, and reports whether that is not all.
+func (a *array) keep(part []byte) (long bool) {
+	fits := min(len(part), maxRecord-len(a.raw))
+	a.raw = append(a.raw, part[:fits]...)
+	return fits < len(part)
 }

@@ -125,6 +125,22 @@ func (s *stream) next() (byte, error) {
 	return c, err
 }
 
+// until takes what is at hand before the first of two bytes, perhaps nothing. It is valid until the next.
+func (s *stream) until(a, b byte) []byte {
+	part, err := s.Peek(s.Buffered())
+	if err != nil { // what is buffered can be peeked
+		return nil
+	}
+	for _, c := range [...]byte{a, b} {
+		if i := bytes.IndexByte(part, c); i >= 0 {
+			part = part[:i]
+		}
+	}
+	s.line += int64(bytes.Count(part, []byte{'\n'}))
+	_, _ = s.Discard(len(part)) // likewise
+	return part
+}
+
 // back undoes the last next, which returned c.
 func (s *stream) back(c byte) error {
 	if c == '\n' {
