@@ -41,7 +41,7 @@ type Holder struct {
 	Key    string `json:"key"`
 }
 
-// maxExamples is how many collisions are looked up again and told: each costs a page of each holder's source.
+// maxExamples is how many collisions are looked up again and told: each costs some hundred rows for each holder.
 const maxExamples = 10
 
 // collide finds the identifiers that several people hold. The counts are those of 128-bit digests; each example was read
@@ -150,9 +150,9 @@ func (s *survey) around(ctx context.Context, source int, number int64) ([]legacy
 		return nil, nil
 	}
 	place := s.state.Sources[source].placeBefore(number)
-	r := &reader{s: s, lister: lister, source: s.c.Sources[source].Name, after: place.After, size: largest}
+	r := &reader{s: s, lister: lister, source: s.c.Sources[source].Name, after: place.After, size: int(number-place.Number) + nearby}
 	var users []legacy.User
-	for at := place.Number; at <= number; {
+	for at := place.Number; at < number+nearby; {
 		p, err := r.page(ctx)
 		if err != nil {
 			return nil, err
@@ -172,4 +172,4 @@ func (s *survey) around(ctx context.Context, source int, number int64) ([]legacy
 }
 
 // nearby is by how many people a place may have moved since it was passed.
-const nearby = 200
+const nearby = 50

@@ -42,13 +42,16 @@ type Check struct {
 // next t days is the share who were here within the last t days.
 //
 // That is the high end: it takes today's coming and going to last, so that whoever leaves is replaced. The low end leaves
-// out those who were only ever here on the day of their creation, most of whom do not return; where creation is not told,
-// a fifth of everybody.
+// out those who were only ever here on the day of their creation, most of whom do not return, and at least a tenth of all;
+// where creation is not told, a fifth.
 const forecastModel = "the share of people who log in within the next t days is taken to be the share whose last login is " +
 	"less than t days ago (a steady coming and going looks the same forwards and backwards); the low end leaves out people " +
-	"who were only seen on the day of their creation, or a fifth of all where creation is not known"
+	"who were only seen on the day of their creation, and at least a tenth; a fifth where creation is not known"
 
-const unknownReturns = 0.8
+const (
+	unknownReturns = 0.8
+	surelyReturn   = 0.9
+)
 
 // horizons are the days that are forecast.
 var horizons = []int{7, 30, 90, 365}
@@ -83,7 +86,7 @@ func (t *tally) within(days int) Range {
 		high += float64(t.Able[age])
 		once += float64(t.Once[age])
 	}
-	low := high - once
+	low := min(high-once, surelyReturn*high)
 	if t.WithBirth == 0 {
 		low = unknownReturns * high
 	}

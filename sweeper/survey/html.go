@@ -67,7 +67,7 @@ type drawn struct {
 
 const (
 	barHeight = 26
-	barRoom   = 400.0 // units for the longest bar; labels stand left of it and values right
+	barRoom   = 280.0 // units for the longest bar; labels stand left of it and values right
 )
 
 // bars lays out bars whose lengths are in proportion to the largest.
@@ -92,7 +92,7 @@ type barRow struct {
 	low, high           float64
 }
 
-const maxLabel = 26
+const maxLabel = 21
 
 func cut(label string) string {
 	if runes := []rune(label); len(runes) > maxLabel {
@@ -138,7 +138,7 @@ func loginChart(s SourceReport) chart {
 }
 
 func forecastChart(r *Report) chart {
-	rows := []barRow{{"today", "0", "plainbar", 0, 0}}
+	var rows []barRow
 	for _, h := range r.Forecast.Horizons {
 		rows = append(rows, barRow{fmt.Sprintf("%d days", h.Days), people(h.Moved), "plainbar", h.Moved.Low, h.Moved.High})
 	}

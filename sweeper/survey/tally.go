@@ -1,7 +1,6 @@
 package survey
 
 import (
-	"maps"
 	"strings"
 	"time"
 
@@ -230,12 +229,4 @@ func size(u *legacy.User) int64 {
 		n += len(name) + len(value)
 	}
 	return int64(n)
-}
-
-// clone returns a tally that shares nothing with t.
-func (t *tally) clone() *tally {
-	c := newTally()
-	c.add(t)
-	c.Schemes = maps.Clone(t.Schemes)
-	return c
 }

@@ -20,7 +20,7 @@ const (
 	growBelow  = 300 * time.Millisecond
 	triesAPage = 5
 	firstPause = 500 * time.Millisecond // before the second try; then twice that, and so on
-	placeEvery = 1000                   // people between two places that are remembered
+	placeEvery = 250                    // people between two places that are remembered
 )
 
 // A page is what List returned, on its way through the survey.
@@ -41,6 +41,7 @@ type digest struct {
 	tally  *tally
 	claims []claim
 	marks  []mark
+	places []place
 }
 
 // walk reads a source from where the state says to its end. One goroutine reads, as many as there are cores look, and
@@ -117,8 +118,10 @@ func (s *survey) addUp(progress *progress, digests <-chan digest, total int64, n
 }
 
 func (s *survey) addPage(p *progress, d digest) error {
-	if n := len(p.Places); n == 0 || d.number >= p.Places[n-1].Number+placeEvery {
-		p.Places = append(p.Places, place{d.number, d.after})
+	for _, place := range d.places {
+		if n := len(p.Places); n == 0 || place.Number >= p.Places[n-1].Number+placeEvery {
+			p.Places = append(p.Places, place)
+		}
 	}
 	p.Tally.add(d.tally)
 	for _, m := range d.marks {
@@ -137,8 +140,13 @@ func (s *survey) addPage(p *progress, d digest) error {
 // look counts a page.
 func (s *survey) look(j *judge, d *digester, index int, p page) digest {
 	out := digest{page: p, tally: newTally(), marks: make([]mark, 0, len(p.users)), claims: make([]claim, 0, 2*len(p.users))}
+	after := p.after
 	for i := range p.users {
 		u := &p.users[i]
+		if number := p.number + int64(i); i == 0 || number%placeEvery == 0 {
+			out.places = append(out.places, place{number, after})
+		}
+		after = u.ID
 		for _, canonical := range out.tally.person(j, u, s.state.Started) {
 			high, low := d.identifier(canonical)
 			out.claims = append(out.claims, claim{high, low, personOf(index, p.number+int64(i))})

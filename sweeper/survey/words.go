@@ -63,7 +63,7 @@ func duration(seconds float64) string {
 	return fmt.Sprintf("%.0f days", d.Hours()/24)
 }
 
-// size writes bytes.
+// sizeText writes bytes.
 func sizeText(n int64) string {
 	for _, unit := range []struct {
 		name string

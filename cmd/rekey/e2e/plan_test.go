@@ -79,7 +79,7 @@ func TestPlan(t *testing.T) {
 		page = keep
 	}
 	first, cost := runPlan(t, "--config", config, "--state", filepath.Join(dir, "plan.state"), "--html", page)
-	t.Logf("%d people: %v, at most %d MB resident", n, cost.took.Round(100*time.Millisecond), cost.resident>>20)
+	t.Logf("%d people: %v, %v of a core, at most %d MB resident", n, cost.took.Round(100*time.Millisecond), cost.cpu.Round(100*time.Millisecond), cost.resident>>20)
 	if len(first.Sources) != 1 {
 		t.Fatalf("%d sources", len(first.Sources))
 	}
@@ -151,7 +151,8 @@ type planReport struct {
 
 type planCost struct {
 	took     time.Duration
-	resident int64 // bytes, at most
+	cpu      time.Duration // of this process; the database's is not in it
+	resident int64         // bytes, at most
 }
 
 // runPlan runs the command and watches its memory.
@@ -178,7 +179,7 @@ func runPlan(t *testing.T, args ...string) (planReport, planCost) {
 			cost.resident = max(cost.resident, peakOf(cmd.Process.Pid))
 		}
 	}
-	cost.took = time.Since(began)
+	cost.took, cost.cpu = time.Since(began), cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime()
 	var report planReport
 	if err := json.Unmarshal(out.Bytes(), &report); err != nil {
 		t.Fatalf("the report: %v", err)
