@@ -27,14 +27,18 @@ func (c candidate) person() Person {
 // identifiers returns what the person can type to log in, each canonical value once, and the number of stored values
 // that cannot be an identifier. The kind is the column's. Where name and e-mail are the same, it is an e-mail.
 func (c candidate) identifiers() (ids []Identifier, invalid int) {
-	columns := []struct {
+	type column struct {
 		kind     Kind
 		value    string
 		verified bool
-	}{
+	}
+	columns := []column{
 		{Email, c.user.Email, c.user.Profile.EmailVerified},
 		{Username, c.user.Username, false},
 		{Phone, c.user.Phone, c.user.Profile.PhoneVerified},
+	}
+	for _, alias := range c.user.Aliases {
+		columns = append(columns, column{value: alias}) // of the kind that its shape says
 	}
 	for _, column := range columns {
 		if column.value == "" {
@@ -45,7 +49,10 @@ func (c candidate) identifiers() (ids []Identifier, invalid int) {
 			invalid++
 			continue
 		}
-		id.Kind, id.Verified = column.kind, column.verified
+		if column.kind != "" {
+			id.Kind = column.kind
+		}
+		id.Verified = column.verified
 		same := func(other Identifier) bool { return other.Canonical == id.Canonical }
 		if !slices.ContainsFunc(ids, same) {
 			ids = append(ids, id)

@@ -190,6 +190,7 @@ func (s *Service) fingerprint(c candidate) []byte {
 	if u.Password != nil {
 		fields[4], fields[5] = u.Password.Hash, u.Password.Salt
 	}
+	fields = append(fields, u.Aliases...)
 	for _, t := range u.Profile.TOTP {
 		fields = append(fields, string(t.Secret))
 	}

@@ -77,3 +77,31 @@ func TestSecondFactorIsPartOfTheFingerprint(t *testing.T) {
 	mustDoubt(t, w.Service, "anna", "tulip")
 	mustLogin(t, w.Service, "anna", "tulip")
 }
+
+// Whatever the old store let somebody type logs them in, before the move and after it.
+func TestAliases(t *testing.T) {
+	t.Parallel()
+	user := md5Salted(t, "7", "anna", "anna@example.org", "tulip")
+	user.Aliases = []string{"anna@old.example", "ANNA", "berg"}
+	for _, first := range []string{"anna@old.example", "berg", "anna"} {
+		w := newWorld(t, user)
+		person := mustLogin(t, w.Service, first, "tulip")
+		for _, name := range []string{"anna@old.example", "berg", "anna@example.org"} {
+			if p := mustLogin(t, w.Service, name, "tulip"); p.ID != person.ID {
+				t.Errorf("%s is somebody else", name)
+			}
+		}
+		rec, err := w.store.ByID(t.Context(), person.ID)
+		if err != nil || len(rec.Identifiers) != 4 || rec.Named(accounts.Email) != "anna@example.org" || rec.Named(accounts.Username) != "anna" {
+			t.Errorf("identifiers are %+v (%v)", rec.Identifiers, err)
+		}
+	}
+	// A name that is another's alias is contested.
+	w := newWorld(t, user, md5Salted(t, "8", "berg", "", "daisy"))
+	if p := mustLogin(t, w.Service, "berg", "daisy"); p.ID != accounts.SubjectFor("shop", "8") {
+		t.Error("the password did not decide")
+	}
+	if n, err := w.store.CountAccounts(t.Context()); err != nil || n != 0 {
+		t.Errorf("%d accounts (%v), want none moved", n, err)
+	}
+}

@@ -43,6 +43,7 @@ type User struct {
 	Username string // as stored, not canonical; empty where the store has none
 	Email    string
 	Phone    string
+	Aliases  []string // what else the person can type, of whatever kind: a second address, an old name
 
 	// Password is the stored hash, or nil where the store does not show it and only verifies (see Verifier).
 	Password *Stored
@@ -61,7 +62,7 @@ type User struct {
 // Identifiers returns what the person can type to log in, as stored, empty ones left out.
 func (u User) Identifiers() []string {
 	var ids []string
-	for _, id := range []string{u.Username, u.Email, u.Phone} {
+	for _, id := range append([]string{u.Username, u.Email, u.Phone}, u.Aliases...) {
 		if id != "" {
 			ids = append(ids, id)
 		}
@@ -71,7 +72,7 @@ func (u User) Identifiers() []string {
 
 // Source is an old user store that can be asked for a person.
 type Source interface {
-	// Lookup returns everyone who has one of the spellings as username, e-mail or phone, compared the way the
+	// Lookup returns everyone who has one of the spellings as username, e-mail, phone or alias, compared the way the
 	// store itself compares. Nobody is an empty slice and no error; more than one is for the caller to settle, and
 	// ErrTooMany is more than an adapter returns. Every other error means "cannot tell".
 	Lookup(ctx context.Context, spellings ...string) ([]User, error)

@@ -75,6 +75,7 @@ func (s Sanitise) user(u legacy.User, found *notes) legacy.User {
 	u.Username = s.identifier(u.Username, "username", found)
 	u.Email = s.email(u.Email, "email", found)
 	u.Phone = s.identifier(u.Phone, "phone", found)
+	u.Aliases = s.aliases(u.Aliases, found)
 
 	p := &u.Profile
 	p.DisplayName = s.line(p.DisplayName, "display_name", found)
@@ -90,6 +91,21 @@ func (s Sanitise) user(u legacy.User, found *notes) legacy.User {
 // identifier returns what somebody types to log in, or "" if it cannot be that.
 func (s Sanitise) identifier(text, field string, found *notes) string {
 	return s.item(text, maxIdentifier, field, found)
+}
+
+// aliases cleans what else somebody types; an address among it is folded as their e-mail is.
+func (s Sanitise) aliases(list []string, found *notes) []string {
+	var clean []string
+	for _, text := range list {
+		fold := s.identifier
+		if strings.Contains(text, "@") {
+			fold = s.email
+		}
+		if text = fold(text, "aliases", found); text != "" {
+			clean = append(clean, text)
+		}
+	}
+	return clean
 }
 
 func (s Sanitise) email(text, field string, found *notes) string {

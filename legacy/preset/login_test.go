@@ -224,7 +224,7 @@ func (f fixture) person() legacy.User {
 
 // withoutPassword is u without what is looked at elsewhere, its lists in order.
 func withoutPassword(u legacy.User) legacy.User {
-	u.Password, u.Extra = nil, nil
+	u.Password, u.Extra, u.Aliases = nil, nil, nil
 	u.Profile.Roles, u.Profile.Groups = slices.Sorted(slices.Values(u.Profile.Roles)), slices.Sorted(slices.Values(u.Profile.Groups))
 	return u
 }

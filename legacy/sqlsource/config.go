@@ -14,7 +14,7 @@ type Columns struct {
 	ID string
 	// Username, Email and Phone are what people type to log in; at least one of them is needed. Each may name several
 	// columns, "username,username_clean": people are found by all of them, the first that is not empty is the person's, and
-	// the others are in the person's Extra under their own names.
+	// the others are aliases, and in the person's Extra under their own names.
 	Username    string
 	Email       string
 	Phone       string

@@ -198,7 +198,7 @@ func TestSeveralIdentifierColumns(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := []legacy.User{
-			{ID: "1", Username: "Anna", Extra: map[string]any{"login_clean": "anna", "nick": "annie"}},
+			{ID: "1", Username: "Anna", Aliases: []string{"anna", "annie"}, Extra: map[string]any{"login_clean": "anna", "nick": "annie"}},
 			{ID: "2", Username: "bob"}, {ID: "3"},
 		}
 		for i := range users {

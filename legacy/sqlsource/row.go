@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"rekey/legacy"
@@ -209,7 +210,7 @@ func (r *reader) field(u *legacy.User, f field, t columnType, value any) (reason
 
 func bounded(text string, bound int) string { return text[:min(len(text), bound+1)] }
 
-// setIdentifier keeps the first value that is not empty as the person's, and the others as Extra.
+// setIdentifier keeps the first value that is not empty as the person's, and the others as aliases and as Extra.
 func setIdentifier(u *legacy.User, to *string, f field, text string) {
 	text = bounded(text, maxIdentifier)
 	switch {
@@ -217,6 +218,9 @@ func setIdentifier(u *legacy.User, to *string, f field, text string) {
 		*to = text
 	case text != "":
 		setExtra(u, f.label, text)
+		if text != *to && !slices.Contains(u.Aliases, text) {
+			u.Aliases = append(u.Aliases, text)
+		}
 	}
 }
 

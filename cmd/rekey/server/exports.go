@@ -2,14 +2,19 @@ package server
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
+	"rekey/legacy"
 	"rekey/legacy/filesource"
 )
 
 // progressEvery is how often the log tells how far an indexing is.
 const progressEvery = 10 * time.Second
+
+// exportLook is how often an export is looked at, for somebody may put a newer one in its place.
+const exportLook = 15 * time.Second
 
 // indexExports makes the indexes of the exports that have none, beside serving: until one is there, its people cannot
 // log in for the first time and are told to come again, and readyz says "degraded".
@@ -18,7 +23,7 @@ func (s *Server) indexExports() {
 	var wg sync.WaitGroup
 	for _, src := range s.sources {
 		if export, ok := src.adapter.(*filesource.Source); ok {
-			wg.Go(func() { s.indexExport(ctx, src.name, export) })
+			wg.Go(func() { s.keepIndexed(ctx, src.name, export) })
 		}
 	}
 	s.onClose(func(context.Context) error {
@@ -28,7 +33,27 @@ func (s *Server) indexExports() {
 	})
 }
 
-func (s *Server) indexExport(ctx context.Context, name string, export *filesource.Source) {
+// keepIndexed indexes an export, and indexes it again when it has been replaced. Where that fails for a mistake of
+// configuration, it is not tried again.
+func (s *Server) keepIndexed(ctx context.Context, name string, export *filesource.Source) {
+	again := time.NewTicker(exportLook)
+	defer again.Stop()
+	for {
+		if err := s.indexExport(ctx, name, export); errors.Is(err, legacy.ErrMapping) {
+			return
+		}
+		for ready := true; ready; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-again.C:
+				ready = export.Ping(ctx) == nil
+			}
+		}
+	}
+}
+
+func (s *Server) indexExport(ctx context.Context, name string, export *filesource.Source) error {
 	told := time.Now()
 	err := export.Index(ctx, func(p filesource.Progress) {
 		if time.Since(told) >= progressEvery {
@@ -38,17 +63,20 @@ func (s *Server) indexExport(ctx context.Context, name string, export *filesourc
 	})
 	switch {
 	case ctx.Err() != nil: // we are closing
+	case errors.Is(err, legacy.ErrMapping):
+		s.log.Error("an export cannot be indexed; mend the configuration and start again", "source", name, "error", err)
 	case err != nil:
-		s.log.Error("an export cannot be indexed; its people cannot log in", "source", name, "error", err)
+		s.log.Error("an export cannot be indexed for now; its people cannot log in", "source", name, "error", err)
 	default:
 		stats, err := export.Stats(ctx)
 		if err != nil {
 			s.log.Warn("an export's index does not tell what it holds", "source", name, "error", err)
-			return
+			return nil
 		}
 		s.log.Info("an export is indexed", "source", name, "people", stats.People, "bad", stats.Bad, "ignored", stats.Ignored)
 		if stats.Torn != "" {
 			s.log.Warn("an export could not be read to its end; who is not found in it may be behind the tear", "source", name, "reason", stats.Torn)
 		}
 	}
+	return err
 }
