@@ -117,3 +117,30 @@ func TestPersonNumbers(t *testing.T) {
 		}
 	}
 }
+
+// TestClaimsBehindTheLastSaveAreDropped: a process that was killed has written more than its state file knows of, and will
+// write the same again.
+func TestClaimsBehindTheLastSaveAreDropped(t *testing.T) {
+	t.Parallel()
+	d := claims(t)
+	if err := d.add([]claim{{1, 1, 1}, {2, 2, 2}, {1, 1, 3}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.flush(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := openIDs(d.f, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.add([]claim{{2, 2, 4}}); err != nil {
+		t.Fatal(err)
+	}
+	var found []uint64
+	if err := again.groups(t.Context(), func(_ claim, people []uint64, _ map[int]int64) { found = append(found, people...) }); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(found, []uint64{2, 4}) {
+		t.Errorf("found %v", found)
+	}
+}
