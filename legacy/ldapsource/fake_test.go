@@ -74,6 +74,7 @@ type asked struct {
 	id   int64
 	op   byte
 	body cursor
+	rest []byte // controls
 }
 
 // nextAsked reads a request; false means that there is none any more.
@@ -87,7 +88,7 @@ func nextAsked(c net.Conn) (asked, bool) {
 	envelope := whole.enter(tagSequence)
 	a := asked{id: envelope.integer(tagInteger)}
 	op, content := envelope.next()
-	a.op, a.body = op, cursor{rest: content, elements: &elements}
+	a.op, a.body, a.rest = op, cursor{rest: content, elements: &elements}, envelope.rest
 	return a, !envelope.failed
 }
 

@@ -151,8 +151,12 @@ func TestStartTLSIsNotLeft(t *testing.T) {
 			_, err := s.Lookup(t.Context(), "anna")
 			cannotTell(t, "Lookup", err)
 			cannotTell(t, "Verify", s.Verify(t.Context(), annaUser(), []byte(rightPassword)))
-			if rest := behind.Load(); rest != nil && (bytes.Contains(*rest, []byte("cn=reader")) || bytes.Contains(*rest, []byte(servicePassword))) {
+			switch rest := behind.Load(); {
+			case rest == nil:
+			case bytes.Contains(*rest, []byte("cn=reader")), bytes.Contains(*rest, []byte(servicePassword)):
 				t.Error("the source's name or password was sent in the clear")
+			case name != "more than one" && len(*rest) > 0:
+				t.Errorf("%d bytes were sent behind a refusal", len(*rest))
 			}
 		})
 	}
@@ -325,6 +329,26 @@ func TestActiveDirectoryVerdicts(t *testing.T) {
 				t.Errorf("the server's own words are told: %v", err)
 			}
 		}
+	}
+}
+
+// TestBindNeedsBoth shows that the connection itself asks for no bind that would prove nothing, whoever calls it.
+func TestBindNeedsBoth(t *testing.T) {
+	t.Parallel()
+	f := &fake{}
+	s := open(t, f.config(t))
+	for _, tt := range [][2]string{{"", ""}, {"", rightPassword}, {annaDN, ""}} {
+		c, err := s.dialer.dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.bind(t.Context(), tt[0], tt[1]); err == nil {
+			t.Errorf("a bind as %q with a password of %d bytes", tt[0], len(tt[1]))
+		}
+		c.close()
+	}
+	if len(f.names) > 0 {
+		t.Errorf("binds as %q", f.names)
 	}
 }
 

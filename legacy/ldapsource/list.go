@@ -20,7 +20,8 @@ import (
 // more pass over the directory at the start of a walk, and 32 bytes a person for as long as it lasts.
 const (
 	maxPage    = 10_000
-	keyPage    = 1000       // Active Directory sends no more at once (MaxPageSize)
+	keyPage    = 500        // Active Directory sends 1000 at once at most (MaxPageSize)
+	busyTries  = 3          // OpenLDAP says "busy" where somebody writes while it waits for us to take a page
 	peopleAsk  = 10         // keys in one search: OpenLDAP looks its rights up for each key and entry, 100 take it 400 ms, 10 take 3
 	maxKeys    = 20_000_000 // some 640 MB
 	maxStray   = 1000       // entries without a key: more, and the attribute is the wrong one
@@ -118,7 +119,7 @@ func (s *Source) readKeys(ctx context.Context) (keys []string, stray []*legacy.R
 	request := s.request(anyone, attributes, 0)
 	controls := slices.Clip(request.Controls)
 	var cookie []byte
-	for empty := 0; ; {
+	for empty, busy := 0, 0; ; {
 		paging, err := pagedResults(cookie)
 		if err != nil {
 			return nil, nil, err
@@ -151,10 +152,14 @@ func (s *Source) readKeys(ctx context.Context) (keys []string, stray []*legacy.R
 			}
 			return nil
 		})
+		if isCode(err, ldap.LDAPResultBusy) && busy < busyTries {
+			busy++
+			continue // with the cookie of before
+		}
 		if err != nil {
 			return nil, nil, err
 		}
-		if len(cookie) == 0 {
+		if busy = 0; len(cookie) == 0 {
 			break
 		}
 	}

@@ -60,7 +60,7 @@ func rowErrors(err error) (rows []*legacy.RowError) {
 func TestListMany(t *testing.T) {
 	t.Parallel()
 	d := openDirectory(t)
-	const people = keyPage + 234
+	const people = 2*keyPage + 234
 	var ldif strings.Builder
 	for i := range people {
 		fmt.Fprintf(&ldif, "dn: uid=u%05d,ou=people,@OU@\nobjectClass: inetOrgPerson\nuid: u%05d\ncn: x\nsn: x\n\n", i, i)
@@ -190,6 +190,37 @@ employeeNumber: 4
 	}
 	if _, err := s.Get(t.Context(), "2"); !errors.Is(err, legacy.ErrTooMany) {
 		t.Errorf("Get of a key that two people have: %v", err)
+	}
+}
+
+// TestBusyPage shows that a directory may be busy for a moment in a long walk, and that the page is asked for again.
+func TestBusyPage(t *testing.T) {
+	t.Parallel()
+	for busy, want := range map[int]bool{busyTries: true, busyTries + 1: false} {
+		var cookies []string
+		f := &fake{search: func(a asked) []byte {
+			if !bytes.Contains(a.body.rest, []byte(annaKey)) { // a page of keys
+				cookie := ""
+				if bytes.Contains(a.rest, []byte("second")) {
+					cookie = "second"
+				}
+				cookies = append(cookies, cookie)
+				switch {
+				case len(cookies) == 1:
+					return a.paged("second")
+				case len(cookies) <= 1+busy:
+					return append(a.anna(), a.result(opDone, 51, "")...)
+				}
+			}
+			return append(a.anna(), a.result(opDone, 0, "")...)
+		}}
+		users, err := open(t, f.config(t)).List(t.Context(), "", 10)
+		if (err == nil && len(users) == 1) != want {
+			t.Errorf("busy %d times: %d people, error %v", busy, len(users), err)
+		}
+		if len(cookies) != 2+busyTries || cookies[0] != "" || slices.Contains(cookies[1:], "") {
+			t.Errorf("busy %d times: asked with the cookies %q", busy, cookies)
+		}
 	}
 }
 

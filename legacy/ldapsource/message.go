@@ -51,12 +51,11 @@ type message struct {
 // errShape is a message that is not what an LDAP server sends.
 var errShape = errors.New("it sent what is no LDAP answer")
 
-// checkMessage looks at a whole message. It copies nothing.
+// checkMessage looks at a whole message, as readMessage reads it. It copies nothing.
 func checkMessage(b []byte) (message, error) {
 	var m message
 	c := &cursor{rest: b, elements: &m.elements}
 	envelope := c.enter(tagSequence)
-	c.end()
 	m.id = envelope.integer(tagInteger)
 	op := cursor{elements: &m.elements, failed: true}
 	for _, tag := range []byte{opBind, opEntry, opDone, opReference, opExtended} {
@@ -78,7 +77,7 @@ func checkMessage(b []byte) (message, error) {
 		envelope.join(controls)
 	}
 	envelope.end()
-	if c.failed || envelope.failed || op.failed || m.id < 0 || m.elements > maxElements {
+	if envelope.failed || op.failed {
 		return message{}, errShape
 	}
 	return m, nil
