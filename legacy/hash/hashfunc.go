@@ -9,6 +9,7 @@ import (
 	"crypto/sha512"
 	"encoding/hex"
 	gohash "hash"
+	"slices"
 	"strings"
 
 	"golang.org/x/crypto/md4"
@@ -46,6 +47,22 @@ var rareHashes = []hashFunc{
 	{"sha3_512", func() gohash.Hash { return sha3.New512() }, 64},
 	{"ripemd160", ripemd160.New, ripemd160.Size},
 	{"whirlpool", newWhirlpool, whirlpoolSize},
+}
+
+// A DigestFunc is a hash function under the name that recipes have for it.
+type DigestFunc struct {
+	Name string
+	New  func() gohash.Hash
+	Size int // bytes of digest
+}
+
+// DigestFuncs lists the functions that recipes know, those that applications use most first.
+func DigestFuncs() []DigestFunc {
+	var list []DigestFunc
+	for _, f := range slices.Concat(usualHashes, rareHashes) {
+		list = append(list, DigestFunc{Name: f.name, New: f.new, Size: f.size})
+	}
+	return list
 }
 
 // hashNamed finds one of the usual functions by its exact name.
