@@ -18,6 +18,7 @@ type readingProgress struct {
 	term   bool
 	bar    *progressbar.ProgressBar
 	source string
+	total  int64
 	begun  time.Time
 	said   time.Time
 }
@@ -43,26 +44,23 @@ func (r *readingProgress) show(p survey.Progress) {
 }
 
 func ofTotal(p survey.Progress) string {
-	if p.Total <= p.Done {
+	if p.Total == 0 {
 		return ""
 	}
 	return fmt.Sprintf(" of about %d", p.Total)
 }
 
 func (r *readingProgress) draw(p survey.Progress) {
-	if r.bar == nil || r.source != p.Source {
+	if r.bar == nil || r.source != p.Source || r.total != p.Total {
 		r.end()
-		total := p.Total
-		if total <= p.Done {
-			total = -1 // a wheel that turns: the source does not say how many there are
+		r.source, r.total = p.Source, p.Total
+		most := p.Total
+		if most == 0 {
+			most = -1 // a wheel that turns: nobody knows how many there are
 		}
-		r.source = p.Source
-		r.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(r.w), progressbar.OptionSetDescription("reading "+p.Source),
-			progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
-			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetItsString("people"))
-	}
-	if r.bar.GetMax64() > 0 && p.Total > r.bar.GetMax64() {
-		r.bar.ChangeMax64(p.Total) // an estimate was too low
+		r.bar = progressbar.NewOptions64(most, progressbar.OptionSetWriter(r.w), progressbar.OptionSetDescription("reading "+p.Source),
+			progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30), progressbar.OptionShowCount(),
+			progressbar.OptionThrottle(100*time.Millisecond))
 	}
 	_ = r.bar.Set64(p.Done) // a bar that cannot be drawn is no reason to stop
 }

@@ -319,3 +319,23 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		t.Errorf("%v, %v", left, err)
 	}
 }
+
+// TestProgress counts up to the end, and promises no total that it has passed.
+func TestProgress(t *testing.T) {
+	t.Parallel()
+	c := config(t, &fakeStore{people: crowd(5000)})
+	c.Sources[0].Inspect = func(context.Context) (Dependents, error) { return Dependents{Rows: 3000}, nil }
+	var steps []Progress
+	c.Progress = func(p Progress) { steps = append(steps, p) }
+	mustRun(t, c)
+	done := int64(0)
+	for _, step := range steps {
+		if step.Done <= done || step.Total != 0 && step.Total != 3000 || step.Total == 3000 != (step.Done < 3000) {
+			t.Errorf("%+v behind %d", step, done)
+		}
+		done = step.Done
+	}
+	if done != 5000 {
+		t.Errorf("it ends at %d", done)
+	}
+}

@@ -55,6 +55,9 @@ func (s *survey) walk(ctx context.Context, index int, total int64) error {
 	if progress.Done {
 		return nil
 	}
+	if s.c.Limit > 0 {
+		total = min(total, s.c.Limit)
+	}
 	reader := &reader{s: s, lister: lister, source: s.c.Sources[index].Name, after: progress.After, read: progress.Tally.People, size: firstPage}
 	pages, digests := make(chan page, 1), make(chan digest, 1)
 	reading, stop := context.WithCancel(ctx)
@@ -111,7 +114,11 @@ func (s *survey) addUp(progress *progress, digests <-chan digest, total int64, n
 			if err := s.addPage(progress, d); err != nil {
 				return err
 			}
-			s.c.Progress(Progress{Source: name, Done: progress.Tally.People, Total: max(total, progress.Tally.People)})
+			step := Progress{Source: name, Done: progress.Tally.People, Total: total}
+			if step.Total <= step.Done { // an estimate that was too low
+				step.Total = 0
+			}
+			s.c.Progress(step)
 		}
 	}
 	return nil
