@@ -9,10 +9,10 @@ import (
 )
 
 func newHash(c console) *cobra.Command {
-	return group("hash", "Look at old password hashes: which scheme, and does a password match",
-		`Old password hashes outside of any store: what they are, and whether a password matches them.
-Nothing here is written anywhere, and no command takes a password as an argument.`,
-		newHashIdentify(c), newHashVerify(c))
+	return group("hash", "Look at old password hashes: which scheme, does a password match, by which recipe",
+		`Old password hashes outside of any store: what they are, whether a password matches them, and how they were made.
+Nothing here is written anywhere. Passwords are read from standard input, a terminal or a file.`,
+		newHashIdentify(c), newHashVerify(c), newHashLab(c))
 }
 
 // hashErrors are the words for what is wrong with a hash, without the details that differ from row to row. Scripts
