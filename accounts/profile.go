@@ -77,7 +77,7 @@ func (s *Service) addProfile(rec *Record, p legacy.Profile) error {
 		rec.Profile = &profile
 	}
 	for _, t := range p.TOTP {
-		plain, err := json.Marshal(sealedTOTP{t.Secret, t.Algorithm, t.Digits, t.Period})
+		plain, err := json.Marshal(sealedTOTP{t.Secret, t.Algorithm, t.Digits, t.Period}) //nolint:gosec // it is sealed on the next line but one
 		if err != nil {
 			return fmt.Errorf("seal a one-time password secret: %w", err)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"rekey/accounts"
+	"rekey/gateway/bridge"
 	"rekey/gateway/limit"
 	"rekey/gateway/token"
 )
@@ -27,6 +28,9 @@ type Config struct {
 
 	Limiter limit.Limiter // nil: no limits
 	Rules   limit.Rules
+
+	// Bridge says which products rekey answers as the old system behind them. What it is made of besides is filled in here.
+	Bridge bridge.Config
 
 	// TrustedProxies are the peers whose X-Forwarded-For is believed. With none, the client is whoever connects.
 	TrustedProxies []netip.Prefix
@@ -58,12 +62,13 @@ type Gateway struct {
 	now      func() time.Time
 	draining atomic.Bool
 
+	bridge *bridge.Bridge // nil: no product is on
 	public http.Handler
 	admin  http.Handler
 }
 
-// New returns a Gateway.
-func New(c Config) *Gateway {
+// New returns a Gateway, or an error that says what of the bridge is wrong.
+func New(c Config) (*Gateway, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -82,9 +87,25 @@ func New(c Config) *Gateway {
 	for _, check := range c.Checks {
 		g.checks = append(g.checks, &checker{Check: check, now: c.Now})
 	}
+	if err := g.openBridge(c); err != nil {
+		return nil, err
+	}
 	g.public = g.publicRoutes(c.TrustedProxies)
 	g.admin = g.adminRoutes(c.TrustedProxies)
-	return g
+	return g, nil
+}
+
+// openBridge makes the bridge, if a product is on. Its guesses count together with those of people who log in here, and its
+// refusals are held as long.
+func (g *Gateway) openBridge(c Config) (err error) {
+	if !c.Bridge.On() {
+		return nil
+	}
+	b := c.Bridge
+	b.Accounts, b.Finder, b.Hold, b.Log, b.Now = c.Accounts, c.Accounts, g.floor.hold, c.Log, c.Now
+	b.Limiter, b.Identifier = c.Limiter, c.Rules.Identifier
+	g.bridge, err = bridge.New(b)
+	return err
 }
 
 // Public returns the handler of the public listener.
@@ -106,6 +127,9 @@ func (g *Gateway) publicRoutes(proxies []netip.Prefix) http.Handler {
 	get(e, "/.well-known/jwks.json", g.jwks)
 	get(e, "/.well-known/openid-configuration", g.discovery)
 	get(e, "/readyz", g.readyz)
+	if g.bridge != nil {
+		e.Any("/bridge/*", echo.WrapHandler(g.bridge))
+	}
 	g.commonRoutes(e)
 	return e
 }

@@ -105,7 +105,9 @@ func newWorld(t testing.TB, change func(*gateway.Config)) *world {
 	if change != nil {
 		change(&config)
 	}
-	w.gw = gateway.New(config)
+	if w.gw, err = gateway.New(config); err != nil {
+		t.Fatal(err)
+	}
 	w.spec = openAPI(t)
 	return w
 }
@@ -556,7 +558,7 @@ func TestReadyzAsksSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int64
 		hang := make(chan struct{})
-		gw := gateway.New(gateway.Config{Accounts: w.accounts, Checks: []gateway.Check{
+		gw, err := gateway.New(gateway.Config{Accounts: w.accounts, Checks: []gateway.Check{
 			{Name: "store", Required: true, Ask: func(context.Context) error { asked.Add(1); return nil }},
 			{Name: "legacy:shop", Ask: func(ctx context.Context) error {
 				select {
@@ -566,6 +568,9 @@ func TestReadyzAsksSeldom(t *testing.T) {
 				return ctx.Err()
 			}},
 		}})
+		if err != nil {
+			t.Fatal(err)
+		}
 		probe := func(h http.Handler) string {
 			res := httptest.NewRecorder()
 			h.ServeHTTP(res, httptest.NewRequest(http.MethodGet, "/readyz", nil))

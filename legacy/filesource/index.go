@@ -124,7 +124,7 @@ func build(ctx context.Context, c Config, f format, path string, progress func(P
 	if err != nil {
 		return Stats{}, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	before, err := identify(c, file)
 	if err != nil {
 		return Stats{}, err

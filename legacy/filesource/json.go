@@ -108,7 +108,7 @@ func (p *jsonParser) object(depth int) (value, error) {
 		if err != nil {
 			return value{}, err
 		}
-		twice := false
+		var twice bool
 		if len(v.members) >= smallObject {
 			if names == nil {
 				names = map[string]bool{}

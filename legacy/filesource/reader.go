@@ -42,10 +42,10 @@ func isIndex(path string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	header := make([]byte, 100)
 	if _, err := io.ReadFull(file, header); err != nil {
-		return false, nil //nolint:nilerr // too short for any database: it is none
+		return false, nil // too short for any database: it is none
 	}
 	return string(header[:16]) == "SQLite format 3\x00" && binary.BigEndian.Uint32(header[68:]) == applicationID, nil
 }
@@ -250,8 +250,7 @@ func (s *Source) make(ctx context.Context, progress func(Progress)) (err error) 
 	if err != nil {
 		return err
 	}
-	defer parent.Close()
-	return parent.Sync()
+	return errors.Join(parent.Sync(), parent.Close())
 }
 
 // removeStale removes what crashed processes have left: they hold hashes.

@@ -313,7 +313,7 @@ func TestClearNo(t *testing.T) {
 		"401 in a word": says(401, "text/plain; charset=utf-8", "Unauthorized\n"),
 		"another scheme": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("WWW-Authenticate", "Form")
-			w.WriteHeader(401)
+			w.WriteHeader(http.StatusUnauthorized)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

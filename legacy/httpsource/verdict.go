@@ -1,6 +1,7 @@
 package httpsource
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"mime"
@@ -164,7 +165,7 @@ func bodyOf(a *answer) (value, error) {
 	switch {
 	case errors.Is(err, errTwice), errors.Is(err, errTooDeep), errors.Is(err, errNUL):
 		return value{}, err
-	case mimeErr == nil && media == "text/plain" && utf8.Valid(a.body) && !strings.ContainsAny(string(a.body), "<\x00"):
+	case mimeErr == nil && media == "text/plain" && utf8.Valid(a.body) && !bytes.ContainsAny(a.body, "<\x00"):
 		return value{}, nil
 	}
 	return value{}, errPage

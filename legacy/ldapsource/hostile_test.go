@@ -162,6 +162,30 @@ func TestStartTLSIsNotLeft(t *testing.T) {
 	}
 }
 
+// TestSlippedIn puts an answer in the clear behind that to StartTLS (RFC 4511, 6): it must not be dropped either, for who can
+// do that is in the middle.
+func TestSlippedIn(t *testing.T) {
+	t.Parallel()
+	certificate := selfSigned(t)
+	for slipped, fine := range map[string]bool{"": true, "\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00": false} {
+		c := fakeConfig(serve(t, func(c net.Conn) {
+			a, ok := nextAsked(c)
+			if !ok {
+				return
+			}
+			if _, err := c.Write(append(a.result(opExtended, 0, ""), slipped...)); err != nil {
+				return
+			}
+			answering((&fake{}).answer)(tls.Server(c, &tls.Config{Certificates: []tls.Certificate{certificate}}))
+		}))
+		c.StartTLS, c.InsecureSkipVerify = true, true
+		users, err := open(t, c).Lookup(t.Context(), "anna")
+		if fine && (err != nil || len(users) != 1) || !fine && err == nil {
+			t.Errorf("%d bytes slipped in: %d people, error %v", len(slipped), len(users), err)
+		}
+	}
+}
+
 // TestGarbage has a directory answer with what is no answer.
 func TestGarbage(t *testing.T) {
 	t.Parallel()

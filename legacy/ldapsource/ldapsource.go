@@ -188,7 +188,7 @@ func (s *Source) find(ctx context.Context, request *ldap.SearchRequest) (found [
 	result, err := s.people.search(ctx, request)
 	switch {
 	case isCode(err, ldap.LDAPResultSizeLimitExceeded):
-		whole, err = false, nil
+		whole = false // what has come is an answer
 	case isCode(err, ldap.LDAPResultNoSuchObject) && request.Scope == ldap.ScopeBaseObject && request.BaseDN != s.config.BaseDN:
 		// A person who is their own base is not there. Or nothing is, for us: the base tells.
 		return nil, true, s.seeBase(ctx)

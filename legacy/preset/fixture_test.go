@@ -132,7 +132,7 @@ func (f *fixture) set(key, value string, own *stored) (err error) {
 		f.dialect, rest, _ = strings.Cut(value, ",")
 		f.alone = rest != ""
 	case key == "vectors":
-		for _, id := range strings.Fields(value) {
+		for id := range strings.FieldsSeq(value) {
 			password, err := vector(id)
 			if err != nil {
 				return err

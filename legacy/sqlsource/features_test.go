@@ -319,11 +319,11 @@ func TestRowsOfOnePerson(t *testing.T) {
 
 // collectRowErrors fills to with the reasons of a page's unreadable rows, by key and column.
 func collectRowErrors(err error, to map[string]string) {
-	if row, ok := err.(*legacy.RowError); ok {
+	if row, ok := err.(*legacy.RowError); ok { //nolint:errorlint // every one of them is wanted, not the first
 		to[row.Key+" "+row.Column] = row.Reason
 		return
 	}
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // the same
 	case interface{ Unwrap() []error }:
 		for _, inner := range e.Unwrap() {
 			collectRowErrors(inner, to)

@@ -88,9 +88,7 @@ func TestGrants(t *testing.T) {
 		}
 		defer free.Close()
 		for _, statement := range []string{"UPDATE users SET pass = 'x'", "DELETE FROM user_roles", "SELECT notes FROM users", "SELECT id FROM other"} {
-			rows, err := free.QueryContext(t.Context(), statement)
-			if err == nil {
-				rows.Close()
+			if _, err := free.ExecContext(t.Context(), statement); err == nil {
 				t.Errorf("%s: is allowed", statement)
 			}
 		}

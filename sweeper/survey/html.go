@@ -26,8 +26,8 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		"grouped": grouped, "size": sizeText, "people": people, "span": span, "duration": duration, "percent": percent,
 		"when": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") },
 		"join": func(list []string) string { return strings.Join(list, ", ") },
-		"style": func() template.HTML { //nolint:gosec // our own file, which has no markup
-			return template.HTML("<style>" + pageStyle + "</style>")
+		"style": func() template.HTML {
+			return template.HTML("<style>" + pageStyle + "</style>") //nolint:gosec // our own file, which has no markup
 		},
 		"policy": func() string {
 			return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(digest[:]) + "'; base-uri 'none'; form-action 'none'"

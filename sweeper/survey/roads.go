@@ -3,6 +3,7 @@ package survey
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // A Road is a way to move everybody.
@@ -145,13 +146,7 @@ func roadsOf(r *Report) ([]Road, string) {
 // firstFew joins some reasons.
 func firstFew(reasons []string) string {
 	const most = 3
-	text := ""
-	for i, reason := range reasons[:min(len(reasons), most)] {
-		if i > 0 {
-			text += ", "
-		}
-		text += reason
-	}
+	text := strings.Join(reasons[:min(len(reasons), most)], ", ")
 	if len(reasons) > most {
 		text += ", …"
 	}

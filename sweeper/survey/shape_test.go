@@ -65,7 +65,7 @@ func FuzzShape(f *testing.F) {
 		if len(marker) > maxMarker || !strings.HasPrefix(stored, marker) || !utf8.ValidString(shape) {
 			t.Errorf("%q: mark %q, shape %q", stored, marker, shape)
 		}
-		for _, word := range strings.Fields(shape) {
+		for word := range strings.FieldsSeq(shape) {
 			if strings.Trim(word, "0123456789:$") != "" && !slices.Contains(words, word) {
 				t.Errorf("%q: shape %q says %q", stored, shape, word)
 			}

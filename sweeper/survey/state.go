@@ -225,7 +225,7 @@ func (s *survey) save() error {
 		}
 		p.Raw = raw
 	}
-	raw, err := json.Marshal(s.state)
+	raw, err := json.Marshal(s.state) //nolint:gosec // the key of the digests in it: the file is the survey's own, mode 0600
 	for _, p := range s.state.Sources {
 		p.Raw = nil
 	}

@@ -36,6 +36,7 @@ type Config struct {
 	Password       Password       `yaml:"password"`
 	HashBounds     HashBounds     `yaml:"hash_bounds"`
 	Login          Login          `yaml:"login"`
+	Bridge         Bridge         `yaml:"bridge"`   // products that rekey answers as their old system
 	Shutdown       time.Duration  `yaml:"shutdown"` // how long requests in flight may take to end
 	Log            Log            `yaml:"log"`
 
@@ -189,6 +190,22 @@ type HashBounds struct {
 // Login tunes the login flow.
 type Login struct {
 	Floor time.Duration `yaml:"floor"` // the shortest time of a refusal
+}
+
+// Bridge gives products their keys. One without a key is off.
+type Bridge struct {
+	Keycloak   Product `yaml:"keycloak"`
+	Kratos     Product `yaml:"kratos"`
+	Okta       Product `yaml:"okta"`
+	Cognito    Product `yaml:"cognito"`
+	FusionAuth Product `yaml:"fusionauth"`
+}
+
+// Product is how a product shows that it is that product: by Bearer, as a Basic user, or in a header.
+type Product struct {
+	Key    Secret `yaml:"key"`
+	User   string `yaml:"user"`
+	Header string `yaml:"header"`
 }
 
 // Log says what is logged and how.

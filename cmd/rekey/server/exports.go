@@ -18,8 +18,8 @@ const exportLook = 15 * time.Second
 
 // indexExports makes the indexes of the exports that have none, beside serving: until one is there, its people cannot
 // log in for the first time and are told to come again, and readyz says "degraded".
-func (s *Server) indexExports() {
-	ctx, cancel := context.WithCancel(context.Background())
+func (s *Server) indexExports(ctx context.Context) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it ends when the server closes
 	var wg sync.WaitGroup
 	for _, src := range s.sources {
 		if export, ok := src.adapter.(*filesource.Source); ok {

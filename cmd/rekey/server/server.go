@@ -77,7 +77,7 @@ func (s *Server) open(ctx context.Context, c *config.Config, log *slog.Logger) e
 	if err := s.checkSources(ctx); err != nil {
 		return err
 	}
-	s.indexExports()
+	s.indexExports(ctx)
 
 	// The domain.
 	policy := passwordPolicy(c)
@@ -114,11 +114,14 @@ func (s *Server) open(ctx context.Context, c *config.Config, log *slog.Logger) e
 	}
 
 	// The doors.
-	s.gateway = gateway.New(gateway.Config{
+	s.gateway, err = gateway.New(gateway.Config{
 		Accounts: s.service, Tokens: families, Issuer: issuer,
 		Limiter: s.soft.limiter, Rules: s.soft.rules, TrustedProxies: c.TrustedProxies,
-		Floor: loginFloor(c), Checks: s.checks(), Metrics: s.metrics(), Log: log,
+		Bridge: bridgeConfig(c), Floor: loginFloor(c), Checks: s.checks(), Metrics: s.metrics(), Log: log,
 	})
+	if err != nil {
+		return err
+	}
 	s.doors[0].server.Handler = s.gateway.Public()
 	if len(s.doors) > 1 {
 		s.doors[1].server.Handler = s.gateway.Admin()

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -79,7 +80,7 @@ func Search(ctx context.Context, q Question) ([]Answer, error) {
 		}
 	}
 	if err != nil {
-		return answers, fmt.Errorf("after %d digests: %w", s.tried, context.Cause(s.ctx))
+		return answers, fmt.Errorf("after %d digests: %w", s.tried, context.Cause(s.ctx)) //nolint:contextcheck // why the search ended
 	}
 	return answers, nil
 }
@@ -157,9 +158,7 @@ func (s *search) schemes() ([]Answer, error) {
 // fits reports whether the password verifies under an answer.
 func (s *search) fits(a Answer) bool {
 	stored := legacy.Stored{Scheme: a.Scheme, Hash: s.question.Hash, Salt: s.question.Salt, User: s.question.User, Params: map[string]string{}}
-	for name, value := range a.Params {
-		stored.Params[name] = value
-	}
+	maps.Copy(stored.Params, a.Params)
 	if s.question.Pepper != "" {
 		stored.Params["pepper"], stored.Params["secret"] = s.question.Pepper, s.question.Pepper
 	}

@@ -1,0 +1,53 @@
+package accounts_test
+
+import (
+	"errors"
+	"testing"
+
+	"rekey/accounts"
+	"rekey/legacy"
+)
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+	gone := md5Salted(t, "3", "carl", "", "aster")
+	gone.Disabled = true
+	w := newWorld(t, md5Salted(t, "1", "anna", "anna@example.org", "tulip"), md5Salted(t, "2", "Bert", "", "daisy"),
+		md5Salted(t, "4", "bert", "", "orchid"), gone)
+	find := func(name, id string) {
+		t.Helper()
+		p, err := w.Find(t.Context(), name)
+		switch {
+		case id == "" && !errors.Is(err, accounts.ErrCredentials):
+			t.Errorf("%s: %v, want nobody", name, err)
+		case id != "" && (err != nil || p.ID != accounts.SubjectFor("shop", id)):
+			t.Errorf("%s: %s, %v, want person %s", name, p.ID, err, id)
+		}
+	}
+	for range 2 { // before anna has moved, and after
+		find("anna", "1")
+		find("ANNA@example.org", "1")
+		find("Bert", "2") // the exact spelling says which
+		find("bert", "4")
+		find("BERT", "")
+		find("carl", "")
+		find("nobody", "")
+		mustLogin(t, w.Service, "anna", "tulip")
+	}
+	var invalid *accounts.InvalidError
+	if _, err := w.Find(t.Context(), ""); !errors.As(err, &invalid) {
+		t.Errorf("no name: %v", err)
+	}
+	var doubt *accounts.UnavailableError
+	w.source.SetDown(errors.New("down"))
+	if _, err := w.Find(t.Context(), "Bert"); !errors.As(err, &doubt) {
+		t.Errorf("while the legacy store is down: %v", err)
+	}
+	find("anna", "1")
+	w.source.SetDown(legacy.ErrTooMany)
+	find("Bert", "")
+	w.store.down.Store(true)
+	if _, err := w.Find(t.Context(), "anna"); !errors.As(err, &doubt) {
+		t.Errorf("while the new store is down: %v", err)
+	}
+}
