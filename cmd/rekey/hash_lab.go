@@ -58,7 +58,7 @@ Exit code 0 if something fits, 1 if nothing does.`,
 	f.StringVar(&q.Hash, "hash", "", "the stored `hash`; in single quotes, or the shell will eat its dollar signs")
 	f.StringVar(&q.Salt, "salt", "", "the salt `column`, where the application has one")
 	f.StringVar(&q.User, "user", "", "the login `name` as stored")
-	f.StringVar(&q.Pepper, "pepper", "", "a `secret` of the application: pepper, site key, cookie key")
+	f.StringVar(&q.Pepper, "pepper", "", "a `secret` of the application: pepper, site key, cookie key; others on this machine can see it while the search runs")
 	f.StringVar(&q.passwordFile, "password-file", "", "read the password from the first line of a `file`, or of standard input for -")
 	f.StringVar(&q.password, "password", "", "the `password` itself: others on this machine can see it, and the shell keeps it")
 	f.DurationVar(&q.MaxTime, "max-time", time.Minute, "how `long` to search")
