@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
+	"go.uber.org/goleak"
 
 	"rekey/legacy"
 )
@@ -31,7 +32,7 @@ const (
 	rightPassword   = "correct horse" // of everybody in testdata
 )
 
-// TestMain prepares the directory, if there is one: for all tests, once.
+// TestMain prepares the directory, if there is one, for all tests. Behind them nothing may go on running.
 func TestMain(m *testing.M) {
 	if d := fromEnvironment(); d.plain != "" {
 		if err := d.prepare(); err != nil {
@@ -39,7 +40,12 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
 }
 
 func fromEnvironment() *directory {

@@ -17,7 +17,7 @@ import (
 // A directory has no order to go on in: the cookie of paged results (RFC 2696) dies with its connection, sorting by the
 // server (RFC 2891) is rarely switched on, and a filter such as (entryUUID>=…) is not served by an index everywhere. So the
 // keys alone are read once, by paged results, and sorted here; people are then read by key, some at a time. It costs one
-// more pass over the directory at the start of a walk, and 32 bytes a person for as long as it lasts.
+// more pass over the directory at the start of a walk, and 32 bytes a person until the next.
 const (
 	maxPage    = 10_000
 	keyPage    = 500        // Active Directory sends 1000 at once at most (MaxPageSize)

@@ -205,6 +205,9 @@ func TestBusyPage(t *testing.T) {
 					cookie = "second"
 				}
 				cookies = append(cookies, cookie)
+				if !bytes.Contains(a.rest, []byte{tagBoolean, 1, 1}) {
+					t.Error("a directory that has no paged results may send one page for all")
+				}
 				switch {
 				case len(cookies) == 1:
 					return a.paged("second")

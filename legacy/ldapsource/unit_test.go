@@ -132,6 +132,9 @@ func TestPreset(t *testing.T) {
 	if filter := s.lookupFilter([]string{"a*", "", "a*"}); filter != `(|(uid=a\2a)(rfc822Mailbox=a\2a)(mobile=a\2a)(homePhone=a\2a))` {
 		t.Errorf("filter %s", filter)
 	}
+	if filter := s.lookupFilter([]string{strings.Repeat("a", maxIdentifier+1), "a\x00", "\xff"}); filter != "" {
+		t.Errorf("filter %.100s", filter)
+	}
 }
 
 // TestTimeOf reads the times that directories keep.
@@ -269,7 +272,7 @@ func TestEntry(t *testing.T) {
 		return e
 	}
 	u, bad := s.user(entry(map[string][]string{
-		"uid": {"other", "ANNA"}, "mail": {"a@example.org", "b@example.org"}, "preferredLanguage": {" de-AT;q=1 , en"}, "title": {"not asked for"},
+		"uid": {"other", "ANNA"}, "mail": {"a@example.org", "b@example.org"}, "preferredLanguage": {" de-AT;q=1 , en"}, "title": make([]string, maxValues+1), "title;range=0-1": {"not asked for"},
 		"createTimestamp": {"soon"}, "n": {"-7"}, "b": {"true"}, "t": {"20240229235959Z"}, "list": {"1", "2"}, "text": {"1", "2"},
 	}))
 	if bad != nil || u.Username != "ANNA" || u.Email != "a@example.org" || u.Profile.Locale != "de-AT" || !u.CreatedAt.IsZero() || u.Password != nil {
