@@ -232,6 +232,9 @@ func TestJavaOther(t *testing.T) {
 			stored: "5aac2a726565d5858637f9a69a2693b65ca1aefe881996720089121778e7f1c86792834631ab52f893d2798441673a41b7fc"},
 		{name: "gitea argon2", scheme: "gitea", salt: "30313233343536373839616263646566", params: algo("argon2$2$64$1$50"),
 			stored: "7a668dae8b1cce3556a371e209862ed040d9b3f5f0552a3393a71074e0f570544c5165921db549166e0224d7c0a1a558abcc"},
+		{name: "gitea before it wrote parameters", scheme: "gitea", salt: "0123456789", params: algo("pbkdf2"),
+			stored: "df31c6895caea29ec32758ead365cfffe3c817c3140ce7f3effbc05f6b1aa75812f3ded0257802b2542732adf521c3f76034"},
+		{name: "gitea bcrypt", scheme: "gitea", salt: giteaSaltHex, params: algo("bcrypt"), stored: appRow(t, "bcrypt-2y").Hash, limit: 72},
 		{name: "gitea's old salt and name", scheme: "gitea", salt: "0123456789", params: algo("pbkdf2_v1"),
 			stored: "df31c6895caea29ec32758ead365cfffe3c817c3140ce7f3effbc05f6b1aa75812f3ded0257802b2542732adf521c3f76034"},
 	})

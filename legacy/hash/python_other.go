@@ -1,6 +1,8 @@
 package hash
 
 import (
+	"encoding/base64"
+	"fmt"
 	"strings"
 
 	"rekey/legacy"
@@ -12,7 +14,31 @@ func pythonOtherSchemes() []Scheme {
 		{Name: "web2py", Aliases: []string{"web2py-pbkdf2"}, Match: fielded("pbkdf2(", 3), parse: parseWeb2py},
 		// FSHP by Berk D. Demir: {FSHP1|saltlen|rounds}b64(salt+digest), H^rounds(salt+pw); the 1 is the digest
 		{Name: "fshp", Match: startsWith("{FSHP"), parse: parseFSHP},
+		// Flask-Security (utils.py, get_hmac and hash_password): passlib over base64(HMAC-SHA512(SECURITY_PASSWORD_SALT, pw)).
+		// Params "pepper" is that salt. Tables under SECURITY_PASSWORD_SINGLE_HASH are auto
+		{Name: "flask-security", parse: parseFlaskSecurity},
 	}
+}
+
+// parseFlaskSecurity opens whatever passlib was told to write. Of its 88 characters bcrypt reads 72, which are 54 bytes of
+// the HMAC: nothing of the password is cut.
+func parseFlaskSecurity(e *env, s legacy.Stored) (*Hash, error) {
+	key := []byte(textParam(s, "pepper", ""))
+	if len(key) == 0 {
+		return nil, fmt.Errorf("%w: the scheme needs SECURITY_PASSWORD_SALT as parameter pepper", ErrParams)
+	}
+	if err := within("pepper length", int64(len(key)), 0, int64(e.bounds.Salt)); err != nil {
+		return nil, err
+	}
+	h, err := openBehind(e, s, "", legacy.Stored{Scheme: Auto, Hash: s.Hash})
+	if err != nil {
+		return nil, err
+	}
+	h.Limit, h.Fold = 0, FoldNone
+	h.precede(func(password []byte) []byte {
+		return base64.StdEncoding.AppendEncode(nil, hashSHA512.mac(key, password))
+	})
+	return h, nil
 }
 
 func parseWeb2py(e *env, s legacy.Stored) (*Hash, error) {

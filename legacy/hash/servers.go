@@ -53,19 +53,24 @@ func parseGogs(e *env, s legacy.Stored) (*Hash, error) {
 	return openPBKDF2(e, s, pbkdf2Setting{prf: d, rounds: rounds, salt: []byte(s.Salt), length: gogsKey}, want, zeroHex(gogsKey))
 }
 
-// giteaAlgorithms are Gitea's names for settings.
+// giteaAlgorithms are Gitea's names for settings. A row that says no more than "pbkdf2" is from before Gitea wrote the
+// parameters beside it, when there were 10,000 rounds (modules/auth/password/hash/pbkdf2.go).
 var giteaAlgorithms = map[string]string{
-	"pbkdf2": "pbkdf2$50000$50", "pbkdf2_v1": "pbkdf2$10000$50", "pbkdf2_v2": "pbkdf2$50000$50", "pbkdf2_hi": "pbkdf2$320000$50",
+	"pbkdf2": "pbkdf2$10000$50", "pbkdf2_v1": "pbkdf2$10000$50", "pbkdf2_v2": "pbkdf2$50000$50", "pbkdf2_hi": "pbkdf2$320000$50",
 	"scrypt": "scrypt$65536$16$2$50", "argon2": "argon2$2$65536$8$50",
 }
 
-// parseGitea reads pbkdf2$iterations$50, scrypt$N$r$p$50 and argon2$time$KiB$lanes$50 (argon2id).
+// parseGitea reads pbkdf2$iterations$50, scrypt$N$r$p$50, argon2$time$KiB$lanes$50 (argon2id) and bcrypt$cost, whose hash
+// is that of crypt(3).
 func parseGitea(e *env, s legacy.Stored) (*Hash, error) {
 	algorithm := textParam(s, "passwd_hash_algo", "pbkdf2")
 	if full, ok := giteaAlgorithms[algorithm]; ok {
 		algorithm = full
 	}
 	kind, costText, _ := strings.Cut(algorithm, "$")
+	if kind == "bcrypt" {
+		return openBcrypt(e, s)
+	}
 	texts := strings.Split(costText, "$")
 	costs := make([]int64, len(texts))
 	for i, text := range texts {

@@ -47,8 +47,11 @@ func frameworks() []Preset {
 				{Table: "role", As: "r", On: on("ru.role_id", "id")},
 			},
 			Scheme: "auto", // whatever passlib was told to write
+			Needs: []Need{{
+				Key: "scheme", Why: "flask-security, with SECURITY_PASSWORD_SALT as pepper, unless the application sets SECURITY_PASSWORD_SINGLE_HASH",
+			}},
 			Notes: []string{
-				"By default Flask-Security hashes an HMAC of the password under SECURITY_PASSWORD_SALT. Such hashes look like others and are not read yet: every password would be wrong.",
+				"By default Flask-Security hashes an HMAC of the password under SECURITY_PASSWORD_SALT. Such hashes look like others, and every password would be wrong: set scheme to flask-security, and pepper to that salt.",
 				"One-time password secrets are sealed with the application's keys and stay behind.",
 			},
 		},
