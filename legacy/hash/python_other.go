@@ -20,7 +20,7 @@ func pythonOtherSchemes() []Scheme {
 	}
 }
 
-// parseFlaskSecurity opens whatever passlib was told to write. Of its 88 characters bcrypt reads 72, which are 54 bytes of
+// parseFlaskSecurity opens what passlib writes by Flask-Security's own list (SECURITY_PASSWORD_SCHEMES). Of its 88 characters bcrypt reads 72, which are 54 bytes of
 // the HMAC: nothing of the password is cut.
 func parseFlaskSecurity(e *env, s legacy.Stored) (*Hash, error) {
 	key := []byte(textParam(s, "pepper", ""))
@@ -29,6 +29,9 @@ func parseFlaskSecurity(e *env, s legacy.Stored) (*Hash, error) {
 	}
 	if err := within("pepper length", int64(len(key)), 0, int64(e.bounds.Salt)); err != nil {
 		return nil, err
+	}
+	if !startsWith("$2", "$argon2", "$pbkdf2")(s.Hash) {
+		return nil, malformed("want a string of bcrypt, argon2 or PBKDF2")
 	}
 	h, err := openBehind(e, s, "", legacy.Stored{Scheme: Auto, Hash: s.Hash})
 	if err != nil {
