@@ -18,9 +18,13 @@ type candidate struct {
 	order  int // of the source among the sources
 }
 
-// person is the candidate as somebody who has proven who they are and has not been moved.
-func (c candidate) person() Person {
-	ids, _ := c.identifiers()
+// unmoved is the candidate as somebody who has proven who they are and has not been moved. Nobody has looked yet whether
+// an address of theirs is another's too, so none counts as verified; one that belongs to another store is not told at all.
+func (s *Service) unmoved(c candidate) Person {
+	ids, _ := s.identifiersOf(c, nil)
+	for i := range ids {
+		ids[i].Verified = false
+	}
 	return Person{ID: SubjectFor(c.source.Name, c.user.ID), Identifiers: ids, Source: c.source.Name, LegacyID: c.user.ID}
 }
 

@@ -41,7 +41,7 @@ func (r Record) spelled(name Identifier) bool {
 // person, who typed a capital letter; but the value may have been moved for "anna" before "Anna" ever came. So the
 // legacy store is asked once who is spelled like this.
 func (s *Service) loginOtherSpelling(ctx context.Context, rec Record, name Identifier, a Attempt) (Person, error) {
-	key := rec.ID.String() + name.Spelling
+	key := ownKey(rec, name)
 	if s.ownSpelling.has(key, s.now()) {
 		return s.loginHere(ctx, rec, a)
 	}
@@ -60,9 +60,10 @@ func (s *Service) loginOtherSpelling(ctx context.Context, rec Record, name Ident
 		return Person{}, doubtAfter(doubt, errors.Is(here, ErrCredentials))
 	}
 
-	namesakes := slices.DeleteFunc(spelledExactly(found, name.Spelling), func(c candidate) bool {
-		return c.source.Name == rec.Link.Source && c.user.ID == rec.Link.LegacyID
-	})
+	namesakes, err := s.notOf(ctx, rec, spelledExactly(found, name.Spelling))
+	if err != nil {
+		return Person{}, err
+	}
 	if len(namesakes) == 0 {
 		s.ownSpelling.add(key, s.now())
 		return s.loginHere(ctx, rec, a)
@@ -75,6 +76,9 @@ func (s *Service) loginOtherSpelling(ctx context.Context, rec Record, name Ident
 	}
 	return person, err
 }
+
+// ownKey names a spelling that means an account.
+func ownKey(rec Record, name Identifier) string { return rec.ID.String() + name.Spelling }
 
 // contest marks a value whose account has moved before the namesake was seen.
 func (s *Service) contest(ctx context.Context, rec Record, name Identifier, a Attempt) error {

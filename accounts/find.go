@@ -8,8 +8,8 @@ import (
 )
 
 // Find returns who has a name, without a password: it is for callers who have shown by other means that they may know.
-// Its error is an *InvalidError; ErrCredentials if nobody who may log in has the name for themselves, so that it says no
-// more of a contested or disabled person than of none; or an *UnavailableError.
+// Its error is an *InvalidError; ErrCredentials if nobody who may log in has the name for themselves, in whatever
+// spelling, so that it says no more of a contested or disabled person than of none; or an *UnavailableError.
 func (s *Service) Find(ctx context.Context, identifier string) (Person, error) {
 	name, err := ParseIdentifier(identifier)
 	if err != nil {
@@ -23,7 +23,32 @@ func (s *Service) Find(ctx context.Context, identifier string) (Person, error) {
 		return Person{}, cannotTell("read account", err)
 	case rec.Disabled:
 		return Person{}, refused("new-disabled")
-	case rec.contests(name) && !rec.spelled(name):
+	case rec.contests(name):
+		return Person{}, refused("contested")
+	case !rec.spelled(name):
+		return s.findOtherSpelling(ctx, rec, name)
+	}
+	return personOf(rec), nil
+}
+
+// findOtherSpelling is Find for a name that an account here holds in another spelling: a namesake of the legacy store may
+// have it in just this one, and Login would answer for them.
+func (s *Service) findOtherSpelling(ctx context.Context, rec Record, name Identifier) (Person, error) {
+	if s.ownSpelling.has(ownKey(rec, name), s.now()) {
+		return personOf(rec), nil // a login has just asked
+	}
+	found, err := s.ask(ctx, name)
+	switch {
+	case errors.Is(err, legacy.ErrTooMany):
+		return Person{}, refused("contested")
+	case err != nil:
+		return Person{}, cannotTell("ask the legacy store for a namesake", err)
+	}
+	namesakes, err := s.notOf(ctx, rec, found)
+	switch {
+	case err != nil:
+		return Person{}, err
+	case len(namesakes) > 0:
 		return Person{}, refused("contested")
 	}
 	return personOf(rec), nil
@@ -47,10 +72,7 @@ func (s *Service) findLegacy(ctx context.Context, name Identifier) (Person, erro
 		return Person{}, refused("contested")
 	case err != nil:
 		return Person{}, cannotTell("ask the legacy store", err)
-	case len(found) > 1:
-		found = spelledExactly(found, name.Spelling)
-	}
-	if len(found) != 1 {
+	case len(found) != 1: // whoever asks may not tell spellings apart
 		return Person{}, refused("unknown")
 	}
 	c := found[0]
@@ -65,5 +87,31 @@ func (s *Service) findLegacy(ctx context.Context, name Identifier) (Person, erro
 	case c.user.Disabled:
 		return Person{}, refused("legacy-disabled")
 	}
-	return c.person(), nil
+	return s.wouldMove(ctx, c)
+}
+
+// wouldMove returns somebody with the identifiers that they would take with them if they logged in now: whoever asks
+// may make something of each.
+func (s *Service) wouldMove(ctx context.Context, c candidate) (Person, error) {
+	ids, _ := s.identifiersOf(c, nil)
+	holders, err := s.lookup(ctx, ids)
+	switch {
+	case errors.Is(err, legacy.ErrTooMany):
+		return Person{}, refused("contested")
+	case err != nil:
+		return Person{}, cannotTell("ask the legacy store", err)
+	}
+	if ids, err = s.settle(c, nil, ids, holders); err != nil {
+		return Person{}, refused("contested")
+	}
+	for _, id := range ids {
+		if _, err := s.store.ByIdentifier(ctx, id.Canonical); err == nil {
+			return Person{}, refused("contested") // somebody here has it
+		} else if !errors.Is(err, ErrNotFound) {
+			return Person{}, cannotTell("read account", err)
+		}
+	}
+	person := s.unmoved(c)
+	person.Identifiers = ids
+	return person, nil
 }

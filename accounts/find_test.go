@@ -27,8 +27,8 @@ func TestFind(t *testing.T) {
 	for range 2 { // before anna has moved, and after
 		find("anna", "1")
 		find("ANNA@example.org", "1")
-		find("Bert", "2") // the exact spelling says which
-		find("bert", "4")
+		find("Bert", "") // the exact spelling would say which, and whoever asks may not tell spellings apart
+		find("bert", "")
 		find("BERT", "")
 		find("carl", "")
 		find("nobody", "")

@@ -173,7 +173,7 @@ func (s *Service) loginCandidate(ctx context.Context, c candidate, contested boo
 		return Person{}, refused("legacy-disabled")
 	case contested:
 		s.noteContested(ctx, c, a)
-		return c.person(), nil
+		return s.unmoved(c), nil
 	}
 	return s.migrate(ctx, c, proof, nil, a)
 }

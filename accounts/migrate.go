@@ -71,7 +71,7 @@ func (s *Service) moveOrJoin(ctx context.Context, c candidate, p proof, also []c
 			"source", c.source.Name, "legacy_id", c.user.ID, "error", err)
 	}
 	s.stats.NotMigrated.Add(1)
-	return c.person(), nil
+	return s.unmoved(c), nil
 }
 
 // Why a move is not made.
@@ -130,8 +130,11 @@ func (s *Service) move(ctx context.Context, c candidate, p proof, also []candida
 		Credential: credential,
 		Link:       s.linkOf(c, 0),
 	}
-	if err := s.addProfile(&rec, c.user.Profile); err != nil {
-		return Record{}, err
+	rec.Profile = profileOf(c.user.Profile)
+	for _, person := range append([]candidate{c}, also...) {
+		if err := s.addFactors(&rec, person.user.Profile); err != nil {
+			return Record{}, err
+		}
 	}
 	event := s.event(id, EventMigrated, a)
 	event.Detail = map[string]string{

@@ -70,12 +70,18 @@ type sealedTOTP struct {
 	Period    int    `json:"period"` // seconds
 }
 
-// addProfile gives a record what the legacy store knows of the person beside their password.
-func (s *Service) addProfile(rec *Record, p legacy.Profile) error {
-	if p.DisplayName != "" || p.Locale != "" || len(p.Roles)+len(p.Groups)+len(p.Attributes) > 0 {
-		profile := profileFrom(p)
-		rec.Profile = &profile
+// profileOf is what is kept of a legacy person's profile, or nil if there is nothing.
+func profileOf(p legacy.Profile) *Profile {
+	if p.DisplayName == "" && p.Locale == "" && len(p.Roles)+len(p.Groups)+len(p.Attributes) == 0 {
+		return nil
 	}
+	profile := profileFrom(p)
+	return &profile
+}
+
+// addFactors gives a record the second factors and external identities of a legacy person. Of people who are linked
+// those of all of them count: an account must not be weaker than a half of it was.
+func (s *Service) addFactors(rec *Record, p legacy.Profile) error {
 	for _, t := range p.TOTP {
 		plain, err := json.Marshal(sealedTOTP{t.Secret, t.Algorithm, t.Digits, t.Period}) //nolint:gosec // it is sealed on the next line but one
 		if err != nil {
@@ -89,7 +95,7 @@ func (s *Service) addProfile(rec *Record, p legacy.Profile) error {
 		rec.Factors = append(rec.Factors, Factor{ID: uuid.Must(uuid.NewV7()), Kind: FactorRecovery, Secret: s.recoveryDigest(rec.ID, code)})
 	}
 	for _, e := range p.External {
-		if identity := (ExternalIdentity{e.Provider, e.Subject}); e.Subject != "" && !slices.Contains(rec.External, identity) {
+		if identity := (ExternalIdentity{e.Provider, e.Subject}); e.Provider != "" && e.Subject != "" && !slices.Contains(rec.External, identity) {
 			rec.External = append(rec.External, identity)
 		}
 	}

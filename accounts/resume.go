@@ -43,14 +43,14 @@ func (s *Service) Resume(ctx context.Context, session Session) (Person, error) {
 	if err != nil {
 		return Person{}, err
 	}
-	return c.person(), nil
+	return s.unmoved(c), nil
 }
 
 // ProfileOf returns what is known of a person beside what they log in with, wherever they are. Its error is an
 // *UnavailableError, or ErrCredentials if they have gone meanwhile.
 func (s *Service) ProfileOf(ctx context.Context, p Person) (Profile, error) {
 	if p.Source != "" {
-		c, err := s.resumeLegacy(ctx, Session{Source: p.Source, LegacyID: p.LegacyID})
+		c, err := s.resumeLegacy(ctx, Session{AccountID: p.ID, Source: p.Source, LegacyID: p.LegacyID})
 		return profileFrom(c.user.Profile), err
 	}
 	profile, err := s.store.Profile(ctx, p.ID)
@@ -67,6 +67,12 @@ func (s *Service) ProfileOf(ctx context.Context, p Person) (Profile, error) {
 func (s *Service) resumeLegacy(ctx context.Context, session Session) (candidate, error) {
 	if session.Source == "" {
 		return candidate{}, refused("new-gone")
+	}
+	switch rec, err := s.store.ByLink(ctx, session.Source, session.LegacyID); {
+	case err == nil && rec.ID != session.AccountID: // they are part of another account now, with another subject: they have to log in as that
+		return candidate{}, refused("legacy-linked")
+	case err != nil && !errors.Is(err, ErrNotFound):
+		return candidate{}, cannotTell("read account by link", err)
 	}
 	i := slices.IndexFunc(s.sources, func(src Source) bool { return src.Name == session.Source })
 	if i < 0 {

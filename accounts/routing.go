@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
+
+	"golang.org/x/net/idna"
 )
 
 // Which legacy stores are asked for a name, and whose it is when people of several stores hold it.
@@ -22,7 +24,8 @@ const (
 	// identifiers they hold alone.
 	CollisionsPreferOrder Collisions = "prefer-order"
 	// CollisionsLink makes one account of them if one password is proven for each: the account of the person in the
-	// first store in order, with a link to every other. Otherwise it is CollisionsQuarantine.
+	// first store in order, with a link to every other. Otherwise it is CollisionsQuarantine. Who has logged in as one of
+	// the others before has another subject afterwards, and their sessions as that end.
 	CollisionsLink Collisions = "link"
 )
 
@@ -33,12 +36,36 @@ func (s *Service) asks(source Source, name Identifier) bool {
 	if !emailShaped(name.Canonical) { // by its shape: some stores keep addresses as usernames
 		return true
 	}
-	domain := name.Canonical[strings.LastIndexByte(name.Canonical, '@')+1:]
+	domain := canonicalDomain(name.Canonical[strings.LastIndexByte(name.Canonical, '@')+1:])
 	if slices.Contains(source.Domains, domain) {
 		return true
 	}
 	claimed := slices.ContainsFunc(s.sources, func(other Source) bool { return slices.Contains(other.Domains, domain) })
 	return !claimed && len(source.Domains) == 0
+}
+
+// canonicalDomain is the form in which domains are compared: lower case, ASCII (RFC 5891), without a dot at the end.
+func canonicalDomain(domain string) string {
+	domain = strings.TrimSuffix(strings.ToLower(domain), ".")
+	if ascii, err := idna.Lookup.ToASCII(domain); err == nil {
+		return ascii
+	}
+	return domain
+}
+
+// notOf keeps the people whom an account is not made from.
+func (s *Service) notOf(ctx context.Context, rec Record, found []candidate) ([]candidate, error) {
+	var others []candidate
+	for _, c := range found {
+		linked, err := s.store.ByLink(ctx, c.source.Name, c.user.ID)
+		switch {
+		case errors.Is(err, ErrNotFound), err == nil && linked.ID != rec.ID:
+			others = append(others, c)
+		case err != nil:
+			return nil, cannotTell("read account by link", err)
+		}
+	}
+	return others, nil
 }
 
 // preferred keeps the people of the first store in order, if that is the policy.
@@ -58,7 +85,7 @@ func (s *Service) settle(c candidate, also []candidate, ids []Identifier, holder
 		case s.collisions == CollisionsPreferOrder && holder.order > c.order:
 			// Theirs it is not, and never was.
 		case s.collisions == CollisionsPreferOrder && holder.order < c.order:
-			ids = slices.DeleteFunc(slices.Clone(ids), func(id Identifier) bool { return holder.holds(id.Canonical) })
+			ids = slices.DeleteFunc(slices.Clone(ids), func(id Identifier) bool { return s.asks(holder.source, id) && holder.holds(id.Canonical) })
 		default:
 			return nil, errContested
 		}
@@ -107,11 +134,11 @@ func (s *Service) loginLinkable(ctx context.Context, found []candidate, a Attemp
 	switch {
 	case len(proven) == len(found):
 		return s.migrate(ctx, proven[0], proofs[0], proven[1:], a)
+	case doubt != nil: // they may all be one: to answer for one of them now would give that one a subject of its own
+		return Person{}, doubtAfter(doubt, no != nil)
 	case len(proven) > 0:
 		s.noteContested(ctx, proven[0], a)
-		return proven[0].person(), nil
-	case doubt != nil:
-		return Person{}, doubtAfter(doubt, no != nil)
+		return s.unmoved(proven[0]), nil
 	}
 	return Person{}, no
 }

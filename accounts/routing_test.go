@@ -1,6 +1,7 @@
 package accounts_test
 
 import (
+	"errors"
 	"sync"
 	"testing"
 
@@ -197,5 +198,93 @@ func TestLinkWhileOneIsChanged(t *testing.T) {
 	mustDoubt(t, w.Service, "anna", "tulip")
 	if n, err := w.store.CountAccounts(t.Context()); err != nil || n != 0 {
 		t.Errorf("%d accounts (%v), want none", n, err)
+	}
+}
+
+// A claim holds for every way to write the domain, and for the domain alone.
+func TestDomainsAreCanonical(t *testing.T) {
+	t.Parallel()
+	for claim, address := range map[string]string{
+		"bücher.example":        "ceo@xn--bcher-kva.example",
+		"XN--BCHER-KVA.example": "ceo@bücher.example",
+		"corp.example.":         "ceo@corp.example",
+		"corp.example":          "ceo@CORP.example.",
+	} {
+		w := newTown(t, func(c *accounts.Config) { c.Sources[1].Domains = []string{claim} },
+			[]legacy.User{md5Salted(t, "1", "mallory", address, "tulip")}, []legacy.User{md5Salted(t, "7", "ceo", address, "orchid")})
+		mustRefuse(t, w.Service, address, "tulip")
+		if p := mustLogin(t, w.Service, address, "orchid"); p.ID != accounts.SubjectFor("crm", "7") {
+			t.Errorf("%s: %s is answered by the wrong store", claim, address)
+		}
+		// Nor is it told of somebody else who has written it into their row.
+		if p, err := w.Find(t.Context(), "mallory"); err != nil || len(p.Identifiers) != 1 {
+			t.Errorf("%s: mallory is %+v (%v), want the username alone", claim, p.Identifiers, err)
+		}
+	}
+}
+
+// What somebody of an earlier store has written into their row does not take an address from the store that claims it.
+func TestPreferOrderRespectsClaims(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, func(c *accounts.Config) {
+		c.Collisions, c.Sources[1].Domains = accounts.CollisionsPreferOrder, []string{"corp.example"}
+	}, []legacy.User{md5Salted(t, "1", "anna", "anna@corp.example", "tulip")}, []legacy.User{md5Salted(t, "7", "anna", "anna@corp.example", "orchid")})
+	mustLogin(t, w.Service, "anna@corp.example", "orchid")
+	if rec, ok := w.account(t, "crm", "7"); !ok || len(rec.Identifiers) != 1 || rec.Identifiers[0].Canonical != "anna@corp.example" {
+		t.Errorf("moved with %+v (%t), want the address", rec.Identifiers, ok)
+	}
+}
+
+// Who was linked has one subject from then on: sessions of the other end, and second factors of both halves count.
+func TestLinkLeavesNoSecondIdentity(t *testing.T) {
+	t.Parallel()
+	second := md5Salted(t, "7", "Anna", "b@example.org", "tulip")
+	second.Profile.TOTP = []legacy.TOTP{{Secret: []byte("shared key")}}
+	second.Profile.External = []legacy.ExternalIdentity{{Provider: "google", Subject: "g"}, {Subject: "of nobody"}}
+	first := md5Salted(t, "1", "Anna", "a@example.org", "tulip")
+	w := newTown(t, policy(accounts.CollisionsLink), []legacy.User{first}, []legacy.User{second})
+	before := mustLogin(t, w.Service, "b@example.org", "tulip") // contested: answered as who they are there
+	session := accounts.Session{AccountID: before.ID, Source: before.Source, LegacyID: before.LegacyID}
+	if _, err := w.Resume(t.Context(), session); err != nil {
+		t.Fatal(err)
+	}
+	linked := mustLogin(t, w.Service, "Anna", "tulip")
+	if _, err := w.Resume(t.Context(), session); !errors.Is(err, accounts.ErrCredentials) {
+		t.Errorf("the other half's session: %v, want its end", err)
+	}
+	factors, err := w.store.Factors(t.Context(), linked.ID)
+	if err != nil || len(factors) != 1 {
+		t.Errorf("%d second factors (%v), want the second person's", len(factors), err)
+	}
+	external, err := w.store.ExternalIdentities(t.Context(), linked.ID)
+	if err != nil || len(external) != 1 {
+		t.Errorf("%d external identities (%v), want one", len(external), err)
+	}
+	for range 2 { // no account is its own namesake
+		mustLogin(t, w.Service, "anna", "tulip")
+	}
+	rec, err := w.store.ByID(t.Context(), linked.ID)
+	for _, id := range rec.Identifiers {
+		if err != nil || id.Contested {
+			t.Errorf("%s is contested (%v)", id.Spelling, err)
+		}
+	}
+}
+
+// While one of them cannot be asked, nobody is answered: it may be one person, and would get a subject of its own.
+func TestLinkInDoubt(t *testing.T) {
+	t.Parallel()
+	w, d := newDirectory(t, "")
+	shop := legacytest.NewMemory(md5Salted(t, "1", "anna", "", "tulip"))
+	w.Service = w.serve(t, func(c *accounts.Config) {
+		c.Collisions = accounts.CollisionsLink
+		c.Sources = []accounts.Source{{Name: "shop", Source: shop}, {Name: "ldap", Source: d}}
+	})
+	d.err = errors.New("busy")
+	mustDoubt(t, w.Service, "anna", "tulip")
+	d.err = nil
+	mustLogin(t, w.Service, "anna", "tulip")
+	if _, err := w.store.ByLink(t.Context(), "ldap", "7"); err != nil {
+		t.Errorf("not linked: %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 type Source struct {
 	Name string
 	legacy.Source
-	// Domains are e-mail domains, in lower case and Unicode, whose addresses are looked for in this store alone. A store
+	// Domains are e-mail domains whose addresses are looked for in this store alone. A store
 	// that has some is asked for no other address.
 	Domains []string
 	// Fold is what a store that only verifies does to a password before it looks at it, as far as the operator knows: it
@@ -70,7 +71,7 @@ type Service struct {
 // New returns a Service.
 func New(c Config) (*Service, error) {
 	s := &Service{
-		store: c.Store, sources: c.Sources, hashes: c.Hashes, hasher: c.Hasher, permits: c.Permits, key: c.Key,
+		store: c.Store, sources: slices.Clone(c.Sources), hashes: c.Hashes, hasher: c.Hasher, permits: c.Permits, key: c.Key,
 		collisions: c.Collisions, writeTimeout: c.WriteTimeout, now: c.Now, log: c.Log,
 	}
 	if s.writeTimeout == 0 {
@@ -82,7 +83,12 @@ func New(c Config) (*Service, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	for _, source := range c.Sources {
+	for i, source := range c.Sources {
+		domains := make([]string, len(source.Domains))
+		for j, domain := range source.Domains {
+			domains[j] = canonicalDomain(domain)
+		}
+		s.sources[i].Domains = domains
 		if err := source.Fold.Check(); err != nil {
 			return nil, fmt.Errorf("source %s: %w", source.Name, err)
 		}

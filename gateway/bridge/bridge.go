@@ -157,6 +157,9 @@ type product struct {
 	yes func(q question, p person) any
 	// whole says that yes wants to know what is kept of the person.
 	whole bool
+	// alone is the name by which the product knows the person from this answer on: it must mean nobody else, in whatever
+	// spelling. nil: it knows them by what it asked.
+	alone func(q question, p person) string
 	// no is the whole answer to a wrong password and to a name that nobody has.
 	no answer
 }
@@ -252,6 +255,9 @@ func (b *Bridge) ask(ctx context.Context, requestID string, to product, q questi
 	default:
 		err = errNoFinder
 	}
+	if err == nil && to.alone != nil {
+		err = b.means(ctx, to.alone(q, p), p.Person)
+	}
 	if err != nil || !to.whole {
 		return p, err
 	}
@@ -261,6 +267,20 @@ func (b *Bridge) ask(ctx context.Context, requestID string, to product, q questi
 		err = &accounts.UnavailableError{RetryAfter: time.Second, Err: errGone} // they were there a moment ago
 	}
 	return p, err
+}
+
+// means returns nil if a name means this person and nobody else. A product that does not tell spellings apart, and that
+// keeps for good who was once proven, would otherwise hand the account of one namesake to another.
+func (b *Bridge) means(ctx context.Context, name string, p accounts.Person) error {
+	found, err := b.c.Finder.Find(ctx, name)
+	_, unfit := errors.AsType[*accounts.InvalidError](err)
+	switch {
+	case unfit, err == nil && found.ID != p.ID:
+		return &accounts.RefusedError{Class: "bridge-namesake"}
+	case err != nil:
+		return err
+	}
+	return nil
 }
 
 var (

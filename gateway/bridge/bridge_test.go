@@ -90,7 +90,7 @@ func newWorld(t *testing.T, change func(*bridge.Config)) *world {
 		t.Fatal(err)
 	}
 	config := bridge.Config{
-		Accounts: service, Finder: finder{w},
+		Accounts: service, Finder: service,
 		Keycloak: bridge.Access{Key: key("keycloak")}, Kratos: bridge.Access{Key: key("kratos"), Header: "X-Api-Key"},
 		Okta: bridge.Access{Key: key("okta"), Header: "Authorization"}, Cognito: bridge.Access{Key: key("cognito")},
 		FusionAuth: bridge.Access{Key: key("fusionauth"), User: "fusion"},
@@ -109,46 +109,6 @@ func newWorld(t *testing.T, change func(*bridge.Config)) *world {
 		t.Fatal(err)
 	}
 	return w
-}
-
-// finder finds people as a login does, without a password.
-type finder struct{ w *world }
-
-func (f finder) Find(ctx context.Context, identifier string) (accounts.Person, error) {
-	id, err := accounts.ParseIdentifier(identifier)
-	if err != nil {
-		return accounts.Person{}, &accounts.InvalidError{Field: "identifier", Reason: err.Error()}
-	}
-	rec, err := f.w.store.ByIdentifier(ctx, id.Canonical)
-	switch {
-	case err == nil:
-		return accounts.Person{ID: rec.ID, Identifiers: rec.Identifiers}, nil
-	case !errors.Is(err, accounts.ErrNotFound):
-		return accounts.Person{}, &accounts.UnavailableError{RetryAfter: 5 * time.Second, Err: err}
-	}
-	users, err := f.w.old.Lookup(ctx, id.Spelling, "Anna")
-	if err != nil {
-		return accounts.Person{}, &accounts.UnavailableError{RetryAfter: 5 * time.Second, Err: err}
-	}
-	for _, u := range users {
-		p := accounts.Person{ID: accounts.SubjectFor("shop", u.ID), Source: "shop", LegacyID: u.ID}
-		for _, c := range []struct {
-			kind     accounts.Kind
-			value    string
-			verified bool
-		}{{accounts.Username, u.Username, false}, {accounts.Email, u.Email, u.Profile.EmailVerified}, {accounts.Phone, u.Phone, false}} {
-			if known, err := accounts.ParseIdentifier(c.value); err == nil {
-				known.Kind, known.Verified = c.kind, c.verified
-				p.Identifiers = append(p.Identifiers, known)
-			}
-		}
-		for _, known := range p.Identifiers {
-			if known.Canonical == id.Canonical && !u.Disabled {
-				return p, nil
-			}
-		}
-	}
-	return accounts.Person{}, &accounts.RefusedError{Class: "nobody"}
 }
 
 // A caller is a product: how it asks, and what it takes for a yes and for a no.

@@ -22,6 +22,7 @@ var keycloakLookup = product{
 	},
 	whole: true,
 	yes:   func(_ question, p person) any { return keycloakRecord(p) },
+	alone: func(_ question, p person) string { return keycloakRecord(p).Username },
 	no:    answer{status: http.StatusNotFound},
 }
 
@@ -37,8 +38,9 @@ var keycloakVerify = product{
 		identifier := r.PathValue("identifier")
 		return wanted(&identifier, in.Password)
 	},
-	yes: func(question, person) any { return nil },
-	no:  answer{status: http.StatusUnauthorized}, // without a challenge: it is not the caller who is refused
+	yes:   func(question, person) any { return nil },
+	alone: func(q question, _ person) string { return q.identifier },
+	no:    answer{status: http.StatusUnauthorized}, // without a challenge: it is not the caller who is refused
 }
 
 // keycloakUser has the plugin's fields and no other: it refuses a record with a field that it does not know.

@@ -342,7 +342,7 @@ func (l *loader) namedPreset(at string, s *Legacy) (preset.Preset, bool) {
 		return p, false
 	}
 	for _, need := range p.Needs {
-		if _, set := l.config.origins[at+"."+need.Key]; set {
+		if l.isSet(at + "." + need.Key) {
 			continue
 		}
 		if need.Always {

@@ -158,13 +158,13 @@ func (l *loader) checkKind(at string, s *Legacy, registry *hash.Registry) {
 		l.checkFile(at, s)
 	}
 	for _, group := range []string{"ldap", "http", "file"} {
-		if _, set := l.config.origins[at+"."+group]; set && group != s.Kind {
+		if l.isSet(at+"."+group) && group != s.Kind {
 			l.problem(at+"."+group, "is for kind %s", group)
 		}
 	}
 	if s.Kind != "sql" {
 		for _, key := range []string{"dsn", "table", "prefix", "columns", "joins", "where", "disabled_when", "queries"} {
-			if _, set := l.config.origins[at+"."+key]; set {
+			if l.isSet(at + "." + key) {
 				l.problem(at+"."+key, "is for kind sql")
 			}
 		}
@@ -175,6 +175,16 @@ func (l *loader) checkKind(at string, s *Legacy, registry *hash.Registry) {
 	if s.Kind != "http" { // it shows no hashes
 		l.checkScheme(at, s, registry)
 	}
+}
+
+// isSet reports whether a key, or anything in the group or list that it stands for, has been given.
+func (l *loader) isSet(key string) bool {
+	for place := range l.config.origins {
+		if rest, ok := strings.CutPrefix(place, key); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *loader) checkLDAP(at string, s *Legacy) {

@@ -204,6 +204,7 @@ func (l *loader) sequence(n ast.Node, v reflect.Value, path string) {
 		l.problemAt(l.at(n, "", ""), path, "has more than %d elements", maxList)
 		return
 	}
+	l.config.origins[path] = l.at(n, "", "")
 	// Addresses of elements are kept for secrets that are read later: the list is made whole before they are taken.
 	v.Set(reflect.MakeSlice(v.Type(), len(seq.Values), maxList))
 	for i, element := range seq.Values {

@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
-
-	"golang.org/x/net/idna"
 
 	"rekey/accounts"
 	"rekey/accounts/password"
@@ -66,7 +63,7 @@ func openSource(l config.Legacy) (*source, error) {
 		return nil, err
 	}
 	return &source{
-		adapter: a, name: l.Name, domains: domainsOf(l), fold: password.Fold(l.Fold), people: m.Wrap(a), mapping: m,
+		adapter: a, name: l.Name, domains: l.Domains, fold: password.Fold(l.Fold), people: m.Wrap(a), mapping: m,
 	}, nil
 }
 
@@ -76,19 +73,6 @@ func extraOf(l config.Legacy) []string {
 		return slices.Sorted(maps.Keys(l.LDAP.Extra))
 	}
 	return l.Extra
-}
-
-// domainsOf returns the source's domains as they stand in a canonical address.
-func domainsOf(l config.Legacy) []string {
-	var domains []string
-	for _, d := range l.Domains {
-		if unicode, err := idna.Lookup.ToUnicode(d); err == nil {
-			domains = append(domains, unicode)
-		}
-		domains = append(domains, strings.ToLower(d)) // an address may be stored in its ASCII form
-	}
-	slices.Sort(domains)
-	return slices.Compact(domains)
 }
 
 // openSources prepares every legacy source. It asks none of them.
