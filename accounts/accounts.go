@@ -139,6 +139,7 @@ const (
 	NoteOverBounds        NoteClass = "over-bounds" // readable as soon as the operator raises the bound
 	NoteContested         NoteClass = "contested"
 	NoteInvalidIdentifier NoteClass = "invalid-identifier"
+	NoteExternalTaken     NoteClass = "external-identity-taken" // moved, but for an identity that another account has
 )
 
 // subjects is the UUIDv5 namespace of rekey's subjects. Changing it would change every migrated person's sub.

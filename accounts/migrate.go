@@ -156,6 +156,7 @@ func (s *Service) move(ctx context.Context, c candidate, p proof, also []candida
 	if invalid > 0 {
 		s.note(ctx, c, NoteInvalidIdentifier, "a stored identifier cannot be typed and was left out", a)
 	}
+	s.noteExternal(ctx, c, rec, a)
 	return rec, nil
 }
 

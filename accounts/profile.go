@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/json"
@@ -100,6 +101,22 @@ func (s *Service) addFactors(rec *Record, p legacy.Profile) error {
 		}
 	}
 	return nil
+}
+
+// noteExternal tells support about identities at providers that another account had first: whose they are is for people
+// to settle, for two stores may mean different people by one.
+func (s *Service) noteExternal(ctx context.Context, c candidate, rec Record, a Attempt) {
+	if len(rec.External) == 0 {
+		return
+	}
+	kept, err := s.store.ExternalIdentities(ctx, rec.ID)
+	if err != nil {
+		s.log.WarnContext(ctx, "external identities not read back", "account", rec.ID, "error", err)
+		return
+	}
+	if len(kept) < len(rec.External) {
+		s.note(ctx, c, NoteExternalTaken, "an identity at a provider belongs to another account and was left out", a)
+	}
 }
 
 // recoveryDigest is what is kept of a recovery code: an HMAC-SHA-256 under a key that the store does not have, so that

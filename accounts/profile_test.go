@@ -105,3 +105,21 @@ func TestAliases(t *testing.T) {
 		t.Errorf("%d accounts (%v), want none moved", n, err)
 	}
 }
+
+// Of two people with one identity at a provider the first keeps it, and support learns of the second.
+func TestExternalIdentityTaken(t *testing.T) {
+	t.Parallel()
+	google := []legacy.ExternalIdentity{{Provider: "google", Subject: "117"}}
+	anna, bert := md5Salted(t, "1", "anna", "", "tulip"), md5Salted(t, "2", "bert", "", "daisy")
+	anna.Profile.External, bert.Profile.External = google, google
+	w := newWorld(t, anna, bert)
+	mustLogin(t, w.Service, "anna", "tulip")
+	if notes, err := w.store.Notes(t.Context(), 10); err != nil || len(notes) != 0 {
+		t.Fatalf("notes about the first: %+v (%v)", notes, err)
+	}
+	mustLogin(t, w.Service, "bert", "daisy")
+	notes, err := w.store.Notes(t.Context(), 10)
+	if err != nil || len(notes) != 1 || notes[0].Class != accounts.NoteExternalTaken || notes[0].LegacyID != "2" {
+		t.Errorf("notes are %+v (%v), want one about bert", notes, err)
+	}
+}
