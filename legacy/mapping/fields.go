@@ -128,6 +128,30 @@ type schema struct {
 // userType is what CEL calls the type of user. No expression can write that name, and so make one.
 const userType = "a person"
 
+// checkColumns refuses names of columns that expressions could not tell apart, or must not see.
+func checkColumns(columns []string) error {
+	if len(columns) > maxColumns {
+		return fmt.Errorf("more than %d columns", maxColumns)
+	}
+	taken := map[string]bool{}
+	for _, f := range fields(nil) {
+		taken[f.name] = true
+	}
+	for _, column := range columns {
+		switch {
+		case column == "" || len(column) > maxName || !utf8.ValidString(column) || strings.ContainsFunc(column, unicode.IsControl):
+			return fmt.Errorf("column %q: a name has 1 to %d bytes of text", column[:min(len(column), maxName)], maxName)
+		case slices.Contains(secret[:], strings.ToLower(column)):
+			return fmt.Errorf("column %s: no expression may see it", column)
+		case taken[column]:
+			return fmt.Errorf("column %s: user.%s is something else already; give the column another name", column, column)
+		}
+		taken[column] = true
+	}
+	return nil
+}
+
+// newSchema knows columns that checkColumns takes.
 func newSchema(columns []string) (*schema, error) {
 	registry, err := types.NewRegistry()
 	if err != nil {
@@ -150,18 +174,7 @@ func newSchema(columns []string) (*schema, error) {
 			},
 		})
 	}
-	if len(columns) > maxColumns {
-		return nil, fmt.Errorf("more than %d columns", maxColumns)
-	}
 	for _, column := range columns {
-		switch _, taken := s.fields[column]; {
-		case column == "" || len(column) > maxName || !utf8.ValidString(column) || strings.ContainsFunc(column, unicode.IsControl):
-			return nil, fmt.Errorf("column %q: a name has 1 to %d bytes of text", column[:min(len(column), maxName)], maxName)
-		case slices.Contains(secret[:], strings.ToLower(column)):
-			return nil, fmt.Errorf("column %s: no expression may see it", column)
-		case taken:
-			return nil, fmt.Errorf("column %s: user.%s is something else already; give the column another name", column, column)
-		}
 		s.add(column, &types.FieldType{
 			Type: cel.DynType,
 			IsSet: func(target any) bool {

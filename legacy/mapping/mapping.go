@@ -83,6 +83,12 @@ func New(c Config) (*Mapping, error) {
 	if len(c.Set) > maxSets {
 		return fail(fmt.Errorf("more than %d fields are set", maxSets))
 	}
+	if err := checkColumns(c.Columns); err != nil {
+		return fail(err)
+	}
+	if c.Keep == "" && len(c.Set) == 0 {
+		return m, nil // and no environment of CEL, which would be most of an idle server's growth
+	}
 	compiler, err := newCompiler(c.Columns)
 	if err != nil {
 		return fail(err)
