@@ -1,26 +1,20 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"golang.org/x/net/idna"
-
 	"rekey/accounts"
-	"rekey/accounts/password"
 	"rekey/gateway/limit"
 	"rekey/legacy/hash"
-	"rekey/legacy/preset"
 )
 
 // A span is what a number or a duration may be, both ends included.
@@ -260,136 +254,6 @@ func (l *loader) checkIssuer() {
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(c.Issuer, "/") {
 		l.problem("issuer", "want an http(s) address without query, fragment, or slash at the end (RFC 8414, section 2)")
 	}
-}
-
-var sourceName = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
-
-func (l *loader) checkLegacy(i int, names map[string]int, registry *hash.Registry) {
-	s, at := &l.config.Legacy[i], fmt.Sprintf("legacy[%d]", i)
-	first, repeated := names[s.Name]
-	switch {
-	case s.Name == "":
-		l.problem(at+".name", "is missing; it is part of every account's id, so it must never change later")
-	case !sourceName.MatchString(s.Name):
-		l.problem(at+".name", "want 1 to 32 of a-z, 0-9 and -")
-	case repeated:
-		l.problem(at+".name", "is the name of legacy[%d] too", first)
-	default:
-		names[s.Name] = i
-	}
-	if err := password.Fold(s.Fold).Check(); err != nil {
-		l.problem(at+".fold", "want trim, lower, upper, nfc, nfkc or 7bit")
-	}
-	for j, domain := range s.Domains {
-		if _, err := idna.Lookup.ToASCII(domain); err != nil || !strings.Contains(domain, ".") {
-			l.problem(domainProblem(at, j), "want a domain such as example.org")
-		}
-	}
-	if l.checkKindName(at, s) {
-		l.checkKind(at, s, registry)
-	}
-}
-
-func (l *loader) checkDSN(at string, s *Legacy) {
-	switch scheme := s.DSN.Scheme(); {
-	case s.DSN.IsZero():
-		l.problem(at+".dsn", "is missing: mysql://user:password@host:3306/database, postgres://…, sqlserver://… or sqlite:///path")
-	case scheme == "sqlite":
-		if path, ok := SQLitePath(s.DSN); !ok || !filepath.IsAbs(path) {
-			l.problem(at+".dsn", "want an absolute path: sqlite:///srv/old/users.db")
-		} else if store, same := SQLitePath(l.config.Store); same && filepath.Clean(store) == filepath.Clean(path) {
-			l.problem(at+".dsn", "is the new store itself: the old one is only ever read, and never written to")
-		}
-	case slices.Contains([]string{"mysql", "mariadb", "postgres", "postgresql", "sqlserver"}, scheme):
-		l.checkURL(at+".dsn", s.DSN)
-	default:
-		l.problem(at+".dsn", "want mysql://…, postgres://…, sqlserver://… or sqlite:///path")
-	}
-}
-
-func (l *loader) checkTable(at string, s *Legacy) {
-	if s.Preset != "" {
-		if p, known := l.namedPreset(at, s); known && p.File.Format != "" {
-			l.problem(at+".preset", "is for an export: use kind file; the export is made by: %s", p.File.Command)
-		}
-		return
-	}
-	if s.Prefix != "" {
-		l.problem(at+".prefix", "is for the tables of a preset; write it into table instead")
-	}
-	if s.Queries != (Queries{}) {
-		return // the adapter knows what they need
-	}
-	if s.Table == "" {
-		l.problem(at+".table", "is missing; name the table, or a preset")
-		return
-	}
-	for _, c := range []struct{ key, value string }{{"id", s.Columns.ID}, {"password", s.Columns.Password}} {
-		if c.value == "" {
-			l.problem(at+".columns."+c.key, "is missing")
-		}
-	}
-	if s.Columns.Username == "" && s.Columns.Email == "" && s.Columns.Phone == "" {
-		l.problem(at+".columns", "need username, email or phone: what people type to log in")
-	}
-}
-
-// namedPreset returns a source's preset, and says what the operator still has to find out for it.
-func (l *loader) namedPreset(at string, s *Legacy) (preset.Preset, bool) {
-	p, known := preset.Named(s.Preset)
-	if !known {
-		l.problem(at+".preset", "unknown preset %q%s", s.Preset, didYouMean(s.Preset, preset.Names()))
-		return p, false
-	}
-	for _, need := range p.Needs {
-		if l.isSet(at + "." + need.Key) {
-			continue
-		}
-		if need.Always {
-			l.problem(at+"."+need.Key, "is missing; %s", need.Why)
-		} else {
-			l.warn(at+"."+need.Key, "may be needed: %s", need.Why)
-		}
-	}
-	return p, true
-}
-
-func (l *loader) checkScheme(at string, s *Legacy, registry *hash.Registry) {
-	if s.Scheme == "" {
-		s.Scheme = hash.Auto
-		if p, ok := preset.Named(s.Preset); ok {
-			s.Scheme = p.Scheme
-		}
-	}
-	switch err := registry.CheckScheme(s.Scheme); {
-	case errors.Is(err, hash.ErrScheme) && !strings.Contains(s.Scheme, "("):
-		l.problem(at+".scheme", "unknown scheme %q%s", s.Scheme, didYouMean(s.Scheme, schemeNames(registry)))
-	case err != nil:
-		l.problem(at+".scheme", "%v", err)
-	case s.Scheme == "plaintext" && !s.AllowPlaintext:
-		l.problem(at+".scheme", "plaintext needs allow_plaintext: true beside it, so that nobody writes it by accident")
-	case s.AllowPlaintext:
-		l.warn(at+".allow_plaintext", "stored values that are no hash are compared as they are")
-	}
-	pepper, salt := registry.Needs(s.Scheme)
-	if pepper && s.Pepper.IsZero() && s.Params["pepper"].IsZero() {
-		l.problem(at+".pepper", "is missing: the scheme reads $pepper; give pepper or pepper_file")
-	}
-	if salt && s.Kind == "sql" && s.Preset == "" && s.Queries == (Queries{}) && s.Columns.Salt == "" && s.Params["salt_from"].IsZero() {
-		l.problem(at+".columns.salt", "is missing: the scheme reads $salt; name its column, or say in params with salt_from where in the hash it is")
-	}
-	if !s.Pepper.IsZero() && !s.Params["pepper"].IsZero() {
-		l.problem(at+".pepper", "is given twice, here and among params; keep one")
-	}
-}
-
-// schemeNames lists what a scheme may be called.
-func schemeNames(registry *hash.Registry) []string {
-	names := []string{hash.Auto}
-	for _, s := range registry.Schemes() {
-		names = append(append(names, s.Name), s.Aliases...)
-	}
-	return names
 }
 
 // checkFileMode warns about secrets in a file that others can read.

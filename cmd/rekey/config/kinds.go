@@ -1,15 +1,9 @@
 package config
 
 import (
-	"fmt"
 	"net/netip"
-	"path/filepath"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
-
-	"rekey/legacy/hash"
 )
 
 // What the kinds of source besides sql are told, each in a group of its own name. The adapters' own Config types say what
@@ -144,110 +138,6 @@ func Statuses(l List) []int {
 	return statuses
 }
 
-// checkKind checks what a source of a kind is told, as far as its adapter does not.
-func (l *loader) checkKind(at string, s *Legacy, registry *hash.Registry) {
-	switch s.Kind {
-	case "sql":
-		l.checkDSN(at, s)
-		l.checkTable(at, s)
-	case "ldap":
-		l.checkLDAP(at, s)
-	case "http":
-		l.checkHTTP(at, s)
-	case "file":
-		l.checkFile(at, s)
-	}
-	for _, group := range []string{"ldap", "http", "file"} {
-		if l.isSet(at+"."+group) && group != s.Kind {
-			l.problem(at+"."+group, "is for kind %s", group)
-		}
-	}
-	if s.Kind != "sql" {
-		for _, key := range []string{"dsn", "table", "prefix", "columns", "joins", "where", "disabled_when", "queries"} {
-			if l.isSet(at + "." + key) {
-				l.problem(at+"."+key, "is for kind sql")
-			}
-		}
-		if s.Preset != "" && s.Kind == "http" {
-			l.problem(at+".preset", "is for kinds sql, ldap and file")
-		}
-	}
-	if s.Kind != "http" { // it shows no hashes
-		l.checkScheme(at, s, registry)
-	}
-}
-
-// isSet reports whether a key, or anything in the group or list that it stands for, has been given.
-func (l *loader) isSet(key string) bool {
-	for place := range l.config.origins {
-		if rest, ok := strings.CutPrefix(place, key); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
-			return true
-		}
-	}
-	return false
-}
-
-func (l *loader) checkLDAP(at string, s *Legacy) {
-	for _, key := range []struct{ name, value, example string }{
-		{"url", s.LDAP.URL, "ldaps://directory.example.org"}, {"base_dn", s.LDAP.BaseDN, "ou=people,dc=example,dc=org"},
-	} {
-		if key.value == "" {
-			l.problem(at+".ldap."+key.name, "is missing: %s", key.example)
-		}
-	}
-	if s.LDAP.InsecureSkipVerify {
-		l.warn(at+".ldap.insecure_skip_verify", "whoever can pose as the directory gets every password that is tried")
-	}
-}
-
-func (l *loader) checkHTTP(at string, s *Legacy) {
-	if s.HTTP.URL == "" {
-		l.problem(at+".http.url", "is missing: https://shop.example.org/api/users")
-	}
-	for _, list := range []struct {
-		key    string
-		values List
-	}{
-		{"wrong_status", s.HTTP.WrongStatus}, {"plain.yes.status", s.HTTP.Plain.Yes.Status}, {"plain.no.status", s.HTTP.Plain.No.Status},
-	} {
-		if len(Statuses(list.values)) != len(list.values) {
-			l.problem(at+".http."+list.key, "want HTTP statuses such as 401")
-		}
-	}
-}
-
-func (l *loader) checkFile(at string, s *Legacy) {
-	if !filepath.IsAbs(s.File.Path) {
-		l.problem(at+".file.path", "want the absolute path of an export")
-	}
-	if s.Preset != "" {
-		p, known := l.namedPreset(at, s)
-		if known && p.File.Format == "" {
-			l.problem(at+".preset", "is for a database: use kind sql")
-		}
-		if s.File.Format == "" {
-			s.File.Format = p.File.Format
-		}
-	}
-	if s.File.Format == "" {
-		l.problem(at+".file.format", "is missing: auth0, firebase, keycloak, cognito, okta, csv or jsonl")
-	}
-	if len(s.File.Separator) > 1 {
-		l.problem(at+".file.separator", "want one character")
-	}
-}
-
-// knownKinds are the kinds of source.
-var knownKinds = []string{"sql", "ldap", "http", "file"}
-
-func (l *loader) checkKindName(at string, s *Legacy) bool {
-	if slices.Contains(knownKinds, s.Kind) {
-		return true
-	}
-	l.problem(at+".kind", "unknown kind %q%s; want %s", s.Kind, didYouMean(s.Kind, knownKinds), strings.Join(knownKinds, ", "))
-	return false
-}
-
 // Sanitise says how stored texts are cleaned; see mapping.Sanitise.
 type Sanitise struct {
 	KeepSpaces bool   `yaml:"keep_spaces"`
@@ -255,6 +145,3 @@ type Sanitise struct {
 	EmailCase  string `yaml:"email_case"` // "" as stored, domain or lower
 	MaxText    int64  `yaml:"max_text"`   // bytes
 }
-
-// domainProblem names an element of a source's domains.
-func domainProblem(at string, i int) string { return fmt.Sprintf("%s.domains[%d]", at, i) }
