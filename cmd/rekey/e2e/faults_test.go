@@ -152,10 +152,10 @@ func TestFaults(t *testing.T) {
 		}
 		wantStatus(t, what+", moved", g.login(t, "anna", "tulip"), http.StatusOK)
 		wantStatus(t, what+", moved, wrong", g.login(t, "anna", "x"), http.StatusUnauthorized)
-		ready := g.send(t, http.MethodGet, "/readyz", nil, nil)
-		if ready.status != http.StatusOK || !strings.Contains(string(ready.body), `"degraded"`) {
-			t.Errorf("%s: readyz says %d %s", what, ready.status, ready.body)
-		}
+		waitFor(t, what+", readyz says degraded", func() bool { // an answer counts for a second
+			ready := g.send(t, http.MethodGet, "/readyz", nil, nil)
+			return ready.status == http.StatusOK && strings.Contains(string(ready.body), `"degraded"`)
+		})
 		old.set(pass)
 		waitFor(t, what+", and back", func() bool { return g.login(t, "nobody", "x").status == http.StatusUnauthorized })
 	}
@@ -169,7 +169,9 @@ func TestFaults(t *testing.T) {
 	for _, name := range []string{"anna", "carl", "nobody"} {
 		wantStatus(t, "new store is gone, "+name, g.login(t, name, "tulip"), http.StatusServiceUnavailable)
 	}
-	wantStatus(t, "new store is gone, readyz", g.send(t, http.MethodGet, "/readyz", nil, nil), http.StatusServiceUnavailable)
+	waitFor(t, "new store is gone, readyz", func() bool {
+		return g.send(t, http.MethodGet, "/readyz", nil, nil).status == http.StatusServiceUnavailable
+	})
 	news.set(pass)
 	waitFor(t, "the new store is back", func() bool { return g.login(t, "anna", "tulip").status == http.StatusOK })
 	g.mustLogin(t, "carl", "daisy")
