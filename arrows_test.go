@@ -62,6 +62,15 @@ var house = []room{
 	{packages: ".", why: "the root holds the tests of the whole repository"},
 }
 
+// banned is what no code of ours imports, in whatever room, and why. Tests may: they are not in the binary.
+var banned = map[string]string{
+	"html/template": keepsEveryMethod,
+	"text/template": keepsEveryMethod,
+}
+
+const keepsEveryMethod = "a template calls methods by name, so the linker must keep every exported method in the binary, " +
+	"which makes it a third larger; write text with fmt, and pages with maragu.dev/gomponents"
+
 // folders are all there may be at the top. What begins with a dot belongs to tools; bin is what make build makes.
 var folders = []string{"legacy", "accounts", "sweeper", "gateway", "cmd", "deploy", "bin"}
 
@@ -135,6 +144,9 @@ func TestCheckHouseFindsAPlantedFault(t *testing.T) {
 		"another folder at the top":        {"internal/README", &fstest.MapFile{}, "internal: not a folder of the house"},
 		"a vague name further down":        {"gateway/util/x.txt", &fstest.MapFile{}, "gateway/util: says nothing"},
 		"a module of its own":              {"deploy/dev/go.mod", &fstest.MapFile{}, "deploy/dev/go.mod: another module"},
+		"a page from a template":           {"sweeper/page.go", source("sweeper", "html/template"), "sweeper imports html/template: a template calls methods by name"},
+		"a text from a template":           {"cmd/rekey/text.go", source("main", "text/template"), "cmd/rekey imports text/template: a template calls methods by name"},
+		"a template in a test":             {"sweeper/page_test.go", source("sweeper", "text/template"), none},
 		"the module's name as a beginning": {"gateway/near.go", source("gateway", "rekeyed/legacy"), none},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -227,7 +239,7 @@ func checkHouse(tree fs.FS, module string) (faults []string, files int, err erro
 	return faults, files, err
 }
 
-// checkFile returns the imports of one Go file that point the wrong way.
+// checkFile returns the imports of one Go file that point the wrong way, or are banned.
 func checkFile(tree fs.FS, module, name string) ([]string, error) {
 	text, err := fs.ReadFile(tree, name)
 	if err != nil {
@@ -243,7 +255,8 @@ func checkFile(tree fs.FS, module, name string) ([]string, error) {
 		return nil, err
 	}
 	may, where := rule.may, ""
-	if strings.HasSuffix(name, "_test.go") {
+	test := strings.HasSuffix(name, "_test.go")
+	if test {
 		may, where = slices.Concat(rule.may, rule.tests), " in a test"
 	}
 	var faults []string
@@ -251,6 +264,9 @@ func checkFile(tree fs.FS, module, name string) ([]string, error) {
 		imported, err := strconv.Unquote(spec.Path.Value)
 		if err != nil {
 			return nil, fmt.Errorf("%s: import %s: %w", name, spec.Path.Value, err)
+		}
+		if why, ok := banned[imported]; ok && !test {
+			faults = append(faults, fmt.Sprintf("%s imports %s: %s (%s)", pkg, imported, why, name))
 		}
 		ours, ok := strings.CutPrefix(imported, module+"/")
 		if !ok || ours == pkg || slices.ContainsFunc(may, func(pattern string) bool { return fits(pattern, ours) }) {
