@@ -18,7 +18,15 @@ type Account struct {
 	Disabled    bool
 	Identifiers []Identifier
 	CreatedAt   time.Time
+	// DeletedAt is zero while the account lives. A deleted one has nothing left but its id and its links, which keep the
+	// legacy people it was made from from coming back.
+	DeletedAt time.Time
+	// SessionEpoch grows when all sessions of the account end.
+	SessionEpoch int64
 }
+
+// Deleted reports whether the account is gone for good.
+func (a Account) Deleted() bool { return !a.DeletedAt.IsZero() }
 
 // Named returns the account's identifier of one kind as it was spelled, or "" if it has none.
 func (a Account) Named(kind Kind) string {
@@ -112,6 +120,9 @@ type EventKind string
 // What is audited so far.
 const (
 	EventMigrated       EventKind = "account.migrated"
+	EventRegistered     EventKind = "account.registered"
+	EventDeleted        EventKind = "account.deleted"
+	EventPassword       EventKind = "credential.changed"
 	EventRehashed       EventKind = "credential.rehashed"
 	EventContested      EventKind = "identifier.contested"
 	EventQuarantined    EventKind = "account.quarantined"
@@ -139,6 +150,7 @@ const (
 	NoteOverBounds        NoteClass = "over-bounds" // readable as soon as the operator raises the bound
 	NoteContested         NoteClass = "contested"
 	NoteInvalidIdentifier NoteClass = "invalid-identifier"
+	NoteIDReused          NoteClass = "id-reused"               // a deleted person's id has come back as somebody else's
 	NoteExternalTaken     NoteClass = "external-identity-taken" // moved, but for an identity that another account has
 )
 

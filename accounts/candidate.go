@@ -15,7 +15,8 @@ import (
 type candidate struct {
 	source Source
 	user   legacy.User
-	order  int // of the source among the sources
+	order  int  // of the source among the sources
+	reused bool // the key was a person's who is deleted, and is somebody else's now
 }
 
 // unmoved is the candidate as somebody who has proven who they are and has not been moved. Nobody has looked yet whether
@@ -108,7 +109,8 @@ func (s *Service) spellings(source Source, names []Identifier) []string {
 	return slices.Compact(list)
 }
 
-// lookup returns the legacy people who hold any of the values.
+// lookup returns the legacy people who hold any of the values. Who was deleted here does not count, whatever the legacy
+// store still says of them.
 func (s *Service) lookup(ctx context.Context, names []Identifier) ([]candidate, error) {
 	var found []candidate
 	for order, source := range s.sources {
@@ -122,9 +124,16 @@ func (s *Service) lookup(ctx context.Context, names []Identifier) ([]candidate, 
 			return nil, err
 		}
 		for _, user := range users {
-			c := candidate{source, user, order}
+			c := candidate{source: source, user: user, order: order}
 			holds := func(name Identifier) bool { return s.asks(source, name) && c.holds(name.Canonical) }
-			if slices.ContainsFunc(names, holds) && !slices.ContainsFunc(found, c.is) {
+			if !slices.ContainsFunc(names, holds) || slices.ContainsFunc(found, c.is) {
+				continue
+			}
+			deleted, err := s.tombstoned(ctx, &c)
+			switch {
+			case err != nil:
+				return nil, err
+			case !deleted:
 				found = append(found, c)
 			}
 		}

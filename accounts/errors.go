@@ -33,6 +33,20 @@ type InvalidError struct {
 
 func (e *InvalidError) Error() string { return e.Field + " " + e.Reason }
 
+// ErrTakenIdentifier is what somebody is told who registers what another has, whichever store has it.
+var ErrTakenIdentifier = errors.New("an identifier is taken")
+
+// ErrContestedPerson is a change that cannot be made until support has settled whose an identifier is.
+var ErrContestedPerson = errors.New("an identifier of this account is contested")
+
+// A PolicyError is a new password, or another new value, that is not accepted. Logins never see one.
+type PolicyError struct {
+	Field  string // as in the request
+	Reason string // can be shown; holds nothing of the value
+}
+
+func (e *PolicyError) Error() string { return e.Field + " " + e.Reason }
+
 // An UnavailableError is "cannot tell": a store did not answer, or there is no permit to hash with. It is never a
 // verdict on the password.
 type UnavailableError struct {

@@ -37,6 +37,8 @@ type Person struct {
 	ID          uuid.UUID
 	Identifiers []Identifier
 
+	SessionEpoch int64 // for the session that is opened for them
+
 	// Source and LegacyID are set while the account is not in the new store.
 	Source   string
 	LegacyID string
@@ -90,17 +92,25 @@ func (s *Service) login(ctx context.Context, name Identifier, a Attempt) (Person
 
 // loginHere answers for an account of the new store.
 func (s *Service) loginHere(ctx context.Context, rec Record, a Attempt) (Person, error) {
-	ok, err := s.verify(ctx, rec, a.Password)
-	switch {
-	case err != nil:
-		return Person{}, cannotTell("verify password", err)
-	case !ok:
-		return Person{}, refused("new-wrong:" + string(rec.Credential.Scheme))
-	case rec.Disabled:
-		return Person{}, refused("new-disabled")
+	if err := s.proveHere(ctx, rec, a); err != nil {
+		return Person{}, err
 	}
 	s.keepCurrent(ctx, rec, a)
 	return personOf(rec), nil
+}
+
+// proveHere checks a password against an account of the new store. A nil error is the proof.
+func (s *Service) proveHere(ctx context.Context, rec Record, a Attempt) error {
+	ok, err := s.verify(ctx, rec, a.Password)
+	switch {
+	case err != nil:
+		return cannotTell("verify password", err)
+	case !ok:
+		return refused("new-wrong:" + string(rec.Credential.Scheme))
+	case rec.Disabled:
+		return refused("new-disabled")
+	}
+	return nil
 }
 
 // loginLegacy answers for somebody who is absent in the new store, and moves them.
@@ -157,8 +167,13 @@ func (s *Service) loginEach(ctx context.Context, found []candidate, contested bo
 
 // loginCandidate answers for one legacy person.
 func (s *Service) loginCandidate(ctx context.Context, c candidate, contested bool, a Attempt) (Person, error) {
+	if c.reused {
+		return Person{}, s.doubtReused(ctx, c, a)
+	}
 	rec, err := s.store.ByLink(ctx, c.source.Name, c.user.ID)
 	switch {
+	case err == nil && rec.Deleted():
+		return Person{}, s.refuseUnknown(ctx, a)
 	case err == nil:
 		return s.loginHere(ctx, rec, a)
 	case !errors.Is(err, ErrNotFound):
@@ -190,4 +205,6 @@ func (s *Service) refuseUnknown(ctx context.Context, a Attempt) error {
 	return refused("unknown")
 }
 
-func personOf(rec Record) Person { return Person{ID: rec.ID, Identifiers: rec.Identifiers} }
+func personOf(rec Record) Person {
+	return Person{ID: rec.ID, Identifiers: rec.Identifiers, SessionEpoch: rec.SessionEpoch}
+}

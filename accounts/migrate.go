@@ -58,8 +58,11 @@ func (s *Service) moveOrJoin(ctx context.Context, c candidate, p proof, also []c
 		return personOf(rec), nil
 	case errors.Is(err, ErrLinked):
 		rec, err := s.store.ByLink(ctx, c.source.Name, c.user.ID)
-		if err != nil {
+		switch {
+		case err != nil:
 			return Person{}, cannotTell("read account by link", err)
+		case rec.Deleted():
+			return Person{}, refused("new-deleted")
 		}
 		return s.loginHere(ctx, rec, a)
 	case errors.Is(err, errContested), errors.Is(err, ErrTaken):

@@ -69,6 +69,8 @@ func (s *Service) resumeLegacy(ctx context.Context, session Session) (candidate,
 		return candidate{}, refused("new-gone")
 	}
 	switch rec, err := s.store.ByLink(ctx, session.Source, session.LegacyID); {
+	case err == nil && rec.Deleted():
+		return candidate{}, refused("new-deleted")
 	case err == nil && rec.ID != session.AccountID: // they are part of another account now, with another subject: they have to log in as that
 		return candidate{}, refused("legacy-linked")
 	case err != nil && !errors.Is(err, ErrNotFound):

@@ -66,6 +66,18 @@ type Directory interface {
 	// from; ErrStale if it has not, ErrNotFound if there is no such account.
 	ReplaceCredential(ctx context.Context, account uuid.UUID, from int64, next Credential, e Event) error
 
+	// SetPassword is ReplaceCredential that ends the account's sessions too, all but keep: whoever knew the old password is
+	// out. A session that a login with the old password is just opening is ended before it begins.
+	SetPassword(ctx context.Context, account uuid.UUID, from int64, next Credential, keep uuid.UUID, e Event) error
+
+	// Delete removes all that is kept of an account but its id and its links, and ends its sessions, with the event, if
+	// its credential still has version from; ErrStale if it has not, ErrNotFound if there is no such account or it is
+	// deleted already. Its identifiers are free for others afterwards; its links are tombstones: nobody is ever made from
+	// those legacy people again.
+	Delete(ctx context.Context, account uuid.UUID, from int64, at time.Time, e Event) error
+	// Tombstone returns the link of a deleted account to a legacy person; ErrNotFound if there is none.
+	Tombstone(ctx context.Context, source, legacyID string) (LegacyLink, error)
+
 	// Contest marks a canonical identifier as one that several legacy people hold, with the event. It reports whether
 	// this call marked it: marking again changes nothing and writes no event.
 	Contest(ctx context.Context, canonical string, e Event) (bool, error)
@@ -78,7 +90,7 @@ type Directory interface {
 	// Events returns the events of an account, oldest first, up to limit.
 	Events(ctx context.Context, account uuid.UUID, limit int) ([]Event, error)
 
-	// CountAccounts returns the number of accounts.
+	// CountAccounts returns the number of accounts that live.
 	CountAccounts(ctx context.Context) (int64, error)
 }
 
@@ -89,13 +101,16 @@ type Session struct {
 	AccountID  uuid.UUID
 	Source     string // set, with LegacyID, when the account was not in the new store at login
 	LegacyID   string
+	Epoch      int64  // the account's SessionEpoch as the login read it; 0 of an account that was not here
 	Generation int64  // of the newest refresh token; the first is 0
 	Client     string // user agent, cut to 256 bytes
 	Address    string // of the client
 	CreatedAt  time.Time
 	RotatedAt  time.Time // CreatedAt until the first rotation
 	ExpiresAt  time.Time // moves with each rotation
-	RevokedAt  time.Time // zero while the session lives
+	RevokedAt  time.Time // zero unless the session was ended by itself
+	// Superseded: all sessions of the account were ended after its password was read for this one. It is read, not stored.
+	Superseded bool
 }
 
 // Sessions is the part of a Store that keeps refresh families.
@@ -105,7 +120,8 @@ type Sessions interface {
 	// Session returns a session, revoked or not; ErrNotFound if there is none.
 	Session(ctx context.Context, id uuid.UUID) (Session, error)
 	// RotateSession moves a living session from generation from to from+1 and returns it as it then is. It returns
-	// ErrStale if its generation is another or it is revoked or expired at the time at; ErrNotFound if there is none.
+	// ErrStale if its generation is another or it is revoked, superseded or expired at the time at; ErrNotFound if there is
+	// none.
 	RotateSession(ctx context.Context, id uuid.UUID, from int64, at, expires time.Time) (Session, error)
 	// RenewSession is RotateSession for a session whose account is here and not disabled, and returns the account with
 	// it, all in one statement where the database can. The session then expires idle after at, but no later than

@@ -38,6 +38,14 @@ func (l limits) take(ctx context.Context, address, identifier string) (giveBack 
 	}, nil
 }
 
+// takeAddress takes a token for the address alone: what is asked names nobody.
+func (l limits) takeAddress(ctx context.Context, address string) error {
+	if l.limiter == nil {
+		return nil
+	}
+	return l.takeOne(ctx, limit.AddressKey(address), l.rules.Address)
+}
+
 func (l limits) takeOne(ctx context.Context, key string, rule limit.Rule) error {
 	decision, err := l.limiter.Take(ctx, key, rule, 1)
 	if err == nil && !decision.OK {

@@ -80,14 +80,8 @@ func (g *Gateway) login(c echo.Context) error {
 	person, err := g.accounts.Login(ctx, accounts.Attempt{
 		Identifier: identifier, Password: password.NewSecret([]byte(typed)), RequestID: requestID(c),
 	})
-	var refused *accounts.RefusedError
-	var doubt *accounts.UnavailableError
 	switch {
-	case errors.As(err, &refused):
-		g.floor.hold(ctx, refused.Class, arrived)
-		return err
-	case errors.As(err, &doubt) && doubt.Judged:
-		g.floor.hold(ctx, "judged", arrived)
+	case g.holdRefusal(ctx, err, arrived):
 		return err
 	case err != nil:
 		giveBack()
@@ -159,30 +153,6 @@ func (g *Gateway) logout(c echo.Context) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
-// account serves GET /v1/account. It reads the session, so that one that was ended is refused at once.
-func (g *Gateway) account(c echo.Context) error {
-	ctx := c.Request().Context()
-	claims, err := g.tokens.Verify(ctx, bearer(c))
-	if err != nil {
-		return err
-	}
-	session, err := g.tokens.Session(ctx, claims)
-	if err != nil {
-		return err
-	}
-	person, err := g.accounts.Resume(ctx, session)
-	if err != nil {
-		return asToken(err)
-	}
-	profile, err := g.accounts.ProfileOf(ctx, person)
-	if err != nil {
-		return asToken(err)
-	}
-	return c.JSON(http.StatusOK, wholeAccount{
-		accountOf(person), profile.DisplayName, profile.Locale, profile.Roles, profile.Groups, profile.Attributes,
-	})
-}
-
 // verify serves GET /v1/verify, the forward-auth question of nginx, Traefik and Caddy. It reads no store.
 func (g *Gateway) verify(c echo.Context) error {
 	claims, err := g.tokens.Verify(c.Request().Context(), bearer(c))
@@ -205,7 +175,7 @@ func answerTokens(c echo.Context, t token.Tokens, p accounts.Person) error {
 }
 
 func tokenPerson(p accounts.Person) token.Person {
-	return token.Person{ID: p.ID, Name: p.Name(), Source: p.Source, LegacyID: p.LegacyID}
+	return token.Person{ID: p.ID, Name: p.Name(), Source: p.Source, LegacyID: p.LegacyID, Epoch: p.SessionEpoch}
 }
 
 // asToken turns "this person may no longer be in" into an answer about the token that was shown.

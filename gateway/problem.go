@@ -39,6 +39,9 @@ var (
 	problemToken       = problem{"urn:rekey:problem:token", "Token not accepted", http.StatusUnauthorized, "Log in again.", nil}
 	problemNotFound    = problem{"urn:rekey:problem:not-found", "Not found", http.StatusNotFound, "There is nothing at this address; /openapi.json lists what there is.", nil}
 	problemMethod      = problem{"urn:rekey:problem:method", "Method not allowed", http.StatusMethodNotAllowed, "The Allow header lists the methods.", nil}
+	problemTaken       = problem{"urn:rekey:problem:taken", "Identifier taken", http.StatusConflict, "Log in if it is yours, or choose another.", nil}
+	problemContested   = problem{"urn:rekey:problem:contested", "Account needs support", http.StatusConflict, "Several people have the same identifier. Support can settle it.", nil}
+	problemPolicy      = problem{"urn:rekey:problem:policy", "Not accepted", http.StatusUnprocessableEntity, "The fields that are named break a rule.", nil}
 	problemLimited     = problem{"urn:rekey:problem:limited", "Too many attempts", http.StatusTooManyRequests, "Wait for the number of seconds in Retry-After.", nil}
 	problemInternal    = problem{"urn:rekey:problem:internal", "Internal error", http.StatusInternalServerError, "It was logged under the id in X-Request-Id.", nil}
 	problemUnavailable = problem{"urn:rekey:problem:unavailable", "Temporarily unavailable", http.StatusServiceUnavailable, "Nothing is wrong with the request. Try again after the number of seconds in Retry-After.", nil}
@@ -53,6 +56,7 @@ func (e *limitedError) Error() string { return "limited" }
 func problemFor(err error) (p problem, retryAfter time.Duration) {
 	var (
 		invalid     *accounts.InvalidError
+		policy      *accounts.PolicyError
 		unavailable *accounts.UnavailableError
 		limited     *limitedError
 		http        *echo.HTTPError
@@ -62,8 +66,16 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		p = problemMalformed
 		p.Errors = []fieldError{{invalid.Field, invalid.Reason}}
 		return p, 0
+	case errors.As(err, &policy):
+		p = problemPolicy
+		p.Errors = []fieldError{{policy.Field, policy.Reason}}
+		return p, 0
 	case errors.Is(err, accounts.ErrCredentials):
 		return problemCredentials, 0
+	case errors.Is(err, accounts.ErrTakenIdentifier):
+		return problemTaken, 0
+	case errors.Is(err, accounts.ErrContestedPerson):
+		return problemContested, 0
 	case errors.Is(err, token.ErrInvalid):
 		return problemToken, 0
 	case errors.As(err, &limited):

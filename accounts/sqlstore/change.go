@@ -15,19 +15,24 @@ func (s *Store) ReplaceCredential(
 	ctx context.Context, account uuid.UUID, from int64, next accounts.Credential, e accounts.Event,
 ) error {
 	err := s.inTx(ctx, func(tx querier) error {
-		n, err := s.exec(ctx, tx, `
-UPDATE credentials SET version = version + 1, scheme = $3, encoded = $4, fold = $5, legacy = $6
- WHERE account_id = $1 AND kind = 'password' AND version = $2`,
-			account, from, string(next.Scheme), next.Encoded, next.Fold, next.Legacy)
-		if err != nil {
+		if err := s.replaceCredential(ctx, tx, account, from, next); err != nil {
 			return err
-		}
-		if n == 0 {
-			return s.whyUnchanged(ctx, tx, `SELECT 1 FROM accounts WHERE id = $1`, account)
 		}
 		return s.insertEvent(ctx, tx, e)
 	})
 	return storeError("replace credential", err)
+}
+
+// replaceCredential writes the version after from, or says why it is not there.
+func (s *Store) replaceCredential(ctx context.Context, tx querier, account uuid.UUID, from int64, next accounts.Credential) error {
+	n, err := s.exec(ctx, tx, `
+UPDATE credentials SET version = version + 1, scheme = $3, encoded = $4, fold = $5, legacy = $6
+ WHERE account_id = $1 AND kind = 'password' AND version = $2`,
+		account, from, string(next.Scheme), next.Encoded, next.Fold, next.Legacy)
+	if err == nil && n == 0 {
+		err = s.whyUnchanged(ctx, tx, livingAccount, account)
+	}
+	return err
 }
 
 // whyUnchanged says why a write that named a version touched nothing.

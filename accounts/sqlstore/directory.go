@@ -16,7 +16,7 @@ import (
 // is a row for each identifier, and the rest is the same in each. What comes after it finds the account a; joined like
 // this rather than by a subquery, PostgreSQL needs half the time.
 const selectRecord = `
-SELECT a.id, a.disabled, a.created_at,
+SELECT a.id, a.disabled, a.created_at, a.deleted_at, a.session_epoch,
        i.position, i.kind, i.canonical, i.spelling, i.contested, i.verified,
        c.version, c.scheme, c.encoded, c.fold, c.legacy,
        l.source, l.legacy_id, l.fingerprint, l.legacy_created_at, l.how, l.at`
@@ -104,18 +104,19 @@ type recordRow struct {
 	source, legacyID, how                sql.NullString
 	fingerprint                          []byte
 	accountCreated, legacyCreated, moved sql.NullInt64
+	accountDeleted                       sql.NullInt64
 }
 
 // scan copies a row, and fills r with what is the same in every row of an account.
 func (row *recordRow) scan(scan scan, r *accounts.Record) error {
-	err := scan(&r.ID, &r.Disabled, &row.accountCreated,
+	err := scan(&r.ID, &r.Disabled, &row.accountCreated, &row.accountDeleted, &r.SessionEpoch,
 		&row.position, &row.kind, &row.canonical, &row.spelling, &row.contested, &row.verified,
 		&row.version, &row.scheme, &row.encoded, &row.fold, &row.legacy,
 		&row.source, &row.legacyID, &row.fingerprint, &row.legacyCreated, &row.how, &row.moved)
 	if err != nil {
 		return err
 	}
-	r.CreatedAt = moment(row.accountCreated.Int64)
+	r.CreatedAt, r.DeletedAt = moment(row.accountCreated.Int64), momentOrZero(row.accountDeleted)
 	r.Credential = accounts.Credential{
 		Version: row.version.Int64,
 		Scheme:  accounts.Scheme(row.scheme.String),
@@ -153,7 +154,7 @@ func (row *recordRow) legacyLink() *accounts.LegacyLink {
 // CountAccounts implements accounts.Directory.
 func (s *Store) CountAccounts(ctx context.Context) (int64, error) {
 	var n int64
-	err := s.each(ctx, s.read, func(scan scan) error { return scan(&n) }, `SELECT count(*) FROM accounts`)
+	err := s.each(ctx, s.read, func(scan scan) error { return scan(&n) }, `SELECT count(*) FROM accounts WHERE deleted_at IS NULL`)
 	if err != nil {
 		return 0, fmt.Errorf("count accounts: %w", err)
 	}

@@ -11,14 +11,18 @@ import (
 )
 
 const sessionColumns = `
-id, account_id, source, legacy_id, generation, client, address, created_at, rotated_at, expires_at, revoked_at`
+id, account_id, source, legacy_id, epoch, generation, client, address, created_at, rotated_at, expires_at, revoked_at`
+
+// current holds of a session that was not ended together with all of its account. An account that is not here has ended
+// none.
+const current = `NOT EXISTS (SELECT 1 FROM accounts a WHERE a.id = sessions.account_id AND a.session_epoch <> sessions.epoch)`
 
 // CreateSession implements accounts.Sessions.
 func (s *Store) CreateSession(ctx context.Context, n accounts.Session) error {
 	err := s.retry(func() error {
 		_, err := s.exec(ctx, s.write, `
-INSERT INTO sessions (`+sessionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-			n.ID, n.AccountID, n.Source, n.LegacyID, n.Generation, plain(n.Client), plain(n.Address),
+INSERT INTO sessions (`+sessionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+			n.ID, n.AccountID, n.Source, n.LegacyID, n.Epoch, n.Generation, plain(n.Client), plain(n.Address),
 			micros(n.CreatedAt), micros(n.RotatedAt), micros(n.ExpiresAt), microsOrNull(n.RevokedAt))
 		return err
 	})
@@ -27,7 +31,15 @@ INSERT INTO sessions (`+sessionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8
 
 // Session implements accounts.Sessions.
 func (s *Store) Session(ctx context.Context, id uuid.UUID) (accounts.Session, error) {
-	found, err := s.session(ctx, s.read, `SELECT `+sessionColumns+` FROM sessions WHERE id = $1`, id)
+	var found *accounts.Session
+	err := s.each(ctx, s.read, func(scan scan) error {
+		var row sessionRow
+		var superseded bool
+		err := scan(append(row.into(), &superseded)...)
+		found = row.session()
+		found.Superseded = superseded
+		return err
+	}, `SELECT `+sessionColumns+`, NOT (`+current+`) FROM sessions WHERE id = $1`, id)
 	if err == nil && found == nil {
 		err = accounts.ErrNotFound
 	}
@@ -46,7 +58,7 @@ func (s *Store) RotateSession(
 		var err error
 		rotated, err = s.session(ctx, s.write, `
 UPDATE sessions SET generation = generation + 1, rotated_at = $3, expires_at = $4
- WHERE id = $1 AND generation = $2 AND revoked_at IS NULL AND expires_at > $3
+ WHERE id = $1 AND generation = $2 AND revoked_at IS NULL AND expires_at > $3 AND `+current+`
 RETURNING `+sessionColumns, id, from, micros(at), micros(expires))
 		return err
 	})
@@ -65,7 +77,7 @@ UPDATE sessions
    SET generation = generation + 1, rotated_at = $3,
        expires_at = CASE WHEN created_at + $5 < $4 THEN created_at + $5 ELSE $4 END
  WHERE id = $1 AND generation = $2 AND revoked_at IS NULL AND expires_at > $3
-   AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = sessions.account_id AND NOT a.disabled)
+   AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = sessions.account_id AND a.session_epoch = sessions.epoch AND NOT a.disabled)
 RETURNING ` + sessionColumns
 
 // RenewSession implements accounts.Sessions.
@@ -140,7 +152,7 @@ type sessionRow struct {
 }
 
 func (r *sessionRow) into() []any {
-	return []any{&r.ID, &r.AccountID, &r.Source, &r.LegacyID, &r.Generation, &r.Client, &r.Address,
+	return []any{&r.ID, &r.AccountID, &r.Source, &r.LegacyID, &r.Epoch, &r.Generation, &r.Client, &r.Address,
 		&r.created, &r.rotated, &r.expires, &r.revoked}
 }
 

@@ -41,6 +41,7 @@ type Person struct {
 	Name     string    // how they are called: username, e-mail address or phone number
 	Source   string    // with LegacyID: where they are, while they are not in the new store
 	LegacyID string
+	Epoch    int64 // the account's session epoch, as the login read it
 }
 
 // Claims are what a valid access token says.

@@ -87,7 +87,7 @@ type Login struct {
 func (f *Families) Open(ctx context.Context, l Login) (Tokens, error) {
 	now := f.c.Now().UTC().Truncate(time.Microsecond)
 	s := accounts.Session{
-		ID: f.c.NewID(), AccountID: l.ID, Source: l.Source, LegacyID: l.LegacyID,
+		ID: f.c.NewID(), AccountID: l.ID, Source: l.Source, LegacyID: l.LegacyID, Epoch: l.Epoch,
 		Client: clientText(l.Client), Address: clientText(l.Address),
 		CreatedAt: now, RotatedAt: now, ExpiresAt: f.expires(now, now),
 	}
@@ -215,7 +215,7 @@ func (f *Families) living(ctx context.Context, id uuid.UUID) (accounts.Session, 
 		return accounts.Session{}, ErrInvalid
 	case err != nil:
 		return accounts.Session{}, cannotTell("read session", err)
-	case !s.RevokedAt.IsZero() || !f.c.Now().Before(s.ExpiresAt):
+	case !s.RevokedAt.IsZero() || s.Superseded || !f.c.Now().Before(s.ExpiresAt):
 		return accounts.Session{}, ErrInvalid
 	}
 	return s, nil

@@ -1,0 +1,32 @@
+package accounts
+
+import (
+	"context"
+
+	"rekey/accounts/password"
+)
+
+// A Deletion is somebody who is logged in and wants to be gone.
+type Deletion struct {
+	Session   Session
+	Current   password.Secret
+	RequestID string
+}
+
+// Delete removes an account for good, after its password was proven once more. What stays is its id and the links to
+// the legacy people that it was made from: they are tombstones, and no login, sweep or import brings them back. Who
+// registers the same name later is somebody else.
+//
+// Its errors are those of ChangePassword, but for the policy.
+func (s *Service) Delete(ctx context.Context, d Deletion) error {
+	a := Attempt{Password: d.Current, RequestID: d.RequestID}
+	return s.retryStale(ctx, func() error {
+		rec, err := s.holder(ctx, d.Session, a)
+		if err != nil {
+			return err
+		}
+		return s.outlive(ctx, func(ctx context.Context) error {
+			return s.store.Delete(ctx, rec.ID, rec.Credential.Version, s.now(), s.event(rec.ID, EventDeleted, a))
+		})
+	})
+}

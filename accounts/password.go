@@ -1,0 +1,130 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+
+	"rekey/accounts/password"
+)
+
+// A Change is a new password from somebody who is logged in.
+type Change struct {
+	Session   Session // that they are logged in by; it goes on, all their others end
+	Current   password.Secret
+	New       password.Secret
+	RequestID string
+}
+
+// ChangePassword replaces a password that its owner still knows. Nobody who is not in the new store yet is changed
+// elsewhere: they are moved first, by the password that they have just proven.
+//
+// Its errors are ErrCredentials (the current password is wrong, or the person may not be in), an *InvalidError, a
+// *PolicyError, ErrContestedPerson, or an *UnavailableError.
+func (s *Service) ChangePassword(ctx context.Context, c Change) error {
+	if err := c.New.Check(); err != nil {
+		return &InvalidError{Field: "new_password", Reason: err.Error()}
+	}
+	a := Attempt{Password: c.Current, RequestID: c.RequestID}
+	return s.retryStale(ctx, func() error {
+		rec, err := s.holder(ctx, c.Session, a)
+		if err != nil {
+			return err
+		}
+		if err := s.checkNew(rec.Account, c.New); err != nil {
+			return err
+		}
+		next, err := s.hash(ctx, "", c.New)
+		if err != nil {
+			return cannotTell("hash the new password", err)
+		}
+		return s.outlive(ctx, func(ctx context.Context) error {
+			return s.store.SetPassword(ctx, rec.ID, rec.Credential.Version, next, c.Session.ID, s.event(rec.ID, EventPassword, a))
+		})
+	})
+}
+
+// holder returns the account of a session after its password was proven once more. Somebody who is not in the new store
+// yet is moved.
+func (s *Service) holder(ctx context.Context, session Session, a Attempt) (Record, error) {
+	if err := a.Password.Check(); err != nil {
+		return Record{}, &InvalidError{Field: "current_password", Reason: err.Error()}
+	}
+	rec, err := s.store.ByID(ctx, session.AccountID)
+	if errors.Is(err, ErrNotFound) {
+		if err := s.moveHolder(ctx, session, a); err != nil {
+			return Record{}, err
+		}
+		rec, err = s.store.ByID(ctx, session.AccountID)
+	}
+	if err != nil {
+		return Record{}, cannotTell("read account", err)
+	}
+	if rec.Deleted() {
+		return Record{}, refused("new-deleted")
+	}
+	return rec, s.proveHere(ctx, rec, a)
+}
+
+// moveHolder moves somebody who is logged in and was not moved then.
+func (s *Service) moveHolder(ctx context.Context, session Session, a Attempt) error {
+	c, err := s.resumeLegacy(ctx, session)
+	if err != nil {
+		return err
+	}
+	p, err := s.prove(ctx, c, a)
+	if err != nil {
+		return err
+	}
+	person, err := s.migrate(ctx, c, p, nil, a)
+	switch {
+	case err != nil:
+		return err
+	case person.Source != "":
+		return ErrContestedPerson
+	}
+	return nil
+}
+
+// staleTries bounds how often a change is begun again because somebody else has written meanwhile, such as a login that
+// rehashed.
+const staleTries = 3
+
+// retryStale runs a change until no other write has come between what it read and what it wrote.
+func (s *Service) retryStale(ctx context.Context, change func() error) error {
+	var err error
+	for range staleTries {
+		if err = change(); !errors.Is(err, ErrStale) {
+			break
+		}
+	}
+	switch {
+	case err == nil, isAnswer(err):
+		return err
+	case errors.Is(err, ErrNotFound):
+		return refused("new-deleted")
+	}
+	return cannotTell("change account", err)
+}
+
+// isAnswer reports whether an error is one that a flow returns on purpose.
+func isAnswer(err error) bool {
+	var (
+		unavailable *UnavailableError
+		invalid     *InvalidError
+		policy      *PolicyError
+	)
+	return errors.Is(err, ErrCredentials) || errors.Is(err, ErrContestedPerson) || errors.Is(err, ErrTakenIdentifier) ||
+		errors.As(err, &unavailable) || errors.As(err, &invalid) || errors.As(err, &policy)
+}
+
+// minCharacters is how long a new password has to be, in Unicode code points: NIST SP 800-63B-4, section 3.1.1.2, asks
+// for 15 where the password is all there is.
+const minCharacters = 15
+
+// checkNew returns a *PolicyError for a password that nobody should have. It is never asked at a login.
+func (s *Service) checkNew(_ Account, pw password.Secret) error {
+	if pw.Characters() < minCharacters {
+		return &PolicyError{Field: "new_password", Reason: "must have at least 15 characters"}
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"rekey/accounts/password"
+	"rekey/legacy"
+)
+
+// A Registration is somebody new. At least one of the identifiers is there.
+type Registration struct {
+	Username, Email, Phone string
+	DisplayName, Locale    string
+	Password               password.Secret
+	RequestID              string
+}
+
+// Register makes an account that no legacy store knows. An identifier that lives unmoved in a legacy store is as taken as
+// one that is here, and costs the same: the password is hashed before anybody is asked.
+//
+// Its errors are an *InvalidError, a *PolicyError, ErrTakenIdentifier, or an *UnavailableError: while a legacy store does
+// not answer, nobody knows whether a name is free.
+func (s *Service) Register(ctx context.Context, r Registration) (Person, error) {
+	ids, err := r.identifiers()
+	if err != nil {
+		return Person{}, err
+	}
+	if err := r.Password.Check(); err != nil {
+		return Person{}, &InvalidError{Field: "password", Reason: err.Error()}
+	}
+	account := Account{ID: uuid.Must(uuid.NewV7()), Identifiers: ids, CreatedAt: s.now()}
+	if err := s.checkNew(account, r.Password); err != nil {
+		if policy, ok := errors.AsType[*PolicyError](err); ok {
+			policy.Field = "password"
+		}
+		return Person{}, err
+	}
+	credential, err := s.hash(ctx, "", r.Password)
+	if err != nil {
+		return Person{}, cannotTell("hash the password", err)
+	}
+	if err := s.checkFree(ctx, ids); err != nil {
+		return Person{}, err
+	}
+	rec := Record{Account: account, Credential: credential, Profile: profileOf(legacy.Profile{DisplayName: r.DisplayName, Locale: r.Locale})}
+	event := s.event(account.ID, EventRegistered, Attempt{RequestID: r.RequestID})
+	err = s.outlive(ctx, func(ctx context.Context) error { return s.store.Create(ctx, rec, event) })
+	switch {
+	case errors.Is(err, ErrTaken):
+		return Person{}, ErrTakenIdentifier
+	case err != nil:
+		return Person{}, cannotTell("create account", err)
+	}
+	return personOf(rec), nil
+}
+
+// identifiers reads what was typed. Each must have the shape of its kind: "anna@example.org" is no username, or it would be
+// another's address one day.
+func (r Registration) identifiers() ([]Identifier, error) {
+	var ids []Identifier
+	for _, typed := range []struct {
+		field string
+		kind  Kind
+		value string
+	}{{"username", Username, r.Username}, {"email", Email, r.Email}, {"phone", Phone, r.Phone}} {
+		if typed.value == "" {
+			continue
+		}
+		id, err := ParseIdentifier(typed.value)
+		switch {
+		case err != nil:
+			return nil, &InvalidError{Field: typed.field, Reason: err.Error()}
+		case id.Kind != typed.kind:
+			return nil, &InvalidError{Field: typed.field, Reason: shapes[typed.kind]}
+		}
+		ids = append(ids, id)
+	}
+	if len(ids) == 0 {
+		return nil, &InvalidError{Field: "username", Reason: "is missing, and so are email and phone: one of them is needed"}
+	}
+	return ids, nil
+}
+
+var shapes = map[Kind]string{
+	Username: "must not look like an e-mail address or a phone number",
+	Email:    "must be an e-mail address",
+	Phone:    "must be a phone number that begins with +",
+}
+
+// checkFree returns ErrTakenIdentifier if any store has one of the identifiers. All are asked in every case.
+func (s *Service) checkFree(ctx context.Context, ids []Identifier) error {
+	taken := false
+	for _, id := range ids {
+		switch _, err := s.store.ByIdentifier(ctx, id.Canonical); {
+		case err == nil:
+			taken = true
+		case !errors.Is(err, ErrNotFound):
+			return cannotTell("read account", err)
+		}
+	}
+	switch found, err := s.lookup(ctx, ids); {
+	case errors.Is(err, legacy.ErrTooMany), err == nil && len(found) > 0:
+		taken = true
+	case err != nil:
+		return cannotTell("ask the legacy store", err)
+	}
+	if taken {
+		return ErrTakenIdentifier
+	}
+	return nil
+}

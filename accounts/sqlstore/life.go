@@ -1,0 +1,95 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rekey/accounts"
+)
+
+// SetPassword implements accounts.Directory.
+func (s *Store) SetPassword(
+	ctx context.Context, account uuid.UUID, from int64, next accounts.Credential, keep uuid.UUID, e accounts.Event,
+) error {
+	err := s.inTx(ctx, func(tx querier) error {
+		if err := s.replaceCredential(ctx, tx, account, from, next); err != nil {
+			return err
+		}
+		if err := s.endSessions(ctx, tx, account, keep); err != nil {
+			return err
+		}
+		return s.insertEvent(ctx, tx, e)
+	})
+	return storeError("set password", err)
+}
+
+// endSessions ends all sessions of an account but one.
+func (s *Store) endSessions(ctx context.Context, tx querier, account, keep uuid.UUID) error {
+	_, err := s.exec(ctx, tx, `UPDATE accounts SET session_epoch = session_epoch + 1 WHERE id = $1`, account)
+	if err == nil && keep != uuid.Nil {
+		_, err = s.exec(ctx, tx, `
+UPDATE sessions SET epoch = epoch + 1
+ WHERE id = $1 AND account_id = $2 AND epoch + 1 = (SELECT session_epoch FROM accounts WHERE id = $2)`, keep, account)
+	}
+	if err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+	return nil
+}
+
+// emptied are the tables of which a deletion leaves nothing. The credential is the first: its version decides who goes on.
+var emptied = [...]string{"identifiers", "profiles", "factors", "external_identities"}
+
+// Delete implements accounts.Directory.
+func (s *Store) Delete(ctx context.Context, account uuid.UUID, from int64, at time.Time, e accounts.Event) error {
+	err := s.inTx(ctx, func(tx querier) error {
+		n, err := s.exec(ctx, tx, `DELETE FROM credentials WHERE account_id = $1 AND kind = 'password' AND version = $2`, account, from)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return s.whyUnchanged(ctx, tx, livingAccount, account)
+		}
+		// Disabled as well: whoever looks at nothing else does not let them in.
+		if _, err := s.exec(ctx, tx, `UPDATE accounts SET disabled = TRUE, deleted_at = $2 WHERE id = $1`, account, micros(at)); err != nil {
+			return err
+		}
+		for _, table := range emptied {
+			if _, err := s.exec(ctx, tx, `DELETE FROM `+table+` WHERE account_id = $1`, account); err != nil { //nolint:gosec // a name of ours
+				return fmt.Errorf("empty %s: %w", table, err)
+			}
+		}
+		if err := s.endSessions(ctx, tx, account, uuid.Nil); err != nil {
+			return err
+		}
+		return s.insertEvent(ctx, tx, e)
+	})
+	return storeError("delete account", err)
+}
+
+// livingAccount finds an account that is not deleted.
+const livingAccount = `SELECT 1 FROM accounts WHERE id = $1 AND deleted_at IS NULL`
+
+// Tombstone implements accounts.Directory.
+func (s *Store) Tombstone(ctx context.Context, source, legacyID string) (accounts.LegacyLink, error) {
+	var link *accounts.LegacyLink
+	err := s.each(ctx, s.read, func(scan scan) error {
+		var row recordRow
+		err := scan(&row.source, &row.legacyID, &row.fingerprint, &row.legacyCreated, &row.how, &row.moved)
+		link = row.legacyLink()
+		return err
+	}, `
+SELECT l.source, l.legacy_id, l.fingerprint, l.legacy_created_at, l.how, l.at
+  FROM legacy_links l JOIN accounts a ON a.id = l.account_id
+ WHERE l.source = $1 AND l.legacy_id = $2 AND a.deleted_at IS NOT NULL`, source, legacyID)
+	switch {
+	case err != nil:
+		return accounts.LegacyLink{}, storeError("read tombstone", err)
+	case link == nil:
+		return accounts.LegacyLink{}, accounts.ErrNotFound
+	}
+	return *link, nil
+}
