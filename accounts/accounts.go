@@ -85,7 +85,10 @@ type LegacyLink struct {
 type How string
 
 // The ways by which an account is moved.
-const ByLogin How = "login"
+const (
+	ByLogin    How = "login"
+	ByCopyBack How = "copy-back" // an account born here, which the legacy store was told of
+)
 
 // A Record is an account with all that a login needs of it.
 type Record struct {
@@ -99,6 +102,7 @@ type Record struct {
 	Profile  *Profile     // nil: there is none
 	Factors  []Factor
 	External []ExternalIdentity
+	Owed     []Delivery // what legacy stores are to hear of it
 }
 
 // An Event is one line of the audit: it is written in the transaction of the change it tells of.
@@ -121,6 +125,7 @@ type EventKind string
 const (
 	EventMigrated       EventKind = "account.migrated"
 	EventRegistered     EventKind = "account.registered"
+	EventDelivered      EventKind = "copy-back.delivered"
 	EventDeleted        EventKind = "account.deleted"
 	EventPassword       EventKind = "credential.changed"
 	EventRehashed       EventKind = "credential.rehashed"
@@ -150,6 +155,7 @@ const (
 	NoteOverBounds        NoteClass = "over-bounds" // readable as soon as the operator raises the bound
 	NoteContested         NoteClass = "contested"
 	NoteInvalidIdentifier NoteClass = "invalid-identifier"
+	NoteDrifted           NoteClass = "drifted"                 // the legacy record was changed by others after it was changed here
 	NoteIDReused          NoteClass = "id-reused"               // a deleted person's id has come back as somebody else's
 	NoteExternalTaken     NoteClass = "external-identity-taken" // moved, but for an identity that another account has
 )

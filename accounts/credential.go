@@ -185,7 +185,8 @@ type sealedStored struct {
 	Params map[string][]byte `json:"params,omitempty"`
 }
 
-func (s *Service) sealLegacy(account uuid.UUID, stored legacy.Stored) (string, error) {
+// sealStored returns what is sealed of a stored value.
+func sealStored(stored legacy.Stored) sealedStored {
 	open := sealedStored{Scheme: stored.Scheme, Hash: []byte(stored.Hash), Salt: []byte(stored.Salt), User: []byte(stored.User)}
 	for name, value := range stored.Params {
 		if open.Params == nil {
@@ -193,7 +194,23 @@ func (s *Service) sealLegacy(account uuid.UUID, stored legacy.Stored) (string, e
 		}
 		open.Params[name] = []byte(value)
 	}
-	plain, err := json.Marshal(open)
+	return open
+}
+
+// stored is the opposite of sealStored.
+func (open sealedStored) stored() legacy.Stored {
+	stored := legacy.Stored{Scheme: open.Scheme, Hash: string(open.Hash), Salt: string(open.Salt), User: string(open.User)}
+	for name, value := range open.Params {
+		if stored.Params == nil {
+			stored.Params = make(map[string]string)
+		}
+		stored.Params[name] = string(value)
+	}
+	return stored
+}
+
+func (s *Service) sealLegacy(account uuid.UUID, stored legacy.Stored) (string, error) {
+	plain, err := json.Marshal(sealStored(stored))
 	if err != nil {
 		return "", err
 	}
@@ -213,12 +230,5 @@ func (s *Service) openLegacy(account uuid.UUID, sealed string) (*hash.Hash, erro
 	if err := json.Unmarshal(plain, &open); err != nil {
 		return nil, err
 	}
-	stored := legacy.Stored{Scheme: open.Scheme, Hash: string(open.Hash), Salt: string(open.Salt), User: string(open.User)}
-	for name, value := range open.Params {
-		if stored.Params == nil {
-			stored.Params = make(map[string]string)
-		}
-		stored.Params[name] = string(value)
-	}
-	return s.hashes.Open(stored)
+	return s.hashes.Open(open.stored())
 }

@@ -25,8 +25,12 @@ func (s *Service) Delete(ctx context.Context, d Deletion) error {
 		if err != nil {
 			return err
 		}
+		owed, err := s.oweDelete(rec)
+		if err != nil {
+			return cannotTell("delete account", err)
+		}
 		return s.outlive(ctx, func(ctx context.Context) error {
-			return s.store.Delete(ctx, rec.ID, rec.Credential.Version, s.now(), s.event(rec.ID, EventDeleted, a))
+			return s.store.Delete(ctx, rec.ID, rec.Credential.Version, s.now(), s.event(rec.ID, EventDeleted, a), owed...)
 		})
 	})
 }

@@ -37,8 +37,12 @@ func (s *Service) ChangePassword(ctx context.Context, c Change) error {
 		if err != nil {
 			return cannotTell("hash the new password", err)
 		}
+		owed, err := s.owePassword(ctx, rec, c.New)
+		if err != nil {
+			return err
+		}
 		return s.outlive(ctx, func(ctx context.Context) error {
-			return s.store.SetPassword(ctx, rec.ID, rec.Credential.Version, next, c.Session.ID, s.event(rec.ID, EventPassword, a))
+			return s.store.SetPassword(ctx, rec.ID, rec.Credential.Version, next, c.Session.ID, s.event(rec.ID, EventPassword, a), owed...)
 		})
 	})
 }

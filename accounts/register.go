@@ -33,10 +33,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (Person, error) 
 	}
 	account := Account{ID: uuid.Must(uuid.NewV7()), Identifiers: ids, CreatedAt: s.now()}
 	if err := s.checkNew(account, r.Password); err != nil {
-		if policy, ok := errors.AsType[*PolicyError](err); ok {
-			policy.Field = "password"
-		}
-		return Person{}, err
+		return Person{}, asPassword(err)
 	}
 	credential, err := s.hash(ctx, "", r.Password)
 	if err != nil {
@@ -46,6 +43,9 @@ func (s *Service) Register(ctx context.Context, r Registration) (Person, error) 
 		return Person{}, err
 	}
 	rec := Record{Account: account, Credential: credential, Profile: profileOf(legacy.Profile{DisplayName: r.DisplayName, Locale: r.Locale})}
+	if rec.Owed, err = s.oweInsert(ctx, rec, r.Password); err != nil {
+		return Person{}, asPassword(err)
+	}
 	event := s.event(account.ID, EventRegistered, Attempt{RequestID: r.RequestID})
 	err = s.outlive(ctx, func(ctx context.Context) error { return s.store.Create(ctx, rec, event) })
 	switch {
@@ -55,6 +55,14 @@ func (s *Service) Register(ctx context.Context, r Registration) (Person, error) 
 		return Person{}, cannotTell("create account", err)
 	}
 	return personOf(rec), nil
+}
+
+// asPassword names the field as a registration has it.
+func asPassword(err error) error {
+	if policy, ok := errors.AsType[*PolicyError](err); ok {
+		policy.Field = "password"
+	}
+	return err
 }
 
 // identifiers reads what was typed. Each must have the shape of its kind: "anna@example.org" is no username, or it would be

@@ -27,6 +27,12 @@ type Source struct {
 	// Fold is what a store that only verifies does to a password before it looks at it, as far as the operator knows: it
 	// has proven the folded bytes. Stores that show their hashes need none; their schemes declare it.
 	Fold password.Fold
+
+	// CopyBack says what the store is told of changes made here; "" means CopyBackNone. CopyBackFull needs a
+	// legacy.Writer that writes under a condition and takes hashes, and Example.
+	CopyBack CopyBack
+	// Example is any stored password of the store. The hashes that are copied back are made like it.
+	Example legacy.Stored
 }
 
 // Config is what a Service is made of. Store, Hashes, Hasher, Permits and Key are required.

@@ -25,6 +25,7 @@ var (
 // accountstest, that tells what each method promises under concurrency. Times are kept to the microsecond, in UTC.
 type Store interface {
 	Directory
+	Outbox
 	Sessions
 	SigningKeys
 
@@ -68,13 +69,13 @@ type Directory interface {
 
 	// SetPassword is ReplaceCredential that ends the account's sessions too, all but keep: whoever knew the old password is
 	// out. A session that a login with the old password is just opening is ended before it begins.
-	SetPassword(ctx context.Context, account uuid.UUID, from int64, next Credential, keep uuid.UUID, e Event) error
+	SetPassword(ctx context.Context, account uuid.UUID, from int64, next Credential, keep uuid.UUID, e Event, owed ...Delivery) error
 
 	// Delete removes all that is kept of an account but its id and its links, and ends its sessions, with the event, if
 	// its credential still has version from; ErrStale if it has not, ErrNotFound if there is no such account or it is
 	// deleted already. Its identifiers are free for others afterwards; its links are tombstones: nobody is ever made from
 	// those legacy people again.
-	Delete(ctx context.Context, account uuid.UUID, from int64, at time.Time, e Event) error
+	Delete(ctx context.Context, account uuid.UUID, from int64, at time.Time, e Event, owed ...Delivery) error
 	// Tombstone returns the link of a deleted account to a legacy person; ErrNotFound if there is none.
 	Tombstone(ctx context.Context, source, legacyID string) (LegacyLink, error)
 
@@ -92,6 +93,26 @@ type Directory interface {
 
 	// CountAccounts returns the number of accounts that live.
 	CountAccounts(ctx context.Context) (int64, error)
+}
+
+// Outbox is the part of a Store that keeps what the legacy stores have yet to hear. A change writes its deliveries in its
+// own transaction: Create those of the record, SetPassword and Delete those that they are given.
+type Outbox interface {
+	// ClaimDelivery returns a delivery that is due at the time at, and keeps others from it until the time until;
+	// ErrNotFound if none is. Of the deliveries of one account only the oldest is ever due.
+	ClaimDelivery(ctx context.Context, at, until time.Time) (Delivery, error)
+	// FinishDelivery removes a delivery that arrived, with the event, and keeps what the link to the legacy person is now,
+	// if link is not nil. It returns ErrStale, and changes nothing, if somebody else has claimed it since.
+	FinishDelivery(ctx context.Context, d Delivery, link *LegacyLink, e Event) error
+	// PostponeDelivery gives a claimed delivery back, to be tried at the time next. refused is what the legacy store said,
+	// empty if it said nothing. It returns ErrStale as FinishDelivery does.
+	PostponeDelivery(ctx context.Context, d Delivery, next time.Time, refused string) error
+	// KeepLink adds a link to an account, or, if it has the link already, keeps its new fingerprint.
+	KeepLink(ctx context.Context, account uuid.UUID, link LegacyLink) error
+	// Deliveries returns up to limit deliveries, oldest first.
+	Deliveries(ctx context.Context, limit int) ([]Delivery, error)
+	// Backlog counts them.
+	Backlog(ctx context.Context) (Backlog, error)
 }
 
 // A Session is a refresh family: one login, and the chain of refresh tokens that follows from it. The tokens are not

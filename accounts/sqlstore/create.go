@@ -105,6 +105,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 	if err := s.insertProfile(ctx, tx, r); err != nil {
 		return err
 	}
+	if err := s.insertDeliveries(ctx, tx, r.Owed); err != nil {
+		return err
+	}
 	if err := s.insertEvent(ctx, tx, e); err != nil {
 		return err
 	}

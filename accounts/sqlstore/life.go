@@ -13,12 +13,16 @@ import (
 // SetPassword implements accounts.Directory.
 func (s *Store) SetPassword(
 	ctx context.Context, account uuid.UUID, from int64, next accounts.Credential, keep uuid.UUID, e accounts.Event,
+	owed ...accounts.Delivery,
 ) error {
 	err := s.inTx(ctx, func(tx querier) error {
 		if err := s.replaceCredential(ctx, tx, account, from, next); err != nil {
 			return err
 		}
 		if err := s.endSessions(ctx, tx, account, keep); err != nil {
+			return err
+		}
+		if err := s.insertDeliveries(ctx, tx, owed); err != nil {
 			return err
 		}
 		return s.insertEvent(ctx, tx, e)
@@ -44,7 +48,7 @@ UPDATE sessions SET epoch = epoch + 1
 var emptied = [...]string{"identifiers", "profiles", "factors", "external_identities"}
 
 // Delete implements accounts.Directory.
-func (s *Store) Delete(ctx context.Context, account uuid.UUID, from int64, at time.Time, e accounts.Event) error {
+func (s *Store) Delete(ctx context.Context, account uuid.UUID, from int64, at time.Time, e accounts.Event, owed ...accounts.Delivery) error {
 	err := s.inTx(ctx, func(tx querier) error {
 		n, err := s.exec(ctx, tx, `DELETE FROM credentials WHERE account_id = $1 AND kind = 'password' AND version = $2`, account, from)
 		if err != nil {
@@ -63,6 +67,9 @@ func (s *Store) Delete(ctx context.Context, account uuid.UUID, from int64, at ti
 			}
 		}
 		if err := s.endSessions(ctx, tx, account, uuid.Nil); err != nil {
+			return err
+		}
+		if err := s.insertDeliveries(ctx, tx, owed); err != nil {
 			return err
 		}
 		return s.insertEvent(ctx, tx, e)

@@ -1,0 +1,250 @@
+package accounts
+
+import (
+	"context"
+	"crypto/hmac"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"rekey/legacy"
+)
+
+// The relay brings deliveries to the legacy stores, in rules:
+//
+//  1. One relay at a time is at a delivery, by a claim that ends by itself, and one account's deliveries arrive in the
+//     order of its changes. A claim that has ended writes nothing any more.
+//  2. The person is read, and looks as when they were last copied or delivered to; only then they are written, under the
+//     condition that the stored password still is the one that was just read. So a late or repeated write does nothing.
+//  3. Who carries our hash already was delivered to: the answer was lost.
+//  4. Who looks otherwise was changed there by others. What was changed here stands, the conflict is noted for support,
+//     and the delivery goes on from what is there now.
+//  5. A delivery is dropped by nothing but arrival. What the legacy store refuses waits, with its reason, and blocks the
+//     way back until somebody has looked.
+
+const (
+	claimFor   = 30 * time.Second // how long a delivery may take; each question to a legacy store ends long before
+	claimGuard = 5 * time.Second  // no write is sent when less of the claim is left
+	relayEvery = time.Second      // between two looks for what is due
+	retryFirst = time.Second      // until a store that did not answer is tried again; doubled each time
+	retryMost  = time.Minute
+	retryNo    = 10 * time.Minute // until one that has refused is
+)
+
+// Relay delivers until ctx ends. Several may run at once, on as many machines.
+func (s *Service) Relay(ctx context.Context) {
+	tick := time.NewTicker(relayEvery)
+	defer tick.Stop()
+	for {
+		for {
+			more, err := s.DeliverNext(ctx)
+			if err != nil && ctx.Err() == nil {
+				s.log.WarnContext(ctx, "copy-back", "error", err)
+			}
+			if !more || err != nil {
+				break
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// DeliverNext tries the delivery that is due first, and reports whether there was one. Its error says that the new store
+// did not answer; what a legacy store says is kept with the delivery.
+func (s *Service) DeliverNext(ctx context.Context) (bool, error) {
+	now := s.now()
+	d, err := s.store.ClaimDelivery(ctx, now, now.Add(claimFor))
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimFor-claimGuard)
+	defer cancel()
+	s.writes.Add(1)
+	defer s.writes.Done()
+
+	link, err := s.deliver(ctx, d)
+	if err == nil {
+		event := s.event(d.AccountID, EventDelivered, Attempt{})
+		event.Actor = "system"
+		event.Detail = map[string]string{"source": d.Source, "kind": string(d.Kind)}
+		err = s.store.FinishDelivery(ctx, d, link, event)
+		if err == nil {
+			s.stats.Delivered.Add(1)
+		}
+	} else {
+		next, refused := retryAfter(d, err)
+		s.stats.NotDelivered.Add(1)
+		s.log.WarnContext(ctx, "copy-back not delivered; it is tried again", "account", d.AccountID, "source", d.Source, "kind", d.Kind,
+			"attempts", d.Attempts, "error", err)
+		err = s.store.PostponeDelivery(ctx, d, now.Add(next), refused)
+	}
+	if errors.Is(err, ErrStale) {
+		err = nil // the claim has ended, and somebody else goes on
+	}
+	return true, err
+}
+
+// errAgain is a delivery that can be tried again at once: what it met has been settled.
+var errAgain = errors.New("the legacy record was changed by others; settled")
+
+// retryAfter returns when a delivery that did not arrive is tried again, and what the legacy store said.
+func retryAfter(d Delivery, err error) (time.Duration, string) {
+	var no *legacy.RefusedError
+	switch {
+	case errors.As(err, &no):
+		return retryNo, no.Error()
+	case errors.Is(err, legacy.ErrNoUser):
+		return retryNo, "the person is not in the legacy store any more"
+	case errors.Is(err, errNoWriter):
+		return retryNo, errNoWriter.Error()
+	case errors.Is(err, errAgain):
+		return 0, ""
+	}
+	return min(retryFirst<<min(d.Attempts, 10), retryMost), ""
+}
+
+var errNoWriter = errors.New("no source of that name takes changes")
+
+// deliver writes one change to its legacy store, and returns what the link is to be afterwards; nil leaves it as it is.
+func (s *Service) deliver(ctx context.Context, d Delivery) (*LegacyLink, error) {
+	i := slices.IndexFunc(s.sources, func(source Source) bool { return source.Name == d.Source })
+	if i < 0 {
+		return nil, errNoWriter
+	}
+	source := s.sources[i]
+	writer, writes := source.Source.(legacy.Writer)
+	getter, gets := source.Source.(legacy.Getter)
+	if !writes || !gets {
+		return nil, errNoWriter
+	}
+	p, err := s.unpack(d)
+	if err != nil {
+		return nil, err
+	}
+	run := delivery{s, d, p, source, writer, getter}
+	if d.Kind == DeliverInsert {
+		return run.insert(ctx)
+	}
+	return run.change(ctx)
+}
+
+// A delivery is a Delivery that is under way.
+type delivery struct {
+	*Service
+	Delivery
+	parcel parcel
+	source Source
+	writer legacy.Writer
+	getter legacy.Getter
+}
+
+// change brings a new password, or the end of a person.
+func (d *delivery) change(ctx context.Context) (*LegacyLink, error) {
+	id, err := d.legacyID(ctx)
+	if err != nil {
+		return nil, err
+	}
+	user, err := d.getter.Get(ctx, id)
+	switch {
+	case errors.Is(err, legacy.ErrNoUser) && d.Kind == DeliverDelete:
+		return nil, nil // they are gone, whoever did it
+	case err != nil:
+		return nil, err
+	}
+	is := candidate{source: d.source, user: user}
+	if d.Kind == DeliverPassword && d.carries(user) {
+		return d.linkNow(is, id), nil
+	}
+	if err := d.settleDrift(ctx, is, id); err != nil {
+		return nil, err
+	}
+	if d.Kind == DeliverDelete {
+		return nil, d.writer.Delete(ctx, user)
+	}
+	made := d.parcel.Password.stored()
+	if err := d.writer.Update(ctx, user, legacy.Change{Password: &legacy.NewPassword{Hashed: made}}); err != nil {
+		return nil, err
+	}
+	is.user.Password = &made
+	return d.linkNow(is, id), nil
+}
+
+// insert brings a person who was born here. Whoever is there under their names with our hash is them.
+func (d *delivery) insert(ctx context.Context) (*LegacyLink, error) {
+	p, made := d.parcel.Person, d.parcel.Password.stored()
+	user := legacy.User{Username: p.Username, Email: p.Email, Phone: p.Phone, Password: &made}
+	user.Profile.DisplayName, user.Profile.EmailVerified = p.DisplayName, p.EmailVerified
+	there, err := d.source.Lookup(ctx, user.Identifiers()...)
+	if err != nil && !errors.Is(err, legacy.ErrTooMany) {
+		return nil, err
+	}
+	if i := slices.IndexFunc(there, d.carries); i >= 0 {
+		return d.linkNow(candidate{source: d.source, user: there[i]}, there[i].ID), nil
+	}
+	if err != nil || len(there) > 0 {
+		return nil, &legacy.RefusedError{Reason: "somebody there has one of the identifiers", Taken: true}
+	}
+	id, err := d.writer.Insert(ctx, user, legacy.NewPassword{Hashed: made})
+	if err != nil {
+		return nil, err
+	}
+	user, err = d.getter.Get(ctx, id) // for the fields that the store itself fills in
+	if err != nil {
+		return nil, err
+	}
+	return d.linkNow(candidate{source: d.source, user: user}, id), nil
+}
+
+// legacyID returns the key under which the legacy store has the person. Somebody who was born here got one when they were
+// inserted, which is an earlier delivery.
+func (d *delivery) legacyID(ctx context.Context) (string, error) {
+	if d.parcel.LegacyID != "" {
+		return d.parcel.LegacyID, nil
+	}
+	rec, err := d.store.ByID(ctx, d.AccountID)
+	switch {
+	case err != nil:
+		return "", err
+	case rec.Link == nil || rec.Link.Source != d.source.Name:
+		return "", fmt.Errorf("account %s has no link to %s", d.AccountID, d.source.Name)
+	}
+	return rec.Link.LegacyID, nil
+}
+
+// carries reports whether a legacy person has the password that is delivered. Its salt is random, so nobody else has it.
+func (d *delivery) carries(user legacy.User) bool {
+	want := d.parcel.Password.stored()
+	return user.Password != nil && user.Password.Hash == want.Hash && user.Password.Salt == want.Salt
+}
+
+// settleDrift returns nil if the person looks as when they were last copied or delivered to. Otherwise somebody else has
+// changed them: that is noted, and the link takes note of what is there now.
+func (d *delivery) settleDrift(ctx context.Context, is candidate, id string) error {
+	rec, err := d.store.ByLink(ctx, d.source.Name, id)
+	if err != nil {
+		return err
+	}
+	if rec.Link.LegacyID == id && hmac.Equal(rec.Link.Fingerprint, d.fingerprint(is)) {
+		return nil
+	}
+	d.note(ctx, is, NoteDrifted, "the legacy record was changed by others after it was changed here; what was changed here stands", Attempt{})
+	if err := d.store.KeepLink(ctx, d.AccountID, *d.linkNow(is, id)); err != nil {
+		return err
+	}
+	return errAgain
+}
+
+// linkNow is the link to a legacy person who looks like this.
+func (d *delivery) linkNow(is candidate, id string) *LegacyLink {
+	return &LegacyLink{
+		Source: d.source.Name, LegacyID: id, LegacyCreatedAt: is.user.CreatedAt, Fingerprint: d.fingerprint(is), How: ByCopyBack, At: d.now(),
+	}
+}

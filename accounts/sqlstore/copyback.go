@@ -1,0 +1,139 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rekey/accounts"
+)
+
+const deliveryColumns = `id, account_id, source, kind, sealed, created_at, next_at, attempts, fence, refused`
+
+// insertDeliveries writes what a change owes the legacy stores, in the change's own transaction. The change has locked the
+// account's credential, or made it, so that nobody else counts at the same time.
+func (s *Store) insertDeliveries(ctx context.Context, tx querier, owed []accounts.Delivery) error {
+	for _, d := range owed {
+		_, err := s.exec(ctx, tx, `
+INSERT INTO copy_back (id, account_id, seq, source, kind, sealed, created_at, next_at)
+VALUES ($1, $2, (SELECT coalesce(max(seq), 0) + 1 FROM copy_back WHERE account_id = $2), $3, $4, $5, $6, $7)`,
+			d.ID, d.AccountID, d.Source, string(d.Kind), notNull(d.Sealed), micros(d.CreatedAt), micros(d.CreatedAt))
+		if err != nil {
+			return fmt.Errorf("insert delivery: %w", err)
+		}
+	}
+	return nil
+}
+
+// ClaimDelivery implements accounts.Outbox. Only the oldest delivery of an account is ever claimed, so that one person's
+// changes arrive in their order. Two who want the same one are told apart by the outer condition, which the database
+// looks at again once the row is free.
+func (s *Store) ClaimDelivery(ctx context.Context, at, until time.Time) (accounts.Delivery, error) {
+	var claimed *accounts.Delivery
+	err := s.retry(func() error {
+		claimed = nil
+		return s.each(ctx, s.write, func(scan scan) error {
+			d, err := scanDelivery(scan)
+			claimed = &d
+			return err
+		}, `
+UPDATE copy_back SET claimed_to = $2, fence = fence + 1, attempts = attempts + 1
+ WHERE claimed_to <= $1 AND id = (
+       SELECT due.id FROM copy_back due
+        WHERE due.next_at <= $1 AND due.claimed_to <= $1
+          AND NOT EXISTS (SELECT 1 FROM copy_back first WHERE first.account_id = due.account_id AND first.seq < due.seq)
+        ORDER BY due.next_at LIMIT 1)
+RETURNING `+deliveryColumns, micros(at), micros(until))
+	})
+	if err == nil && claimed == nil {
+		err = accounts.ErrNotFound
+	}
+	if err != nil {
+		return accounts.Delivery{}, storeError("claim delivery", err)
+	}
+	return *claimed, nil
+}
+
+func scanDelivery(scan scan) (accounts.Delivery, error) {
+	var (
+		d             accounts.Delivery
+		created, next int64
+	)
+	err := scan(&d.ID, &d.AccountID, &d.Source, &d.Kind, &d.Sealed, &created, &next, &d.Attempts, &d.Fence, &d.Refused)
+	d.CreatedAt, d.NextAt = moment(created), moment(next)
+	return d, err
+}
+
+// FinishDelivery implements accounts.Outbox.
+func (s *Store) FinishDelivery(ctx context.Context, d accounts.Delivery, link *accounts.LegacyLink, e accounts.Event) error {
+	err := s.inTx(ctx, func(tx querier) error {
+		n, err := s.exec(ctx, tx, `DELETE FROM copy_back WHERE id = $1 AND fence = $2`, d.ID, d.Fence)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return accounts.ErrStale
+		}
+		if link != nil {
+			if err := s.keepLink(ctx, tx, d.AccountID, *link); err != nil {
+				return err
+			}
+		}
+		return s.insertEvent(ctx, tx, e)
+	})
+	return storeError("finish delivery", err)
+}
+
+// keepLink adds a link to an account, or writes down what the legacy record looks like now.
+func (s *Store) keepLink(ctx context.Context, tx querier, account uuid.UUID, l accounts.LegacyLink) error {
+	_, err := s.exec(ctx, tx, `
+INSERT INTO legacy_links (source, legacy_id, account_id, fingerprint, legacy_created_at, how, at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (source, legacy_id) DO UPDATE SET fingerprint = excluded.fingerprint
+ WHERE legacy_links.account_id = excluded.account_id`,
+		l.Source, l.LegacyID, account, notNull(l.Fingerprint), microsOrNull(l.LegacyCreatedAt), string(l.How), micros(l.At))
+	if err != nil {
+		return fmt.Errorf("keep link: %w", err)
+	}
+	return nil
+}
+
+// KeepLink implements accounts.Outbox.
+func (s *Store) KeepLink(ctx context.Context, account uuid.UUID, link accounts.LegacyLink) error {
+	return storeError("keep link", s.inTx(ctx, func(tx querier) error { return s.keepLink(ctx, tx, account, link) }))
+}
+
+// PostponeDelivery implements accounts.Outbox.
+func (s *Store) PostponeDelivery(ctx context.Context, d accounts.Delivery, next time.Time, refused string) error {
+	n, err := s.exec(ctx, s.write, `UPDATE copy_back SET next_at = $3, claimed_to = 0, refused = $4 WHERE id = $1 AND fence = $2`,
+		d.ID, d.Fence, micros(next), plain(refused))
+	if err == nil && n == 0 {
+		err = accounts.ErrStale
+	}
+	return storeError("postpone delivery", err)
+}
+
+// Deliveries implements accounts.Outbox.
+func (s *Store) Deliveries(ctx context.Context, limit int) ([]accounts.Delivery, error) {
+	var all []accounts.Delivery
+	err := s.each(ctx, s.read, func(scan scan) error {
+		d, err := scanDelivery(scan)
+		all = append(all, d)
+		return err
+	}, `SELECT `+deliveryColumns+` FROM copy_back ORDER BY created_at, account_id, seq LIMIT $1`, max(limit, 0))
+	return all, storeError("read deliveries", err)
+}
+
+// Backlog implements accounts.Outbox.
+func (s *Store) Backlog(ctx context.Context) (accounts.Backlog, error) {
+	var b accounts.Backlog
+	var oldest *int64
+	err := s.each(ctx, s.read, func(scan scan) error { return scan(&b.Waiting, &b.Refused, &oldest) },
+		`SELECT count(*), count(*) FILTER (WHERE refused <> ''), min(created_at) FROM copy_back`)
+	if oldest != nil {
+		b.Oldest = moment(*oldest)
+	}
+	return b, storeError("read backlog", err)
+}

@@ -1,0 +1,20 @@
+-- +goose Up
+-- What was changed here and is to be written to the legacy store, in the order of the changes. A row goes when the legacy
+-- store has it.
+CREATE TABLE copy_back (
+    id         TEXT NOT NULL PRIMARY KEY, 
+    account_id TEXT NOT NULL REFERENCES accounts (id),
+    seq        INTEGER NOT NULL,           -- the order of one account's changes: clocks of several machines do not tell it
+    source     TEXT NOT NULL CHECK (source <> ''),
+    kind       TEXT NOT NULL CHECK (kind IN ('insert', 'password', 'delete')),
+    sealed     BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    next_at    INTEGER NOT NULL,           -- not tried before
+    attempts   INTEGER NOT NULL DEFAULT 0,
+    fence      INTEGER NOT NULL DEFAULT 0, -- grows with every claim: what an older claim writes is refused
+    claimed_to INTEGER NOT NULL DEFAULT 0, -- until then somebody is at it
+    refused    TEXT NOT NULL DEFAULT '', -- what the legacy store said the last time; never a value
+    UNIQUE (account_id, seq)
+) STRICT;
+
+CREATE INDEX copy_back_due ON copy_back (next_at);
