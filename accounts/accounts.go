@@ -23,6 +23,10 @@ type Account struct {
 	DeletedAt time.Time
 	// SessionEpoch grows when all sessions of the account end.
 	SessionEpoch int64
+	// ChangedHere: the legacy store does not know the last change that was made here.
+	ChangedHere bool
+	// Pinned: support has said that the account is answered here in every phase.
+	Pinned bool
 }
 
 // Deleted reports whether the account is gone for good.
@@ -79,6 +83,9 @@ type LegacyLink struct {
 	LegacyCreatedAt time.Time
 	How             How
 	At              time.Time
+	CopiedEpoch     int64 // the epoch of the phase in which what is here was last equal to legacy; 0 is taken for 1
+	Dirty           bool  // a change that legacy got did not reach us
+	Drifted         bool  // somebody else has written to legacy since
 }
 
 // How says by what an account was moved.
@@ -124,6 +131,7 @@ type EventKind string
 // What is audited so far.
 const (
 	EventMigrated       EventKind = "account.migrated"
+	EventCopied         EventKind = "account.copied" // once more
 	EventRegistered     EventKind = "account.registered"
 	EventDelivered      EventKind = "copy-back.delivered"
 	EventDeleted        EventKind = "account.deleted"

@@ -4,17 +4,16 @@ import (
 	"context"
 	"errors"
 
-	"github.com/google/uuid"
-
 	"rekey/accounts/password"
+	"rekey/accounts/phase"
 	"rekey/legacy"
 )
 
 // A login moves its user. The rules, in the order in which the code keeps them:
 //
 //  1. Cheap checks come first: the shape of the input, whether there is room to hash, then the stores, then the hash.
-//  2. The new store answers first. A legacy store is asked only about somebody who is absent here, never because a
-//     password was wrong: that would revive a password that was replaced.
+//  2. The phase says who answers; see home.go. As a rule it is the new store, and a legacy store is asked only about
+//     somebody who is absent here, never because a password was wrong: that would revive a password that was replaced.
 //  3. A person who has been moved is answered here, under whatever name the legacy store finds them.
 //  4. A wrong password writes nothing.
 //  5. Verify first, then create: everything about a moved account commits in one transaction. Two logins may race;
@@ -30,32 +29,8 @@ type Attempt struct {
 	Identifier string
 	Password   password.Secret
 	RequestID  string // for the audit
-}
 
-// A Person is somebody who has proven who they are.
-type Person struct {
-	ID          uuid.UUID
-	Identifiers []Identifier
-
-	SessionEpoch int64 // for the session that is opened for them
-
-	// Source and LegacyID are set while the account is not in the new store.
-	Source   string
-	LegacyID string
-}
-
-// Name returns what the person is called by: username, else e-mail, else phone. It is empty while they are not in the
-// new store: until then nothing says that a name is theirs alone.
-func (p Person) Name() string {
-	if p.Source != "" {
-		return ""
-	}
-	for _, kind := range []Kind{Username, Email, Phone} {
-		if name := (Account{Identifiers: p.Identifiers}).Named(kind); name != "" {
-			return name
-		}
-	}
-	return ""
+	at phase.State // that the flow began in
 }
 
 // Login answers an attempt. Its errors are a *RefusedError (which is ErrCredentials), an *InvalidError, or an
@@ -69,6 +44,12 @@ func (s *Service) Login(ctx context.Context, a Attempt) (Person, error) {
 		return Person{}, &InvalidError{Field: "password", Reason: err.Error()}
 	}
 
+	leave, err := s.enter(&a)
+	if err != nil {
+		s.stats.count(err)
+		return Person{}, err
+	}
+	defer leave()
 	person, err := s.login(ctx, name, a)
 	s.stats.count(err)
 	return person, err
@@ -84,6 +65,8 @@ func (s *Service) login(ctx context.Context, name Identifier, a Attempt) (Person
 		return s.loginLegacy(ctx, name, a)
 	case err != nil:
 		return Person{}, cannotTell("read account", err)
+	case a.row(rec).Answers != phase.New:
+		return s.loginLegacy(ctx, name, a)
 	case !rec.spelled(name):
 		return s.loginOtherSpelling(ctx, rec, name, a)
 	}
@@ -115,6 +98,9 @@ func (s *Service) proveHere(ctx context.Context, rec Record, a Attempt) error {
 
 // loginLegacy answers for somebody who is absent in the new store, and moves them.
 func (s *Service) loginLegacy(ctx context.Context, name Identifier, a Attempt) (Person, error) {
+	if !a.at.AsksLegacy() {
+		return Person{}, s.refuseUnknown(ctx, a)
+	}
 	found, err := s.ask(ctx, name)
 	switch {
 	case errors.Is(err, legacy.ErrTooMany):
@@ -171,23 +157,28 @@ func (s *Service) loginCandidate(ctx context.Context, c candidate, contested boo
 		return Person{}, s.doubtReused(ctx, c, a)
 	}
 	rec, err := s.store.ByLink(ctx, c.source.Name, c.user.ID)
+	absent := errors.Is(err, ErrNotFound)
 	switch {
-	case err == nil && rec.Deleted():
-		return Person{}, s.refuseUnknown(ctx, a)
-	case err == nil:
-		return s.loginHere(ctx, rec, a)
-	case !errors.Is(err, ErrNotFound):
+	case err != nil && !absent:
 		return Person{}, cannotTell("read account by link", err)
+	case rec.Deleted():
+		return Person{}, s.refuseUnknown(ctx, a)
+	case !absent && a.row(rec).Answers == phase.New:
+		return s.loginHere(ctx, rec, a)
 	}
 
 	proof, err := s.prove(ctx, c, a)
 	switch {
 	case err != nil:
 		return Person{}, err
-	case c.user.Disabled:
+	case c.user.Disabled, rec.Disabled: // disabled stays disabled, whichever store said so
 		return Person{}, refused("legacy-disabled")
+	case !absent:
+		return s.copyAgain(ctx, rec, c, proof, a), nil
 	case contested:
 		s.noteContested(ctx, c, a)
+		return s.unmoved(c), nil
+	case a.rowOfAbsent(SubjectFor(c.source.Name, c.user.ID)).Login == phase.TakeNothing:
 		return s.unmoved(c), nil
 	}
 	return s.migrate(ctx, c, proof, nil, a)
@@ -203,8 +194,4 @@ func (s *Service) refuseUnknown(ctx context.Context, a Attempt) error {
 		return cannotTell("verify password", err)
 	}
 	return refused("unknown")
-}
-
-func personOf(rec Record) Person {
-	return Person{ID: rec.ID, Identifiers: rec.Identifiers, SessionEpoch: rec.SessionEpoch}
 }

@@ -13,6 +13,7 @@ import (
 
 	"rekey/accounts/failpoint"
 	"rekey/accounts/password"
+	"rekey/accounts/phase"
 	"rekey/legacy"
 	"rekey/legacy/hash"
 )
@@ -63,6 +64,9 @@ func (s *Service) moveOrJoin(ctx context.Context, c candidate, p proof, also []c
 			return Person{}, cannotTell("read account by link", err)
 		case rec.Deleted():
 			return Person{}, refused("new-deleted")
+		}
+		if a.row(rec).Answers != phase.New {
+			return personOf(rec), nil // the password was proven where it counts
 		}
 		return s.loginHere(ctx, rec, a)
 	case errors.Is(err, errContested), errors.Is(err, ErrTaken):
@@ -131,7 +135,7 @@ func (s *Service) move(ctx context.Context, c candidate, p proof, also []candida
 	rec := Record{
 		Account:    Account{ID: id, Identifiers: ids, CreatedAt: s.now()},
 		Credential: credential,
-		Link:       s.linkOf(c, 0),
+		Link:       s.linkOf(c, 0, a),
 	}
 	rec.Profile = profileOf(c.user.Profile)
 	for _, person := range append([]candidate{c}, also...) {
@@ -150,10 +154,10 @@ func (s *Service) move(ctx context.Context, c candidate, p proof, also []candida
 		event.Detail["identifiers_left_out"] = strconv.Itoa(invalid)
 	}
 	for i, other := range also {
-		rec.Also = append(rec.Also, *s.linkOf(other, i+1))
+		rec.Also = append(rec.Also, *s.linkOf(other, i+1, a))
 		event.Detail["linked:"+other.source.Name] = other.user.ID
 	}
-	if err := s.store.Create(ctx, rec, event); err != nil {
+	if err := s.writes(a).Create(ctx, rec, event); err != nil {
 		return Record{}, err
 	}
 	if invalid > 0 {
@@ -181,10 +185,10 @@ func (s *Service) identifiersOf(c candidate, also []candidate) (ids []Identifier
 
 // linkOf returns the link to a legacy person. order keeps the links of one account apart: the first is the one that
 // the account is named after.
-func (s *Service) linkOf(c candidate, order int) *LegacyLink {
+func (s *Service) linkOf(c candidate, order int, a Attempt) *LegacyLink {
 	return &LegacyLink{
 		Source: c.source.Name, LegacyID: c.user.ID, LegacyCreatedAt: c.user.CreatedAt, Fingerprint: s.fingerprint(c),
-		How: ByLogin, At: s.now().Add(time.Duration(order) * time.Microsecond),
+		How: ByLogin, At: s.now().Add(time.Duration(order) * time.Microsecond), CopiedEpoch: a.at.Epoch,
 	}
 }
 

@@ -67,8 +67,8 @@ func (s *Service) DeliverNext(ctx context.Context) (bool, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimFor-claimGuard)
 	defer cancel()
-	s.writes.Add(1)
-	defer s.writes.Done()
+	s.unended.Add(1)
+	defer s.unended.Done()
 
 	link, err := s.deliver(ctx, d)
 	if err == nil {

@@ -44,6 +44,7 @@ type Config struct {
 	Permits *password.Pool
 	Key     *masterkey.Key
 
+	Lease        *Lease        // nil: the phase is new-first, for ever
 	Collisions   Collisions    // "" means CollisionsQuarantine
 	WriteTimeout time.Duration // of a write that outlives its request; 0 means 10 s
 	Now          func() time.Time
@@ -58,6 +59,7 @@ type Service struct {
 	hasher  password.Hasher
 	permits *password.Pool
 	key     *masterkey.Key
+	lease   *Lease
 	stats   Stats
 
 	collisions     Collisions
@@ -70,14 +72,14 @@ type Service struct {
 	now          func() time.Time
 	log          *slog.Logger
 
-	moves  singleflight.Group // one move per person and password at a time
-	writes sync.WaitGroup     // writes that may outlive their request
+	moves   singleflight.Group // one move per person and password at a time
+	unended sync.WaitGroup     // writes that may outlive their request
 }
 
 // New returns a Service.
 func New(c Config) (*Service, error) {
 	s := &Service{
-		store: c.Store, sources: slices.Clone(c.Sources), hashes: c.Hashes, hasher: c.Hasher, permits: c.Permits, key: c.Key,
+		store: c.Store, sources: slices.Clone(c.Sources), hashes: c.Hashes, hasher: c.Hasher, permits: c.Permits, key: c.Key, lease: c.Lease,
 		collisions: c.Collisions, writeTimeout: c.WriteTimeout, now: c.Now, log: c.Log,
 	}
 	if s.writeTimeout == 0 {
@@ -110,7 +112,7 @@ func New(c Config) (*Service, error) {
 func (s *Service) Close(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
-		s.writes.Wait()
+		s.unended.Wait()
 		close(done)
 	}()
 	select {
@@ -124,8 +126,8 @@ func (s *Service) Close(ctx context.Context) error {
 // outlive runs a write that must not be cut short because the person has hung up: their password is proven, and
 // half a move helps nobody.
 func (s *Service) outlive(ctx context.Context, write func(context.Context) error) error {
-	s.writes.Add(1)
-	defer s.writes.Done()
+	s.unended.Add(1)
+	defer s.unended.Done()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.writeTimeout)
 	defer cancel()
 	return write(ctx)

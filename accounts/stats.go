@@ -13,6 +13,8 @@ type Stats struct {
 	Unavailable   atomic.Int64
 	Migrated      atomic.Int64 // accounts moved by this process
 	NotMigrated   atomic.Int64 // right passwords whose account could not be moved this time
+	Recopied      atomic.Int64 // copies that were made again, because legacy had something else
+	NotRecopied   atomic.Int64
 	Rehashed      atomic.Int64
 	NotRehashed   atomic.Int64
 	Contested     atomic.Int64 // logins of people who cannot be moved until support has settled a name

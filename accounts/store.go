@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"rekey/accounts/phase"
 )
 
 // Errors of a Store. Every other error means that the store could not be asked ("cannot tell"), and nothing may be
@@ -19,6 +21,8 @@ var (
 	ErrTaken = errors.New("an identifier is taken")
 	// ErrStale: the row is not as it was read: somebody else wrote first.
 	ErrStale = errors.New("changed by somebody else")
+	// ErrStaleEpoch: the installation has moved on to another phase since the decision to write.
+	ErrStaleEpoch = errors.New("the phase has changed")
 )
 
 // A Store keeps accounts and what belongs to them. It has one implementation per database and one contract suite,
@@ -26,6 +30,7 @@ var (
 type Store interface {
 	Directory
 	Outbox
+	Phases
 	Sessions
 	SigningKeys
 
@@ -42,18 +47,14 @@ type Store interface {
 
 // Directory is the part of a Store that knows people.
 type Directory interface {
+	Writes
+
 	// ByIdentifier returns the account that holds a canonical identifier, in one statement; ErrNotFound if none does.
 	ByIdentifier(ctx context.Context, canonical string) (Record, error)
 	// ByID returns an account by its id; ErrNotFound if there is none.
 	ByID(ctx context.Context, id uuid.UUID) (Record, error)
 	// ByLink returns the account made from a legacy person; ErrNotFound if there is none.
 	ByLink(ctx context.Context, source, legacyID string) (Record, error)
-
-	// Create commits the account, its identifiers, its credential (as version 1), its links, what else moves with it and
-	// the event in one transaction: all of them or none. It returns ErrLinked if a link's (source, legacy id) or the
-	// account's id is there already, else ErrTaken if an identifier is. An external identity that another account has is
-	// left out.
-	Create(ctx context.Context, r Record, e Event) error
 
 	// Profile returns what is kept of an account beside its identifiers and credentials; ErrNotFound if there is no such
 	// account.
@@ -67,15 +68,6 @@ type Directory interface {
 	// from; ErrStale if it has not, ErrNotFound if there is no such account.
 	ReplaceCredential(ctx context.Context, account uuid.UUID, from int64, next Credential, e Event) error
 
-	// SetPassword is ReplaceCredential that ends the account's sessions too, all but keep: whoever knew the old password is
-	// out. A session that a login with the old password is just opening is ended before it begins.
-	SetPassword(ctx context.Context, account uuid.UUID, from int64, next Credential, keep uuid.UUID, e Event, owed ...Delivery) error
-
-	// Delete removes all that is kept of an account but its id and its links, and ends its sessions, with the event, if
-	// its credential still has version from; ErrStale if it has not, ErrNotFound if there is no such account or it is
-	// deleted already. Its identifiers are free for others afterwards; its links are tombstones: nobody is ever made from
-	// those legacy people again.
-	Delete(ctx context.Context, account uuid.UUID, from int64, at time.Time, e Event, owed ...Delivery) error
 	// Tombstone returns the link of a deleted account to a legacy person; ErrNotFound if there is none.
 	Tombstone(ctx context.Context, source, legacyID string) (LegacyLink, error)
 
@@ -113,6 +105,58 @@ type Outbox interface {
 	Deliveries(ctx context.Context, limit int) ([]Delivery, error)
 	// Backlog counts them.
 	Backlog(ctx context.Context) (Backlog, error)
+}
+
+// Phases is the part of a Store that keeps the phase, and who has heard of it.
+type Phases interface {
+	// InitPhase stores the state of a new installation unless there is one, and returns the one that stands.
+	InitPhase(ctx context.Context, first phase.State) (phase.State, error)
+	// Phase returns the state; ErrNotFound before InitPhase.
+	Phase(ctx context.Context) (phase.State, error)
+	// PhaseEpoch returns its epoch, which costs less.
+	PhaseEpoch(ctx context.Context) (int64, error)
+	// MovePhase stores the next state, with the event, if the epoch still is the one before; ErrStale if it is not. It
+	// waits for the writes that hold the epoch before; see At.
+	MovePhase(ctx context.Context, next phase.State, e Event) error
+	// RenewLease writes down that a replica is alive and has acknowledged an epoch, and returns the state.
+	RenewLease(ctx context.Context, r Replica) (phase.State, error)
+	// EndLease forgets a replica that has stopped.
+	EndLease(ctx context.Context, id string) error
+	// Replicas returns all that are known, dead ones too, and the time by the clock that their leases run by.
+	Replicas(ctx context.Context) ([]Replica, time.Time, error)
+	// At returns a Writes that hold an epoch: each of them fails with ErrStaleEpoch, and changes nothing, if the installation
+	// is in another, and keeps it from changing until it has ended.
+	At(epoch int64) Writes
+}
+
+// A Replica is a process that serves.
+type Replica struct {
+	phase.Replica
+	Name string `json:"name"` // for people: where it runs
+}
+
+// Writes are the writes whose decision depends on the phase; see Phases.At.
+type Writes interface {
+	// Create commits the account, its identifiers, its credential (as version 1), its links, what else moves with it and
+	// the event in one transaction: all of them or none. It returns ErrLinked if a link's (source, legacy id) or the
+	// account's id is there already, else ErrTaken if an identifier is. An external identity that another account has is
+	// left out.
+	Create(ctx context.Context, r Record, e Event) error
+
+	// Recopy makes what is here of a legacy person equal to legacy again, with the event: the credential, if it still has
+	// version from (ErrStale if not), the identifiers (ErrTaken if another account has one) and the link, which is then
+	// neither dirty nor drifted.
+	Recopy(ctx context.Context, r Record, from int64, e Event) error
+
+	// SetPassword is ReplaceCredential that ends the account's sessions too, all but keep: whoever knew the old password is
+	// out. A session that a login with the old password is just opening is ended before it begins.
+	SetPassword(ctx context.Context, account uuid.UUID, from int64, next Credential, keep uuid.UUID, e Event, owed ...Delivery) error
+
+	// Delete removes all that is kept of an account but its id and its links, and ends its sessions, with the event, if
+	// its credential still has version from; ErrStale if it has not, ErrNotFound if there is no such account or it is
+	// deleted already. Its identifiers are free for others afterwards; its links are tombstones: nobody is ever made from
+	// those legacy people again.
+	Delete(ctx context.Context, account uuid.UUID, from int64, at time.Time, e Event, owed ...Delivery) error
 }
 
 // A Session is a refresh family: one login, and the chain of refresh tokens that follows from it. The tokens are not

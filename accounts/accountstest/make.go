@@ -39,7 +39,7 @@ func Person(name string) accounts.Record {
 		Credential: accounts.Credential{Scheme: accounts.SchemeArgon2id, Encoded: encoded(name)},
 		Link: &accounts.LegacyLink{
 			Source: "shop", LegacyID: name, Fingerprint: []byte{0, 1, 0xff}, LegacyCreatedAt: now().AddDate(-9, 0, 0),
-			How: accounts.ByLogin, At: now(),
+			How: accounts.ByLogin, At: now(), CopiedEpoch: 7,
 		},
 	}
 }

@@ -80,6 +80,11 @@ func (s *Store) FinishDelivery(ctx context.Context, d accounts.Delivery, link *a
 			if err := s.keepLink(ctx, tx, d.AccountID, *link); err != nil {
 				return err
 			}
+			_, err := s.exec(ctx, tx, `
+UPDATE accounts SET changed_here = FALSE WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1)`, d.AccountID)
+			if err != nil {
+				return fmt.Errorf("note that legacy knows: %w", err)
+			}
 		}
 		return s.insertEvent(ctx, tx, e)
 	})
@@ -89,9 +94,9 @@ func (s *Store) FinishDelivery(ctx context.Context, d accounts.Delivery, link *a
 // keepLink adds a link to an account, or writes down what the legacy record looks like now.
 func (s *Store) keepLink(ctx context.Context, tx querier, account uuid.UUID, l accounts.LegacyLink) error {
 	_, err := s.exec(ctx, tx, `
-INSERT INTO legacy_links (source, legacy_id, account_id, fingerprint, legacy_created_at, how, at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT (source, legacy_id) DO UPDATE SET fingerprint = excluded.fingerprint
+INSERT INTO legacy_links (source, legacy_id, account_id, fingerprint, legacy_created_at, how, at, copied_epoch)
+VALUES ($1, $2, $3, $4, $5, $6, $7, (SELECT coalesce(max(epoch), 1) FROM phase))
+ON CONFLICT (source, legacy_id) DO UPDATE SET fingerprint = excluded.fingerprint, copied_epoch = excluded.copied_epoch, drifted = FALSE
  WHERE legacy_links.account_id = excluded.account_id`,
 		l.Source, l.LegacyID, account, notNull(l.Fingerprint), microsOrNull(l.LegacyCreatedAt), string(l.How), micros(l.At))
 	if err != nil {

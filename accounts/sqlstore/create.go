@@ -69,8 +69,8 @@ func checkRecord(r accounts.Record) error {
 func (s *Store) insertRecord(ctx context.Context, tx querier, r accounts.Record, e accounts.Event) error {
 	failpoint.Hit(failpoint.CreateBegun)
 
-	_, err := s.exec(ctx, tx, `INSERT INTO accounts (id, disabled, created_at) VALUES ($1, $2, $3)`,
-		r.ID, r.Disabled, micros(r.CreatedAt))
+	_, err := s.exec(ctx, tx, `INSERT INTO accounts (id, disabled, created_at, changed_here) VALUES ($1, $2, $3, $4)`,
+		r.ID, r.Disabled, micros(r.CreatedAt), r.ChangedHere)
 	if err != nil {
 		return fmt.Errorf("insert account: %w", err)
 	}
@@ -93,9 +93,9 @@ VALUES ($1, 'password', 1, $2, $3, $4, $5)`,
 
 	for _, l := range links(r) {
 		_, err := s.exec(ctx, tx, `
-INSERT INTO legacy_links (source, legacy_id, account_id, fingerprint, legacy_created_at, how, at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			l.Source, l.LegacyID, r.ID, notNull(l.Fingerprint), microsOrNull(l.LegacyCreatedAt), string(l.How), micros(l.At))
+INSERT INTO legacy_links (source, legacy_id, account_id, fingerprint, legacy_created_at, how, at, copied_epoch)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			l.Source, l.LegacyID, r.ID, notNull(l.Fingerprint), microsOrNull(l.LegacyCreatedAt), string(l.How), micros(l.At), max(l.CopiedEpoch, 1))
 		if err != nil {
 			return fmt.Errorf("insert legacy link: %w", err)
 		}

@@ -145,6 +145,9 @@ func (s *Store) inTx(ctx context.Context, f func(querier) error) error {
 		defer func() {
 			_ = tx.Rollback() // after a commit it does nothing; after an error that one is the one to tell
 		}()
+		if err := s.checkEpoch(ctx, tx); err != nil {
+			return err
+		}
 		if err := f(tx); err != nil {
 			return err
 		}

@@ -16,10 +16,10 @@ import (
 // is a row for each identifier, and the rest is the same in each. What comes after it finds the account a; joined like
 // this rather than by a subquery, PostgreSQL needs half the time.
 const selectRecord = `
-SELECT a.id, a.disabled, a.created_at, a.deleted_at, a.session_epoch,
+SELECT a.id, a.disabled, a.created_at, a.deleted_at, a.session_epoch, a.changed_here, a.pinned,
        i.position, i.kind, i.canonical, i.spelling, i.contested, i.verified,
        c.version, c.scheme, c.encoded, c.fold, c.legacy,
-       l.source, l.legacy_id, l.fingerprint, l.legacy_created_at, l.how, l.at`
+       l.source, l.legacy_id, l.fingerprint, l.legacy_created_at, l.how, l.at, l.copied_epoch, l.dirty, l.drifted`
 
 const joinRecord = `
   LEFT JOIN identifiers  i ON i.account_id = a.id
@@ -104,15 +104,17 @@ type recordRow struct {
 	source, legacyID, how                sql.NullString
 	fingerprint                          []byte
 	accountCreated, legacyCreated, moved sql.NullInt64
-	accountDeleted                       sql.NullInt64
+	accountDeleted, copied               sql.NullInt64
+	dirty, drifted                       sql.NullBool
 }
 
 // scan copies a row, and fills r with what is the same in every row of an account.
 func (row *recordRow) scan(scan scan, r *accounts.Record) error {
-	err := scan(&r.ID, &r.Disabled, &row.accountCreated, &row.accountDeleted, &r.SessionEpoch,
+	err := scan(&r.ID, &r.Disabled, &row.accountCreated, &row.accountDeleted, &r.SessionEpoch, &r.ChangedHere, &r.Pinned,
 		&row.position, &row.kind, &row.canonical, &row.spelling, &row.contested, &row.verified,
 		&row.version, &row.scheme, &row.encoded, &row.fold, &row.legacy,
-		&row.source, &row.legacyID, &row.fingerprint, &row.legacyCreated, &row.how, &row.moved)
+		&row.source, &row.legacyID, &row.fingerprint, &row.legacyCreated, &row.how, &row.moved,
+		&row.copied, &row.dirty, &row.drifted)
 	if err != nil {
 		return err
 	}
@@ -148,6 +150,9 @@ func (row *recordRow) legacyLink() *accounts.LegacyLink {
 		LegacyCreatedAt: momentOrZero(row.legacyCreated),
 		How:             accounts.How(row.how.String),
 		At:              moment(row.moved.Int64),
+		CopiedEpoch:     row.copied.Int64,
+		Dirty:           row.dirty.Bool,
+		Drifted:         row.drifted.Bool,
 	}
 }
 

@@ -32,7 +32,7 @@ func (s *Store) SetPassword(
 
 // endSessions ends all sessions of an account but one.
 func (s *Store) endSessions(ctx context.Context, tx querier, account, keep uuid.UUID) error {
-	_, err := s.exec(ctx, tx, `UPDATE accounts SET session_epoch = session_epoch + 1 WHERE id = $1`, account)
+	_, err := s.exec(ctx, tx, `UPDATE accounts SET session_epoch = session_epoch + 1, changed_here = TRUE WHERE id = $1`, account)
 	if err == nil && keep != uuid.Nil {
 		_, err = s.exec(ctx, tx, `
 UPDATE sessions SET epoch = epoch + 1
@@ -85,11 +85,11 @@ func (s *Store) Tombstone(ctx context.Context, source, legacyID string) (account
 	var link *accounts.LegacyLink
 	err := s.each(ctx, s.read, func(scan scan) error {
 		var row recordRow
-		err := scan(&row.source, &row.legacyID, &row.fingerprint, &row.legacyCreated, &row.how, &row.moved)
+		err := scan(&row.source, &row.legacyID, &row.fingerprint, &row.legacyCreated, &row.how, &row.moved, &row.copied, &row.dirty, &row.drifted)
 		link = row.legacyLink()
 		return err
 	}, `
-SELECT l.source, l.legacy_id, l.fingerprint, l.legacy_created_at, l.how, l.at
+SELECT l.source, l.legacy_id, l.fingerprint, l.legacy_created_at, l.how, l.at, l.copied_epoch, l.dirty, l.drifted
   FROM legacy_links l JOIN accounts a ON a.id = l.account_id
  WHERE l.source = $1 AND l.legacy_id = $2 AND a.deleted_at IS NOT NULL`, source, legacyID)
 	switch {

@@ -97,8 +97,10 @@ func postgresEngine(locker lock.SessionLocker) engine {
 			code := sqlState(err)
 			return code == serializationFailure || code == deadlockDetected
 		},
-		scrub: scrubPostgres,
-		renew: (*Store).renewInSelect,
+		scrub:     scrubPostgres,
+		renew:     (*Store).renewInSelect,
+		clock:     `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`,
+		holdEpoch: lockEpoch,
 		migrations: migrations{
 			dialect:     goose.DialectPostgres,
 			folder:      "migrations/postgres",

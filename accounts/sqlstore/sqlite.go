@@ -143,6 +143,9 @@ func sqliteEngine() engine {
 		again: func(error) bool { return false }, // with one writer nothing is undone; a lock was waited for already
 		scrub: func(err error) error { return err },
 		renew: (*Store).renewThenSelect,
+		clock: `CAST(unixepoch('subsec') * 1000000 AS INTEGER)`,
+		// Whoever is in a transaction here is the only one who writes.
+		holdEpoch: func(context.Context, *Store, querier, bool) error { return nil },
 		migrations: migrations{
 			dialect: goose.DialectSQLite3,
 			folder:  "migrations/sqlite",

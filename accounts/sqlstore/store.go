@@ -27,6 +27,7 @@ type Store struct {
 	read   *pool
 	write  *pool // the same pool as read on PostgreSQL; the one writing connection on SQLite
 	close  func() error
+	epoch  int64 // that writes hold; 0: none
 }
 
 var _ accounts.Store = (*Store)(nil)
@@ -43,6 +44,10 @@ type engine struct {
 	// is no session.
 	renew      func(s *Store, ctx context.Context, args ...any) (*accounts.Session, accounts.Account, error)
 	migrations migrations
+	// clock is an expression for the database's own time, in microseconds since 1970.
+	clock string
+	// holdEpoch keeps the phase's row, and so the phase, from changing until tx ends, or keeps everybody else from it.
+	holdEpoch func(ctx context.Context, s *Store, tx querier, alone bool) error
 }
 
 // Open connects to the store at url, brings its tables up to date and returns it.

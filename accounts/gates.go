@@ -1,0 +1,109 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"rekey/accounts/phase"
+	"rekey/legacy"
+)
+
+// phaseAccount is what events of the phase are filed under: they are about nobody.
+var phaseAccount = uuid.MustParse("00000000-0000-8000-8000-000000000001")
+
+// gates measures what holds a move up, and returns a *GateError if anything does.
+func (s *Service) gates(ctx context.Context, from phase.State, m PhaseMove) ([]phase.Finding, error) {
+	facts, err := s.facts(ctx, from, m)
+	if err != nil {
+		return nil, err
+	}
+	findings := phase.Check(from, m.To, m.Percent, facts, phase.DefaultLimits())
+	if blockers := phase.Blockers(findings); len(blockers) > 0 {
+		return findings, &GateError{blockers}
+	}
+	return findings, nil
+}
+
+// facts measures what the gates of a step ask for. What is not in Known blocks.
+func (s *Service) facts(ctx context.Context, from phase.State, m PhaseMove) (phase.Facts, error) {
+	counts, err := s.store.PhaseCounts(ctx)
+	if err != nil {
+		return phase.Facts{}, cannotTell("count what a move depends on", err)
+	}
+	f := phase.Facts{
+		Now: s.now(), SoakSince: from.Began, Dirty: counts.Dirty, Drifted: counts.Drifted,
+		CopyBackBacklog: counts.Backlog, Staying: counts.Staying, LeaveBacklog: m.LeaveBacklog, Abandon: m.Abandon,
+		Known: []phase.Gate{
+			phase.GateSoak, phase.GateDirty, phase.GateDrift, phase.GateIntents, phase.GateCopyBack, phase.GateStaying,
+			phase.GateWriters, phase.GateWayBack,
+		},
+	}
+	for _, source := range s.sources {
+		writes := source.writes()
+		row := phase.Source{Name: source.Name, Writer: writes.Password == legacy.PasswordHashed, Conditional: writes.Conditional}
+		if source.CopyBack == CopyBackFull {
+			row.CopyBack = phase.CopyFull
+		}
+		f.Sources = append(f.Sources, row)
+	}
+	if m.To > from.Phase {
+		f.CanaryFault = s.canary(ctx)
+	}
+	if m.To == phase.NewOnly {
+		unmoved, err := s.countUnmoved(ctx)
+		if err != nil {
+			return phase.Facts{}, err
+		}
+		f.Unmoved, f.Known = unmoved, append(f.Known, phase.GateUnmoved)
+	}
+	return f, nil
+}
+
+// PhaseCounts is what a move depends on.
+type PhaseCounts struct {
+	Dirty, Drifted int // links
+	Backlog        int // deliveries that have not arrived
+	Staying        int // accounts that legacy cannot answer for, and that no delivery is waiting for
+}
+
+// unmovedPage is how many people are read at a time when they are counted.
+const unmovedPage = 500
+
+// countUnmoved walks the legacy stores and counts who has no trusted copy here.
+func (s *Service) countUnmoved(ctx context.Context) (int, error) {
+	unmoved := 0
+	for _, source := range s.sources {
+		lister, ok := source.Source.(legacy.Lister)
+		if !ok {
+			return 0, cannotTell("count the people of "+source.Name, errors.New("the source cannot be walked"))
+		}
+		for after := ""; ; {
+			page, err := lister.List(ctx, after, unmovedPage)
+			var bad *legacy.RowError
+			if err != nil && !errors.As(err, &bad) {
+				return 0, cannotTell("count the people of "+source.Name, err)
+			}
+			for _, user := range page {
+				rec, err := s.store.ByLink(ctx, source.Name, user.ID)
+				if err != nil && !errors.Is(err, ErrNotFound) {
+					return 0, cannotTell("read account by link", err)
+				}
+				if err != nil {
+					unmoved++
+				}
+				_ = rec
+			}
+			if bad != nil {
+				unmoved++ // nobody knows how many are behind it
+				break
+			}
+			if len(page) < unmovedPage {
+				break
+			}
+			after = page[len(page)-1].ID
+		}
+	}
+	return unmoved, nil
+}

@@ -1,0 +1,47 @@
+package accounts
+
+import (
+	"github.com/google/uuid"
+
+	"rekey/accounts/phase"
+)
+
+// Which store answers for somebody is read from the phase's table, once for each flow: what a flow decided at its begin
+// holds to its end. Leave is called then.
+
+// enter begins a flow in the epoch that the attempt then carries.
+func (s *Service) enter(a *Attempt) (leave func(), err error) {
+	if s.lease == nil {
+		a.at = alwaysNewFirst
+		return func() {}, nil
+	}
+	a.at, leave, err = s.lease.enter()
+	return leave, err
+}
+
+// alwaysNewFirst is the state of a service that has no lease: all copies are trusted.
+var alwaysNewFirst = phase.State{TrustEpoch: 1, Plan: phase.Lazy, Phase: phase.NewFirst}
+
+// row is what the table says of an account that is here.
+func (a Attempt) row(rec Record) phase.Row { return a.at.Row(facts(rec)) }
+
+// rowOfAbsent is what the table says of somebody who is not here.
+func (a Attempt) rowOfAbsent(id uuid.UUID) phase.Row { return a.at.Row(phase.Account{ID: id}) }
+
+func facts(rec Record) phase.Account {
+	f := phase.Account{ID: rec.ID, ChangedHere: rec.ChangedHere, Pinned: rec.Pinned, Tombstone: rec.Deleted()}
+	if rec.Link == nil {
+		f.Pinned = true // born here: no legacy store can answer for them
+		return f
+	}
+	f.CopiedEpoch, f.Dirty, f.Drifted = rec.Link.CopiedEpoch, rec.Link.Dirty, rec.Link.Drifted
+	return f
+}
+
+// writes returns the store's writes, held to the epoch that the flow began in.
+func (s *Service) writes(a Attempt) Writes {
+	if s.lease == nil {
+		return s.store
+	}
+	return s.store.At(a.at.Epoch)
+}

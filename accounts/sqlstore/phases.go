@@ -1,0 +1,148 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"rekey/accounts"
+	"rekey/accounts/phase"
+)
+
+// InitPhase implements accounts.Phases.
+func (s *Store) InitPhase(ctx context.Context, first phase.State) (phase.State, error) {
+	text, err := json.Marshal(first)
+	if err != nil {
+		return phase.State{}, fmt.Errorf("first phase: %w", err)
+	}
+	_, err = s.exec(ctx, s.write, `INSERT INTO phase (id, epoch, state) VALUES (1, $1, $2) ON CONFLICT (id) DO NOTHING`, first.Epoch, string(text))
+	if err != nil {
+		return phase.State{}, storeError("store the first phase", err)
+	}
+	return s.phase(ctx, s.write)
+}
+
+// Phase implements accounts.Phases.
+func (s *Store) Phase(ctx context.Context) (phase.State, error) { return s.phase(ctx, s.read) }
+
+// PhaseEpoch implements accounts.Phases.
+func (s *Store) PhaseEpoch(ctx context.Context) (epoch int64, err error) {
+	err = s.each(ctx, s.read, func(scan scan) error { return scan(&epoch) }, `SELECT epoch FROM phase WHERE id = 1`)
+	return epoch, storeError("read epoch", err)
+}
+
+func (s *Store) phase(ctx context.Context, q querier) (phase.State, error) {
+	var text string
+	err := s.each(ctx, q, func(scan scan) error { return scan(&text) }, `SELECT state FROM phase WHERE id = 1`)
+	if err == nil && text == "" {
+		err = accounts.ErrNotFound
+	}
+	if err != nil {
+		return phase.State{}, storeError("read phase", err)
+	}
+	var state phase.State
+	if err := json.Unmarshal([]byte(text), &state); err != nil {
+		return phase.State{}, fmt.Errorf("read phase: %w", err)
+	}
+	return state, nil
+}
+
+// MovePhase implements accounts.Phases.
+func (s *Store) MovePhase(ctx context.Context, next phase.State, e accounts.Event) error {
+	text, err := json.Marshal(next)
+	if err != nil {
+		return fmt.Errorf("next phase: %w", err)
+	}
+	err = s.inTx(ctx, func(tx querier) error {
+		if err := s.engine.holdEpoch(ctx, s, tx, alone); err != nil {
+			return err
+		}
+		n, err := s.exec(ctx, tx, `UPDATE phase SET epoch = $1, state = $2 WHERE id = 1 AND epoch = $3`, next.Epoch, string(text), next.Epoch-1)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return accounts.ErrStale
+		}
+		return s.insertEvent(ctx, tx, e)
+	})
+	return storeError("move phase", err)
+}
+
+// How an epoch is held.
+const (
+	shared = false // by a write that was decided in it
+	alone  = true  // by the move that ends it
+)
+
+// lockEpoch holds the epoch on PostgreSQL until the transaction ends. An advisory lock is kept in memory: a lock on the one
+// row of the phase would write that row for every change of any account.
+func lockEpoch(ctx context.Context, s *Store, tx querier, alone bool) error {
+	text := `SELECT pg_advisory_xact_lock_shared(7230163)`
+	if alone {
+		text = `SELECT pg_advisory_xact_lock(7230163)`
+	}
+	return s.each(ctx, tx, func(scan) error { return nil }, text)
+}
+
+// checkEpoch holds the store's epoch, if it has one, and returns accounts.ErrStaleEpoch if the installation has left it.
+func (s *Store) checkEpoch(ctx context.Context, tx querier) error {
+	if s.epoch == 0 {
+		return nil
+	}
+	if err := s.engine.holdEpoch(ctx, s, tx, shared); err != nil {
+		return err
+	}
+	var epoch int64 // read behind the lock, so that it is what the lock keeps
+	if err := s.each(ctx, tx, func(scan scan) error { return scan(&epoch) }, `SELECT epoch FROM phase WHERE id = 1`); err != nil {
+		return err
+	}
+	if epoch != s.epoch {
+		return accounts.ErrStaleEpoch
+	}
+	return nil
+}
+
+// At implements accounts.Phases.
+func (s *Store) At(epoch int64) accounts.Writes {
+	held := *s
+	held.epoch = epoch
+	return &held
+}
+
+// RenewLease implements accounts.Phases.
+func (s *Store) RenewLease(ctx context.Context, r accounts.Replica) (phase.State, error) {
+	_, err := s.exec(ctx, s.write, `
+INSERT INTO replicas (id, name, epoch, renewed) VALUES ($1, $2, $3, `+s.engine.clock+`)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, epoch = excluded.epoch, renewed = excluded.renewed`,
+		r.ID, plain(r.Name), r.Epoch)
+	if err != nil {
+		return phase.State{}, storeError("renew lease", err)
+	}
+	return s.phase(ctx, s.write)
+}
+
+// EndLease implements accounts.Phases.
+func (s *Store) EndLease(ctx context.Context, id string) error {
+	_, err := s.exec(ctx, s.write, `DELETE FROM replicas WHERE id = $1`, id)
+	return storeError("end lease", err)
+}
+
+// Replicas implements accounts.Phases.
+func (s *Store) Replicas(ctx context.Context) ([]accounts.Replica, time.Time, error) {
+	var all []accounts.Replica
+	var clock int64
+	err := s.each(ctx, s.write, func(scan scan) error { return scan(&clock) }, `SELECT `+s.engine.clock)
+	if err == nil {
+		err = s.each(ctx, s.write, func(scan scan) error {
+			var r accounts.Replica
+			var renewed int64
+			err := scan(&r.ID, &r.Name, &r.Epoch, &renewed)
+			r.Renewed = moment(renewed)
+			all = append(all, r)
+			return err
+		}, `SELECT id, name, epoch, renewed FROM replicas ORDER BY id`)
+	}
+	return all, moment(clock), storeError("read replicas", err)
+}
