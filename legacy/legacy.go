@@ -113,15 +113,6 @@ type Pinger interface {
 	Ping(ctx context.Context) error
 }
 
-// Writer is a Source that takes changes back, so that a rollback loses nothing.
-type Writer interface {
-	// SetPassword replaces the stored password if it still is old, and returns ErrConflict if it is not.
-	SetPassword(ctx context.Context, id string, old, new Stored) error
-}
-
-// ErrConflict is returned by a Writer whose condition did not hold: somebody else wrote first.
-var ErrConflict = errors.New("the legacy record has changed")
-
 // Watcher is a Source that can tell what was changed in it.
 type Watcher interface {
 	// Changed returns the people written since the given time, oldest change first, up to limit of them.

@@ -66,9 +66,12 @@ var (
 func (*rich) Check(context.Context) error { return errChecked }
 func (*rich) Ping(context.Context) error  { return errPinged }
 func (*rich) Close() error                { return errClosed }
-func (*rich) SetPassword(context.Context, string, legacy.Stored, legacy.Stored) error {
-	return errWritten
+func (*rich) Writes() legacy.Writes       { return legacy.Writes{Delete: true} }
+func (*rich) Insert(context.Context, legacy.User, legacy.NewPassword) (string, error) {
+	return "", errWritten
 }
+func (*rich) Update(context.Context, legacy.User, legacy.Change) error { return errWritten }
+func (*rich) Delete(context.Context, legacy.User) error                { return errWritten }
 
 func TestPowersAreTheSources(t *testing.T) {
 	t.Parallel()
@@ -88,7 +91,7 @@ func TestPowersAreTheSources(t *testing.T) {
 		errChecked: source.(legacy.Checker).Check(t.Context()),
 		errPinged:  source.(legacy.Pinger).Ping(t.Context()),
 		errClosed:  source.(io.Closer).Close(),
-		errWritten: source.(legacy.Writer).SetPassword(t.Context(), "1", legacy.Stored{}, legacy.Stored{}),
+		errWritten: source.(legacy.Writer).Delete(t.Context(), legacy.User{}),
 	} {
 		if !errors.Is(got, want) {
 			t.Errorf("%v instead of %v", got, want)

@@ -62,10 +62,21 @@ func (l withList) List(ctx context.Context, after string, limit int) ([]legacy.U
 	return l.m.list(ctx, after, limit)
 }
 
-// SetPassword implements legacy.Writer: a password is the store's own affair, and passes as it is.
-func (w withWrite) SetPassword(ctx context.Context, id string, old, new legacy.Stored) error {
-	return w.m.writer.SetPassword(ctx, id, old, new)
+// Writes implements legacy.Writer.
+func (w withWrite) Writes() legacy.Writes { return w.m.writer.Writes() }
+
+// Insert implements legacy.Writer.
+func (w withWrite) Insert(ctx context.Context, user legacy.User, pw legacy.NewPassword) (string, error) {
+	return w.m.writer.Insert(ctx, user, pw)
 }
+
+// Update implements legacy.Writer.
+func (w withWrite) Update(ctx context.Context, was legacy.User, change legacy.Change) error {
+	return w.m.writer.Update(ctx, was, change)
+}
+
+// Delete implements legacy.Writer.
+func (w withWrite) Delete(ctx context.Context, was legacy.User) error { return w.m.writer.Delete(ctx, was) }
 
 // Changed implements legacy.Watcher.
 func (w withWatch) Changed(ctx context.Context, since time.Time, limit int) ([]legacy.User, error) {

@@ -1,0 +1,111 @@
+package legacy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+)
+
+// A Writer is a Source that takes changes: from people who change something while this store still has to know it, and
+// from the copy-back that keeps a rollback possible.
+//
+// Each method is wholly done or not at all, in one statement or transaction of the store, and never does what its
+// condition does not allow. Its error says which:
+//
+//   - nil: it is done, and durable as far as the store goes.
+//   - ErrConflict, ErrNoUser, *RefusedError: the store answered, and nothing was written.
+//   - an error that wraps ErrNotSent: the store was never asked.
+//   - every other error: nobody knows. The caller reads the person again and compares.
+type Writer interface {
+	// Writes says what the configuration lets be written. It does not ask the store.
+	Writes() Writes
+
+	// Insert adds a person and returns the key that the store gave them. user.ID is ignored.
+	Insert(ctx context.Context, user User, pw NewPassword) (id string, err error)
+	// Update changes a person who still is as was says: the same key, with the same stored password where the store shows
+	// one. Fields that Writes does not name must not be set.
+	Update(ctx context.Context, was User, change Change) error
+	// Delete removes a person who still is as was says, or marks them as removed where that is what the store does. They
+	// are not found by Lookup afterwards.
+	Delete(ctx context.Context, was User) error
+}
+
+// Writes is what a Writer can write.
+type Writes struct {
+	Password PasswordWrite
+	// Conditional: Update and Delete hold their condition on the stored password in the store itself, so that nobody can
+	// come between. Without it a source can be neither written together with ours nor be copied back to in full.
+	Conditional bool
+
+	Insert, Delete         bool
+	Username, Email, Phone bool
+	EmailVerified          bool
+	DisplayName            bool
+	Disabled               bool
+}
+
+// PasswordWrite says how a store takes a new password.
+type PasswordWrite int
+
+// How a store takes a new password.
+const (
+	PasswordNever PasswordWrite = iota
+	// PasswordHashed: as a hash in its own format, made by us. It can be delivered later.
+	PasswordHashed
+	// PasswordTyped: as it was typed; the store hashes it. It can be delivered only while the person is there.
+	PasswordTyped
+)
+
+// A Change is what Update writes: every field that is not nil.
+type Change struct {
+	Password                            *NewPassword
+	Username, Email, Phone, DisplayName *string
+	EmailVerified, Disabled             *bool
+}
+
+// A NewPassword is a password to be stored. It prints as a placeholder.
+type NewPassword struct {
+	Hashed Stored // for PasswordHashed
+	Typed  []byte // for PasswordTyped
+	// Old is the password that is replaced, as it was just proven, or nil if it is not known. A store that hides its
+	// hashes may need it for its condition.
+	Old []byte
+}
+
+// Errors of a Writer.
+var (
+	// ErrConflict: the person is not as they were read. Somebody else wrote first.
+	ErrConflict = errors.New("the legacy record has changed")
+	// ErrNotSent: the write was not sent, so it was not done and never will be.
+	ErrNotSent = errors.New("the write was not sent")
+)
+
+// A RefusedError is a write that the store answered with no: a constraint, a value that is too long, a right that is
+// missing. It contains no value.
+type RefusedError struct {
+	Field  string // of User, as in "Email"; empty if the store does not tell
+	Reason string
+	Taken  bool // somebody else has that identifier
+}
+
+func (e *RefusedError) Error() string {
+	if e.Field == "" {
+		return "the legacy store refused the write: " + e.Reason
+	}
+	return fmt.Sprintf("the legacy store refused %s: %s", e.Field, e.Reason)
+}
+
+const redactedPassword = "[new password]"
+
+// String hides the password.
+func (NewPassword) String() string { return redactedPassword }
+
+// GoString hides the password from %#v.
+func (NewPassword) GoString() string { return redactedPassword }
+
+// LogValue hides the password from slog.
+func (NewPassword) LogValue() slog.Value { return slog.StringValue(redactedPassword) }
+
+// MarshalJSON hides the password from JSON.
+func (NewPassword) MarshalJSON() ([]byte, error) { return []byte(`"` + redactedPassword + `"`), nil }
