@@ -14,26 +14,34 @@ import (
 // condition does not allow. Its error says which:
 //
 //   - nil: it is done, and durable as far as the store goes.
-//   - ErrConflict, ErrNoUser, *RefusedError: the store answered, and nothing was written.
-//   - an error that wraps ErrNotSent: the store was never asked.
+//   - ErrConflict, ErrNoUser, *RefusedError (wrapped, too): the store answered, and nothing was written.
+//   - an error that wraps ErrNotSent: nothing was written and nothing will be; the same may be tried again.
 //   - every other error: nobody knows. The caller reads the person again and compares.
+//
+// No error contains a password, a hash or any other value of a person.
 type Writer interface {
 	// Writes says what the configuration lets be written. It does not ask the store.
 	Writes() Writes
 
-	// Insert adds a person and returns the key that the store gave them. user.ID is ignored.
+	// Insert adds a person and returns the key that the store gave them. Of user, the identifiers and what Writes names
+	// are written, and nothing else; user.ID is ignored. An identifier that somebody there has already is a *RefusedError
+	// with Taken.
 	Insert(ctx context.Context, user User, pw NewPassword) (id string, err error)
 	// Update changes a person who still is as was says: the same key, with the same stored password where the store shows
-	// one. Fields that Writes does not name must not be set.
+	// one. A person who is not is ErrConflict, and one who is not there ErrNoUser. Fields that Writes does not name must
+	// not be set: such a change is not sent.
 	Update(ctx context.Context, was User, change Change) error
 	// Delete removes a person who still is as was says, or marks them as removed where that is what the store does. They
-	// are not found by Lookup afterwards.
+	// are not found by Lookup and Get afterwards. Its errors are Update's.
 	Delete(ctx context.Context, was User) error
 }
 
 // Writes is what a Writer can write.
 type Writes struct {
 	Password PasswordWrite
+	// Like is a stored value of the scheme that new passwords are to be made in, for PasswordHashed; see Make of package
+	// hash. nil: a new password is made like the person's own, and nobody can be inserted.
+	Like *Stored
 	// Conditional: Update and Delete hold their condition on the stored password in the store itself, so that nobody can
 	// come between. Without it a source can be neither written together with ours nor be copied back to in full.
 	Conditional bool
@@ -77,7 +85,8 @@ type NewPassword struct {
 var (
 	// ErrConflict: the person is not as they were read. Somebody else wrote first.
 	ErrConflict = errors.New("the legacy record has changed")
-	// ErrNotSent: the write was not sent, so it was not done and never will be.
+	// ErrNotSent: the write was not sent, or was taken back whole before it took effect, so it was not done and never
+	// will be.
 	ErrNotSent = errors.New("the write was not sent")
 )
 

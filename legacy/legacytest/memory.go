@@ -11,16 +11,22 @@ import (
 )
 
 // Memory is a legacy store for the tests of its users. It compares byte by byte, as PostgreSQL and SQLite do, shows
-// its hashes, and can be made to fail. It is safe for concurrent use.
+// its hashes, takes what Allow lets be written, and can be made to fail. It is safe for concurrent use.
 type Memory struct {
 	// Lookups counts the calls of Lookup.
 	Lookups atomic.Int64
 	// OnLookup, if set before the first call, runs inside each Lookup, before it answers.
 	OnLookup func()
+	// Allow is what Writes says, set before the first call; without it nothing can be written. AllowAll is everything.
+	Allow legacy.Writes
+	// Written counts the writes that were done, those among them whose answer was lost.
+	Written atomic.Int64
 
-	mu    sync.Mutex
-	users []legacy.User
-	down  error
+	mu     sync.Mutex
+	users  []legacy.User
+	down   error
+	lost   error
+	lastID int64
 }
 
 // NewMemory returns a store with these people in it.

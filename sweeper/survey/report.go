@@ -231,7 +231,10 @@ var capabilities = []struct {
 		"a session of somebody who has not moved can only be checked by asking for their name again",
 	},
 	{
-		"takes changes back", func(s Source, _ *tally) bool { _, ok := s.Source.(legacy.Writer); return ok },
+		"takes changes back", func(s Source, _ *tally) bool {
+			w, ok := s.Source.(legacy.Writer)
+			return ok && w.Writes().Password != legacy.PasswordNever && w.Writes().Conditional
+		},
 		"dual-write and copy-back are possible: a rollback loses nothing",
 		"it is never written to: only the plan lazy is possible, and after a rollback passwords changed here are known here alone",
 	},
