@@ -118,7 +118,7 @@ type Event struct {
 	At        time.Time
 	AccountID uuid.UUID
 	Kind      EventKind
-	Actor     string // "person", "system", or a member of staff
+	Actor     string // "person", "system", "staff:<name>", or "cli:<user of the operating system>"
 	Reason    string
 	RequestID string
 	// Detail is a flat set of facts. It never holds a password, a hash or a token.
@@ -142,6 +142,12 @@ const (
 	EventSessionRevoked EventKind = "session.revoked"
 	EventSessionReused  EventKind = "session.reused"
 	EventKeyRotated     EventKind = "signing-key.rotated"
+
+	EventDisabled          EventKind = "account.disabled"
+	EventEnabled           EventKind = "account.enabled"
+	EventSessionsRevoked   EventKind = "account.sessions-revoked"
+	EventStaffTokenAdded   EventKind = "staff.token-added"
+	EventStaffTokenRevoked EventKind = "staff.token-revoked"
 )
 
 // A Note is what support sees of a legacy person who could not be moved: one per person and class, however often

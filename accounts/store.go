@@ -33,6 +33,8 @@ type Store interface {
 	Phases
 	Sessions
 	SigningKeys
+	Support
+	StaffTokens
 
 	// Meta returns the value of a named fact about the installation, or ErrNotFound.
 	Meta(ctx context.Context, name string) (string, error)
@@ -218,4 +220,52 @@ type SigningKeys interface {
 	AddSigningKey(ctx context.Context, key SigningKey, e Event) error
 	// DeleteSigningKeys removes the keys with a number below seq, and returns how many.
 	DeleteSigningKeys(ctx context.Context, below int64) (int64, error)
+}
+
+// Support is the part of a Store that staff look at accounts through, and act on them.
+type Support interface {
+	// Links returns all links of an account, the one that it is named after first.
+	Links(ctx context.Context, account uuid.UUID) ([]LegacyLink, error)
+	// NotesOf returns the notes about the legacy people whom an account was made from, newest first.
+	NotesOf(ctx context.Context, account uuid.UUID) ([]Note, error)
+	// RecentEvents returns events newest first: by id, which sorts by time.
+	RecentEvents(ctx context.Context, q EventQuery) ([]Event, error)
+
+	// SetDisabled disables or enables an account and ends its sessions as RevokeSessions does, with one event, in one
+	// transaction. It returns the sessions that it ended, and says under "sessions" in the event's detail how many. An
+	// account that is so already is left as it is, without an event and with changed false; ErrNotFound if there is none.
+	//
+	// Enabling ends sessions too: a login whose password was verified a moment before the account was disabled may have
+	// opened one a moment after, and it must not come to life again.
+	SetDisabled(ctx context.Context, account uuid.UUID, disabled bool, at time.Time, e Event) (changed bool, ended []uuid.UUID, err error)
+	// LivingSessions returns up to limit sessions of an account, here or not, that are neither revoked nor expired at a
+	// time, newest first.
+	LivingSessions(ctx context.Context, account uuid.UUID, at time.Time, limit int) ([]Session, error)
+	// RevokeSessions ends the sessions of an account, here or not, that are not revoked yet, with one event whose detail
+	// says under "sessions" how many, and returns them. Expired ones are ended too: by the clock of another process they
+	// may live, and be prolonged. Where there is none it changes nothing and writes no event.
+	RevokeSessions(ctx context.Context, account uuid.UUID, at time.Time, e Event) (ended []uuid.UUID, err error)
+}
+
+// An EventQuery says which events are wanted.
+type EventQuery struct {
+	Account uuid.UUID // uuid.Nil: everybody's, and those about no account
+	Before  uuid.UUID // an event's id: only older ones; uuid.Nil: from the newest on
+	Limit   int
+}
+
+// StaffTokens is the part of a Store that knows who works here.
+type StaffTokens interface {
+	// AddStaffToken stores a new token, with the event. An id or a digest that is there already is an error.
+	AddStaffToken(ctx context.Context, t StaffToken, e Event) error
+	// StaffTokenByDigest returns the token with this digest if it counts at a time; ErrNotFound if it does not: unknown,
+	// expired and revoked are one.
+	StaffTokenByDigest(ctx context.Context, digest StaffDigest, at time.Time) (StaffToken, error)
+	// UseStaffToken notes that a token was used at a time, unless its last use was noted less than every before.
+	UseStaffToken(ctx context.Context, id uuid.UUID, at time.Time, every time.Duration) error
+	// RevokeStaffToken ends a token, with the event, and reports whether this call ended it: ending it again changes
+	// nothing and writes no event. ErrNotFound if there is none.
+	RevokeStaffToken(ctx context.Context, id uuid.UUID, at time.Time, e Event) (bool, error)
+	// StaffTokens returns all tokens, those that no longer count too, oldest first.
+	StaffTokens(ctx context.Context) ([]StaffToken, error)
 }

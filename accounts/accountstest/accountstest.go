@@ -32,6 +32,8 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"text", textRules()},
 		{"sessions", sessionRules()},
 		{"keys", keyRules()},
+		{"support", supportRules()},
+		{"staff", staffRules()},
 		{"races", raceRules()},
 		{"session races", sessionRaceRules()},
 	} {

@@ -110,6 +110,8 @@ func testNoEventNoChange(t *testing.T, s accounts.Store) {
 	next := accounts.Credential{Scheme: accounts.SchemeArgon2id, Encoded: encoded("next")}
 	note := accounts.Note{Source: "shop", LegacyID: "7", Class: accounts.NoteContested, At: now()}
 	key := newKey(1, "a")
+	revocable := staffToken("anna")
+	addStaff(t, s, revocable)
 	for name, change := range map[string]func() error{
 		"ReplaceCredential": func() error { return s.ReplaceCredential(t.Context(), r.ID, 1, next, used) },
 		"Contest":           func() error { _, err := s.Contest(t.Context(), "ada", used); return err },
@@ -117,6 +119,10 @@ func testNoEventNoChange(t *testing.T, s accounts.Store) {
 		"RevokeSession":     func() error { _, err := s.RevokeSession(t.Context(), session.ID, now(), used); return err },
 		"AddSigningKey":     func() error { return s.AddSigningKey(t.Context(), key, used) },
 		"Create":            func() error { return s.Create(t.Context(), Person("Bob"), used) },
+		"SetDisabled":       func() error { _, _, err := s.SetDisabled(t.Context(), r.ID, true, now(), used); return err },
+		"RevokeSessions":    func() error { _, err := s.RevokeSessions(t.Context(), r.ID, now(), used); return err },
+		"AddStaffToken":     func() error { return s.AddStaffToken(t.Context(), staffToken("bert"), used) },
+		"RevokeStaffToken":  func() error { _, err := s.RevokeStaffToken(t.Context(), revocable.ID, now(), used); return err },
 	} {
 		noVerdict(t, name+" with an event that cannot be written", change())
 	}
@@ -132,4 +138,7 @@ func testNoEventNoChange(t *testing.T, s accounts.Store) {
 	got, err := s.Session(t.Context(), session.ID)
 	is(t, "Session", err, nil)
 	same(t, "session", got, sessionAsStored(session))
+	tokens, err := s.StaffTokens(t.Context())
+	is(t, "StaffTokens", err, nil)
+	same(t, "staff tokens", tokens, []accounts.StaffToken{staffAsStored(revocable)})
 }

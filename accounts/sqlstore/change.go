@@ -90,6 +90,14 @@ ON CONFLICT (source, legacy_id, class) DO NOTHING`,
 
 // Notes implements accounts.Directory.
 func (s *Store) Notes(ctx context.Context, limit int) ([]accounts.Note, error) {
+	notes, err := s.notes(ctx, `
+SELECT source, legacy_id, class, reason, at FROM quarantine ORDER BY at DESC, source, legacy_id, class LIMIT $1`,
+		max(limit, 0))
+	return notes, storeError("read notes", err)
+}
+
+// notes returns the notes that a text returns.
+func (s *Store) notes(ctx context.Context, text string, args ...any) ([]accounts.Note, error) {
 	var notes []accounts.Note
 	err := s.each(ctx, s.read, func(scan scan) error {
 		var (
@@ -100,13 +108,8 @@ func (s *Store) Notes(ctx context.Context, limit int) ([]accounts.Note, error) {
 		n.At = moment(at)
 		notes = append(notes, n)
 		return err
-	}, `
-SELECT source, legacy_id, class, reason, at FROM quarantine ORDER BY at DESC, source, legacy_id, class LIMIT $1`,
-		max(limit, 0))
-	if err != nil {
-		return nil, fmt.Errorf("read notes: %w", err)
-	}
-	return notes, nil
+	}, text, args...)
+	return notes, err
 }
 
 func (s *Store) insertEvent(ctx context.Context, tx querier, e accounts.Event) error {
@@ -125,6 +128,12 @@ INSERT INTO events (id, at, account_id, kind, actor, reason, request_id, detail)
 
 // Events implements accounts.Directory.
 func (s *Store) Events(ctx context.Context, account uuid.UUID, limit int) ([]accounts.Event, error) {
+	events, err := s.events(ctx, `WHERE account_id = $1 ORDER BY id LIMIT $2`, account, max(limit, 0))
+	return events, storeError("read events", err)
+}
+
+// events returns the events that the end of a SELECT chooses.
+func (s *Store) events(ctx context.Context, which string, args ...any) ([]accounts.Event, error) {
 	var events []accounts.Event
 	err := s.each(ctx, s.read, func(scan scan) error {
 		var (
@@ -140,11 +149,6 @@ func (s *Store) Events(ctx context.Context, account uuid.UUID, limit int) ([]acc
 		e.Detail, err = decodeDetail(detail)
 		events = append(events, e)
 		return err
-	}, `
-SELECT id, at, account_id, kind, actor, reason, request_id, detail
-  FROM events WHERE account_id = $1 ORDER BY id LIMIT $2`, account, max(limit, 0))
-	if err != nil {
-		return nil, fmt.Errorf("read events: %w", err)
-	}
-	return events, nil
+	}, `SELECT id, at, account_id, kind, actor, reason, request_id, detail FROM events `+which, args...)
+	return events, err
 }

@@ -1,0 +1,144 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"maps"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rekey/accounts"
+)
+
+// Links implements accounts.Support.
+func (s *Store) Links(ctx context.Context, account uuid.UUID) ([]accounts.LegacyLink, error) {
+	var links []accounts.LegacyLink
+	err := s.each(ctx, s.read, func(scan scan) error {
+		var (
+			l       accounts.LegacyLink
+			how     string
+			created sql.NullInt64
+			at      int64
+		)
+		err := scan(&l.Source, &l.LegacyID, &l.Fingerprint, &created, &how, &at)
+		l.LegacyCreatedAt, l.How, l.At = momentOrZero(created), accounts.How(how), moment(at)
+		links = append(links, l)
+		return err
+	}, `
+SELECT source, legacy_id, fingerprint, legacy_created_at, how, at
+  FROM legacy_links WHERE account_id = $1 ORDER BY at, source, legacy_id`, account)
+	return links, storeError("read links", err)
+}
+
+// NotesOf implements accounts.Support.
+func (s *Store) NotesOf(ctx context.Context, account uuid.UUID) ([]accounts.Note, error) {
+	notes, err := s.notes(ctx, `
+SELECT q.source, q.legacy_id, q.class, q.reason, q.at
+  FROM legacy_links l JOIN quarantine q ON q.source = l.source AND q.legacy_id = l.legacy_id
+ WHERE l.account_id = $1 ORDER BY q.at DESC, q.source, q.legacy_id, q.class`, account)
+	return notes, storeError("read notes of account", err)
+}
+
+// RecentEvents implements accounts.Support. There is a text for each question, so that each is answered from one index.
+func (s *Store) RecentEvents(ctx context.Context, q accounts.EventQuery) ([]accounts.Event, error) {
+	before := q.Before
+	if before == uuid.Nil {
+		before = uuid.Max
+	}
+	var (
+		events []accounts.Event
+		err    error
+	)
+	if q.Account == uuid.Nil {
+		events, err = s.events(ctx, `WHERE id < $1 ORDER BY id DESC LIMIT $2`, before, max(q.Limit, 0))
+	} else {
+		events, err = s.events(ctx, `WHERE account_id = $3 AND id < $1 ORDER BY id DESC LIMIT $2`, before, max(q.Limit, 0), q.Account)
+	}
+	return events, storeError("read recent events", err)
+}
+
+// SetDisabled implements accounts.Support.
+func (s *Store) SetDisabled(
+	ctx context.Context, account uuid.UUID, disabled bool, at time.Time, e accounts.Event,
+) (changed bool, ended []uuid.UUID, err error) {
+	err = s.inTx(ctx, func(tx querier) error {
+		n, err := s.exec(ctx, tx, `UPDATE accounts SET disabled = $2 WHERE id = $1 AND disabled <> $2`, account, disabled)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return s.whyUnchanged(ctx, tx, `SELECT 1 FROM accounts WHERE id = $1`, account)
+		}
+		ended, err = s.endSessions(ctx, tx, account, at)
+		if err != nil {
+			return err
+		}
+		return s.insertEvent(ctx, tx, counting(e, ended))
+	})
+	switch {
+	case errors.Is(err, accounts.ErrStale): // it is so already
+		return false, nil, nil
+	case err != nil:
+		return false, nil, storeError("set disabled", err)
+	}
+	return true, ended, nil
+}
+
+// RevokeSessions implements accounts.Support.
+func (s *Store) RevokeSessions(ctx context.Context, account uuid.UUID, at time.Time, e accounts.Event) (ended []uuid.UUID, err error) {
+	err = s.inTx(ctx, func(tx querier) error {
+		ended, err = s.endSessions(ctx, tx, account, at)
+		switch {
+		case err != nil:
+			return err
+		case len(ended) == 0:
+			return errUndone
+		}
+		return s.insertEvent(ctx, tx, counting(e, ended))
+	})
+	switch {
+	case errors.Is(err, errUndone):
+		return nil, nil
+	case err != nil:
+		return nil, storeError("revoke sessions", err)
+	}
+	return ended, nil
+}
+
+// endSessions revokes the sessions of an account and returns which. Two that do so at once take the rows in the order of
+// one index; where they still block one another, one is undone and run again.
+func (s *Store) endSessions(ctx context.Context, tx querier, account uuid.UUID, at time.Time) ([]uuid.UUID, error) {
+	var ended []uuid.UUID
+	err := s.each(ctx, tx, func(scan scan) error {
+		var id uuid.UUID
+		err := scan(&id)
+		ended = append(ended, id)
+		return err
+	}, `UPDATE sessions SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL RETURNING id`, account, micros(at))
+	return ended, err
+}
+
+// counting returns an event that says how many sessions were ended.
+func counting(e accounts.Event, ended []uuid.UUID) accounts.Event {
+	detail := map[string]string{"sessions": strconv.Itoa(len(ended))}
+	maps.Copy(detail, e.Detail)
+	e.Detail = detail
+	return e
+}
+
+// LivingSessions implements accounts.Support.
+func (s *Store) LivingSessions(ctx context.Context, account uuid.UUID, at time.Time, limit int) ([]accounts.Session, error) {
+	var living []accounts.Session
+	err := s.each(ctx, s.read, func(scan scan) error {
+		var row sessionRow
+		err := scan(row.into()...)
+		living = append(living, *row.session())
+		return err
+	}, `
+SELECT `+sessionColumns+` FROM sessions
+ WHERE account_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY id DESC LIMIT $3`, account, micros(at), max(limit, 0))
+	return living, storeError("read living sessions", err)
+}

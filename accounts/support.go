@@ -1,0 +1,167 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+)
+
+// What staff do with one account. A ref names it: its id, or anything that its person could type to log in.
+
+// An Overview is what staff see of an account. It holds no secret.
+type Overview struct {
+	Account
+	Scheme   Scheme // of the password; "" if there is none
+	Version  int64  // of the password
+	Links    []LegacyLink
+	Profile  Profile
+	Factors  map[FactorKind]int // how many of each kind
+	Sessions int                // that live; at most MaxSessions are counted
+	Notes    []Note             // newest first
+	Events   []Event            // the newest, newest first
+}
+
+const (
+	// MaxSessions is how many sessions of one account are looked at.
+	MaxSessions = 1000
+	// overviewEvents is how many events an overview has: what fits a screen.
+	overviewEvents = 20
+)
+
+// AccountOf returns the account that a ref names. Its error is ErrNotFound, or an *UnavailableError.
+func (s *Service) AccountOf(ctx context.Context, ref string) (Record, error) {
+	rec, err := Record{}, ErrNotFound
+	if id, ok := parseID(ref); ok {
+		rec, err = s.store.ByID(ctx, id)
+	}
+	if errors.Is(err, ErrNotFound) { // a name may look like an id
+		if name, parseErr := ParseIdentifier(ref); parseErr == nil {
+			rec, err = s.store.ByIdentifier(ctx, name.Canonical)
+		}
+	}
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return Record{}, ErrNotFound
+	case err != nil:
+		return Record{}, cannotTell("read account", err)
+	}
+	return rec, nil
+}
+
+// SubjectOf returns the id that a ref names: an account's, or any id, which may be that of a person who has not moved.
+// Its error is ErrNotFound, or an *UnavailableError.
+func (s *Service) SubjectOf(ctx context.Context, ref string) (uuid.UUID, error) {
+	rec, err := s.AccountOf(ctx, ref)
+	if errors.Is(err, ErrNotFound) {
+		if id, ok := parseID(ref); ok {
+			return id, nil
+		}
+	}
+	return rec.ID, err
+}
+
+// parseID reads an id in its usual form alone: others that the parser takes may be names.
+func parseID(ref string) (uuid.UUID, bool) {
+	id, err := uuid.Parse(ref)
+	return id, err == nil && id != uuid.Nil && len(ref) == len(id.String())
+}
+
+// Overview returns what there is to see of an account. Its error is ErrNotFound, or an *UnavailableError.
+func (s *Service) Overview(ctx context.Context, ref string) (Overview, error) {
+	rec, err := s.AccountOf(ctx, ref)
+	if err != nil {
+		return Overview{}, err
+	}
+	o := Overview{Account: rec.Account, Scheme: rec.Credential.Scheme, Version: rec.Credential.Version}
+	for _, read := range []func() error{
+		func() (err error) { o.Links, err = s.store.Links(ctx, rec.ID); return err },
+		func() (err error) { o.Profile, err = s.store.Profile(ctx, rec.ID); return err },
+		func() (err error) { o.Factors, err = s.factorKinds(ctx, rec.ID); return err },
+		func() (err error) { o.Notes, err = s.store.NotesOf(ctx, rec.ID); return err },
+		func() (err error) {
+			living, err := s.store.LivingSessions(ctx, rec.ID, s.now(), MaxSessions)
+			o.Sessions = len(living)
+			return err
+		},
+		func() (err error) {
+			o.Events, err = s.store.RecentEvents(ctx, EventQuery{Account: rec.ID, Limit: overviewEvents})
+			return err
+		},
+	} {
+		if err := read(); err != nil {
+			return Overview{}, cannotTell("read account", err)
+		}
+	}
+	return o, nil
+}
+
+func (s *Service) factorKinds(ctx context.Context, account uuid.UUID) (map[FactorKind]int, error) {
+	factors, err := s.store.Factors(ctx, account)
+	kinds := make(map[FactorKind]int)
+	for _, f := range factors {
+		kinds[f.Kind]++
+	}
+	return kinds, err
+}
+
+// Events returns events, newest first. Its error is an *UnavailableError.
+func (s *Service) Events(ctx context.Context, q EventQuery) ([]Event, error) {
+	events, err := s.store.RecentEvents(ctx, q)
+	if err != nil {
+		return nil, cannotTell("read events", err)
+	}
+	return events, nil
+}
+
+// SessionsOf returns the sessions of a subject that live, newest first, at most MaxSessions. Its error is an
+// *UnavailableError.
+func (s *Service) SessionsOf(ctx context.Context, subject uuid.UUID) ([]Session, error) {
+	sessions, err := s.store.LivingSessions(ctx, subject, s.now(), MaxSessions)
+	if err != nil {
+		return nil, cannotTell("read sessions", err)
+	}
+	return sessions, nil
+}
+
+// RevokeSessions ends every session of a subject and returns which; their access tokens are the caller's to refuse.
+// Where there is none to end nothing is done. Its error is an *InvalidError, or an *UnavailableError.
+func (s *Service) RevokeSessions(ctx context.Context, subject uuid.UUID, by By) (ended []uuid.UUID, err error) {
+	if err := by.Check(); err != nil {
+		return nil, err
+	}
+	err = s.outlive(ctx, func(ctx context.Context) (err error) {
+		now := s.now()
+		ended, err = s.store.RevokeSessions(ctx, subject, now, by.event(subject, EventSessionsRevoked, now))
+		return err
+	})
+	if err != nil {
+		return nil, cannotTell("revoke sessions", err)
+	}
+	return ended, nil
+}
+
+// SetDisabled disables or enables an account, ends its sessions, and returns which; their access tokens are the caller's
+// to refuse. Where the account is so already nothing is done and changed is false. Its error is an *InvalidError,
+// ErrNotFound, or an *UnavailableError.
+func (s *Service) SetDisabled(ctx context.Context, account uuid.UUID, disabled bool, by By) (changed bool, ended []uuid.UUID, err error) {
+	if err := by.Check(); err != nil {
+		return false, nil, err
+	}
+	kind := EventEnabled
+	if disabled {
+		kind = EventDisabled
+	}
+	err = s.outlive(ctx, func(ctx context.Context) (err error) {
+		now := s.now()
+		changed, ended, err = s.store.SetDisabled(ctx, account, disabled, now, by.event(account, kind, now))
+		return err
+	})
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return false, nil, ErrNotFound
+	case err != nil:
+		return false, nil, cannotTell("set disabled", err)
+	}
+	return changed, ended, nil
+}
