@@ -28,6 +28,10 @@ func (s *Service) Register(ctx context.Context, r Registration) (Person, error) 
 	if err != nil {
 		return Person{}, err
 	}
+	profile, err := r.profile()
+	if err != nil {
+		return Person{}, err
+	}
 	if err := r.Password.Check(); err != nil {
 		return Person{}, &InvalidError{Field: "password", Reason: err.Error()}
 	}
@@ -45,7 +49,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (Person, error) 
 	if err := s.checkFree(ctx, ids); err != nil {
 		return Person{}, err
 	}
-	rec := Record{Account: account, Credential: credential, Profile: profileOf(legacy.Profile{DisplayName: r.DisplayName, Locale: r.Locale})}
+	rec := Record{Account: account, Credential: credential, Profile: profile}
 	event := s.event(account.ID, EventRegistered, Attempt{RequestID: r.RequestID})
 	err = s.outlive(ctx, func(ctx context.Context) error { return s.store.Create(ctx, rec, event) })
 	switch {
@@ -54,6 +58,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (Person, error) 
 	case err != nil:
 		return Person{}, cannotTell("create account", err)
 	}
+	s.stats.Registered.Add(1)
 	return personOf(rec), nil
 }
 
@@ -82,6 +87,19 @@ func (r Registration) identifiers() ([]Identifier, error) {
 		return nil, &InvalidError{Field: "username", Reason: "is missing, and so are email and phone: one of them is needed"}
 	}
 	return ids, nil
+}
+
+// profile reads what else was typed.
+func (r Registration) profile() (*Profile, error) {
+	name, err := checkDisplayName(r.DisplayName)
+	if err != nil {
+		return nil, err
+	}
+	locale, err := checkLocale(r.Locale)
+	if err != nil {
+		return nil, err
+	}
+	return profileOf(legacy.Profile{DisplayName: name, Locale: locale}), nil
 }
 
 var shapes = map[Kind]string{

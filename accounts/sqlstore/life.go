@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"rekey/accounts"
+	"rekey/accounts/failpoint"
 )
 
 // SetPassword implements accounts.Directory.
@@ -15,15 +16,26 @@ func (s *Store) SetPassword(
 	ctx context.Context, account uuid.UUID, from int64, next accounts.Credential, keep uuid.UUID, e accounts.Event,
 ) error {
 	err := s.inTx(ctx, func(tx querier) error {
+		failpoint.Hit(failpoint.ChangeBegun)
 		if err := s.replaceCredential(ctx, tx, account, from, next); err != nil {
 			return err
 		}
+		failpoint.Hit(failpoint.ChangeCredential)
 		if err := s.endSessions(ctx, tx, account, keep); err != nil {
 			return err
 		}
-		return s.insertEvent(ctx, tx, e)
+		failpoint.Hit(failpoint.ChangeSessions)
+		if err := s.insertEvent(ctx, tx, e); err != nil {
+			return err
+		}
+		failpoint.Hit(failpoint.ChangeEvent)
+		return nil
 	})
-	return storeError("set password", err)
+	if err != nil {
+		return storeError("set password", err)
+	}
+	failpoint.Hit(failpoint.ChangeCommitted)
+	return nil
 }
 
 // endSessions ends all sessions of an account but one.
@@ -40,34 +52,53 @@ UPDATE sessions SET epoch = epoch + 1
 	return nil
 }
 
-// emptied are the tables of which a deletion leaves nothing. The credential is the first: its version decides who goes on.
-var emptied = [...]string{"identifiers", "profiles", "factors", "external_identities"}
+// emptied are the tables of which a deletion leaves nothing. The credentials come before them: the password's version
+// decides who goes on.
+var emptied = [...]string{"credentials", "identifiers", "profiles", "factors", "external_identities"}
 
 // Delete implements accounts.Directory.
 func (s *Store) Delete(ctx context.Context, account uuid.UUID, from int64, at time.Time, e accounts.Event) error {
-	err := s.inTx(ctx, func(tx querier) error {
-		n, err := s.exec(ctx, tx, `DELETE FROM credentials WHERE account_id = $1 AND kind = 'password' AND version = $2`, account, from)
-		if err != nil {
-			return err
+	err := s.inTx(ctx, func(tx querier) error { return s.deleteRecord(ctx, tx, account, from, at, e) })
+	if err != nil {
+		return storeError("delete account", err)
+	}
+	failpoint.Hit(failpoint.DeleteCommitted)
+	return nil
+}
+
+// deleteRecord makes a tombstone of an account.
+func (s *Store) deleteRecord(ctx context.Context, tx querier, account uuid.UUID, from int64, at time.Time, e accounts.Event) error {
+	failpoint.Hit(failpoint.DeleteBegun)
+	n, err := s.exec(ctx, tx, `DELETE FROM credentials WHERE account_id = $1 AND kind = 'password' AND version = $2`, account, from)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return s.whyUnchanged(ctx, tx, livingAccount, account)
+	}
+	failpoint.Hit(failpoint.DeleteCredential)
+
+	// Disabled as well: whoever looks at nothing else does not let them in.
+	if _, err := s.exec(ctx, tx, `UPDATE accounts SET disabled = TRUE, deleted_at = $2 WHERE id = $1`, account, micros(at)); err != nil {
+		return err
+	}
+	failpoint.Hit(failpoint.DeleteAccount)
+	for _, table := range emptied {
+		if _, err := s.exec(ctx, tx, `DELETE FROM `+table+` WHERE account_id = $1`, account); err != nil { //nolint:gosec // a name of ours
+			return fmt.Errorf("empty %s: %w", table, err)
 		}
-		if n == 0 {
-			return s.whyUnchanged(ctx, tx, livingAccount, account)
-		}
-		// Disabled as well: whoever looks at nothing else does not let them in.
-		if _, err := s.exec(ctx, tx, `UPDATE accounts SET disabled = TRUE, deleted_at = $2 WHERE id = $1`, account, micros(at)); err != nil {
-			return err
-		}
-		for _, table := range emptied {
-			if _, err := s.exec(ctx, tx, `DELETE FROM `+table+` WHERE account_id = $1`, account); err != nil { //nolint:gosec // a name of ours
-				return fmt.Errorf("empty %s: %w", table, err)
-			}
-		}
-		if err := s.endSessions(ctx, tx, account, uuid.Nil); err != nil {
-			return err
-		}
-		return s.insertEvent(ctx, tx, e)
-	})
-	return storeError("delete account", err)
+	}
+	failpoint.Hit(failpoint.DeleteEmptied)
+
+	if err := s.endSessions(ctx, tx, account, uuid.Nil); err != nil {
+		return err
+	}
+	failpoint.Hit(failpoint.DeleteSessions)
+	if err := s.insertEvent(ctx, tx, e); err != nil {
+		return err
+	}
+	failpoint.Hit(failpoint.DeleteEvent)
+	return nil
 }
 
 // livingAccount finds an account that is not deleted.
