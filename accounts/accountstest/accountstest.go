@@ -29,11 +29,13 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"directory", directoryRules()},
 		{"create", createRules()},
 		{"change", changeRules()},
+		{"life", lifeRules()},
 		{"text", textRules()},
 		{"sessions", sessionRules()},
 		{"keys", keyRules()},
 		{"races", raceRules()},
 		{"session races", sessionRaceRules()},
+		{"life races", lifeRaceRules()},
 	} {
 		for _, r := range part.rules {
 			t.Run(part.name+"/"+r.name, func(t *testing.T) {
