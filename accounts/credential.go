@@ -128,7 +128,7 @@ func (s *Service) keepCurrent(ctx context.Context, rec Record, a Attempt) {
 	switch {
 	case err == nil:
 		s.stats.Rehashed.Add(1)
-	case errors.Is(err, ErrStale): // somebody else has just written a newer one
+	case errors.Is(err, ErrStale), errors.Is(err, ErrNotFound): // somebody else has just written a newer one, or deleted the account
 	default:
 		s.stats.NotRehashed.Add(1)
 		s.log.WarnContext(ctx, "credential not rehashed; the next login tries again", "account", rec.ID, "error", err)

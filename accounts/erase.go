@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 
+	"rekey/accounts/failpoint"
 	"rekey/accounts/password"
 )
 
@@ -20,7 +21,7 @@ type Deletion struct {
 // Its errors are those of ChangePassword, but for the policy.
 func (s *Service) Delete(ctx context.Context, d Deletion) error {
 	a := Attempt{Password: d.Current, RequestID: d.RequestID}
-	return s.retryStale(ctx, func() error {
+	return s.retryStale(ctx, &s.stats.Deleted, func() error {
 		rec, err := s.holder(ctx, d.Session, a)
 		if err != nil {
 			return err
@@ -29,6 +30,7 @@ func (s *Service) Delete(ctx context.Context, d Deletion) error {
 		if err != nil {
 			return cannotTell("delete account", err)
 		}
+		failpoint.Hit(failpoint.DeleteProven)
 		return s.outlive(ctx, func(ctx context.Context) error {
 			return s.store.Delete(ctx, rec.ID, rec.Credential.Version, s.now(), s.event(rec.ID, EventDeleted, a), owed...)
 		})

@@ -78,6 +78,8 @@ func (s *Service) findLegacy(ctx context.Context, name Identifier) (Person, erro
 	c := found[0]
 	rec, err := s.store.ByLink(ctx, c.source.Name, c.user.ID)
 	switch {
+	case err == nil && rec.Deleted(): // whoever has the row now: their subject would be a deleted person's
+		return Person{}, refused("new-deleted")
 	case err == nil && rec.Disabled:
 		return Person{}, refused("new-disabled")
 	case err == nil:

@@ -3,7 +3,9 @@ package accounts
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
+	"rekey/accounts/failpoint"
 	"rekey/accounts/password"
 )
 
@@ -25,7 +27,7 @@ func (s *Service) ChangePassword(ctx context.Context, c Change) error {
 		return &InvalidError{Field: "new_password", Reason: err.Error()}
 	}
 	a := Attempt{Password: c.Current, RequestID: c.RequestID}
-	return s.retryStale(ctx, func() error {
+	return s.retryStale(ctx, &s.stats.Changed, func() error {
 		rec, err := s.holder(ctx, c.Session, a)
 		if err != nil {
 			return err
@@ -41,6 +43,7 @@ func (s *Service) ChangePassword(ctx context.Context, c Change) error {
 		if err != nil {
 			return err
 		}
+		failpoint.Hit(failpoint.ChangeHashed)
 		return s.outlive(ctx, func(ctx context.Context) error {
 			return s.store.SetPassword(ctx, rec.ID, rec.Credential.Version, next, c.Session.ID, s.event(rec.ID, EventPassword, a), owed...)
 		})
@@ -69,7 +72,8 @@ func (s *Service) holder(ctx context.Context, session Session, a Attempt) (Recor
 	return rec, s.proveHere(ctx, rec, a)
 }
 
-// moveHolder moves somebody who is logged in and was not moved then.
+// moveHolder moves somebody who is logged in and was not moved then. Unlike a login it cannot go on without: what
+// cannot be moved cannot be changed.
 func (s *Service) moveHolder(ctx context.Context, session Session, a Attempt) error {
 	c, err := s.resumeLegacy(ctx, session)
 	if err != nil {
@@ -79,22 +83,31 @@ func (s *Service) moveHolder(ctx context.Context, session Session, a Attempt) er
 	if err != nil {
 		return err
 	}
-	person, err := s.migrate(ctx, c, p, nil, a)
-	switch {
-	case err != nil:
+	err = s.outlive(ctx, func(ctx context.Context) error {
+		_, err := s.move(ctx, c, p, nil, a)
 		return err
-	case person.Source != "":
+	})
+	switch {
+	case err == nil:
+		s.stats.Migrated.Add(1)
+		return nil
+	case errors.Is(err, ErrLinked): // somebody else has just moved them, and the account answers
+		return nil
+	case errors.Is(err, errContested), errors.Is(err, ErrTaken):
+		s.noteContested(ctx, c, a)
 		return ErrContestedPerson
+	case errors.Is(err, errChanged):
+		return &UnavailableError{RetryAfter: retryChanged, Err: err}
 	}
-	return nil
+	return cannotTell("move account", err)
 }
 
 // staleTries bounds how often a change is begun again because somebody else has written meanwhile, such as a login that
 // rehashed.
 const staleTries = 3
 
-// retryStale runs a change until no other write has come between what it read and what it wrote.
-func (s *Service) retryStale(ctx context.Context, change func() error) error {
+// retryStale runs a change until no other write has come between what it read and what it wrote, and counts it.
+func (s *Service) retryStale(ctx context.Context, made *atomic.Int64, change func() error) error {
 	var err error
 	for range staleTries {
 		if err = change(); !errors.Is(err, ErrStale) {
@@ -102,7 +115,10 @@ func (s *Service) retryStale(ctx context.Context, change func() error) error {
 		}
 	}
 	switch {
-	case err == nil, isAnswer(err):
+	case err == nil:
+		made.Add(1)
+		return nil
+	case isAnswer(err):
 		return err
 	case errors.Is(err, ErrNotFound):
 		return refused("new-deleted")

@@ -28,6 +28,10 @@ func (s *Service) Register(ctx context.Context, r Registration) (Person, error) 
 	if err != nil {
 		return Person{}, err
 	}
+	profile, err := r.profile()
+	if err != nil {
+		return Person{}, err
+	}
 	if err := r.Password.Check(); err != nil {
 		return Person{}, &InvalidError{Field: "password", Reason: err.Error()}
 	}
@@ -42,7 +46,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (Person, error) 
 	if err := s.checkFree(ctx, ids); err != nil {
 		return Person{}, err
 	}
-	rec := Record{Account: account, Credential: credential, Profile: profileOf(legacy.Profile{DisplayName: r.DisplayName, Locale: r.Locale})}
+	rec := Record{Account: account, Credential: credential, Profile: profile}
 	if rec.Owed, err = s.oweInsert(ctx, rec, r.Password); err != nil {
 		return Person{}, asPassword(err)
 	}
@@ -54,6 +58,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (Person, error) 
 	case err != nil:
 		return Person{}, cannotTell("create account", err)
 	}
+	s.stats.Registered.Add(1)
 	return personOf(rec), nil
 }
 
@@ -90,6 +95,19 @@ func (r Registration) identifiers() ([]Identifier, error) {
 		return nil, &InvalidError{Field: "username", Reason: "is missing, and so are email and phone: one of them is needed"}
 	}
 	return ids, nil
+}
+
+// profile reads what else was typed.
+func (r Registration) profile() (*Profile, error) {
+	name, err := checkDisplayName(r.DisplayName)
+	if err != nil {
+		return nil, err
+	}
+	locale, err := checkLocale(r.Locale)
+	if err != nil {
+		return nil, err
+	}
+	return profileOf(legacy.Profile{DisplayName: name, Locale: locale}), nil
 }
 
 var shapes = map[Kind]string{

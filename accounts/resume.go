@@ -24,7 +24,7 @@ func (s *Service) Renew(
 	case err != nil:
 		return Session{}, Person{}, cannotTell("renew session", err)
 	}
-	return renewed, Person{ID: account.ID, Identifiers: account.Identifiers}, nil
+	return renewed, personOf(Record{Account: account}), nil
 }
 
 // Resume returns the person that a session belongs to, as they are now: it is asked at every refresh. It returns
@@ -32,6 +32,8 @@ func (s *Service) Renew(
 func (s *Service) Resume(ctx context.Context, session Session) (Person, error) {
 	rec, err := s.store.ByID(ctx, session.AccountID)
 	switch {
+	case err == nil && rec.Deleted():
+		return Person{}, refused("new-deleted")
 	case err == nil && rec.Disabled:
 		return Person{}, refused("new-disabled")
 	case err == nil:

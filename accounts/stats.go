@@ -15,6 +15,9 @@ type Stats struct {
 	NotMigrated   atomic.Int64 // right passwords whose account could not be moved this time
 	Recopied      atomic.Int64 // copies that were made again, because legacy had something else
 	NotRecopied   atomic.Int64
+	Registered    atomic.Int64 // accounts made for people whom no store knew
+	Changed       atomic.Int64 // passwords that their owners have replaced
+	Deleted       atomic.Int64 // accounts that their owners have deleted
 	Rehashed      atomic.Int64
 	NotRehashed   atomic.Int64
 	Contested     atomic.Int64 // logins of people who cannot be moved until support has settled a name

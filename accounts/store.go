@@ -67,7 +67,7 @@ type Directory interface {
 	ExternalIdentities(ctx context.Context, account uuid.UUID) ([]ExternalIdentity, error)
 
 	// ReplaceCredential stores next as version from+1, with the event, if the account's credential still has version
-	// from; ErrStale if it has not, ErrNotFound if there is no such account.
+	// from; ErrStale if it has not, ErrNotFound if there is no such account or it is deleted.
 	ReplaceCredential(ctx context.Context, account uuid.UUID, from int64, next Credential, e Event) error
 
 	// Tombstone returns the link of a deleted account to a legacy person; ErrNotFound if there is none.
@@ -150,11 +150,13 @@ type Writes interface {
 	// neither dirty nor drifted.
 	Recopy(ctx context.Context, r Record, from int64, e Event) error
 
-	// SetPassword is ReplaceCredential that ends the account's sessions too, all but keep: whoever knew the old password is
-	// out. A session that a login with the old password is just opening is ended before it begins.
+	// SetPassword is ReplaceCredential that ends the account's sessions too, all but keep (uuid.Nil keeps none): whoever knew
+	// the old password is out. A session that a login with the old password is just opening is ended before it begins. A
+	// kept session that was ended before stays ended.
 	SetPassword(ctx context.Context, account uuid.UUID, from int64, next Credential, keep uuid.UUID, e Event, owed ...Delivery) error
 
-	// Delete removes all that is kept of an account but its id and its links, and ends its sessions, with the event, if
+	// Delete removes all that is kept of an account but its id, its links and its events, and ends its sessions (their rows
+	// go when they expire, as those of all sessions do), with the event, if
 	// its credential still has version from; ErrStale if it has not, ErrNotFound if there is no such account or it is
 	// deleted already. Its identifiers are free for others afterwards; its links are tombstones: nobody is ever made from
 	// those legacy people again.

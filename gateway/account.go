@@ -12,10 +12,9 @@ import (
 	"rekey/accounts/password"
 )
 
-// session returns the living session of the request's access token.
-func (g *Gateway) session(c echo.Context) (accounts.Session, error) {
-	ctx := c.Request().Context()
-	claims, err := g.tokens.Verify(ctx, bearer(c))
+// session returns the living session of an access token.
+func (g *Gateway) session(ctx context.Context, access string) (accounts.Session, error) {
+	claims, err := g.tokens.Verify(ctx, access)
 	if err != nil {
 		return accounts.Session{}, err
 	}
@@ -25,7 +24,7 @@ func (g *Gateway) session(c echo.Context) (accounts.Session, error) {
 // account serves GET /v1/account. It reads the session, so that one that was ended is refused at once.
 func (g *Gateway) account(c echo.Context) error {
 	ctx := c.Request().Context()
-	session, err := g.session(c)
+	session, err := g.session(ctx, bearerOrCookie(c))
 	if err != nil {
 		return err
 	}
@@ -42,7 +41,8 @@ func (g *Gateway) account(c echo.Context) error {
 	})
 }
 
-// register serves POST /v1/accounts. That a name is taken is told, and takes as long whichever store has it.
+// register serves POST /v1/accounts. That a name is taken is told, and takes as long whichever store has it. An account
+// costs its address as much as a guess does: nobody tries or takes names by the thousand.
 func (g *Gateway) register(c echo.Context) error {
 	var r accounts.Registration
 	var typed string
@@ -56,15 +56,18 @@ func (g *Gateway) register(c echo.Context) error {
 	arrived := g.now()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), requestTimeout)
 	defer cancel()
-	if err := g.limits.takeAddress(ctx, c.RealIP()); err != nil {
+	giveBack, err := g.limits.takeAddress(ctx, c.RealIP())
+	if err != nil {
 		return err
 	}
 	r.Password, r.RequestID = password.NewSecret([]byte(typed)), requestID(c)
 	person, err := g.accounts.Register(ctx, r)
-	if errors.Is(err, accounts.ErrTakenIdentifier) {
+	switch {
+	case errors.Is(err, accounts.ErrTakenIdentifier):
 		g.floor.hold(ctx, "taken", arrived)
-	}
-	if err != nil {
+		return err
+	case err != nil: // nothing was learnt and nothing was made
+		giveBack()
 		return err
 	}
 	return c.JSON(http.StatusCreated, accountOf(person))
@@ -100,25 +103,24 @@ func (g *Gateway) deleteAccount(c echo.Context) error {
 // to guess it, so guesses are limited and held as those of a login are.
 func (g *Gateway) proven(c echo.Context, change func(context.Context, accounts.Session) error) error {
 	arrived := g.now()
-	session, err := g.session(c)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), requestTimeout)
+	defer cancel()
+	session, err := g.session(ctx, bearer(c))
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), requestTimeout)
-	defer cancel()
-	giveBack, err := g.limits.take(ctx, c.RealIP(), session.AccountID.String())
+	giveBack, err := g.limits.takeAccount(ctx, c.RealIP(), session.AccountID)
 	if err != nil {
 		return err
 	}
 	err = change(ctx, session)
-	switch {
-	case g.holdRefusal(ctx, err, arrived):
-		return err
-	case err != nil:
-		giveBack()
+	if g.holdRefusal(ctx, err, arrived) {
 		return err
 	}
 	giveBack()
+	if err != nil {
+		return err
+	}
 	return c.NoContent(http.StatusNoContent)
 }
 

@@ -3,6 +3,8 @@ package gateway
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"rekey/accounts"
 	"rekey/gateway/limit"
 )
@@ -20,30 +22,42 @@ func (l limits) take(ctx context.Context, address, identifier string) (giveBack 
 	if err != nil {
 		return nil, invalid("identifier", err.Error())
 	}
-	if l.limiter == nil {
-		return func() {}, nil
+	return l.takeBoth(ctx, address, id.Canonical)
+}
+
+// takeAccount is take for somebody who is logged in and is asked for their password once more: guesses at it count by
+// whose it is. The key holds a space at its start, so that no identifier is it: nobody who types an id locks its owner out.
+func (l limits) takeAccount(ctx context.Context, address string, account uuid.UUID) (giveBack func(), err error) {
+	return l.takeBoth(ctx, address, " account "+account.String())
+}
+
+func (l limits) takeBoth(ctx context.Context, address, key string) (giveBack func(), err error) {
+	giveAddress, err := l.takeAddress(ctx, address)
+	if err != nil || l.limiter == nil {
+		return giveAddress, err
 	}
-	addressKey := limit.AddressKey(address)
-	if err := l.takeOne(ctx, addressKey, l.rules.Address); err != nil {
-		return nil, err
-	}
-	if err := l.takeOne(ctx, id.Canonical, l.rules.Identifier); err != nil {
-		l.limiter.Give(ctx, addressKey, l.rules.Address, 1) // nothing was tried
+	if err := l.takeOne(ctx, key, l.rules.Identifier); err != nil {
+		giveAddress() // nothing was tried
 		return nil, err
 	}
 	ctx = context.WithoutCancel(ctx)
 	return func() {
-		l.limiter.Give(ctx, addressKey, l.rules.Address, 1)
-		l.limiter.Give(ctx, id.Canonical, l.rules.Identifier, 1)
+		giveAddress()
+		l.limiter.Give(ctx, key, l.rules.Identifier, 1)
 	}, nil
 }
 
 // takeAddress takes a token for the address alone: what is asked names nobody.
-func (l limits) takeAddress(ctx context.Context, address string) error {
+func (l limits) takeAddress(ctx context.Context, address string) (giveBack func(), err error) {
 	if l.limiter == nil {
-		return nil
+		return func() {}, nil
 	}
-	return l.takeOne(ctx, limit.AddressKey(address), l.rules.Address)
+	key := limit.AddressKey(address)
+	if err := l.takeOne(ctx, key, l.rules.Address); err != nil {
+		return nil, err
+	}
+	ctx = context.WithoutCancel(ctx)
+	return func() { l.limiter.Give(ctx, key, l.rules.Address, 1) }, nil
 }
 
 func (l limits) takeOne(ctx context.Context, key string, rule limit.Rule) error {

@@ -155,7 +155,7 @@ func (g *Gateway) logout(c echo.Context) error {
 
 // verify serves GET /v1/verify, the forward-auth question of nginx, Traefik and Caddy. It reads no store.
 func (g *Gateway) verify(c echo.Context) error {
-	claims, err := g.tokens.Verify(c.Request().Context(), bearer(c))
+	claims, err := g.tokens.Verify(c.Request().Context(), bearerOrCookie(c))
 	if err != nil {
 		return err
 	}
@@ -189,12 +189,20 @@ func asToken(err error) error {
 // sessionCookie holds an access token where a page cannot send a header.
 const sessionCookie = "__Host-rekey"
 
-// bearer returns the access token of the Authorization header (RFC 6750, section 2.1), else of the session cookie,
-// else "".
+// bearer returns the access token of the Authorization header (RFC 6750, section 2.1), or "". It is what a change asks
+// for: a browser adds a cookie by itself, also to what another site makes it send.
 func bearer(c echo.Context) string {
 	scheme, raw, ok := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
 	if ok && strings.EqualFold(scheme, "Bearer") {
 		return strings.TrimLeft(raw, " ")
+	}
+	return ""
+}
+
+// bearerOrCookie returns the access token of the Authorization header, else of the session cookie, else "".
+func bearerOrCookie(c echo.Context) string {
+	if raw := bearer(c); raw != "" {
+		return raw
 	}
 	if cookie, err := c.Cookie(sessionCookie); err == nil {
 		return cookie.Value

@@ -29,6 +29,7 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"directory", directoryRules()},
 		{"create", createRules()},
 		{"change", changeRules()},
+		{"life", lifeRules()},
 		{"text", textRules()},
 		{"sessions", sessionRules()},
 		{"keys", keyRules()},
@@ -36,6 +37,7 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"staff", staffRules()},
 		{"races", raceRules()},
 		{"session races", sessionRaceRules()},
+		{"life races", lifeRaceRules()},
 	} {
 		for _, r := range part.rules {
 			t.Run(part.name+"/"+r.name, func(t *testing.T) {

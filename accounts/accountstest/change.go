@@ -114,6 +114,8 @@ func testNoEventNoChange(t *testing.T, s accounts.Store) {
 	addStaff(t, s, revocable)
 	for name, change := range map[string]func() error{
 		"ReplaceCredential": func() error { return s.ReplaceCredential(t.Context(), r.ID, 1, next, used) },
+		"SetPassword":       func() error { return s.SetPassword(t.Context(), r.ID, 1, next, uuid.Nil, used) },
+		"Delete":            func() error { return s.Delete(t.Context(), r.ID, 1, now(), used) },
 		"Contest":           func() error { _, err := s.Contest(t.Context(), "ada", used); return err },
 		"AddNote":           func() error { _, err := s.AddNote(t.Context(), note, used); return err },
 		"RevokeSession":     func() error { _, err := s.RevokeSession(t.Context(), session.ID, now(), used); return err },

@@ -116,6 +116,11 @@ func testCannotTell(t *testing.T, s accounts.Store) {
 		"ReplaceCredential": func() error {
 			return s.ReplaceCredential(cancelled(), id, 1, r.Credential, Event(id, accounts.EventRehashed))
 		},
+		"SetPassword": func() error {
+			return s.SetPassword(cancelled(), id, 1, r.Credential, uuid.Nil, Event(id, accounts.EventPassword))
+		},
+		"Delete":        func() error { return s.Delete(cancelled(), id, 1, now(), Event(id, accounts.EventDeleted)) },
+		"Tombstone":     func() error { _, err := s.Tombstone(cancelled(), "shop", "x"); return err },
 		"Session":       func() error { _, err := s.Session(cancelled(), id); return err },
 		"RotateSession": func() error { _, err := s.RotateSession(cancelled(), id, 0, now(), now()); return err },
 		"RenewSession": func() error {

@@ -5,7 +5,9 @@
 // and no buffer is flushed, as in a power cut of the process.
 package failpoint
 
-// The steps, in the order in which a migrating login passes them.
+import "slices"
+
+// The steps of a migrating login, in the order in which it passes them.
 const (
 	MigrateProven     = "migrate:proven"     // the legacy password was right; nothing is written
 	MigrateRehashed   = "migrate:rehashed"   // the new hash is made; nothing is written
@@ -19,11 +21,48 @@ const (
 	MigrateDone       = "migrate:done"       // the account is moved; no token was handed out
 )
 
-// Names returns every step, in order.
-func Names() []string {
+// The steps of a changed password.
+const (
+	ChangeHashed     = "change:hashed"     // the new hash is made; nothing is written
+	ChangeBegun      = "change:begun"      // the transaction is open
+	ChangeCredential = "change:credential" //
+	ChangeSessions   = "change:sessions"   // the sessions have ended in it
+	ChangeEvent      = "change:event"      // all is written, nothing is committed
+	ChangeCommitted  = "change:committed"  // the database has acknowledged the commit; nobody was told
+)
+
+// The steps of a deletion.
+const (
+	DeleteProven     = "delete:proven"     // the password was right; nothing is written
+	DeleteBegun      = "delete:begun"      // the transaction is open
+	DeleteCredential = "delete:credential" //
+	DeleteAccount    = "delete:account"    // the account is a tombstone
+	DeleteEmptied    = "delete:emptied"    // its names and what else there was are gone
+	DeleteSessions   = "delete:sessions"   //
+	DeleteEvent      = "delete:event"      // all is written, nothing is committed
+	DeleteCommitted  = "delete:committed"  // the database has acknowledged the commit; nobody was told
+)
+
+// MigrateSteps returns the steps of a migrating login, in order.
+func MigrateSteps() []string {
 	return []string{
 		MigrateProven, MigrateRehashed,
 		CreateBegun, CreateAccount, CreateIdentifiers, CreateCredential, CreateLink, CreateEvent, CreateCommitted,
 		MigrateDone,
 	}
 }
+
+// ChangeSteps returns the steps of a changed password, in order. The last is the only one behind the commit.
+func ChangeSteps() []string {
+	return []string{ChangeHashed, ChangeBegun, ChangeCredential, ChangeSessions, ChangeEvent, ChangeCommitted}
+}
+
+// DeleteSteps returns the steps of a deletion, in order. The last is the only one behind the commit.
+func DeleteSteps() []string {
+	return []string{
+		DeleteProven, DeleteBegun, DeleteCredential, DeleteAccount, DeleteEmptied, DeleteSessions, DeleteEvent, DeleteCommitted,
+	}
+}
+
+// Names returns every step.
+func Names() []string { return slices.Concat(MigrateSteps(), ChangeSteps(), DeleteSteps()) }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"rekey/accounts"
+	"rekey/accounts/failpoint"
 )
 
 // SetPassword implements accounts.Directory.
@@ -16,18 +17,29 @@ func (s *Store) SetPassword(
 	owed ...accounts.Delivery,
 ) error {
 	err := s.inTx(ctx, func(tx querier) error {
+		failpoint.Hit(failpoint.ChangeBegun)
 		if err := s.replaceCredential(ctx, tx, account, from, next); err != nil {
 			return err
 		}
+		failpoint.Hit(failpoint.ChangeCredential)
 		if err := s.endSessions(ctx, tx, account, keep); err != nil {
 			return err
 		}
+		failpoint.Hit(failpoint.ChangeSessions)
 		if err := s.insertDeliveries(ctx, tx, owed); err != nil {
 			return err
 		}
-		return s.insertEvent(ctx, tx, e)
+		if err := s.insertEvent(ctx, tx, e); err != nil {
+			return err
+		}
+		failpoint.Hit(failpoint.ChangeEvent)
+		return nil
 	})
-	return storeError("set password", err)
+	if err != nil {
+		return storeError("set password", err)
+	}
+	failpoint.Hit(failpoint.ChangeCommitted)
+	return nil
 }
 
 // endSessions ends all sessions of an account but one.
@@ -44,37 +56,58 @@ UPDATE sessions SET epoch = epoch + 1
 	return nil
 }
 
-// emptied are the tables of which a deletion leaves nothing. The credential is the first: its version decides who goes on.
-var emptied = [...]string{"identifiers", "profiles", "factors", "external_identities"}
+// emptied are the tables of which a deletion leaves nothing. The credentials come before them: the password's version
+// decides who goes on.
+var emptied = [...]string{"credentials", "identifiers", "profiles", "factors", "external_identities"}
 
 // Delete implements accounts.Directory.
 func (s *Store) Delete(ctx context.Context, account uuid.UUID, from int64, at time.Time, e accounts.Event, owed ...accounts.Delivery) error {
 	err := s.inTx(ctx, func(tx querier) error {
-		n, err := s.exec(ctx, tx, `DELETE FROM credentials WHERE account_id = $1 AND kind = 'password' AND version = $2`, account, from)
-		if err != nil {
+		if err := s.deleteRecord(ctx, tx, account, from, at, e); err != nil {
 			return err
 		}
-		if n == 0 {
-			return s.whyUnchanged(ctx, tx, livingAccount, account)
-		}
-		// Disabled as well: whoever looks at nothing else does not let them in.
-		if _, err := s.exec(ctx, tx, `UPDATE accounts SET disabled = TRUE, deleted_at = $2 WHERE id = $1`, account, micros(at)); err != nil {
-			return err
-		}
-		for _, table := range emptied {
-			if _, err := s.exec(ctx, tx, `DELETE FROM `+table+` WHERE account_id = $1`, account); err != nil { //nolint:gosec // a name of ours
-				return fmt.Errorf("empty %s: %w", table, err)
-			}
-		}
-		if err := s.endSessions(ctx, tx, account, uuid.Nil); err != nil {
-			return err
-		}
-		if err := s.insertDeliveries(ctx, tx, owed); err != nil {
-			return err
-		}
-		return s.insertEvent(ctx, tx, e)
+		return s.insertDeliveries(ctx, tx, owed)
 	})
-	return storeError("delete account", err)
+	if err != nil {
+		return storeError("delete account", err)
+	}
+	failpoint.Hit(failpoint.DeleteCommitted)
+	return nil
+}
+
+// deleteRecord makes a tombstone of an account.
+func (s *Store) deleteRecord(ctx context.Context, tx querier, account uuid.UUID, from int64, at time.Time, e accounts.Event) error {
+	failpoint.Hit(failpoint.DeleteBegun)
+	n, err := s.exec(ctx, tx, `DELETE FROM credentials WHERE account_id = $1 AND kind = 'password' AND version = $2`, account, from)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return s.whyUnchanged(ctx, tx, livingAccount, account)
+	}
+	failpoint.Hit(failpoint.DeleteCredential)
+
+	// Disabled as well: whoever looks at nothing else does not let them in.
+	if _, err := s.exec(ctx, tx, `UPDATE accounts SET disabled = TRUE, deleted_at = $2 WHERE id = $1`, account, micros(at)); err != nil {
+		return err
+	}
+	failpoint.Hit(failpoint.DeleteAccount)
+	for _, table := range emptied {
+		if _, err := s.exec(ctx, tx, `DELETE FROM `+table+` WHERE account_id = $1`, account); err != nil { //nolint:gosec // a name of ours
+			return fmt.Errorf("empty %s: %w", table, err)
+		}
+	}
+	failpoint.Hit(failpoint.DeleteEmptied)
+
+	if err := s.endSessions(ctx, tx, account, uuid.Nil); err != nil {
+		return err
+	}
+	failpoint.Hit(failpoint.DeleteSessions)
+	if err := s.insertEvent(ctx, tx, e); err != nil {
+		return err
+	}
+	failpoint.Hit(failpoint.DeleteEvent)
+	return nil
 }
 
 // livingAccount finds an account that is not deleted.

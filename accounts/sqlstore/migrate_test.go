@@ -77,10 +77,11 @@ func TestOpenAtOnceInProcesses(t *testing.T) {
 func checkMigratedOnce(t *testing.T, url string) {
 	t.Helper()
 	s := open(t, url)
-	known, err := newest(s.engine.migrations.folder)
+	entries, err := files.ReadDir(s.engine.migrations.folder)
 	if err != nil {
 		t.Fatal(err)
 	}
+	known := int64(len(entries)) // not the newest one's number: numbers may be left out
 	var noted, distinct int64
 	err = s.write.QueryRowContext(t.Context(),
 		`SELECT count(*), count(DISTINCT version_id) FROM goose_db_version WHERE version_id > 0`).Scan(&noted, &distinct)
