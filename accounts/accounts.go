@@ -131,6 +131,8 @@ type EventKind string
 // What is audited so far.
 const (
 	EventMigrated       EventKind = "account.migrated"
+	EventPhaseMoved     EventKind = "phase.moved"
+	EventPhaseTakenBack EventKind = "phase.taken-back"
 	EventCopied         EventKind = "account.copied" // once more
 	EventRegistered     EventKind = "account.registered"
 	EventDelivered      EventKind = "copy-back.delivered"

@@ -71,38 +71,21 @@ type PhaseCounts struct {
 // unmovedPage is how many people are read at a time when they are counted.
 const unmovedPage = 500
 
-// countUnmoved walks the legacy stores and counts who has no trusted copy here.
+// countUnmoved walks the legacy stores and counts who has no account here. Records that cannot be read count as people who
+// have none.
 func (s *Service) countUnmoved(ctx context.Context) (int, error) {
 	unmoved := 0
 	for _, source := range s.sources {
-		lister, ok := source.Source.(legacy.Lister)
-		if !ok {
-			return 0, cannotTell("count the people of "+source.Name, errors.New("the source cannot be walked"))
-		}
-		for after := ""; ; {
-			page, err := lister.List(ctx, after, unmovedPage)
-			var bad *legacy.RowError
-			if err != nil && !errors.As(err, &bad) {
-				return 0, cannotTell("count the people of "+source.Name, err)
+		err := walk(ctx, source, unmovedPage, func(user legacy.User) error {
+			_, err := s.store.ByLink(ctx, source.Name, user.ID)
+			if errors.Is(err, ErrNotFound) {
+				unmoved++
+				err = nil
 			}
-			for _, user := range page {
-				rec, err := s.store.ByLink(ctx, source.Name, user.ID)
-				if err != nil && !errors.Is(err, ErrNotFound) {
-					return 0, cannotTell("read account by link", err)
-				}
-				if err != nil {
-					unmoved++
-				}
-				_ = rec
-			}
-			if bad != nil {
-				unmoved++ // nobody knows how many are behind it
-				break
-			}
-			if len(page) < unmovedPage {
-				break
-			}
-			after = page[len(page)-1].ID
+			return err
+		}, func(*legacy.RowError) { unmoved++ })
+		if err != nil {
+			return 0, cannotTell("count the people of "+source.Name, err)
 		}
 	}
 	return unmoved, nil

@@ -22,7 +22,7 @@ type PhaseMove struct {
 	// LeaveBacklog: what is not delivered yet may stay here on a way back.
 	LeaveBacklog bool
 
-	Actor, Reason, RequestID string
+	By By
 	// Progress, if set, is told of each epoch and, while it waits, of whom it waits for.
 	Progress func(PhaseStep)
 }
@@ -108,7 +108,7 @@ func (s *Service) nextStep(ctx context.Context, at phase.State, m PhaseMove) (ph
 	} else if _, err := s.gates(ctx, at, m); err != nil {
 		return phase.State{}, errors.Join(err, s.takeBack(ctx, at, m))
 	}
-	return next[0], s.storePhase(ctx, next[0], m, "phase.moved")
+	return next[0], s.storePhase(ctx, next[0], m, EventPhaseMoved)
 }
 
 // takeBack opens the old phase again where the gates have closed behind its back.
@@ -117,12 +117,11 @@ func (s *Service) takeBack(ctx context.Context, at phase.State, m PhaseMove) err
 	if err != nil {
 		return err
 	}
-	return s.storePhase(ctx, back, m, "phase.taken-back")
+	return s.storePhase(ctx, back, m, EventPhaseTakenBack)
 }
 
 func (s *Service) storePhase(ctx context.Context, next phase.State, m PhaseMove, kind EventKind) error {
-	event := s.event(phaseAccount, kind, Attempt{RequestID: m.RequestID})
-	event.Actor, event.Reason = m.Actor, m.Reason
+	event := m.By.event(phaseAccount, kind, s.now())
 	event.Detail = map[string]string{
 		"epoch": fmt.Sprint(next.Epoch), "phase": next.Phase.String(), "percent": next.Percent.String(), "frozen": fmt.Sprint(next.Frozen),
 	}

@@ -126,6 +126,8 @@ type Phases interface {
 	EndLease(ctx context.Context, id string) error
 	// Replicas returns all that are known, dead ones too, and the time by the clock that their leases run by.
 	Replicas(ctx context.Context) ([]Replica, time.Time, error)
+	// PhaseCounts counts what a move depends on.
+	PhaseCounts(ctx context.Context) (PhaseCounts, error)
 	// At returns a Writes that hold an epoch: each of them fails with ErrStaleEpoch, and changes nothing, if the installation
 	// is in another, and keeps it from changing until it has ended.
 	At(epoch int64) Writes

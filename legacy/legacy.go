@@ -26,15 +26,41 @@ var (
 // names (a table, a column, an attribute, a field), or does not let us read it: a mistake that waiting does not mend.
 var ErrMapping = errors.New("the store has not what the configuration names")
 
+// MaxRowKey is how much of a key a RowError has, in bytes.
+const MaxRowKey = 64
+
 // A RowError says that one person's record cannot be read. It never contains the value.
 type RowError struct {
-	Key    string // the record's key, cut to 64 bytes; empty if it is the key that cannot be read
+	Key    string // the record's key, cut to MaxRowKey bytes; empty if it is the key that cannot be read
 	Column string // the column, attribute or field
 	Reason string
 }
 
 func (e *RowError) Error() string {
 	return fmt.Sprintf("user %q: column %s cannot be read: %s", e.Key, e.Column, e.Reason)
+}
+
+// RowErrors takes the records that cannot be read out of List's error. What is left is nil unless the page itself failed.
+func RowErrors(err error) ([]*RowError, error) {
+	var rows []*RowError
+	var gather func(error)
+	gather = func(err error) {
+		switch e := err.(type) { //nolint:errorlint // it walks the tree that errors.As would stop in at the first
+		case *RowError:
+			rows = append(rows, e)
+		case interface{ Unwrap() []error }:
+			for _, each := range e.Unwrap() {
+				gather(each)
+			}
+		case interface{ Unwrap() error }:
+			gather(e.Unwrap())
+		}
+	}
+	gather(err)
+	if len(rows) > 0 {
+		return rows, nil
+	}
+	return nil, err
 }
 
 // A User is one person as the legacy store has them.

@@ -96,7 +96,7 @@ func testSetPassword(t *testing.T, s accounts.Store) {
 	want := asStored(ada)
 	want.Credential = next // and nothing of the old one
 	want.Credential.Version = 2
-	want.SessionEpoch = 1
+	want.SessionEpoch, want.ChangedHere = 1, true
 	got, err := s.ByID(t.Context(), ada.ID)
 	is(t, "ByID", err, nil)
 	same(t, "ByID", got, want)
@@ -179,7 +179,7 @@ func testRenewedEpoch(t *testing.T, s accounts.Store) {
 	is(t, "RenewSession", err, nil)
 	same(t, "epoch of the session", renewed.Epoch, 1)
 	want := asStored(r).Account
-	want.SessionEpoch = 1
+	want.SessionEpoch, want.ChangedHere = 1, true
 	same(t, "account", account, want)
 }
 

@@ -22,6 +22,9 @@ func (s *Store) SetPassword(
 			return err
 		}
 		failpoint.Hit(failpoint.ChangeCredential)
+		if _, err := s.exec(ctx, tx, `UPDATE accounts SET changed_here = TRUE WHERE id = $1`, account); err != nil {
+			return fmt.Errorf("note that legacy does not know: %w", err)
+		}
 		if err := s.endSessions(ctx, tx, account, keep); err != nil {
 			return err
 		}
@@ -44,7 +47,7 @@ func (s *Store) SetPassword(
 
 // endSessions ends all sessions of an account but one.
 func (s *Store) endSessions(ctx context.Context, tx querier, account, keep uuid.UUID) error {
-	_, err := s.exec(ctx, tx, `UPDATE accounts SET session_epoch = session_epoch + 1, changed_here = TRUE WHERE id = $1`, account)
+	_, err := s.exec(ctx, tx, `UPDATE accounts SET session_epoch = session_epoch + 1 WHERE id = $1`, account)
 	if err == nil && keep != uuid.Nil {
 		_, err = s.exec(ctx, tx, `
 UPDATE sessions SET epoch = epoch + 1

@@ -111,6 +111,19 @@ func (s *Store) At(epoch int64) accounts.Writes {
 	return &held
 }
 
+// PhaseCounts implements accounts.Phases.
+func (s *Store) PhaseCounts(ctx context.Context) (accounts.PhaseCounts, error) {
+	var c accounts.PhaseCounts
+	err := s.each(ctx, s.read, func(scan scan) error { return scan(&c.Dirty, &c.Drifted, &c.Backlog, &c.Staying) }, `
+SELECT (SELECT count(*) FROM legacy_links WHERE dirty),
+       (SELECT count(*) FROM legacy_links WHERE drifted),
+       (SELECT count(*) FROM copy_back),
+       (SELECT count(*) FROM accounts a
+         WHERE a.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM copy_back b WHERE b.account_id = a.id)
+           AND (a.pinned OR a.changed_here OR NOT EXISTS (SELECT 1 FROM legacy_links l WHERE l.account_id = a.id)))`)
+	return c, storeError("count for a move", err)
+}
+
 // RenewLease implements accounts.Phases.
 func (s *Store) RenewLease(ctx context.Context, r accounts.Replica) (phase.State, error) {
 	_, err := s.exec(ctx, s.write, `

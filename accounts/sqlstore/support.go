@@ -23,12 +23,12 @@ func (s *Store) Links(ctx context.Context, account uuid.UUID) ([]accounts.Legacy
 			created sql.NullInt64
 			at      int64
 		)
-		err := scan(&l.Source, &l.LegacyID, &l.Fingerprint, &created, &how, &at)
+		err := scan(&l.Source, &l.LegacyID, &l.Fingerprint, &created, &how, &at, &l.CopiedEpoch, &l.Dirty, &l.Drifted)
 		l.LegacyCreatedAt, l.How, l.At = momentOrZero(created), accounts.How(how), moment(at)
 		links = append(links, l)
 		return err
 	}, `
-SELECT source, legacy_id, fingerprint, legacy_created_at, how, at
+SELECT source, legacy_id, fingerprint, legacy_created_at, how, at, copied_epoch, dirty, drifted
   FROM legacy_links WHERE account_id = $1 ORDER BY at, source, legacy_id`, account)
 	return links, storeError("read links", err)
 }
@@ -72,7 +72,7 @@ func (s *Store) SetDisabled(
 		if n == 0 {
 			return s.whyUnchanged(ctx, tx, `SELECT 1 FROM accounts WHERE id = $1`, account)
 		}
-		ended, err = s.endSessions(ctx, tx, account, at)
+		ended, err = s.revokeSessions(ctx, tx, account, at)
 		if err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (s *Store) SetDisabled(
 // RevokeSessions implements accounts.Support.
 func (s *Store) RevokeSessions(ctx context.Context, account uuid.UUID, at time.Time, e accounts.Event) (ended []uuid.UUID, err error) {
 	err = s.inTx(ctx, func(tx querier) error {
-		ended, err = s.endSessions(ctx, tx, account, at)
+		ended, err = s.revokeSessions(ctx, tx, account, at)
 		switch {
 		case err != nil:
 			return err
@@ -108,9 +108,13 @@ func (s *Store) RevokeSessions(ctx context.Context, account uuid.UUID, at time.T
 	return ended, nil
 }
 
-// endSessions revokes the sessions of an account and returns which. Two that do so at once take the rows in the order of
-// one index; where they still block one another, one is undone and run again.
-func (s *Store) endSessions(ctx context.Context, tx querier, account uuid.UUID, at time.Time) ([]uuid.UUID, error) {
+// revokeSessions ends all sessions of an account, also those that are just being opened, and revokes the ones that are
+// there, which it returns. Two that do so at once wait for one another at the account's row, or, where there is none, take the
+// sessions in the order of one index; where they still block one another, one is undone and run again.
+func (s *Store) revokeSessions(ctx context.Context, tx querier, account uuid.UUID, at time.Time) ([]uuid.UUID, error) {
+	if err := s.endSessions(ctx, tx, account, uuid.Nil); err != nil {
+		return nil, err
+	}
 	var ended []uuid.UUID
 	err := s.each(ctx, tx, func(scan scan) error {
 		var id uuid.UUID
@@ -139,6 +143,6 @@ func (s *Store) LivingSessions(ctx context.Context, account uuid.UUID, at time.T
 		return err
 	}, `
 SELECT `+sessionColumns+` FROM sessions
- WHERE account_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY id DESC LIMIT $3`, account, micros(at), max(limit, 0))
+ WHERE account_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND `+current+` ORDER BY id DESC LIMIT $3`, account, micros(at), max(limit, 0))
 	return living, storeError("read living sessions", err)
 }

@@ -76,7 +76,9 @@ func (w withWrite) Update(ctx context.Context, was legacy.User, change legacy.Ch
 }
 
 // Delete implements legacy.Writer.
-func (w withWrite) Delete(ctx context.Context, was legacy.User) error { return w.m.writer.Delete(ctx, was) }
+func (w withWrite) Delete(ctx context.Context, was legacy.User) error {
+	return w.m.writer.Delete(ctx, was)
+}
 
 // Changed implements legacy.Watcher.
 func (w withWatch) Changed(ctx context.Context, since time.Time, limit int) ([]legacy.User, error) {

@@ -207,7 +207,7 @@ func (r *reader) page(ctx context.Context) (page, error) {
 		began := time.Now()
 		users, err := r.lister.List(ctx, r.after, size)
 		took := time.Since(began)
-		bad, err := rowErrors(err)
+		bad, err := legacy.RowErrors(err)
 		if err == nil {
 			p, err := r.made(users, bad, size, took)
 			if !errors.Is(err, errStuck) {
@@ -258,7 +258,7 @@ func (r *reader) made(users []legacy.User, bad []*legacy.RowError, size int, too
 	switch {
 	case len(users) > 0:
 		p.next = users[len(users)-1].ID
-	case len(bad) > 0 && bad[len(bad)-1].Key != "" && len(bad[len(bad)-1].Key) < maxKey:
+	case len(bad) > 0 && bad[len(bad)-1].Key != "" && len(bad[len(bad)-1].Key) < legacy.MaxRowKey:
 		p.next = bad[len(bad)-1].Key
 	case !p.last:
 		return page{}, fmt.Errorf("legacy source %s: behind %d people: %w", r.source, r.read, errStuck)
@@ -275,32 +275,6 @@ func (r *reader) made(users []legacy.User, bad []*legacy.RowError, size int, too
 		r.size = min(r.size*2, largest)
 	}
 	return p, nil
-}
-
-// maxKey is where a RowError's key is cut: one that is as long may be cut, and is nothing to go on from.
-const maxKey = 64
-
-// rowErrors takes the rows that cannot be read out of List's error. The rest of it is nil unless the page itself failed.
-func rowErrors(err error) ([]*legacy.RowError, error) {
-	var rows []*legacy.RowError
-	var gather func(error)
-	gather = func(err error) {
-		switch e := err.(type) { //nolint:errorlint // it walks the tree that errors.As would stop in at the first
-		case *legacy.RowError:
-			rows = append(rows, e)
-		case interface{ Unwrap() []error }:
-			for _, each := range e.Unwrap() {
-				gather(each)
-			}
-		case interface{ Unwrap() error }:
-			gather(e.Unwrap())
-		}
-	}
-	gather(err)
-	if len(rows) > 0 {
-		return rows, nil
-	}
-	return nil, err
 }
 
 // A pacer keeps to a rate.
