@@ -147,8 +147,22 @@ func (l *Lease) renew(ctx context.Context) error {
 // lookEvery is how often a process looks whether the phase has moved on; a renewal is one look.
 const lookEvery = 250 * time.Millisecond
 
-// Run renews the lease until ctx ends, and gives it back then.
-func (l *Lease) Run(ctx context.Context) {
+// Start renews the lease until stop is called, which gives it back. Nothing may run under it any more then.
+func (l *Lease) Start(ctx context.Context) (stop func(context.Context) error) {
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		l.run(running)
+	}()
+	return func(ctx context.Context) error {
+		cancel()
+		<-done
+		return l.store.EndLease(ctx, l.self.ID)
+	}
+}
+
+func (l *Lease) run(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
@@ -156,10 +170,7 @@ func (l *Lease) Run(ctx context.Context) {
 		changed := l.changed
 		due := l.acknowledged() != l.self.Epoch || l.now().Sub(l.sent) >= l.terms.Renew
 		l.mu.Unlock()
-		if !due {
-			due = l.moved(ctx)
-		}
-		if due {
+		if due || l.moved(ctx) {
 			limited, cancel := context.WithTimeout(ctx, l.terms.Renew)
 			if err := l.renew(limited); err != nil && ctx.Err() == nil {
 				l.log.WarnContext(ctx, "lease not renewed", "error", err)
@@ -168,11 +179,6 @@ func (l *Lease) Run(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
-			ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.terms.Renew)
-			defer cancel()
-			if err := l.store.EndLease(ending, l.self.ID); err != nil {
-				l.log.WarnContext(ctx, "lease not given back; it ends by itself", "error", err)
-			}
 			return
 		case <-changed:
 		case <-tick.C:

@@ -79,13 +79,20 @@ func (s *Server) open(ctx context.Context, c *config.Config, log *slog.Logger) e
 	}
 	s.indexExports(ctx)
 
+	// Where the installation is on its way.
+	lease, err := openLease(ctx, c, s.store, s.PublicAddress(), log)
+	if err != nil {
+		return err
+	}
+	s.onClose(lease.Start(ctx))
+
 	// The domain.
 	policy := passwordPolicy(c)
 	s.permits = password.NewPool(password.PoolConfig{Permits: int(c.Password.Permits), MaxWait: c.Password.Queue, Policy: policy})
 	s.onClose(s.permits.Close)
 	s.service, err = accounts.New(accounts.Config{
 		Store: s.store, Sources: accountSources(s.sources), Collisions: accounts.Collisions(c.Collisions), Hashes: hash.New(hash.Config{Bounds: c.HashBounds.Bounds()}),
-		Hasher: password.Hasher{Policy: policy}, Permits: s.permits, Key: key, Log: log,
+		Hasher: password.Hasher{Policy: policy}, Permits: s.permits, Key: key, Lease: lease, Log: log,
 	})
 	if err != nil {
 		return fmt.Errorf("accounts: %w", err)
@@ -150,6 +157,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	var loops sync.WaitGroup
 	loops.Go(func() { s.keys.Start(running) })
 	loops.Go(func() { s.removeSessions(running) })
+	loops.Go(func() { s.service.Relay(running) })
 	if s.soft.follow != nil {
 		loops.Go(func() { s.soft.follow(running) })
 	}
