@@ -37,6 +37,7 @@ type Delivery struct {
 	AccountID uuid.UUID
 	Source    string
 	Kind      DeliveryKind
+	Intent    bool   // the change is not made here yet: it is when the delivery ends; see intent.go
 	Sealed    []byte // what is to be written, sealed with the master key
 	CreatedAt time.Time
 	NextAt    time.Time // not tried before
@@ -78,6 +79,8 @@ type parcel struct {
 	LegacyID string        `json:"legacy_id,omitempty"` // empty: the person is not there yet
 	Person   *sealedPerson `json:"person,omitempty"`    // DeliverInsert
 	Password *sealedStored `json:"password,omitempty"`  // DeliverInsert, DeliverPassword
+
+	Intent *sealedIntent `json:"intent,omitempty"`
 }
 
 // sealedPerson is of legacy.User what a new person has.
@@ -195,9 +198,16 @@ func (s Source) writes() legacy.Writes {
 	return legacy.Writes{}
 }
 
+// errNoExample is a source that nobody knows how to make a hash for.
+var errNoExample = errors.New("the source has no example of its hashes")
+
 // legacyHash makes a hash as the legacy store has them. Some schemes hash the login name in.
 func (s *Service) legacyHash(ctx context.Context, source Source, username string, pw password.Secret) (legacy.Stored, error) {
-	like := source.Example
+	example := source.writes().Like
+	if example == nil {
+		return legacy.Stored{}, cannotTell("make a legacy hash", errNoExample)
+	}
+	like := *example
 	like.User = username
 	opened, err := s.hashes.Open(like)
 	if err != nil {

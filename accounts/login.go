@@ -178,8 +178,6 @@ func (s *Service) loginCandidate(ctx context.Context, c candidate, contested boo
 	case contested:
 		s.noteContested(ctx, c, a)
 		return s.unmoved(c), nil
-	case a.rowOfAbsent(SubjectFor(c.source.Name, c.user.ID)).Login == phase.TakeNothing:
-		return s.unmoved(c), nil
 	}
 	return s.migrate(ctx, c, proof, nil, a)
 }

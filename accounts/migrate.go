@@ -28,6 +28,9 @@ import (
 // also are people of other stores who have proven to be the same person.
 func (s *Service) migrate(ctx context.Context, c candidate, p proof, also []candidate, a Attempt) (Person, error) {
 	failpoint.Hit(failpoint.MigrateProven)
+	if a.rowOfAbsent(SubjectFor(c.source.Name, c.user.ID)).Login == phase.TakeNothing {
+		return s.unmoved(c), nil
+	}
 	shared, err, _ := s.moves.Do(s.moveKey(c, a.Password), func() (any, error) {
 		var person Person
 		err := s.outlive(ctx, func(ctx context.Context) (err error) {

@@ -7,6 +7,7 @@ import (
 
 	"rekey/accounts/failpoint"
 	"rekey/accounts/password"
+	"rekey/accounts/phase"
 )
 
 // A Change is a new password from somebody who is logged in.
@@ -27,7 +28,19 @@ func (s *Service) ChangePassword(ctx context.Context, c Change) error {
 		return &InvalidError{Field: "new_password", Reason: err.Error()}
 	}
 	a := Attempt{Password: c.Current, RequestID: c.RequestID}
+	leave, err := s.enter(&a)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	return s.retryStale(ctx, &s.stats.Changed, func() error {
+		row, err := s.changing(ctx, c.Session.AccountID, a)
+		if err != nil {
+			return err
+		}
+		if row.Legacy == phase.Required {
+			return s.changeThere(ctx, c, a)
+		}
 		rec, err := s.holder(ctx, c.Session, a)
 		if err != nil {
 			return err
@@ -45,7 +58,7 @@ func (s *Service) ChangePassword(ctx context.Context, c Change) error {
 		}
 		failpoint.Hit(failpoint.ChangeHashed)
 		return s.outlive(ctx, func(ctx context.Context) error {
-			return s.store.SetPassword(ctx, rec.ID, rec.Credential.Version, next, c.Session.ID, s.event(rec.ID, EventPassword, a), owed...)
+			return s.writes(a).SetPassword(ctx, rec.ID, rec.Credential.Version, next, c.Session.ID, s.event(rec.ID, EventPassword, a), owed...)
 		})
 	})
 }
@@ -122,6 +135,8 @@ func (s *Service) retryStale(ctx context.Context, made *atomic.Int64, change fun
 		return err
 	case errors.Is(err, ErrNotFound):
 		return refused("new-deleted")
+	case errors.Is(err, ErrStaleEpoch):
+		return &UnavailableError{RetryAfter: retryFrozen, Err: err}
 	}
 	return cannotTell("change account", err)
 }
@@ -133,7 +148,7 @@ func isAnswer(err error) bool {
 		invalid     *InvalidError
 		policy      *PolicyError
 	)
-	return errors.Is(err, ErrCredentials) || errors.Is(err, ErrContestedPerson) || errors.Is(err, ErrTakenIdentifier) ||
+	return errors.Is(err, ErrCredentials) || errors.Is(err, ErrContestedPerson) || errors.Is(err, ErrTakenIdentifier) || errors.Is(err, ErrManagedElsewhere) ||
 		errors.As(err, &unavailable) || errors.As(err, &invalid) || errors.As(err, &policy)
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"rekey/accounts/password"
+	"rekey/accounts/phase"
 	"rekey/legacy"
 )
 
@@ -35,7 +36,17 @@ func (s *Service) Register(ctx context.Context, r Registration) (Person, error) 
 	if err := r.Password.Check(); err != nil {
 		return Person{}, &InvalidError{Field: "password", Reason: err.Error()}
 	}
+	a := Attempt{RequestID: r.RequestID}
+	leave, err := s.enter(&a)
+	if err != nil {
+		return Person{}, err
+	}
+	defer leave()
 	account := Account{ID: uuid.Must(uuid.NewV7()), Identifiers: ids, CreatedAt: s.now()}
+	row := a.rowOfAbsent(account.ID)
+	if row.Frozen {
+		return Person{}, &UnavailableError{RetryAfter: retryFrozen, Err: errFrozen}
+	}
 	if err := s.checkNew(account, r.Password); err != nil {
 		return Person{}, asPassword(err)
 	}
@@ -47,11 +58,18 @@ func (s *Service) Register(ctx context.Context, r Registration) (Person, error) 
 		return Person{}, err
 	}
 	rec := Record{Account: account, Credential: credential, Profile: profile}
+	if row.Legacy == phase.Required {
+		person, err := s.registerThere(ctx, rec, r.Password, a)
+		if err == nil {
+			s.stats.Registered.Add(1)
+		}
+		return person, err
+	}
 	if rec.Owed, err = s.oweInsert(ctx, rec, r.Password); err != nil {
 		return Person{}, asPassword(err)
 	}
-	event := s.event(account.ID, EventRegistered, Attempt{RequestID: r.RequestID})
-	err = s.outlive(ctx, func(ctx context.Context) error { return s.store.Create(ctx, rec, event) })
+	event := s.event(account.ID, EventRegistered, a)
+	err = s.outlive(ctx, func(ctx context.Context) error { return s.writes(a).Create(ctx, rec, event) })
 	switch {
 	case errors.Is(err, ErrTaken):
 		return Person{}, ErrTakenIdentifier

@@ -71,15 +71,15 @@ func (s *Service) DeliverNext(ctx context.Context) (bool, error) {
 	defer s.unended.Done()
 
 	link, err := s.deliver(ctx, d)
-	if err == nil {
-		event := s.event(d.AccountID, EventDelivered, Attempt{})
-		event.Actor = "system"
-		event.Detail = map[string]string{"source": d.Source, "kind": string(d.Kind)}
-		err = s.store.FinishDelivery(ctx, d, link, event)
-		if err == nil {
+	switch {
+	case err == nil:
+		if err = s.finish(ctx, d, link); err == nil {
 			s.stats.Delivered.Add(1)
 		}
-	} else {
+	case d.Intent && refusal(err) != nil && !errors.Is(err, legacy.ErrNotSent): // nobody waits for it, and it never will be
+		s.log.WarnContext(ctx, "a change that was interrupted was not made", "account", d.AccountID, "kind", d.Kind, "error", err)
+		err = s.store.DropDelivery(ctx, d)
+	default:
 		next, refused := retryAfter(d, err)
 		s.stats.NotDelivered.Add(1)
 		s.log.WarnContext(ctx, "copy-back not delivered; it is tried again", "account", d.AccountID, "source", d.Source, "kind", d.Kind,
@@ -115,7 +115,7 @@ var errNoWriter = errors.New("no source of that name takes changes")
 
 // deliver writes one change to its legacy store, and returns what the link is to be afterwards; nil leaves it as it is.
 func (s *Service) deliver(ctx context.Context, d Delivery) (*LegacyLink, error) {
-	i := slices.IndexFunc(s.sources, func(source Source) bool { return source.Name == d.Source })
+	i := s.sourceIndex(d.Source)
 	if i < 0 {
 		return nil, errNoWriter
 	}
@@ -134,6 +134,10 @@ func (s *Service) deliver(ctx context.Context, d Delivery) (*LegacyLink, error) 
 		return run.insert(ctx)
 	}
 	return run.change(ctx)
+}
+
+func (s *Service) sourceIndex(name string) int {
+	return slices.IndexFunc(s.sources, func(source Source) bool { return source.Name == name })
 }
 
 // A delivery is a Delivery that is under way.
@@ -163,7 +167,12 @@ func (d *delivery) change(ctx context.Context) (*LegacyLink, error) {
 	if d.Kind == DeliverPassword && d.carries(user) {
 		return d.linkNow(is, id), nil
 	}
-	if err := d.settleDrift(ctx, is, id); err != nil {
+	if d.Intent {
+		err = d.overtaken(is)
+	} else {
+		err = d.settleDrift(ctx, is, id)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if d.Kind == DeliverDelete {

@@ -3,7 +3,6 @@ package accounts
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -78,7 +77,7 @@ func (s *Service) resumeLegacy(ctx context.Context, session Session) (candidate,
 	case err != nil && !errors.Is(err, ErrNotFound):
 		return candidate{}, cannotTell("read account by link", err)
 	}
-	i := slices.IndexFunc(s.sources, func(src Source) bool { return src.Name == session.Source })
+	i := s.sourceIndex(session.Source)
 	if i < 0 {
 		return candidate{}, cannotTell("read person from the legacy store", errNoSource)
 	}

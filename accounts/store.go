@@ -95,9 +95,11 @@ type Outbox interface {
 	// ClaimDelivery returns a delivery that is due at the time at, and keeps others from it until the time until;
 	// ErrNotFound if none is. Of the deliveries of one account only the oldest is ever due.
 	ClaimDelivery(ctx context.Context, at, until time.Time) (Delivery, error)
-	// FinishDelivery removes a delivery that arrived, with the event, and keeps what the link to the legacy person is now,
-	// if link is not nil. It returns ErrStale, and changes nothing, if somebody else has claimed it since.
-	FinishDelivery(ctx context.Context, d Delivery, link *LegacyLink, e Event) error
+	// FinishDelivery removes a delivery that arrived, and writes what f says, in one transaction. It returns ErrStale, and
+	// changes nothing, if somebody else has claimed it since, and ErrTaken if somebody here has what f.Create is to have.
+	FinishDelivery(ctx context.Context, d Delivery, f Finish) error
+	// DropDelivery removes an intent whose write was refused, or was never sent. It returns ErrStale as FinishDelivery does.
+	DropDelivery(ctx context.Context, d Delivery) error
 	// PostponeDelivery gives a claimed delivery back, to be tried at the time next. refused is what the legacy store said,
 	// empty if it said nothing. It returns ErrStale as FinishDelivery does.
 	PostponeDelivery(ctx context.Context, d Delivery, next time.Time, refused string) error
@@ -133,6 +135,20 @@ type Phases interface {
 	At(epoch int64) Writes
 }
 
+// A Finish is what is written here when a delivery has arrived.
+type Finish struct {
+	Event Event
+	Link  *LegacyLink // what the link to the legacy person is now; nil: as it was
+
+	// The rest is of intents.
+
+	Credential *Credential // of the account, if it is here; whatever version it has, it gets the next
+	Keep       uuid.UUID   // the session that a new credential does not end
+	Create     *Record     // somebody new, with Link
+	Delete     bool        // the account becomes a tombstone, and is made one if it is not here
+	At         time.Time
+}
+
 // A Replica is a process that serves.
 type Replica struct {
 	phase.Replica
@@ -141,6 +157,9 @@ type Replica struct {
 
 // Writes are the writes whose decision depends on the phase; see Phases.At.
 type Writes interface {
+	// BeginIntent stores an intent and claims it until the time until. It returns ErrStale if the account has another
+	// delivery: the intent is the account's lock. An account that is here is in doubt until the intent ends.
+	BeginIntent(ctx context.Context, d Delivery, until time.Time) (Delivery, error)
 	// Create commits the account, its identifiers, its credential (as version 1), its links, what else moves with it and
 	// the event in one transaction: all of them or none. It returns ErrLinked if a link's (source, legacy id) or the
 	// account's id is there already, else ErrTaken if an identifier is. An external identity that another account has is

@@ -40,6 +40,7 @@ var (
 	problemNotFound    = problem{"urn:rekey:problem:not-found", "Not found", http.StatusNotFound, "There is nothing at this address; /openapi.json lists what there is.", nil}
 	problemMethod      = problem{"urn:rekey:problem:method", "Method not allowed", http.StatusMethodNotAllowed, "The Allow header lists the methods.", nil}
 	problemTaken       = problem{"urn:rekey:problem:taken", "Identifier taken", http.StatusConflict, "Log in if it is yours, or choose another.", nil}
+	problemElsewhere   = problem{"urn:rekey:problem:managed-elsewhere", "Managed elsewhere", http.StatusConflict, "The old system manages this account for now; make the change there.", nil}
 	problemContested   = problem{"urn:rekey:problem:contested", "Account needs support", http.StatusConflict, "Several people have the same identifier. Support can settle it.", nil}
 	problemPolicy      = problem{"urn:rekey:problem:policy", "Not accepted", http.StatusUnprocessableEntity, "The fields that are named break a rule.", nil}
 	problemLimited     = problem{"urn:rekey:problem:limited", "Too many attempts", http.StatusTooManyRequests, "Wait for the number of seconds in Retry-After.", nil}
@@ -74,6 +75,8 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		return problemCredentials, 0
 	case errors.Is(err, accounts.ErrTakenIdentifier):
 		return problemTaken, 0
+	case errors.Is(err, accounts.ErrManagedElsewhere):
+		return problemElsewhere, 0
 	case errors.Is(err, accounts.ErrContestedPerson):
 		return problemContested, 0
 	case errors.Is(err, token.ErrInvalid):

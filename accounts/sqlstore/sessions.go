@@ -107,7 +107,7 @@ func (s *Store) renewInSelect(ctx context.Context, args ...any) (*accounts.Sessi
 	err := s.each(ctx, s.write, func(scan scan) error {
 		var session sessionRow
 		var row recordRow
-		err := scan(append(session.into(), &account.Disabled, &account.SessionEpoch, &account.ChangedHere, &account.Pinned, &row.accountCreated,
+		err := scan(append(session.into(), &account.Disabled, &account.SessionEpoch, &account.ChangedHere, &account.Pinned, &account.InDoubt, &row.accountCreated,
 			&row.position, &row.kind, &row.canonical, &row.spelling, &row.contested, &row.verified)...)
 		renewed = session.session()
 		account.ID, account.CreatedAt = renewed.AccountID, moment(row.accountCreated.Int64)
@@ -116,7 +116,7 @@ func (s *Store) renewInSelect(ctx context.Context, args ...any) (*accounts.Sessi
 		}
 		return err
 	}, `WITH renewed AS (`+renewSession+`)
-SELECT renewed.*, a.disabled, a.session_epoch, a.changed_here, a.pinned, a.created_at, i.position, i.kind, i.canonical, i.spelling, i.contested, i.verified
+SELECT renewed.*, a.disabled, a.session_epoch, a.changed_here, a.pinned, a.in_doubt, a.created_at, i.position, i.kind, i.canonical, i.spelling, i.contested, i.verified
   FROM renewed JOIN accounts a ON a.id = renewed.account_id LEFT JOIN identifiers i ON i.account_id = a.id
  ORDER BY i.position`, args...)
 	return renewed, account, err
