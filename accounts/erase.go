@@ -21,7 +21,7 @@ type Deletion struct {
 // Its errors are those of ChangePassword, but for the policy.
 func (s *Service) Delete(ctx context.Context, d Deletion) error {
 	a := Attempt{Password: d.Current, RequestID: d.RequestID}
-	return s.retryStale(ctx, &s.stats.Deleted, func() error {
+	return s.retryStale(&s.stats.Deleted, func() error {
 		rec, err := s.holder(ctx, d.Session, a)
 		if err != nil {
 			return err

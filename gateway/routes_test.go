@@ -30,7 +30,7 @@ func TestDocumentHasEveryRoute(t *testing.T) {
 	served := map[string]bool{}
 	for _, e := range []*echo.Echo{echoOf(t, gw.Public()), echoOf(t, gw.Admin())} {
 		for _, route := range e.Routes() {
-			if route.Method != "HEAD" {
+			if route.Method != http.MethodHead {
 				served[route.Method+" "+route.Path] = true
 			}
 		}
