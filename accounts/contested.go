@@ -26,12 +26,9 @@ func spelledExactly(found []candidate, spelling string) []candidate {
 	return exact
 }
 
-// spelled reports whether the account holds the name in just this spelling, or was born here and has no namesake in
-// a legacy store.
+// spelled reports whether the account holds the name in just this spelling. An account that was born here is no exception:
+// the legacy store may have had a namesake in a spelling that nobody thought of asking for when it was registered.
 func (r Record) spelled(name Identifier) bool {
-	if r.Link == nil {
-		return true
-	}
 	return slices.ContainsFunc(r.Identifiers, func(id Identifier) bool {
 		return id.Canonical == name.Canonical && id.Spelling == name.Spelling
 	})

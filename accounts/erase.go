@@ -27,7 +27,7 @@ func (s *Service) Delete(ctx context.Context, d Deletion) error {
 		return err
 	}
 	defer leave()
-	return s.retryStale(ctx, &s.stats.Deleted, func() error {
+	return s.retryStale(&s.stats.Deleted, func() error {
 		row, err := s.changing(ctx, d.Session.AccountID, a)
 		if err != nil {
 			return err

@@ -33,7 +33,7 @@ func (s *Service) ChangePassword(ctx context.Context, c Change) error {
 		return err
 	}
 	defer leave()
-	return s.retryStale(ctx, &s.stats.Changed, func() error {
+	return s.retryStale(&s.stats.Changed, func() error {
 		row, err := s.changing(ctx, c.Session.AccountID, a)
 		if err != nil {
 			return err
@@ -120,7 +120,7 @@ func (s *Service) moveHolder(ctx context.Context, session Session, a Attempt) er
 const staleTries = 3
 
 // retryStale runs a change until no other write has come between what it read and what it wrote, and counts it.
-func (s *Service) retryStale(ctx context.Context, made *atomic.Int64, change func() error) error {
+func (s *Service) retryStale(made *atomic.Int64, change func() error) error {
 	var err error
 	for range staleTries {
 		if err = change(); !errors.Is(err, ErrStale) {

@@ -135,6 +135,9 @@ var shapes = map[Kind]string{
 }
 
 // checkFree returns ErrTakenIdentifier if any store has one of the identifiers. All are asked in every case.
+//
+// A legacy store that compares byte by byte has names in spellings that it is not asked for ("aNNa"). Such a person is not
+// seen here, and not locked out either: a login in their spelling asks for them (loginOtherSpelling).
 func (s *Service) checkFree(ctx context.Context, ids []Identifier) error {
 	taken := false
 	for _, id := range ids {
