@@ -79,11 +79,9 @@ func ownKey(rec Record, name Identifier) string { return rec.ID.String() + name.
 
 // contest marks a value whose account has moved before the namesake was seen.
 func (s *Service) contest(ctx context.Context, rec Record, name Identifier, a Attempt) error {
-	for _, id := range rec.Identifiers {
-		if id.Canonical == name.Canonical && !id.Contested {
-			_, err := s.store.Contest(ctx, name.Canonical, s.event(rec.ID, EventContested, a))
-			return err
-		}
+	if rec.contests(name) {
+		return nil
 	}
-	return nil
+	_, err := s.store.Contest(ctx, name.Canonical, s.event(rec.ID, EventContested, a))
+	return err
 }

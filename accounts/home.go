@@ -30,7 +30,7 @@ var alwaysNewFirst = phase.State{TrustEpoch: 1, Plan: phase.Lazy, Phase: phase.N
 func (a Attempt) row(rec Record) phase.Row {
 	row := a.at.Row(facts(rec))
 	if rec.InDoubt && a.at.AsksLegacy() && !rec.Deleted() {
-		row.Answers, row.Home, row.Login, row.Frozen = phase.Legacy, phase.Legacy, phase.TakeNothing, true
+		row.Answers, row.Home, row.Frozen = phase.Legacy, phase.Legacy, true
 	}
 	return row
 }
@@ -58,7 +58,7 @@ func (s *Service) changing(ctx context.Context, account uuid.UUID, a Attempt) (p
 func (a Attempt) rowOfAbsent(id uuid.UUID) phase.Row { return a.at.Row(phase.Account{ID: id}) }
 
 func facts(rec Record) phase.Account {
-	f := phase.Account{ID: rec.ID, ChangedHere: rec.ChangedHere, Pinned: rec.Pinned, Tombstone: rec.Deleted()}
+	f := phase.Account{ID: rec.ID, ChangedHere: rec.ChangedHere, InDoubt: rec.InDoubt, Pinned: rec.Pinned, Tombstone: rec.Deleted()}
 	if rec.Link == nil {
 		f.Pinned = true // born here: no legacy store can answer for them
 		return f

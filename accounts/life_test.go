@@ -128,15 +128,15 @@ func (s *stopStore) stop(before *func()) {
 }
 
 func (s *stopStore) SetPassword(
-	ctx context.Context, id uuid.UUID, from int64, next accounts.Credential, keep uuid.UUID, e accounts.Event,
+	ctx context.Context, id uuid.UUID, from int64, next accounts.Credential, keep uuid.UUID, e accounts.Event, owed ...accounts.Delivery,
 ) error {
 	s.stop(&s.beforeSet)
-	return s.Store.SetPassword(ctx, id, from, next, keep, e)
+	return s.Store.SetPassword(ctx, id, from, next, keep, e, owed...)
 }
 
-func (s *stopStore) Delete(ctx context.Context, id uuid.UUID, from int64, at time.Time, e accounts.Event) error {
+func (s *stopStore) Delete(ctx context.Context, id uuid.UUID, from int64, at time.Time, e accounts.Event, owed ...accounts.Delivery) error {
 	s.stop(&s.beforeDelete)
-	return s.Store.Delete(ctx, id, from, at, e)
+	return s.Store.Delete(ctx, id, from, at, e, owed...)
 }
 
 func (s *stopStore) ReplaceCredential(ctx context.Context, id uuid.UUID, from int64, next accounts.Credential, e accounts.Event) error {

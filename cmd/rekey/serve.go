@@ -24,7 +24,7 @@ standard error, one JSON object a line; the line with "msg":"ready" tells the ad
 		Example: "  rekey serve --config /etc/rekey/rekey.yaml\n  REKEY_STORE=sqlite:///var/lib/rekey/rekey.db rekey serve",
 		Args:    cobra.NoArgs,
 		RunE: action(func(cmd *cobra.Command, _ []string) error {
-			cfg, err := file.load()
+			cfg, err := file.read()
 			if err != nil {
 				return err
 			}

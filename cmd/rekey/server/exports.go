@@ -3,12 +3,62 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
+	"rekey/cmd/rekey/config"
 	"rekey/legacy"
 	"rekey/legacy/filesource"
 )
+
+// lookTimeout bounds the looks at all exports together.
+const lookTimeout = 10 * time.Second
+
+// An ExportLook is what the beginnings of the exports show, each problem at the key that it is about.
+type ExportLook struct {
+	Wrong    config.Problems // the export will not be indexed as it is configured
+	Doubtful config.Problems // what is behind the beginning may be better
+	Unread   config.Problems // it cannot be read now, so nothing is known of it
+}
+
+// LookAtExports reads the beginning of each source that is an export.
+func LookAtExports(ctx context.Context, c *config.Config, sources []Opened) ExportLook {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	var look ExportLook
+	for i, source := range sources {
+		export, ok := source.Store.(*filesource.Source)
+		if !ok {
+			continue
+		}
+		group := fmt.Sprintf("legacy[%d].file.", i)
+		doubts, err := export.Look(ctx)
+		if err != nil {
+			look.Unread = append(look.Unread, c.Mistake(group+"path", err))
+		}
+		for _, d := range doubts {
+			key := group + "path"
+			if d.Column != "" {
+				key = group + "columns." + d.Column
+			}
+			to := &look.Doubtful
+			if d.Certain {
+				to = &look.Wrong
+			}
+			*to = append(*to, c.Mistake(key, errors.New(d.Reason)))
+		}
+	}
+	return look
+}
+
+// Err returns what is wrong for certain, or nil.
+func (l ExportLook) Err() error {
+	if len(l.Wrong) == 0 {
+		return nil
+	}
+	return l.Wrong
+}
 
 // progressEvery is how often the log tells how far an indexing is.
 const progressEvery = 10 * time.Second

@@ -40,12 +40,18 @@ type Server struct {
 }
 
 // Open makes everything ready and takes the ports, so that Serve cannot fail for want of them. What it has opened is
-// closed again if it returns an error.
+// closed again if it returns an error, which is config.Problems where a source cannot be opened as it is configured.
 func Open(ctx context.Context, c *config.Config, log *slog.Logger) (*Server, error) {
+	// The old stores first: what is wrong with how they are configured is found before anything is made or asked.
+	sources, err := openSources(c)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{config: c, log: log, sources: sources}
+	s.onClose(func(context.Context) error { return closeSources(s.sources) })
 	for _, w := range c.Warnings() {
 		log.WarnContext(ctx, "configuration", "key", w.Key, "warning", w.Reason)
 	}
-	s := &Server{config: c, log: log}
 	if err := s.open(ctx, c, log); err != nil {
 		return nil, errors.Join(err, s.close(context.WithoutCancel(ctx)))
 	}
@@ -53,7 +59,7 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger) (*Server, err
 }
 
 func (s *Server) open(ctx context.Context, c *config.Config, log *slog.Logger) error {
-	// The ports first: one that is taken is found before anything is made.
+	// The ports: one that is taken is found before anything is made.
 	if err := s.listen(ctx); err != nil {
 		return err
 	}
@@ -70,10 +76,6 @@ func (s *Server) open(ctx context.Context, c *config.Config, log *slog.Logger) e
 	s.onClose(func(context.Context) error { return s.store.Close() })
 
 	// The old ones. One that is down is no reason not to serve those who have moved.
-	if s.sources, err = openSources(c); err != nil {
-		return err
-	}
-	s.onClose(func(context.Context) error { return closeSources(s.sources) })
 	if err := s.checkSources(ctx); err != nil {
 		return err
 	}

@@ -76,36 +76,29 @@ func extraOf(l config.Legacy) []string {
 	return l.Extra
 }
 
-// openSources prepares every legacy source. It asks none of them.
+// openSources prepares every legacy source. It asks none of them. Its error is config.Problems, with what is wrong with
+// each of them as far as that shows without asking.
 func openSources(c *config.Config) ([]*source, error) {
 	var sources []*source
+	var problems config.Problems
 	for i, l := range c.Legacy {
 		s, err := openSource(l)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("legacy[%d]: %w", i, err), closeSources(sources))
+			problems = append(problems, c.Mistake(fmt.Sprintf("legacy[%d]", i), err))
+			continue
 		}
 		sources = append(sources, s)
+	}
+	if problems != nil {
+		return nil, errors.Join(problems, closeSources(sources))
 	}
 	return sources, nil
 }
 
-// CheckSources tells what is wrong with the sources as far as that shows without asking them. Its error is
-// config.Problems.
+// CheckSources tells what is wrong with the sources as openSources does, for commands that open none.
 func CheckSources(c *config.Config) error {
-	var problems config.Problems
-	for i, l := range c.Legacy {
-		s, err := openSource(l)
-		if err == nil {
-			err = s.Close()
-		}
-		if err != nil {
-			problems = append(problems, c.Mistake(fmt.Sprintf("legacy[%d]", i), err))
-		}
-	}
-	if problems == nil {
-		return nil
-	}
-	return problems
+	sources, err := openSources(c)
+	return errors.Join(err, closeSources(sources))
 }
 
 // paramsOf returns what a source's scheme must be told, the pepper among it.
@@ -134,13 +127,20 @@ func accountSources(sources []*source) []accounts.Source {
 }
 
 // checkSources asks every source once, side by side. A table or column that is not there is an error: no restart of the
-// old database would mend it. A source that does not answer is a warning.
+// old database would mend it. A source that does not answer is a warning. Of an export the beginning is looked at.
 func (s *Server) checkSources(ctx context.Context) error {
+	look := LookAtExports(ctx, s.config, openedAs(s.sources))
+	if err := look.Err(); err != nil {
+		return err
+	}
+	for _, p := range look.Doubtful {
+		s.log.WarnContext(ctx, "an export may not be as configured", "key", p.Key, "reason", p.Reason)
+	}
 	errs := make([]error, len(s.sources))
 	var wg sync.WaitGroup
 	for i, src := range s.sources {
 		if _, export := src.adapter.(*filesource.Source); export {
-			continue // that takes as long as the export is; see indexExports
+			continue // the rest takes as long as the export is; see indexExports
 		}
 		wg.Go(func() { errs[i] = src.Check(ctx) })
 	}
