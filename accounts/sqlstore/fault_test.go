@@ -70,7 +70,9 @@ func TestDeadlock(t *testing.T) {
 		t.Fatal(err)
 	}
 	query := u.Query()
-	query.Set("deadlock_timeout", "100ms") // the store looks for a deadlock first, and so it is the one that is undone
+	// Each looks for a deadlock once, so long after it began to wait, and whoever finds one is undone: that is the store, for
+	// the other never looks. By then the other must be waiting, on a busy machine too.
+	query.Set("deadlock_timeout", "2s")
 	query.Set("application_name", "victim")
 	u.RawQuery = query.Encode()
 	s, db := open(t, u.String()), raw(t, url)
@@ -83,6 +85,9 @@ func TestDeadlock(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = other.Rollback() }() // after the rollback below it does nothing
+	if _, err := other.ExecContext(t.Context(), `SET LOCAL deadlock_timeout = '1h'`); err != nil {
+		t.Fatal(err)
+	}
 	insert := func(canonical string) error {
 		_, err := other.ExecContext(t.Context(), `
 INSERT INTO identifiers (canonical, account_id, position, kind, spelling)
