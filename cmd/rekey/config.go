@@ -1,7 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -35,6 +38,9 @@ Without --connect nothing is opened: neither store nor sources nor Redis.`,
 			for _, w := range cfg.Warnings() {
 				fmt.Fprintln(c.err, "warning: "+w.String())
 			}
+			if err := printWrites(c.out, cfg); err != nil {
+				return err
+			}
 			if !connect {
 				_, err = fmt.Fprintln(c.out, "the configuration is complete")
 				return err
@@ -56,6 +62,21 @@ Without --connect nothing is opened: neither store nor sources nor Redis.`,
 	file = c.addConfigFlag(cmd)
 	cmd.Flags().BoolVar(&connect, "connect", false, "also ask the store, each source and Redis, without changing anything")
 	return cmd
+}
+
+// printWrites says for each source what can be written back to it.
+func printWrites(out io.Writer, cfg *config.Config) error {
+	sources, err := server.WrittenBackTo(cfg)
+	if err != nil {
+		return err
+	}
+	for _, s := range sources {
+		fmt.Fprintf(out, "source %s: written back: %s\n", s.Name, cmp.Or(strings.Join(s.Can, ", "), "nothing, it is only read"))
+		for _, no := range s.Cannot {
+			fmt.Fprintf(out, "source %s: not written back: %s\n", s.Name, no)
+		}
+	}
+	return nil
 }
 
 func newConfigShow(c console) *cobra.Command {
