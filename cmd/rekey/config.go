@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -46,6 +48,9 @@ at: whether they have the columns that are named, and people who could log in.`,
 				fmt.Fprintln(c.err, "warning: "+w.String())
 			}
 			printNotes(c.out, cfg)
+			if err := printWrites(c.out, cfg); err != nil {
+				return err
+			}
 			if problems := slices.Concat(look.Wrong, look.Doubtful); len(problems) > 0 {
 				return problems
 			}
@@ -90,6 +95,21 @@ func printNotes(w io.Writer, cfg *config.Config) {
 			fmt.Fprintf(w, "legacy %s: note on preset %s: %s\n", l.Name, p.Name, note)
 		}
 	}
+}
+
+// printWrites says for each source what can be written back to it.
+func printWrites(out io.Writer, cfg *config.Config) error {
+	sources, err := server.WrittenBackTo(cfg)
+	if err != nil {
+		return err
+	}
+	for _, s := range sources {
+		fmt.Fprintf(out, "legacy %s: written back: %s\n", s.Name, cmp.Or(strings.Join(s.Can, ", "), "nothing, it is only read"))
+		for _, no := range s.Cannot {
+			fmt.Fprintf(out, "legacy %s: not written back: %s\n", s.Name, no)
+		}
+	}
+	return nil
 }
 
 func newConfigShow(c console) *cobra.Command {

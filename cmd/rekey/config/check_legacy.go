@@ -51,7 +51,7 @@ func (l *loader) checkDSN(at string, s *Legacy) {
 		if path, ok := SQLitePath(s.DSN); !ok || !filepath.IsAbs(path) {
 			l.problem(at+".dsn", "want an absolute path: sqlite:///srv/old/users.db")
 		} else if store, same := SQLitePath(l.config.Store); same && filepath.Clean(store) == filepath.Clean(path) {
-			l.problem(at+".dsn", "is the new store itself: the old one is only ever read, and never written to")
+			l.problem(at+".dsn", "is the new store itself")
 		}
 	case slices.Contains([]string{"mysql", "mariadb", "postgres", "postgresql", "sqlserver"}, scheme):
 		l.checkURL(at+".dsn", s.DSN)
@@ -158,6 +158,7 @@ func (l *loader) checkKind(at string, s *Legacy, registry *hash.Registry) {
 	case "file":
 		l.checkFile(at, s)
 	}
+	l.checkWrite(at, s)
 	for _, group := range []string{"ldap", "http", "file"} {
 		if l.isSet(at+"."+group) && group != s.Kind {
 			l.problem(at+"."+group, "is for kind %s", group)
@@ -175,6 +176,22 @@ func (l *loader) checkKind(at string, s *Legacy, registry *hash.Registry) {
 	}
 	if s.Kind != "http" { // it shows no hashes
 		l.checkScheme(at, s, registry)
+	}
+}
+
+// checkWrite finds out whether anything is to be written back, and says what a source of that kind cannot.
+func (l *loader) checkWrite(at string, s *Legacy) {
+	if l.isSet(at+".write") && s.Kind != "sql" {
+		l.problem(at+".write", "is for kind sql: a source of kind %s is only read", s.Kind)
+		return
+	}
+	for _, key := range []string{
+		"dsn", "scheme", "like", "like_salt", "password", "username", "email", "phone", "display_name", "email_verified", "disabled", "insert", "delete",
+	} {
+		s.Write.On = s.Write.On || l.isSet(at+".write."+key)
+	}
+	if !s.Write.DSN.IsZero() && s.Write.DSN.Scheme() != "sqlite" {
+		l.checkURL(at+".write.dsn", s.Write.DSN)
 	}
 }
 

@@ -80,6 +80,7 @@ type Legacy struct {
 	Where        []Condition `yaml:"where"`         // who is there at all
 	DisabledWhen []Condition `yaml:"disabled_when"` // any of them is enough
 	Queries      Queries     `yaml:"queries"`
+	Write        Write       `yaml:"write"` // what may be written back; without it nothing is
 
 	Fold string `yaml:"fold"` // what a source that only verifies does to a password first: trim, lower, …
 
@@ -141,6 +142,25 @@ type Queries struct {
 	Get       string `yaml:"get"`
 	List      string `yaml:"list"`
 	ListAfter string `yaml:"list_after"`
+}
+
+// Write says what of a source may be written back; see sqlsource.Write.
+type Write struct {
+	DSN           URL    `yaml:"dsn"`
+	Scheme        string `yaml:"scheme"`
+	Like          Secret `yaml:"like"`
+	LikeSalt      Secret `yaml:"like_salt"`
+	Password      string `yaml:"password"`
+	Username      string `yaml:"username"`
+	Email         string `yaml:"email"`
+	Phone         string `yaml:"phone"`
+	DisplayName   string `yaml:"display_name"`
+	EmailVerified string `yaml:"email_verified"`
+	Disabled      string `yaml:"disabled"`
+	Insert        string `yaml:"insert"`
+	Delete        string `yaml:"delete"`
+	// On is set by any of them, or by `write: on`.
+	On bool `yaml:"-"`
 }
 
 // A List is a list of words. In the environment it is written with commas.
@@ -275,6 +295,13 @@ func (l *Legacy) setDefaults() {
 func (l *Limits) setWord(word string) error {
 	off, err := onOff(word)
 	l.Off = off
+	return err
+}
+
+// setWord takes `write: on` and `write: off`.
+func (w *Write) setWord(word string) error {
+	off, err := onOff(word)
+	w.On = err == nil && !off
 	return err
 }
 
