@@ -122,7 +122,7 @@ func (s *Service) unpack(d Delivery) (parcel, error) {
 func (s *Service) owePassword(ctx context.Context, rec Record, pw password.Secret) ([]Delivery, error) {
 	var owed []Delivery
 	for _, to := range s.told(rec) {
-		made, err := s.legacyHash(ctx, to.source, rec.Named(Username), pw)
+		made, err := s.legacyHash(ctx, to.source, to.legacyID, rec.Named(Username), pw)
 		if err != nil {
 			return nil, err
 		}
@@ -141,7 +141,7 @@ func (s *Service) oweInsert(ctx context.Context, rec Record, pw password.Secret)
 	if i < 0 {
 		return nil, nil
 	}
-	made, err := s.legacyHash(ctx, s.sources[i], rec.Named(Username), pw)
+	made, err := s.legacyHash(ctx, s.sources[i], "", rec.Named(Username), pw)
 	if err != nil {
 		return nil, err
 	}
@@ -198,16 +198,34 @@ func (s Source) writes() legacy.Writes {
 	return legacy.Writes{}
 }
 
+// exampleOf returns a stored value that a new one is to be made like: what the source says, else the person's own.
+func exampleOf(ctx context.Context, source Source, legacyID string) (legacy.Stored, error) {
+	if like := source.writes().Like; like != nil {
+		return *like, nil
+	}
+	getter, ok := source.Source.(legacy.Getter)
+	if !ok || legacyID == "" {
+		return legacy.Stored{}, errNoExample
+	}
+	user, err := getter.Get(ctx, legacyID)
+	switch {
+	case err != nil:
+		return legacy.Stored{}, err
+	case user.Password == nil:
+		return legacy.Stored{}, errNoExample
+	}
+	return *user.Password, nil
+}
+
 // errNoExample is a source that nobody knows how to make a hash for.
 var errNoExample = errors.New("the source has no example of its hashes")
 
 // legacyHash makes a hash as the legacy store has them. Some schemes hash the login name in.
-func (s *Service) legacyHash(ctx context.Context, source Source, username string, pw password.Secret) (legacy.Stored, error) {
-	example := source.writes().Like
-	if example == nil {
-		return legacy.Stored{}, cannotTell("make a legacy hash", errNoExample)
+func (s *Service) legacyHash(ctx context.Context, source Source, legacyID, username string, pw password.Secret) (legacy.Stored, error) {
+	like, err := exampleOf(ctx, source, legacyID)
+	if err != nil {
+		return legacy.Stored{}, cannotTell("make a legacy hash", err)
 	}
-	like := *example
 	like.User = username
 	opened, err := s.hashes.Open(like)
 	if err != nil {

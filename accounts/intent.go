@@ -62,7 +62,7 @@ func (s *Service) changeThere(ctx context.Context, c Change, a Attempt) error {
 	row := person.row
 	parcel := parcel{LegacyID: person.user.ID, Intent: s.intentOf(person, a)}
 	parcel.Intent.Keep = c.Session.ID
-	made, err := s.legacyHash(ctx, person.source, person.user.Username, c.New)
+	made, err := s.legacyHash(ctx, person.source, person.user.ID, person.user.Username, c.New)
 	if err != nil {
 		return err
 	}

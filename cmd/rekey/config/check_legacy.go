@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/net/idna"
 
+	"rekey/accounts"
 	"rekey/accounts/password"
 	"rekey/legacy/hash"
 	"rekey/legacy/preset"
@@ -32,6 +33,11 @@ func (l *loader) checkLegacy(i int, names map[string]int, registry *hash.Registr
 	}
 	if err := password.Fold(s.Fold).Check(); err != nil {
 		l.problem(at+".fold", "want trim, lower, upper, nfc, nfkc or 7bit")
+	}
+	switch accounts.CopyBack(s.CopyBack) {
+	case "", accounts.CopyBackNone, accounts.CopyBackFull:
+	default:
+		l.problem(at+".copy_back", "want none or full")
 	}
 	for j, domain := range s.Domains {
 		if _, err := idna.Lookup.ToASCII(domain); err != nil || !strings.Contains(domain, ".") {

@@ -82,6 +82,8 @@ type Legacy struct {
 	Queries      Queries     `yaml:"queries"`
 	Write        Write       `yaml:"write"` // what may be written back; without it nothing is
 
+	CopyBack string `yaml:"copy_back"` // what the source is told of changes made in the new store: none or full
+
 	Fold string `yaml:"fold"` // what a source that only verifies does to a password first: trim, lower, …
 
 	Keep     string   `yaml:"keep"` // CEL: who is there at all

@@ -35,12 +35,13 @@ var kinds = map[string]func(config.Legacy) (adapter, error){
 // A source is a legacy store under its configured name.
 type source struct {
 	adapter
-	name    string
-	kind    string
-	domains []string
-	fold    password.Fold
-	people  legacy.Source    // the adapter's people as they are mapped
-	mapping *mapping.Mapping // what has been found about them
+	name     string
+	kind     string
+	domains  []string
+	fold     password.Fold
+	copyBack accounts.CopyBack
+	people   legacy.Source    // the adapter's people as they are mapped
+	mapping  *mapping.Mapping // what has been found about them
 }
 
 // openSource prepares one legacy store. It does not ask it.
@@ -63,9 +64,22 @@ func openSource(l config.Legacy) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
+	people := m.Wrap(a)
+	if accounts.CopyBack(l.CopyBack) == accounts.CopyBackFull && !takesHashes(people) {
+		return nil, errors.Join(errCopyBack, a.Close())
+	}
 	return &source{
-		adapter: a, name: l.Name, kind: l.Kind, domains: l.Domains, fold: password.Fold(l.Fold), people: m.Wrap(a), mapping: m,
+		copyBack: accounts.CopyBack(l.CopyBack),
+		adapter:  a, name: l.Name, kind: l.Kind, domains: l.Domains, fold: password.Fold(l.Fold), people: people, mapping: m,
 	}, nil
+}
+
+var errCopyBack = errors.New("copy_back: full needs a source that takes new passwords as hashes, under a condition; see write")
+
+// takesHashes reports whether a new password can be delivered to a source later, and nobody else's be overwritten by it.
+func takesHashes(source legacy.Source) bool {
+	w, ok := source.(legacy.Writer)
+	return ok && w.Writes().Password == legacy.PasswordHashed && w.Writes().Conditional
 }
 
 // extraOf names what is read for mapping expressions alone.
@@ -121,7 +135,7 @@ func closeSources(sources []*source) error {
 func accountSources(sources []*source) []accounts.Source {
 	list := make([]accounts.Source, len(sources))
 	for i, s := range sources {
-		list[i] = accounts.Source{Name: s.name, Source: s.people, Domains: s.domains, Fold: s.fold}
+		list[i] = accounts.Source{Name: s.name, Source: s.people, Domains: s.domains, Fold: s.fold, CopyBack: s.copyBack}
 	}
 	return list
 }
