@@ -188,7 +188,7 @@ func (l *loader) checkKind(at string, s *Legacy, registry *hash.Registry) {
 // checkWrite finds out whether anything is to be written back, and says what a source of that kind cannot.
 func (l *loader) checkWrite(at string, s *Legacy) {
 	if l.isSet(at+".write") && s.Kind != "sql" {
-		l.problem(at+".write", "is for kind sql: a source of kind %s is only read", s.Kind)
+		l.problem(at+".write", "is for kind sql; a directory has ldap.write, and other kinds are only read")
 		return
 	}
 	for _, key := range []string{
@@ -218,6 +218,11 @@ func (l *loader) checkLDAP(at string, s *Legacy) {
 		if key.value == "" {
 			l.problem(at+".ldap."+key.name, "is missing: %s", key.example)
 		}
+	}
+	for _, key := range []string{
+		"bind_dn", "bind_password", "modify", "scheme", "like", "username", "email", "phone", "display_name", "delete", "disable", "insert",
+	} {
+		s.LDAP.Write.On = s.LDAP.Write.On || l.isSet(at+".ldap.write."+key)
 	}
 	if s.LDAP.InsecureSkipVerify {
 		l.warn(at+".ldap.insecure_skip_verify", "whoever can pose as the directory gets every password that is tried")

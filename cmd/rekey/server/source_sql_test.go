@@ -92,7 +92,7 @@ func TestWrittenBackTo(t *testing.T) {
 	if diff := cmp.Diff([]string{"password", "username"}, list[1].Can); diff != "" {
 		t.Errorf("can (-want +got):\n%s", diff)
 	}
-	for _, want := range []string{"delete (the configuration leaves it out)", "email (it is made by an expression)", "insert (a new person's password is made in a scheme, and none is named)"} {
+	for _, want := range []string{"delete (the configuration leaves it out)", "email (it is made by an expression, or not asked for)", "insert (a new person's password is made in a scheme, and none is named)"} {
 		if !slices.Contains(list[1].Cannot, want) {
 			t.Errorf("%q is not among %q", want, list[1].Cannot)
 		}

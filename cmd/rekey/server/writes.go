@@ -53,7 +53,7 @@ func (s *source) writtenBack() WrittenBack {
 		case part.can:
 			w.Can = append(w.Can, part.key)
 		case reasons[part.key] == "":
-			reasons[part.key] = "it is made by an expression"
+			reasons[part.key] = "it is made by an expression, or not asked for"
 		}
 	}
 	if !can.Conditional && len(w.Can) > 0 {
