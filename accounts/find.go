@@ -94,7 +94,7 @@ func (s *Service) findLegacy(ctx context.Context, name Identifier) (Person, erro
 // may make something of each.
 func (s *Service) wouldMove(ctx context.Context, c candidate) (Person, error) {
 	ids, _ := s.identifiersOf(c, nil)
-	holders, err := s.lookup(ctx, ids)
+	holders, err := s.lookup(ctx, s.rivals(c), ids)
 	switch {
 	case errors.Is(err, legacy.ErrTooMany):
 		return Person{}, refused("contested")

@@ -86,7 +86,7 @@ const retryChanged = time.Second
 // stillSo looks at the legacy stores once more. It returns the identifiers that move with the person, or an error if
 // the stores no longer say of them, and of those who are linked with them, what they said when they were proven.
 func (s *Service) stillSo(ctx context.Context, c candidate, also []candidate, ids []Identifier) ([]Identifier, error) {
-	holders, err := s.lookup(ctx, ids)
+	holders, err := s.lookup(ctx, s.rivals(c), ids)
 	switch {
 	case errors.Is(err, legacy.ErrTooMany):
 		return nil, errContested
