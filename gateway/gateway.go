@@ -128,7 +128,7 @@ func (g *Gateway) publicRoutes(proxies []netip.Prefix) http.Handler {
 	get(e, "/.well-known/openid-configuration", g.discovery)
 	get(e, "/readyz", g.readyz)
 	if g.bridge != nil {
-		e.Any("/bridge/*", echo.WrapHandler(g.bridge))
+		e.Match([]string{http.MethodGet, http.MethodHead, http.MethodPost}, "/bridge/*", echo.WrapHandler(g.bridge))
 	}
 	g.commonRoutes(e)
 	return e
@@ -159,7 +159,7 @@ func (g *Gateway) newEcho(proxies []netip.Prefix) *echo.Echo {
 	e.Logger.SetOutput(discard{}) // everything that is worth a line goes through slog
 	e.IPExtractor = clientAddress(proxies)
 	e.HTTPErrorHandler = g.handleError
-	e.Use(g.observe, g.protect)
+	e.Use(g.observe, g.protect, routed)
 	return e
 }
 

@@ -249,6 +249,8 @@ func (s *Server) listen(ctx context.Context) error {
 			IdleTimeout:       60 * time.Second,
 			MaxHeaderBytes:    16 << 10,
 			ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+
+			DisableGeneralOptionsHandler: true, // what answers is the gateway, to "OPTIONS *" too
 		}}
 		s.doors = append(s.doors, d)
 		s.onClose(func(context.Context) error { return d.close() })
