@@ -114,7 +114,8 @@ func (g *Gateway) Public() http.Handler { return g.public }
 // Admin returns the handler of the admin listener.
 func (g *Gateway) Admin() http.Handler { return g.admin }
 
-// Drain makes readyz say 503, so that a load balancer sends nobody new; what is under way goes on.
+// Drain makes readyz say 503, so that a load balancer sends nobody new, and lets each connection end with its next answer.
+// Everything else goes on.
 func (g *Gateway) Drain() { g.draining.Store(true) }
 
 func (g *Gateway) publicRoutes(proxies []netip.Prefix) http.Handler {

@@ -33,6 +33,11 @@ func (g *Gateway) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := g.now()
 		c.Response().Header().Set(headerRequestID, newRequestID())
+		c.Response().Before(func() {
+			if g.draining.Load() {
+				c.Response().Header().Set(echo.HeaderConnection, "close") // the next request goes to whoever stays
+			}
+		})
 		if err := g.guarded(next, c); err != nil {
 			c.Error(err)
 		}

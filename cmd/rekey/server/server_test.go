@@ -43,6 +43,7 @@ admin: {listen: 127.0.0.1:0}
 store: sqlite://FOLDER/new.db
 password: {memory_kib: 64, time: 1}
 login: {floor: 1ms}
+drain: 0s
 legacy:
   - name: shop
     dsn: sqlite://FOLDER/old.db
