@@ -39,6 +39,7 @@ var (
 	problemToken       = problem{"urn:rekey:problem:token", "Token not accepted", http.StatusUnauthorized, "Log in again.", nil}
 	problemNotFound    = problem{"urn:rekey:problem:not-found", "Not found", http.StatusNotFound, "There is nothing at this address; /openapi.json lists what there is.", nil}
 	problemMethod      = problem{"urn:rekey:problem:method", "Method not allowed", http.StatusMethodNotAllowed, "The Allow header lists the methods.", nil}
+	problemMedia       = problem{"urn:rekey:problem:media-type", "Unsupported media type", http.StatusUnsupportedMediaType, "Mend the headers that are named and try again.", nil}
 	problemLimited     = problem{"urn:rekey:problem:limited", "Too many attempts", http.StatusTooManyRequests, "Wait for the number of seconds in Retry-After.", nil}
 	problemInternal    = problem{"urn:rekey:problem:internal", "Internal error", http.StatusInternalServerError, "It was logged under the id in X-Request-Id.", nil}
 	problemUnavailable = problem{"urn:rekey:problem:unavailable", "Temporarily unavailable", http.StatusServiceUnavailable, "Nothing is wrong with the request. Try again after the number of seconds in Retry-After.", nil}
@@ -54,6 +55,7 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 	var (
 		invalid     *accounts.InvalidError
 		unavailable *accounts.UnavailableError
+		media       *mediaError
 		limited     *limitedError
 		http        *echo.HTTPError
 	)
@@ -61,6 +63,10 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 	case errors.As(err, &invalid):
 		p = problemMalformed
 		p.Errors = []fieldError{{invalid.Field, invalid.Reason}}
+		return p, 0
+	case errors.As(err, &media):
+		p = problemMedia
+		p.Errors = []fieldError{{media.header, media.reason}}
 		return p, 0
 	case errors.Is(err, accounts.ErrCredentials):
 		return problemCredentials, 0
