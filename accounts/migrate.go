@@ -98,7 +98,7 @@ const retryChanged = time.Second
 // stores no longer say of them, and of those who are linked with them, what they said when they were found; or a source's.
 func (s *Service) stillSo(ctx context.Context, c candidate, also []candidate) (ids []Identifier, invalid int, err error) {
 	ids, invalid = s.identifiersOf(c, also)
-	holders, err := s.lookup(ctx, ids)
+	holders, err := s.lookup(ctx, s.rivals(c), ids)
 	switch {
 	case errors.Is(err, legacy.ErrTooMany):
 		return nil, 0, errContested

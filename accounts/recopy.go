@@ -35,14 +35,15 @@ func (s *Service) copyAgain(ctx context.Context, rec Record, c candidate, p proo
 // between would let an old password in, with the session of the new one, and be undone by an older copy.
 func (s *Service) readAgain(ctx context.Context, c candidate) (candidate, error) {
 	ids, _ := c.identifiers()
-	again, err := s.lookup(ctx, ids)
+	again, err := s.lookup(ctx, []Source{c.source}, ids)
 	switch i := slices.IndexFunc(again, c.is); {
 	case err != nil:
 		return candidate{}, cannotTell("ask the legacy store again", err)
 	case i < 0:
 		return candidate{}, &UnavailableError{RetryAfter: retryChanged, Err: errChanged}
 	default:
-		return again[i], nil
+		c.user = again[i].user
+		return c, nil
 	}
 }
 

@@ -148,8 +148,8 @@ func (s *Service) checkFree(ctx context.Context, ids []Identifier) error {
 			return cannotTell("read account", err)
 		}
 	}
-	switch found, err := s.lookup(ctx, ids); {
-	case errors.Is(err, legacy.ErrTooMany), err == nil && len(found) > 0:
+	switch found, err := s.lookup(ctx, s.sources, ids); {
+	case errors.Is(err, legacy.ErrTooMany), len(found) > 0:
 		taken = true
 	case err != nil:
 		return cannotTell("ask the legacy store", err)

@@ -40,7 +40,7 @@ var (
 	problemStaff       = problem{"urn:rekey:problem:staff-token", "Staff token not accepted", http.StatusUnauthorized, "Send a staff token that has not ended, as Authorization: Bearer.", nil}
 	problemForbidden   = problem{"urn:rekey:problem:forbidden", "Not allowed", http.StatusForbidden, "It needs another role.", nil}
 	problemNoSuch      = problem{"urn:rekey:problem:no-such", "No such thing", http.StatusNotFound, "The address is right, but there is nothing of that id or name.", nil}
-	problemMediaType   = problem{"urn:rekey:problem:media-type", "Unsupported media type", http.StatusUnsupportedMediaType, "Send JSON, and Content-Type: application/json.", nil}
+	problemMedia       = problem{"urn:rekey:problem:media-type", "Unsupported media type", http.StatusUnsupportedMediaType, "Send JSON, and Content-Type: application/json.", nil}
 	problemNotFound    = problem{"urn:rekey:problem:not-found", "Not found", http.StatusNotFound, "There is nothing at this address; /openapi.json lists what there is.", nil}
 	problemMethod      = problem{"urn:rekey:problem:method", "Method not allowed", http.StatusMethodNotAllowed, "The Allow header lists the methods.", nil}
 	problemTaken       = problem{"urn:rekey:problem:taken", "Identifier taken", http.StatusConflict, "Log in if it is yours, or choose another.", nil}
@@ -63,6 +63,7 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		invalid     *accounts.InvalidError
 		policy      *accounts.PolicyError
 		unavailable *accounts.UnavailableError
+		media       *mediaError
 		limited     *limitedError
 		forbidden   *forbiddenError
 		http        *echo.HTTPError
@@ -75,6 +76,10 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 	case errors.As(err, &policy):
 		p = problemPolicy
 		p.Errors = []fieldError{{policy.Field, policy.Reason}}
+		return p, 0
+	case errors.As(err, &media):
+		p = problemMedia
+		p.Errors = []fieldError{{media.header, media.reason}}
 		return p, 0
 	case errors.Is(err, accounts.ErrCredentials):
 		return problemCredentials, 0
@@ -97,7 +102,7 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		p.Detail = "It needs the role " + forbidden.needed() + "."
 		return p, 0
 	case errors.Is(err, errMediaType):
-		return problemMediaType, 0
+		return problemMedia, 0
 	case errors.Is(err, accounts.ErrNotFound):
 		return problemNoSuch, 0
 	case errors.As(err, &http):

@@ -34,7 +34,8 @@ func newRoot(c console) *cobra.Command {
 		Use:   "rekey",
 		Short: "A login that moves its users",
 		Long: `rekey logs people in against an old user store and moves each of them to a new one on the way: it
-verifies the old password hash, stores a new one, and from the second login on the old store is not asked.`,
+verifies the old password hash, stores a new one, and from the second login on the old store is not asked, except
+once a minute for a spelling of the name that is not the stored one.`,
 		Example:       "  rekey demo --traffic 20\n  rekey config check --config rekey.yaml\n  rekey serve --config rekey.yaml",
 		SilenceErrors: true,
 		SilenceUsage:  true,

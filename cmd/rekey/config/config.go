@@ -37,7 +37,8 @@ type Config struct {
 	HashBounds     HashBounds     `yaml:"hash_bounds"`
 	Login          Login          `yaml:"login"`
 	Bridge         Bridge         `yaml:"bridge"`   // products that rekey answers as their old system
-	Shutdown       time.Duration  `yaml:"shutdown"` // how long requests in flight may take to end
+	Drain          time.Duration  `yaml:"drain"`    // how long readyz says 503 before the ports close
+	Shutdown       time.Duration  `yaml:"shutdown"` // how long that, and requests in flight, may take to end
 	Log            Log            `yaml:"log"`
 
 	origins map[string]Origin
@@ -263,6 +264,7 @@ func Default() *Config {
 			SHACryptRounds: bounds.SHACryptRounds, PHPassLog2: bounds.PHPassLog2,
 			DigestIterations: bounds.DigestIterations, Salt: int64(bounds.Salt),
 		},
+		Drain:    time.Second, // whoever presses Ctrl-C waits no longer; who has a balancer says how long that takes
 		Shutdown: 30 * time.Second,
 		Log:      Log{Level: "info", Format: "json"},
 		origins:  map[string]Origin{},

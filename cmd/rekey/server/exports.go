@@ -67,7 +67,8 @@ const progressEvery = 10 * time.Second
 const exportLook = 15 * time.Second
 
 // indexExports makes the indexes of the exports that have none, beside serving: until one is there, its people cannot
-// log in for the first time and are told to come again, and readyz says "degraded".
+// log in for the first time and are told to come again, readyz says "degraded", and for the people of other sources it is
+// as while any source is silent (see whileOneIsSilent).
 func (s *Server) indexExports(ctx context.Context) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it ends when the server closes
 	var wg sync.WaitGroup
@@ -116,7 +117,7 @@ func (s *Server) indexExport(ctx context.Context, name string, export *filesourc
 	case errors.Is(err, legacy.ErrMapping):
 		s.log.Error("an export cannot be indexed; mend the configuration and start again", "source", name, "error", err)
 	case err != nil:
-		s.log.Error("an export cannot be indexed for now; its people cannot log in", "source", name, "error", err)
+		s.log.Error("an export cannot be indexed for now; its people cannot log in", "source", name, "other_sources", s.whileOneIsSilent(), "error", err)
 	default:
 		stats, err := export.Stats(ctx)
 		if err != nil {

@@ -166,8 +166,21 @@ func (s *Server) checkSources(ctx context.Context) error {
 			wrong = append(wrong, err)
 		case err != nil:
 			s.log.WarnContext(ctx, "a legacy source does not answer; people who have not moved from it cannot log in yet",
-				"source", s.sources[i].name, "error", err)
+				"source", s.sources[i].name, "other_sources", s.whileOneIsSilent(), "error", err)
 		}
 	}
 	return errors.Join(wrong...)
+}
+
+// whileOneIsSilent says what it means for the people of the other sources, who have not moved either.
+func (s *Server) whileOneIsSilent() string {
+	switch {
+	case len(s.sources) < 2:
+		return "there is none"
+	case s.config.Collisions == string(accounts.CollisionsPreferOrder):
+		return "people of those before it move as ever; people of those behind it cannot log in yet"
+	case s.config.Collisions == string(accounts.CollisionsLink):
+		return "their people cannot log in yet: they may be the same"
+	}
+	return "their people log in under the name as it is stored, and are not moved: it may be another's too"
 }
