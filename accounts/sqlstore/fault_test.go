@@ -40,11 +40,16 @@ func TestDeadlock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Each side looks for a deadlock once, so long after it began to wait. The store looks first, and so it is the one that is
+	// undone; by then the other must wait as well, also on a machine that is busy.
 	query := u.Query()
-	query.Set("deadlock_timeout", "100ms") // the store looks for a deadlock first, and so it is the one that is undone
+	query.Set("deadlock_timeout", "1min")
+	u.RawQuery = query.Encode()
+	db := raw(t, u.String())
+	query.Set("deadlock_timeout", "1s")
 	query.Set("application_name", "victim")
 	u.RawQuery = query.Encode()
-	s, db := open(t, u.String()), raw(t, url)
+	s := open(t, u.String())
 	owner, e := person("owner")
 	if err := s.Create(t.Context(), owner, e); err != nil {
 		t.Fatal(err)
