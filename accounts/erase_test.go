@@ -1,6 +1,7 @@
 package accounts_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -208,6 +209,13 @@ func TestLoginRacingWithADeletion(t *testing.T) {
 		t.Errorf("%d failed rehashes counted, want none", n)
 	}
 
+	// The login has seen that they are not deleted, and then they are.
+	w = newWorld(t, plain("7", "anna", "tulip"))
+	session = w.open(t, mustLogin(t, w.Service, "anna", "tulip"))
+	w.source.Change("7", func(u *legacy.User) { u.Username = "annette" }) // a name that only the legacy store has
+	s = w.stopped(t, &stopStore{afterTombstone: func() { must(t, "delete", erase(w.Service, session, "tulip"), nil) }}, cheap)
+	mustRefuse(t, s, "annette", "tulip")
+
 	// The login is about to move them, and somebody else has done so and deleted them.
 	w = newWorld(t, plain("7", "anna", "tulip"))
 	s = w.stopped(t, &stopStore{beforeCreate: func() {
@@ -237,3 +245,37 @@ func TestDeletionRacingWithAChange(t *testing.T) {
 	must(t, "change of a deleted account", change(s, here, "tulip", orchids), accounts.ErrCredentials)
 	mustRefuse(t, w.Service, "anna", orchids)
 }
+
+// A tombstone is nobody by itself, not for being disabled too: whoever is enabled again does not come back from it.
+func TestTombstoneIsNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, plain("7", "anna", "tulip"))
+	w.store.failCreate.Store(true)
+	unmoved := mustLogin(t, w.Service, "anna", "tulip")
+	w.store.failCreate.Store(false)
+	session := w.open(t, unmoved)
+	must(t, "delete", erase(w.Service, session, "tulip"), nil)
+	s := w.stopped(t, &stopStore{enabled: true}, cheap)
+	w.source.Change("7", func(u *legacy.User) { u.CreatedAt = u.CreatedAt.AddDate(1, 0, 0) }) // so that the row is looked at again
+	for what, err := range map[string]error{
+		"login":       login(s, "anna", "tulip"),
+		"resume":      second(s.Resume(t.Context(), session)),
+		"find":        second(s.Find(t.Context(), "anna")),
+		"the profile": second(s.ProfileOf(t.Context(), unmoved)),
+		"change":      change(s, session, "tulip", orchids),
+		"delete":      erase(s, session, "tulip"),
+	} {
+		if what == "login" {
+			doubtful(t, what, err) // the row is somebody else's now
+		} else if !errors.Is(err, accounts.ErrCredentials) {
+			t.Errorf("%s: got %v, want a refusal", what, err)
+		}
+	}
+}
+
+func login(s *accounts.Service, identifier, pw string) error {
+	return second(s.Login(context.Background(), try(identifier, pw)))
+}
+
+// second returns the error of a call.
+func second[T any](_ T, err error) error { return err }

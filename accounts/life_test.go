@@ -115,6 +115,8 @@ type stopStore struct {
 	accounts.Store
 	again                                                bool
 	beforeSet, beforeDelete, beforeReplace, beforeCreate func()
+	afterTombstone                                       func()
+	enabled                                              bool // nobody is shown as disabled, as if somebody had cleared the flag
 }
 
 func (s *stopStore) stop(before *func()) {
@@ -125,6 +127,24 @@ func (s *stopStore) stop(before *func()) {
 	if f != nil {
 		f()
 	}
+}
+
+func (s *stopStore) Tombstone(ctx context.Context, source, legacyID string) (accounts.LegacyLink, error) {
+	link, err := s.Store.Tombstone(ctx, source, legacyID)
+	s.stop(&s.afterTombstone)
+	return link, err
+}
+
+func (s *stopStore) ByID(ctx context.Context, id uuid.UUID) (accounts.Record, error) {
+	rec, err := s.Store.ByID(ctx, id)
+	rec.Disabled = rec.Disabled && !s.enabled
+	return rec, err
+}
+
+func (s *stopStore) ByLink(ctx context.Context, source, legacyID string) (accounts.Record, error) {
+	rec, err := s.Store.ByLink(ctx, source, legacyID)
+	rec.Disabled = rec.Disabled && !s.enabled
+	return rec, err
 }
 
 func (s *stopStore) SetPassword(
