@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,26 +63,25 @@ func (t StaffToken) State(at time.Time) StaffTokenState {
 // How long a staff token lives. There is no token without an end: people leave, and nobody remembers theirs.
 const (
 	DefaultStaffLife = 30 * 24 * time.Hour
-	MinStaffLife     = time.Minute
 	MaxStaffLife     = 365 * 24 * time.Hour
 )
 
 // A StaffGrant is what a token is made for.
 type StaffGrant struct {
-	Name string
-	Role Role
-	For  time.Duration // until it expires; 0 means DefaultStaffLife
+	Name  string
+	Role  Role
+	Until time.Time // when it expires; zero means DefaultStaffLife from now
 }
 
-// Check returns an *InvalidError if no token can be made for it.
-func (g StaffGrant) Check() error {
+// Check returns an *InvalidError if no token can be made for it at this time.
+func (g StaffGrant) Check(now time.Time) error {
 	switch {
 	case !staffName(g.Name):
 		return &InvalidError{Field: "name", Reason: "must be 1 to 64 ASCII letters, digits and . _ - @ +, such as anna.meier"}
 	case !slices.Contains(Roles(), g.Role):
 		return &InvalidError{Field: "role", Reason: "must be support, operator, auditor or admin"}
-	case g.For != 0 && (g.For < MinStaffLife || g.For > MaxStaffLife):
-		return &InvalidError{Field: "for", Reason: "must be a minute to 365 days"}
+	case !g.Until.IsZero() && (!g.Until.After(now) || g.Until.Sub(now) > MaxStaffLife):
+		return &InvalidError{Field: "expires_at", Reason: "must be in the next 365 days"}
 	}
 	return nil
 }
@@ -123,15 +123,18 @@ func NewStaff(c StaffConfig) *Staff {
 // Add makes a token and returns it with its text, which nobody can read again. Its error is an *InvalidError, or an
 // *UnavailableError: then it is not known whether the token was stored, and nobody has its text.
 func (s *Staff) Add(ctx context.Context, g StaffGrant, by By) (t StaffToken, text string, err error) {
-	if err := errors.Join(g.Check(), by.Check()); err != nil {
+	now := s.now().UTC().Truncate(time.Microsecond)
+	if err := cmp.Or(g.Check(now), by.Check()); err != nil {
 		return StaffToken{}, "", err
 	}
-	if g.For == 0 {
-		g.For = DefaultStaffLife
+	if g.Until.IsZero() {
+		g.Until = now.Add(DefaultStaffLife)
 	}
 	text, digest := newStaffText()
-	now := s.now().UTC().Truncate(time.Microsecond)
-	t = StaffToken{ID: uuid.Must(uuid.NewV7()), Name: g.Name, Role: g.Role, Digest: digest, CreatedAt: now, ExpiresAt: now.Add(g.For)}
+	t = StaffToken{
+		ID: uuid.Must(uuid.NewV7()), Name: g.Name, Role: g.Role, Digest: digest,
+		CreatedAt: now, ExpiresAt: g.Until.UTC().Truncate(time.Microsecond),
+	}
 	e := by.event(uuid.Nil, EventStaffTokenAdded, now)
 	e.Detail = map[string]string{
 		"id": t.ID.String(), "name": t.Name, "role": string(t.Role), "expires_at": t.ExpiresAt.Format(time.RFC3339),

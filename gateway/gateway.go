@@ -1,7 +1,7 @@
 // Package gateway is the HTTP side of rekey: routes on one screen, handlers of a few lines, one table of errors.
 //
-// It serves browsers, applications and reverse proxies on the public listener, and machines that watch it on the
-// admin listener. It holds no truth and knows no database: it asks accounts and token.
+// It serves browsers, applications and reverse proxies on the public listener, and staff and machines that watch it on
+// the admin listener. It holds no truth and knows no database: it asks accounts and token.
 package gateway
 
 import (
@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"rekey/accounts"
 	"rekey/gateway/bridge"
@@ -25,6 +24,7 @@ type Config struct {
 	Accounts *accounts.Service
 	Tokens   *token.Families
 	Issuer   string
+	Staff    *accounts.Staff // nil: nobody is staff, and the admin listener refuses whatever needs a token
 
 	Limiter limit.Limiter // nil: no limits
 	Rules   limit.Rules
@@ -53,6 +53,8 @@ const requestTimeout = 20 * time.Second
 type Gateway struct {
 	accounts *accounts.Service
 	tokens   *token.Families
+	staff    *accounts.Staff
+	known    knownStaff
 	issuer   string
 	limits   limits
 	floor    *floor
@@ -79,7 +81,7 @@ func New(c Config) (*Gateway, error) {
 		c.Floor = 300 * time.Millisecond
 	}
 	g := &Gateway{
-		accounts: c.Accounts, tokens: c.Tokens, issuer: c.Issuer,
+		accounts: c.Accounts, tokens: c.Tokens, staff: c.Staff, issuer: c.Issuer,
 		limits:  limits{c.Limiter, c.Rules},
 		floor:   newFloor(max(c.Floor, 0), maxFloor, c.Now),
 		metrics: newMetrics(c.Metrics), log: c.Log, now: c.Now,
@@ -91,8 +93,9 @@ func New(c Config) (*Gateway, error) {
 		return nil, err
 	}
 	g.public = g.publicRoutes(c.TrustedProxies)
-	g.admin = g.adminRoutes(c.TrustedProxies)
-	return g, nil
+	var err error
+	g.admin, err = g.adminRoutes(c.TrustedProxies)
+	return g, err
 }
 
 // openBridge makes the bridge, if a product is on. Its guesses count together with those of people who log in here, and its
@@ -133,21 +136,9 @@ func (g *Gateway) publicRoutes(proxies []netip.Prefix) http.Handler {
 	if g.bridge != nil {
 		e.Any("/bridge/*", echo.WrapHandler(g.bridge))
 	}
-	g.commonRoutes(e)
-	return e
-}
-
-func (g *Gateway) adminRoutes(proxies []netip.Prefix) http.Handler {
-	e := g.newEcho(proxies)
-	get(e, "/metrics", echo.WrapHandler(promhttp.HandlerFor(g.metrics.registry, promhttp.HandlerOpts{})))
-	get(e, "/readyz", g.readyzInDetail)
-	g.commonRoutes(e)
-	return e
-}
-
-func (g *Gateway) commonRoutes(e *echo.Echo) {
 	get(e, "/healthz", g.healthz)
 	get(e, "/openapi.json", g.openAPI)
+	return e
 }
 
 // get serves GET, and HEAD as RFC 9110, section 9.3.2, wants it wherever GET is: probes ask by it.

@@ -99,6 +99,7 @@ func newWorld(t testing.TB, change func(*gateway.Config)) *world {
 	}
 	config := gateway.Config{
 		Accounts: w.accounts, Tokens: families, Issuer: "http://rekey.test", Floor: time.Millisecond,
+		Staff:  accounts.NewStaff(accounts.StaffConfig{Store: store}),
 		Checks: []gateway.Check{{Name: "store", Required: true, Ask: store.Ping}},
 		Log:    slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
@@ -141,6 +142,12 @@ type answer struct {
 // ask sends a request to the public listener and holds both to the OpenAPI document.
 func (w *world) ask(method, path, body string, header ...string) answer {
 	w.t.Helper()
+	return w.askOf(w.gw.Public(), method, path, body, header...)
+}
+
+// askOf is ask for either listener.
+func (w *world) askOf(listener http.Handler, method, path, body string, header ...string) answer {
+	w.t.Helper()
 	req := httptest.NewRequestWithContext(w.t.Context(), method, path, strings.NewReader(body))
 	req.RemoteAddr = "192.0.2.1:4711"
 	if body != "" {
@@ -150,7 +157,7 @@ func (w *world) ask(method, path, body string, header ...string) answer {
 		req.Header.Set(header[i], header[i+1])
 	}
 	a := answer{ResponseRecorder: httptest.NewRecorder()}
-	w.gw.Public().ServeHTTP(a.ResponseRecorder, req)
+	listener.ServeHTTP(a.ResponseRecorder, req)
 	w.conforms(req, body, a.ResponseRecorder)
 	if a.Body.Len() > 0 && strings.Contains(a.Header().Get("Content-Type"), "json") {
 		if err := json.Unmarshal(a.Body.Bytes(), &a); err != nil {

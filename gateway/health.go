@@ -17,6 +17,9 @@ type Check struct {
 	// down, everybody who was moved still logs in.
 	Required bool
 	Ask      func(ctx context.Context) error
+
+	// Source and Kind are the name and the kind of the legacy store that is asked; empty for anything else.
+	Source, Kind string
 }
 
 const (

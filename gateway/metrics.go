@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -44,8 +45,11 @@ func newMetrics(more []Metric) *metrics {
 	return m
 }
 
+// methods are those that a route can have: some answers do not depend on there being one.
+var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
+
 func (m *metrics) observe(route, method string, status int, took time.Duration) {
-	if status == http.StatusNotFound || status == http.StatusMethodNotAllowed {
+	if status == http.StatusNotFound || status == http.StatusMethodNotAllowed || !slices.Contains(methods, method) {
 		route, method = "none", "any" // what the client made up is not a label
 	}
 	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())

@@ -46,7 +46,11 @@ func (g *Gateway) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		ctx := c.Request().Context()
 		if g.log.Enabled(ctx, level) {
-			g.log.LogAttrs(ctx, level, "request", slog.String("request_id", requestID(c)), slog.String("method", c.Request().Method),
+			log := g.log
+			if who, ok := staffOf(c); ok {
+				log = log.With("staff", who.Name)
+			}
+			log.LogAttrs(ctx, level, "request", slog.String("request_id", requestID(c)), slog.String("method", c.Request().Method),
 				slog.String("route", c.Path()), slog.Int("status", status), slog.Duration("took", took), slog.String("client", c.RealIP()))
 		}
 		return nil

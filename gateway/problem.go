@@ -37,6 +37,10 @@ var (
 	problemMalformed   = problem{"urn:rekey:problem:malformed", "Malformed request", http.StatusBadRequest, "Mend the fields that are named and try again.", nil}
 	problemCredentials = problem{"urn:rekey:problem:credentials", "Wrong identifier or password", http.StatusUnauthorized, "Check both and try again.", nil}
 	problemToken       = problem{"urn:rekey:problem:token", "Token not accepted", http.StatusUnauthorized, "Log in again.", nil}
+	problemStaff       = problem{"urn:rekey:problem:staff-token", "Staff token not accepted", http.StatusUnauthorized, "Send a staff token that has not ended, as Authorization: Bearer.", nil}
+	problemForbidden   = problem{"urn:rekey:problem:forbidden", "Not allowed", http.StatusForbidden, "It needs another role.", nil}
+	problemNoSuch      = problem{"urn:rekey:problem:no-such", "No such thing", http.StatusNotFound, "The address is right, but there is nothing of that id or name.", nil}
+	problemMediaType   = problem{"urn:rekey:problem:media-type", "Unsupported media type", http.StatusUnsupportedMediaType, "Send JSON, and Content-Type: application/json.", nil}
 	problemNotFound    = problem{"urn:rekey:problem:not-found", "Not found", http.StatusNotFound, "There is nothing at this address; /openapi.json lists what there is.", nil}
 	problemMethod      = problem{"urn:rekey:problem:method", "Method not allowed", http.StatusMethodNotAllowed, "The Allow header lists the methods.", nil}
 	problemTaken       = problem{"urn:rekey:problem:taken", "Identifier taken", http.StatusConflict, "Log in if it is yours, or choose another.", nil}
@@ -59,6 +63,7 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		policy      *accounts.PolicyError
 		unavailable *accounts.UnavailableError
 		limited     *limitedError
+		forbidden   *forbiddenError
 		http        *echo.HTTPError
 	)
 	switch {
@@ -82,6 +87,16 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		return problemLimited, limited.retryAfter
 	case errors.As(err, &unavailable):
 		return problemUnavailable, unavailable.RetryAfter
+	case errors.Is(err, errNotStaff):
+		return problemStaff, 0
+	case errors.As(err, &forbidden):
+		p = problemForbidden
+		p.Detail = "It needs the role " + forbidden.needed() + "."
+		return p, 0
+	case errors.Is(err, errMediaType):
+		return problemMediaType, 0
+	case errors.Is(err, accounts.ErrNotFound):
+		return problemNoSuch, 0
 	case errors.As(err, &http):
 		return problemForStatus(http.Code), 0
 	}

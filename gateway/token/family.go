@@ -36,7 +36,7 @@ const (
 // maxClient is how much of a user agent is kept, in bytes.
 const maxClient = 256
 
-// endTimeout bounds the write that ends a family.
+// endTimeout bounds the write that ends a family, and telling the other replicas.
 const endTimeout = 10 * time.Second
 
 // FamiliesConfig is what Families are made of. Access, Sessions and MasterKey are required.
@@ -262,8 +262,19 @@ func (f *Families) end(ctx context.Context, s accounts.Session, why ending, requ
 	if err != nil {
 		return cannotTell("end session", err)
 	}
-	f.c.Revocations.Revoke(ctx, s.ID.String(), now.Add(f.life+skew))
+	f.Refuse(ctx, s.ID)
 	return nil
+}
+
+// Refuse ends the access tokens of sessions that were ended in the store, on this replica at once and on the others as
+// soon as they hear of it. What does not reach them ends with the token's life.
+func (f *Families) Refuse(ctx context.Context, sessions ...uuid.UUID) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	defer cancel()
+	until := f.c.Now().Add(f.life + skew)
+	for _, id := range sessions {
+		f.c.Revocations.Revoke(ctx, id.String(), until)
+	}
 }
 
 // tokens signs an access token and computes the refresh token of the session's generation.

@@ -12,7 +12,7 @@ import (
 func (s *Server) checks() []gateway.Check {
 	checks := []gateway.Check{{Name: "store", Required: true, Ask: s.store.Ping}}
 	for _, src := range s.sources {
-		checks = append(checks, gateway.Check{Name: "legacy:" + src.name, Ask: src.Ping})
+		checks = append(checks, gateway.Check{Name: "legacy:" + src.name, Ask: src.Ping, Source: src.name, Kind: src.kind})
 	}
 	if s.soft.ping != nil {
 		checks = append(checks, gateway.Check{Name: "redis", Ask: s.soft.ping})

@@ -36,6 +36,7 @@ var kinds = map[string]func(config.Legacy) (adapter, error){
 type source struct {
 	adapter
 	name    string
+	kind    string
 	domains []string
 	fold    password.Fold
 	people  legacy.Source    // the adapter's people as they are mapped
@@ -63,7 +64,7 @@ func openSource(l config.Legacy) (*source, error) {
 		return nil, err
 	}
 	return &source{
-		adapter: a, name: l.Name, domains: l.Domains, fold: password.Fold(l.Fold), people: m.Wrap(a), mapping: m,
+		adapter: a, name: l.Name, kind: l.Kind, domains: l.Domains, fold: password.Fold(l.Fold), people: m.Wrap(a), mapping: m,
 	}, nil
 }
 
