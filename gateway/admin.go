@@ -62,19 +62,8 @@ func (g *Gateway) adminOpen() map[string]echo.HandlerFunc {
 
 func (g *Gateway) adminRoutes(proxies []netip.Prefix) (http.Handler, error) {
 	e := g.newEcho(proxies)
-	open := g.adminOpen()
-	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			if open[c.Path()] == nil {
-				// Whatever else is asked for, there or not, needs a token: also a route that somebody adds past the table.
-				if err := g.admit(c); err != nil {
-					return err
-				}
-			}
-			return next(c)
-		}
-	})
-	for path, handler := range open {
+	e.Use(g.staffOnly)
+	for path, handler := range g.open {
 		get(e, path, handler)
 	}
 	for _, r := range g.adminTable() {
@@ -89,6 +78,18 @@ func (g *Gateway) adminRoutes(proxies []netip.Prefix) (http.Handler, error) {
 		}
 	}
 	return e, nil
+}
+
+// staffOnly wants a token for whatever is asked for, there or not: also for a route that somebody adds past the table.
+func (g *Gateway) staffOnly(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if g.open[c.Path()] == nil {
+			if err := g.admit(c); err != nil {
+				return err
+			}
+		}
+		return next(c)
+	}
 }
 
 // forRoles is the route's handler for those who may use it.

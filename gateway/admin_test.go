@@ -298,6 +298,9 @@ func TestAdminChangesGiveReasons(t *testing.T) {
 			}
 		}
 	}
+	if a := w.admin(token, "POST", "/admin/v1/accounts/nobody/disable", `{"reason":""}`); a.Code != 400 {
+		t.Errorf("without a reason it is said whether there is an account: %d", a.Code)
+	}
 	if n := w.countEvents() - before; n != 0 {
 		t.Errorf("%d events were written", n)
 	}

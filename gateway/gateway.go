@@ -55,6 +55,7 @@ type Gateway struct {
 	tokens   *token.Families
 	staff    *accounts.Staff
 	known    knownStaff
+	open     map[string]echo.HandlerFunc // what the admin listener answers without a token, by path
 	issuer   string
 	limits   limits
 	floor    *floor
@@ -92,6 +93,7 @@ func New(c Config) (*Gateway, error) {
 	if err := g.openBridge(c); err != nil {
 		return nil, err
 	}
+	g.open = g.adminOpen()
 	g.public = g.publicRoutes(c.TrustedProxies)
 	var err error
 	g.admin, err = g.adminRoutes(c.TrustedProxies)

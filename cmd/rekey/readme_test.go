@@ -10,26 +10,37 @@ import (
 )
 
 // A readmeBlock is a fenced block of shell below `<!-- run -->`, and the block of text below it: what it prints, where
-// "…" stands for anything.
+// "…" stands for anything. Above it `<!-- before` may begin a comment with shell that sets up what the reader has by then.
 type readmeBlock struct {
 	line   int
+	before string
 	script string
 	want   string
 }
 
 func readmeBlocks(t *testing.T, text string) []readmeBlock {
 	t.Helper()
-	fenced := regexp.MustCompile("(?ms)^<!-- run -->\n```sh\n(.*?)^```\n(?:```text\n(.*?)^```\n)?")
+	fenced := regexp.MustCompile("(?ms)(?:^<!-- before\n(.*?)^-->\n)?^<!-- run -->\n```sh\n(.*?)^```\n(?:```text\n(.*?)^```\n)?")
 	var blocks []readmeBlock
 	for _, m := range fenced.FindAllStringSubmatchIndex(text, -1) {
-		b := readmeBlock{line: 1 + strings.Count(text[:m[0]], "\n"), script: text[m[2]:m[3]]}
-		if m[4] >= 0 {
-			b.want = text[m[4]:m[5]]
+		b := readmeBlock{line: 1 + strings.Count(text[:m[0]], "\n"), script: text[m[4]:m[5]]}
+		if m[2] >= 0 {
+			b.before = text[m[2]:m[3]]
+		}
+		if m[6] >= 0 {
+			b.want = text[m[6]:m[7]]
 		}
 		blocks = append(blocks, b)
 	}
 	if marks := strings.Count(text, "<!-- run -->"); marks != len(blocks) {
 		t.Fatalf("%d marks, but %d blocks that can be run", marks, len(blocks))
+	}
+	before := 0
+	for _, b := range blocks {
+		before += min(len(b.before), 1)
+	}
+	if marks := strings.Count(text, "<!-- before"); marks != before {
+		t.Fatalf("%d set-ups, but %d blocks that have one", marks, before)
 	}
 	return blocks
 }
@@ -68,7 +79,7 @@ func TestReadme(t *testing.T) {
 	}
 	for _, b := range blocks {
 		cmd := exec.CommandContext(t.Context(), "sh", "-eu")
-		cmd.Stdin = strings.NewReader("umask 077\n" + b.script)
+		cmd.Stdin = strings.NewReader("umask 077\n" + b.before + b.script)
 		cmd.Dir = folder
 		cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + folder, "TMPDIR=" + folder}
 		out, err := cmd.Output()

@@ -117,7 +117,7 @@ func gatewaysOf(ts *testscript.TestScript) map[string]*gateway {
 	return ts.Value(gatewaysKey{}).(map[string]*gateway)
 }
 
-// httpMain is `http METHOD URL [JSON]`: it prints the status and the body.
+// httpMain is `http METHOD URL [JSON]`: it prints the status and the body. BEARER, if it is set, is the token to send.
 func httpMain() {
 	if len(os.Args) < 3 {
 		fail("usage: http METHOD URL [JSON]")
@@ -129,6 +129,9 @@ func httpMain() {
 	request, err := http.NewRequest(os.Args[1], os.Args[2], body)
 	check(err)
 	request.Header.Set("Content-Type", "application/json")
+	if token := os.Getenv("BEARER"); token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
 	client := http.Client{Timeout: time.Minute}
 	response, err := client.Do(request)
 	check(err)
