@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -15,43 +16,52 @@ import (
 
 // A PhaseView is where the installation is, who serves, and where it can go.
 type PhaseView struct {
-	State    phase.State
-	Replicas []ReplicaState
-	Ways     []PhaseWay
+	State    phase.State    `json:"state"`
+	Meaning  string         `json:"meaning"` // in a sentence
+	Replicas []ReplicaState `json:"replicas"`
+	Up       *PhaseWay      `json:"up,omitempty"`
+	Down     *PhaseWay      `json:"down,omitempty"`
+	Ramp     *PhaseWay      `json:"ramp,omitempty"` // everybody in the ramp
 }
 
 // A ReplicaState is a process that serves, or did a while ago.
 type ReplicaState struct {
 	Replica
-	Live   bool
-	Behind bool          // alive, and without having acknowledged the epoch: a move waits for it
-	Ends   time.Time     // its lease, by the store's clock
-	EndsIn time.Duration // negative where it has ended
+	Live   bool      `json:"live"`
+	Behind bool      `json:"behind"`        // alive, and without having acknowledged the epoch: a move waits for it
+	Ends   time.Time `json:"lease_ends"`    // by the store's clock
+	EndsIn int64     `json:"lease_ends_in"` // seconds, rounded up; 0 or less where it has ended
 }
 
 // A PhaseWay is a step that could be asked for.
 type PhaseWay struct {
-	Name     Way
-	To       phase.Phase
-	Percent  phase.Percent
-	Steps    []phase.State   // the epochs that it takes
-	Reasons  []phase.Reason  // why it cannot be taken; empty: it can, if the gates let it
-	Findings []phase.Finding // what each gate says
-	Deferred []phase.Gate    // those of them that only a dry run measures
+	To       phase.Phase     `json:"to"`
+	Percent  phase.Percent   `json:"percent"`
+	Epochs   []Epoch         `json:"epochs"`  // that it takes
+	Reasons  []phase.Reason  `json:"reasons"` // why it cannot be taken; empty: it can, if the gates let it
+	Findings []phase.Finding `json:"findings"`
+	Deferred []phase.Gate    `json:"deferred"` // gates that only a dry run measures, and the move
 }
 
 // Open reports whether nothing that is known holds the step up.
 func (w PhaseWay) Open() bool { return len(w.Reasons) == 0 && len(phase.Blockers(w.Findings)) == 0 }
 
-// A Way is a direction.
-type Way string
+// An Epoch is what of a state tells where a move is.
+type Epoch struct {
+	Epoch   int64         `json:"epoch"`
+	Phase   phase.Phase   `json:"phase"`
+	Percent phase.Percent `json:"percent"`
+	Frozen  bool          `json:"frozen"`
+}
 
-// The ways out of a phase.
-const (
-	WayUp   Way = "up"
-	WayDown Way = "down"
-	WayRamp Way = "ramp" // more accounts in the ramp
-)
+// EpochsOf returns what is shown of states.
+func EpochsOf(states []phase.State) []Epoch {
+	epochs := make([]Epoch, len(states))
+	for i, s := range states {
+		epochs[i] = Epoch{s.Epoch, s.Phase, s.Percent, s.Frozen}
+	}
+	return epochs
+}
 
 // Phase returns what there is to see of the phase. Its error is an *UnavailableError.
 func (s *Service) Phase(ctx context.Context) (PhaseView, error) {
@@ -59,68 +69,64 @@ func (s *Service) Phase(ctx context.Context) (PhaseView, error) {
 	if err != nil {
 		return PhaseView{}, cannotTell("read the phase", err)
 	}
-	v := PhaseView{State: state}
+	v := PhaseView{State: state, Meaning: state.Meaning()}
 	if v.Replicas, err = s.replicas(ctx, state.Epoch); err != nil {
 		return PhaseView{}, err
 	}
-	for _, way := range waysOf(state) {
-		if err := s.look(ctx, state, &way); err != nil {
+	if to, ok := state.Up(); ok {
+		if v.Up, err = s.look(ctx, state, PhaseMove{To: to}); err != nil {
 			return PhaseView{}, err
 		}
-		v.Ways = append(v.Ways, way)
 	}
-	return v, nil
+	if to, ok := state.Down(); ok {
+		if v.Down, err = s.look(ctx, state, PhaseMove{To: to, Percent: PercentOf(to)}); err != nil {
+			return PhaseView{}, err
+		}
+	}
+	if state.Phase == phase.Ramp && state.Percent < phase.All {
+		v.Ramp, err = s.look(ctx, state, PhaseMove{To: phase.Ramp, Percent: phase.All})
+	}
+	return v, err
 }
 
-// waysOf names the steps that a state offers, legal or not.
-func waysOf(s phase.State) []PhaseWay {
-	var ways []PhaseWay
-	if to, ok := s.Up(); ok {
-		ways = append(ways, PhaseWay{Name: WayUp, To: to})
+// PercentOf returns the percentage that a step down to a phase has: the ramp is entered from above with everybody inside.
+func PercentOf(to phase.Phase) phase.Percent {
+	if to == phase.Ramp {
+		return phase.All
 	}
-	if s.Phase == phase.Ramp && s.Percent < phase.All && !s.Moving() {
-		ways = append(ways, PhaseWay{Name: WayRamp, To: phase.Ramp, Percent: phase.All})
-	}
-	if to, ok := s.Down(); ok {
-		way := PhaseWay{Name: WayDown, To: to}
-		if to == phase.Ramp {
-			way.Percent = phase.All
-		}
-		ways = append(ways, way)
-	}
-	return ways
+	return 0
 }
 
 // deferred are the gates that are not measured for a look.
 var deferred = []phase.Gate{phase.GateWayBack, phase.GateUnmoved}
 
-// look fills in what is known of a step.
-func (s *Service) look(ctx context.Context, from phase.State, way *PhaseWay) error {
-	m := PhaseMove{To: way.To, Percent: way.Percent}
+// look returns what is known of a step before it is tried.
+func (s *Service) look(ctx context.Context, from phase.State, m PhaseMove) (*PhaseWay, error) {
+	way := &PhaseWay{To: m.To, Percent: m.Percent, Reasons: []phase.Reason{}, Findings: []phase.Finding{}, Deferred: []phase.Gate{}}
 	steps, err := s.stepsOf(from, m)
 	if illegal, ok := errors.AsType[*phase.MoveError](err); ok {
 		way.Reasons = illegal.Reasons
 	} else if err != nil {
-		return err
+		return nil, err
 	}
-	way.Steps = steps
+	way.Epochs = EpochsOf(steps)
 	asked := phase.Gates(from, m.To, m.Percent)
 	if len(asked) == 0 {
-		return nil
+		return way, nil
 	}
-	cheap := slices.DeleteFunc(slices.Clone(asked), func(g phase.Gate) bool { return slices.Contains(deferred, g) })
-	facts, err := s.facts(ctx, from, m, cheap)
+	later := func(g phase.Gate) bool { return slices.Contains(deferred, g) }
+	facts, err := s.facts(ctx, from, m, slices.DeleteFunc(slices.Clone(asked), later))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	way.Findings = phase.Check(from, m.To, m.Percent, facts, phase.DefaultLimits())
 	for i, f := range way.Findings {
-		if slices.Contains(deferred, f.Gate) {
+		if later(f.Gate) {
 			way.Findings[i] = phase.Finding{Gate: f.Gate, Value: "not measured yet", Limit: "a dry run measures it, and the move"}
 			way.Deferred = append(way.Deferred, f.Gate)
 		}
 	}
-	return nil
+	return way, nil
 }
 
 // goneFor is how long a replica is still shown after its lease has ended: whoever looks for one that hangs finds it.
@@ -142,12 +148,11 @@ func (s *Service) replicas(ctx context.Context, epoch int64) ([]ReplicaState, er
 		return nil, cannotTell("read the replicas", err)
 	}
 	lease := phase.DefaultLease()
-	var states []ReplicaState
+	states := []ReplicaState{}
 	for _, r := range all {
-		state := ReplicaState{Replica: r, Live: lease.Live(r.Replica, clock), Ends: lease.Ends(r.Replica)}
-		state.Behind = state.Live && r.Epoch < epoch
-		if state.EndsIn = state.Ends.Sub(clock); state.EndsIn > -goneFor {
-			states = append(states, state)
+		live, left := lease.Live(r.Replica, clock), lease.Ends(r.Replica).Sub(clock)
+		if left > -goneFor {
+			states = append(states, ReplicaState{r, live, live && r.Epoch < epoch, lease.Ends(r.Replica), seconds(left)})
 		}
 	}
 	slices.SortFunc(states, func(a, b ReplicaState) int {
@@ -162,3 +167,5 @@ func rank(first bool) int {
 	}
 	return 1
 }
+
+func seconds(d time.Duration) int64 { return int64(math.Ceil(d.Seconds())) }

@@ -20,6 +20,14 @@ func (p Phase) Meaning() string {
 	return meanings[p]
 }
 
+// Meaning says in a sentence what s is.
+func (s State) Meaning() string {
+	if !s.Frozen {
+		return s.Phase.Meaning()
+	}
+	return "Frozen on the way to " + s.To.String() + ": people log in, nobody is moved, and changes are answered 503."
+}
+
 // Up returns the phase that a step up asks for, and whether there is one: the next of the plan, or, in the middle of a move,
 // where that goes or came from, if it is above.
 func (s State) Up() (Phase, bool) {

@@ -46,7 +46,7 @@ verifies the old password hash, stores a new one, and from the second login on t
 	root.SetErr(c.err)
 	root.AddCommand(
 		newServe(c), newDemo(c), newPlan(c),
-		newConfig(c), newHash(c), newKeys(c), newStaff(c),
+		newConfig(c), newHash(c), newKeys(c), newPhase(c), newStaff(c),
 		newVersion(c),
 	)
 	return root
