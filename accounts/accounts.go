@@ -135,6 +135,7 @@ const (
 	EventMigrated       EventKind = "account.migrated"
 	EventPhaseMoved     EventKind = "phase.moved"
 	EventPhaseTakenBack EventKind = "phase.taken-back"
+	EventPhaseRelisted  EventKind = "phase.relisted"
 	EventCopied         EventKind = "account.copied" // once more
 	EventRegistered     EventKind = "account.registered"
 	EventDelivered      EventKind = "copy-back.delivered"

@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -15,7 +16,11 @@ var phaseAccount = uuid.MustParse("00000000-0000-8000-8000-000000000001")
 
 // gates measures what holds a move up, and returns a *GateError if anything does.
 func (s *Service) gates(ctx context.Context, from phase.State, m PhaseMove) ([]phase.Finding, error) {
-	facts, err := s.facts(ctx, from, m)
+	asked := phase.Gates(from, m.To, m.Percent)
+	if len(asked) == 0 {
+		return nil, nil
+	}
+	facts, err := s.facts(ctx, from, m, asked)
 	if err != nil {
 		return nil, err
 	}
@@ -26,8 +31,9 @@ func (s *Service) gates(ctx context.Context, from phase.State, m PhaseMove) ([]p
 	return findings, nil
 }
 
-// facts measures what the gates of a step ask for. What is not in Known blocks.
-func (s *Service) facts(ctx context.Context, from phase.State, m PhaseMove) (phase.Facts, error) {
+// facts measures what the gates that are asked need to know, and nothing else: some of it writes to the old stores or reads
+// all of their people. What is not in Known blocks.
+func (s *Service) facts(ctx context.Context, from phase.State, m PhaseMove, asked []phase.Gate) (phase.Facts, error) {
 	counts, err := s.store.PhaseCounts(ctx)
 	if err != nil {
 		return phase.Facts{}, cannotTell("count what a move depends on", err)
@@ -37,7 +43,7 @@ func (s *Service) facts(ctx context.Context, from phase.State, m PhaseMove) (pha
 		CopyBackBacklog: counts.Backlog, Staying: counts.Staying, LeaveBacklog: m.LeaveBacklog, Abandon: m.Abandon,
 		Known: []phase.Gate{
 			phase.GateSoak, phase.GateDirty, phase.GateDrift, phase.GateIntents, phase.GateCopyBack, phase.GateStaying,
-			phase.GateWriters, phase.GateWayBack,
+			phase.GateWriters,
 		},
 	}
 	for _, source := range s.sources {
@@ -48,15 +54,18 @@ func (s *Service) facts(ctx context.Context, from phase.State, m PhaseMove) (pha
 		}
 		f.Sources = append(f.Sources, row)
 	}
-	if m.To > from.Phase {
-		f.CanaryFault = s.canary(ctx)
+	if slices.Contains(asked, phase.GateWayBack) {
+		f.CanaryFault, f.Known = s.canary(ctx), append(f.Known, phase.GateWayBack)
 	}
-	if m.To == phase.NewOnly {
-		unmoved, err := s.countUnmoved(ctx)
-		if err != nil {
+	if slices.Contains(asked, phase.GateUnmoved) {
+		unmoved, err := s.countUnmoved(ctx, from)
+		switch {
+		case errors.Is(err, errNoLister): // nobody can tell, today or later: the gate says so
+		case err != nil:
 			return phase.Facts{}, err
+		default:
+			f.Unmoved, f.Known = unmoved, append(f.Known, phase.GateUnmoved)
 		}
-		f.Unmoved, f.Known = unmoved, append(f.Known, phase.GateUnmoved)
 	}
 	return f, nil
 }
@@ -71,18 +80,23 @@ type PhaseCounts struct {
 // unmovedPage is how many people are read at a time when they are counted.
 const unmovedPage = 500
 
-// countUnmoved walks the legacy stores and counts who has no account here. Records that cannot be read count as people who
-// have none.
-func (s *Service) countUnmoved(ctx context.Context) (int, error) {
+// countUnmoved walks the legacy stores and counts whom the new store would not answer for in a state: who has no account
+// here, and who has a copy that is not trusted. Who was deleted here is nobody to move. Records that cannot be read count as
+// people who have no account.
+func (s *Service) countUnmoved(ctx context.Context, in phase.State) (int, error) {
 	unmoved := 0
 	for _, source := range s.sources {
 		err := walk(ctx, source, unmovedPage, func(user legacy.User) error {
-			_, err := s.store.ByLink(ctx, source.Name, user.ID)
-			if errors.Is(err, ErrNotFound) {
+			rec, err := s.store.ByLink(ctx, source.Name, user.ID)
+			switch {
+			case errors.Is(err, ErrNotFound):
 				unmoved++
-				err = nil
+			case err != nil:
+				return err
+			case !rec.Deleted() && in.Row(facts(rec)).Answers != phase.New:
+				unmoved++
 			}
-			return err
+			return nil
 		}, func(*legacy.RowError) { unmoved++ })
 		if err != nil {
 			return 0, cannotTell("count the people of "+source.Name, err)

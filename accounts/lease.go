@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rekey/accounts/phase"
@@ -23,6 +24,8 @@ type Lease struct {
 	terms phase.Lease
 	now   func() time.Time
 	log   *slog.Logger
+
+	failed atomic.Int64 // renewals
 
 	mu      sync.Mutex
 	state   phase.State
@@ -112,6 +115,9 @@ func (l *Lease) State() phase.State {
 	return l.state
 }
 
+// Failed counts the renewals that the store did not grant since the start.
+func (l *Lease) Failed() int64 { return l.failed.Load() }
+
 // acknowledged is the newest epoch under which or after which everything runs here; l.mu is held.
 func (l *Lease) acknowledged() int64 {
 	epoch := l.state.Epoch
@@ -173,6 +179,7 @@ func (l *Lease) run(ctx context.Context) {
 		if due || l.moved(ctx) {
 			limited, cancel := context.WithTimeout(ctx, l.terms.Renew)
 			if err := l.renew(limited); err != nil && ctx.Err() == nil {
+				l.failed.Add(1)
 				l.log.WarnContext(ctx, "lease not renewed", "error", err)
 			}
 			cancel()

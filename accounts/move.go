@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"rekey/accounts/phase"
 )
 
@@ -31,6 +33,7 @@ type PhaseMove struct {
 type PhaseStep struct {
 	State   phase.State `json:"state"`
 	Missing []Replica   `json:"missing"` // alive, and not there yet; empty: all have acknowledged it
+	Clock   time.Time   `json:"clock"`   // now, as leases are counted
 }
 
 // A PhaseReport is what a move did, or would do.
@@ -57,33 +60,40 @@ const ackEvery = 50 * time.Millisecond
 // MovePhase takes the installation one step along its plan, or back, and returns when every live replica has arrived. It
 // passes each epoch only when all have acknowledged the one before or their leases have ended.
 //
-// A move that was left in the middle is gone on with by asking for the same one again. Its errors are a *phase.MoveError,
-// a *GateError, ErrStale (somebody else has moved the phase since the given epoch), or an *UnavailableError.
+// A move that was left in the middle is gone on with by asking for the same one again, whoever asks. Asking for the phase
+// that it left takes it back, as long as the new one has not begun.
+//
+// When ctx ends the move stops between two epochs. Its errors are an *InvalidError (the reason), a *phase.MoveError, a
+// *GateError, ErrStale (somebody else has moved the phase since the given epoch), or an *UnavailableError.
 func (s *Service) MovePhase(ctx context.Context, m PhaseMove) (PhaseReport, error) {
-	from, err := s.store.Phase(ctx)
+	from, report, err := s.beginMove(ctx, m)
 	if err != nil {
-		return PhaseReport{}, cannotTell("read the phase", err)
+		return report, err
 	}
-	report := PhaseReport{From: from}
-	if m.Epoch != 0 && m.Epoch != from.Epoch {
-		return report, ErrStale
+	if report.Steps, err = s.stepsOf(from, m); err != nil {
+		return report, err
 	}
-	steps := from.Resume(s.now())
-	if !from.Moving() || from.To != m.To {
-		if steps, err = from.Move(m.To, m.Percent, s.now()); err != nil {
+	if m.DryRun || !from.Moving() { // in the middle the gates are asked where the numbers stand still, by nextStep
+		if report.Findings, err = s.gates(ctx, from, m); err != nil || m.DryRun {
 			return report, err
 		}
 	}
-	report.Steps = steps
-	if report.Findings, err = s.gates(ctx, from, m); err != nil || m.DryRun {
-		return report, err
+	if m.takesBack(from) { // the same phase, open: nobody has to be waited for
+		back, err := s.takeBack(ctx, from, m)
+		if err != nil {
+			return report, err
+		}
+		return report, s.awaitAll(ctx, back, m)
 	}
 	if err := s.awaitAll(ctx, from, m); err != nil {
 		return report, err
 	}
 	report.Steps = nil
 	for at := from; ; {
-		next, err := s.nextStep(ctx, at, m)
+		next, findings, err := s.nextStep(ctx, at, m)
+		if len(findings) > 0 {
+			report.Findings = findings
+		}
 		if err != nil {
 			return report, err
 		}
@@ -97,27 +107,102 @@ func (s *Service) MovePhase(ctx context.Context, m PhaseMove) (PhaseReport, erro
 	}
 }
 
-// nextStep stores the state behind at, if the gates let it.
-func (s *Service) nextStep(ctx context.Context, at phase.State, m PhaseMove) (phase.State, error) {
-	next := at.Resume(s.now())
-	if !at.Moving() {
-		var err error
-		if next, err = at.Move(m.To, m.Percent, s.now()); err != nil {
-			return phase.State{}, err
-		}
-	} else if _, err := s.gates(ctx, at, m); err != nil {
-		return phase.State{}, errors.Join(err, s.takeBack(ctx, at, m))
+// beginMove reads where the installation is, and checks what was asked for against it.
+func (s *Service) beginMove(ctx context.Context, m PhaseMove) (phase.State, PhaseReport, error) {
+	if err := m.By.Check(); err != nil {
+		return phase.State{}, PhaseReport{}, err
 	}
-	return next[0], s.storePhase(ctx, next[0], m, EventPhaseMoved)
+	from, err := s.store.Phase(ctx)
+	if err != nil {
+		return phase.State{}, PhaseReport{}, cannotTell("read the phase", err)
+	}
+	report := PhaseReport{From: from}
+	if m.Epoch != 0 && m.Epoch != from.Epoch {
+		return from, report, ErrStale
+	}
+	return from, report, nil
 }
 
-// takeBack opens the old phase again where the gates have closed behind its back.
-func (s *Service) takeBack(ctx context.Context, at phase.State, m PhaseMove) error {
+// takesBack tells whether m asks for the phase that a move under way is about to leave.
+func (m PhaseMove) takesBack(from phase.State) bool {
+	return from.Moving() && from.Phase != from.To && from.Phase == m.To
+}
+
+// stepsOf returns the states that m leads through, or why it does not.
+func (s *Service) stepsOf(from phase.State, m PhaseMove) ([]phase.State, error) {
+	switch {
+	case m.takesBack(from):
+		back, err := from.Cancel()
+		return []phase.State{back}, err
+	case from.Moving() && from.To == m.To:
+		return from.Resume(s.now()), nil
+	}
+	return from.Move(m.To, m.Percent, s.now())
+}
+
+// nextStep stores the state behind at, if the gates let it. Where they do not, and the old phase is frozen for the move, it
+// is opened again.
+func (s *Service) nextStep(ctx context.Context, at phase.State, m PhaseMove) (phase.State, []phase.Finding, error) {
+	next := at.Resume(s.now())
+	var findings []phase.Finding
+	var err error
+	if !at.Moving() {
+		next, err = at.Move(m.To, m.Percent, s.now())
+	} else if findings, err = s.gates(ctx, at, m); err != nil && at.Phase != at.To {
+		_, backErr := s.takeBack(ctx, at, m)
+		err = errors.Join(err, backErr)
+	}
+	if err != nil {
+		return phase.State{}, findings, err
+	}
+	return next[0], findings, s.storePhase(ctx, next[0], m, EventPhaseMoved)
+}
+
+// takeBack opens the old phase again. It does so too when whoever asked for the move has gone: frozen, it serves nobody.
+func (s *Service) takeBack(ctx context.Context, at phase.State, m PhaseMove) (phase.State, error) {
 	back, err := at.Cancel()
 	if err != nil {
-		return err
+		return phase.State{}, err
 	}
-	return s.storePhase(ctx, back, m, EventPhaseTakenBack)
+	return back, s.outlive(ctx, func(ctx context.Context) error { return s.storePhase(ctx, back, m, EventPhaseTakenBack) })
+}
+
+// Relax takes the installation from both to shadow. No gate is asked, and of what is under way only a ramp that has not ended
+// everywhere is waited for. What m says of a phase is not looked at. Its errors are those of MovePhase.
+func (s *Service) Relax(ctx context.Context, m PhaseMove) (PhaseReport, error) {
+	return s.changePhase(ctx, m, EventPhaseMoved, func(from phase.State) (phase.State, error) { return from.Relax(s.now()) })
+}
+
+// Relist replaces the allow-list and the deny-list of the ramp by what edit makes of them. Its errors are those of MovePhase.
+func (s *Service) Relist(ctx context.Context, m PhaseMove, edit func(allow, deny []uuid.UUID) (newAllow, newDeny []uuid.UUID)) (PhaseReport, error) {
+	return s.changePhase(ctx, m, EventPhaseRelisted, func(from phase.State) (phase.State, error) {
+		return from.Relist(edit(from.Allow, from.Deny))
+	})
+}
+
+// changePhase takes a single step that no gate holds up.
+func (s *Service) changePhase(
+	ctx context.Context, m PhaseMove, kind EventKind, change func(phase.State) (phase.State, error),
+) (PhaseReport, error) {
+	from, report, err := s.beginMove(ctx, m)
+	if err != nil {
+		return report, err
+	}
+	next, err := change(from)
+	if err != nil {
+		return report, err
+	}
+	report.Steps = []phase.State{next}
+	if m.DryRun {
+		return report, nil
+	}
+	if err := s.awaitAll(ctx, from, m); err != nil {
+		return report, err
+	}
+	if err := s.storePhase(ctx, next, m, kind); err != nil {
+		return report, err
+	}
+	return report, s.awaitAll(ctx, next, m)
 }
 
 func (s *Service) storePhase(ctx context.Context, next phase.State, m PhaseMove, kind EventKind) error {
@@ -137,12 +222,12 @@ func (s *Service) awaitAll(ctx context.Context, state phase.State, m PhaseMove) 
 	tick := time.NewTicker(ackEvery)
 	defer tick.Stop()
 	for {
-		missing, err := s.missing(ctx, state.Epoch)
+		missing, clock, err := s.missing(ctx, state.Epoch)
 		if err != nil {
 			return cannotTell("ask who has acknowledged the phase", err)
 		}
 		if m.Progress != nil {
-			m.Progress(PhaseStep{state, missing})
+			m.Progress(PhaseStep{state, missing, clock})
 		}
 		if len(missing) == 0 {
 			return nil
@@ -155,11 +240,11 @@ func (s *Service) awaitAll(ctx context.Context, state phase.State, m PhaseMove) 
 	}
 }
 
-// missing returns the live replicas that have not acknowledged an epoch.
-func (s *Service) missing(ctx context.Context, epoch int64) ([]Replica, error) {
+// missing returns the live replicas that have not acknowledged an epoch, and the time that their leases are counted by.
+func (s *Service) missing(ctx context.Context, epoch int64) ([]Replica, time.Time, error) {
 	all, clock, err := s.store.Replicas(ctx)
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	rows, named := make([]phase.Replica, len(all)), make(map[string]Replica, len(all))
 	for i, r := range all {
@@ -169,7 +254,7 @@ func (s *Service) missing(ctx context.Context, epoch int64) ([]Replica, error) {
 	for _, r := range phase.DefaultLease().Missing(epoch, rows, clock) {
 		missing = append(missing, named[r.ID])
 	}
-	return missing, nil
+	return missing, clock, nil
 }
 
 func replicaNames(all []Replica) string {

@@ -14,7 +14,8 @@ import (
 type Metric struct {
 	Name    string // with the unit last, as Prometheus has it
 	Help    string
-	Counter bool // it only grows; else a gauge
+	Labels  map[string]string // fixed; metrics of one name differ in the values alone
+	Counter bool              // it only grows; else a gauge
 	Read    func() float64
 }
 
@@ -37,9 +38,9 @@ func newMetrics(more []Metric) *metrics {
 	m.registry.MustRegister(m.requests, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, metric := range more {
 		if metric.Counter {
-			m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: metric.Name, Help: metric.Help}, metric.Read))
+			m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: metric.Name, Help: metric.Help, ConstLabels: metric.Labels}, metric.Read))
 		} else {
-			m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: metric.Name, Help: metric.Help}, metric.Read))
+			m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: metric.Name, Help: metric.Help, ConstLabels: metric.Labels}, metric.Read))
 		}
 	}
 	return m

@@ -227,12 +227,8 @@ var again = []Gate{GateIntents, GateCopyBack, GateUnmoved, GateStaying}
 // legal: State.Move does. In the frozen first half of a crossing it asks again, and more strictly, what only now stands
 // still; where the new phase has begun nothing is asked.
 func Check(s State, to Phase, percent Percent, f Facts, l Limits) []Finding {
-	gates := gatesOf[step{s.Phase, to}]
-	switch {
-	case s.Phase == to && (to != Ramp || percent <= s.Percent):
-		return nil
-	case s.Frozen:
-		gates = slices.DeleteFunc(slices.Clone(gates), func(g Gate) bool { return !slices.Contains(again, g) })
+	gates := Gates(s, to, percent)
+	if s.Frozen {
 		l.OpenIntents, l.CopyBackBacklog = 0, 0
 	}
 	findings := make([]Finding, 0, len(gates))

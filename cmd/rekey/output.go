@@ -50,10 +50,7 @@ func printList[T any](w io.Writer, f format, rows []T, columns []column[T]) erro
 		if rows == nil {
 			rows = []T{}
 		}
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		return e.Encode(rows)
+		return printJSON(w, rows)
 	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	line := func(cell func(column[T]) string) {
@@ -68,4 +65,12 @@ func printList[T any](w io.Writer, f format, rows []T, columns []column[T]) erro
 		line(func(c column[T]) string { return c.cell(row) })
 	}
 	return tw.Flush()
+}
+
+// printJSON prints one value as indented JSON.
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
 }

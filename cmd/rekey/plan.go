@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -113,10 +112,7 @@ func printPlan(w io.Writer, f format, report *survey.Report) error {
 	if f == asTable {
 		return report.WriteText(w)
 	}
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(report)
+	return printJSON(w, report)
 }
 
 func policyOf(cfg *config.Config) password.Policy {

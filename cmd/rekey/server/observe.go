@@ -29,7 +29,7 @@ func (s *Server) metrics() []gateway.Metric {
 	gauge := func(name, help string, read func() float64) gateway.Metric {
 		return gateway.Metric{Name: name, Help: help, Read: read}
 	}
-	return []gateway.Metric{
+	return append(s.phaseMetrics(), []gateway.Metric{
 		counter("rekey_logins_succeeded_total", "Logins with a right password.", stats.Succeeded.Load),
 		counter("rekey_logins_refused_total", "Logins answered 401.", stats.Refused.Load),
 		counter("rekey_logins_unavailable_total", "Logins answered 503: something could not be asked.", stats.Unavailable.Load),
@@ -48,7 +48,7 @@ func (s *Server) metrics() []gateway.Metric {
 		gauge("rekey_hash_waiting", "Logins that wait for a hash permit.", func() float64 { return float64(permits().Waiting) }),
 		gauge("rekey_hash_memory_bytes", "Memory that running hashes hold.", func() float64 { return float64(permits().MemoryInUse) }),
 		counter("rekey_hash_shed_total", "Hashes refused because the queue was too long.", func() int64 { return int64(permits().Shed) }),
-	}
+	}...)
 }
 
 // Counts are what has happened since the start.

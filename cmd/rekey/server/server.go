@@ -20,7 +20,6 @@ import (
 	"rekey/cmd/rekey/config"
 	"rekey/gateway"
 	"rekey/gateway/token"
-	"rekey/legacy/hash"
 )
 
 // A Server is a gateway with everything below it, listening.
@@ -30,6 +29,7 @@ type Server struct {
 	store   *sqlstore.Store
 	sources []*source
 	permits *password.Pool
+	lease   *accounts.Lease
 	service *accounts.Service
 	keys    *token.Keys
 	soft    *softState
@@ -88,15 +88,11 @@ func (s *Server) open(ctx context.Context, c *config.Config, log *slog.Logger) e
 	s.onClose(lease.Start(ctx))
 
 	// The domain.
-	policy := passwordPolicy(c)
-	s.permits = password.NewPool(password.PoolConfig{Permits: int(c.Password.Permits), MaxWait: c.Password.Queue, Policy: policy})
+	s.lease = lease
+	s.permits = newPermits(c)
 	s.onClose(s.permits.Close)
-	s.service, err = accounts.New(accounts.Config{
-		Store: s.store, Sources: accountSources(s.sources), Collisions: accounts.Collisions(c.Collisions), Hashes: hash.New(hash.Config{Bounds: c.HashBounds.Bounds()}),
-		Hasher: password.Hasher{Policy: policy}, Permits: s.permits, Key: key, Lease: lease, Log: log,
-	})
-	if err != nil {
-		return fmt.Errorf("accounts: %w", err)
+	if s.service, err = newService(c, s.store, key, s.sources, s.permits, lease, log); err != nil {
+		return err
 	}
 	s.onClose(s.service.Close)
 
