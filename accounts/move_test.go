@@ -358,7 +358,7 @@ func TestPhaseView(t *testing.T) {
 	w.in(t, phase.State{Epoch: 1, Plan: phase.Lazy, Phase: phase.LegacyOnly})
 	w.asleep(t, 0)
 	s := w.serve(t, func(c *accounts.Config) {
-		c.Sources = []accounts.Source{{Name: "shop", Source: w.source, CopyBack: accounts.CopyBackFull, Example: like}}
+		c.Sources = []accounts.Source{{Name: "shop", Source: w.source, CopyBack: accounts.CopyBackFull}}
 	})
 	v, err := s.Phase(t.Context())
 	if err != nil {
