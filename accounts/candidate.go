@@ -137,7 +137,7 @@ func (s *Service) lookup(ctx context.Context, sources []Source, names []Identifi
 		if answer.err != nil && (err == nil || tooMany && !errors.Is(err, legacy.ErrTooMany)) {
 			err = &sourceError{order, answer.err}
 		}
-		source := sources[order]
+		source := answer.source
 		for _, user := range answer.users {
 			c := candidate{source: source, user: user, order: order}
 			holds := func(name Identifier) bool { return s.asks(source, name) && c.holds(name.Canonical) }
@@ -162,6 +162,7 @@ func (s *Service) lookup(ctx context.Context, sources []Source, names []Identifi
 
 // An answer is what one source says.
 type answer struct {
+	source   Source
 	users    []legacy.User
 	err      error
 	panicked any
@@ -173,6 +174,7 @@ func (s *Service) askAll(ctx context.Context, sources []Source, names []Identifi
 	answers := make([]answer, len(sources))
 	var asks []func()
 	for i, source := range sources {
+		answers[i].source = source
 		if spellings := s.spellings(source, names); len(spellings) > 0 {
 			s.stats.LegacyLookups.Add(1)
 			asks = append(asks, func() {
