@@ -110,9 +110,12 @@ func (s *Service) spellings(source Source, names []Identifier) []string {
 }
 
 // lookup returns the legacy people who hold any of the values. Who was deleted here does not count, whatever the legacy
-// store still says of them.
+// store still says of them; and once the phase is new-only nobody does.
 func (s *Service) lookup(ctx context.Context, names []Identifier) ([]candidate, error) {
 	var found []candidate
+	if !s.asksLegacy() {
+		return nil, nil
+	}
 	for order, source := range s.sources {
 		spellings := s.spellings(source, names)
 		if len(spellings) == 0 {

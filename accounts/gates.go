@@ -28,12 +28,16 @@ func (s *Service) gates(ctx context.Context, from phase.State, m PhaseMove) ([]p
 
 // facts measures what the gates of a step ask for. What is not in Known blocks.
 func (s *Service) facts(ctx context.Context, from phase.State, m PhaseMove) (phase.Facts, error) {
-	counts, err := s.store.PhaseCounts(ctx)
+	before := s.now()
+	if !from.Frozen { // while changes go on, some are always under way
+		before = before.Add(-claimFor)
+	}
+	counts, err := s.store.PhaseCounts(ctx, before)
 	if err != nil {
 		return phase.Facts{}, cannotTell("count what a move depends on", err)
 	}
 	f := phase.Facts{
-		Now: s.now(), SoakSince: from.Began, Dirty: counts.Dirty, Drifted: counts.Drifted,
+		Now: s.now(), SoakSince: from.Began, Dirty: counts.Dirty, Drifted: counts.Drifted, OpenIntents: counts.Intents,
 		CopyBackBacklog: counts.Backlog, Staying: counts.Staying, LeaveBacklog: m.LeaveBacklog, Abandon: m.Abandon,
 		Known: []phase.Gate{
 			phase.GateSoak, phase.GateDirty, phase.GateDrift, phase.GateIntents, phase.GateCopyBack, phase.GateStaying,
@@ -64,7 +68,8 @@ func (s *Service) facts(ctx context.Context, from phase.State, m PhaseMove) (pha
 // PhaseCounts is what a move depends on.
 type PhaseCounts struct {
 	Dirty, Drifted int // links
-	Backlog        int // deliveries that have not arrived
+	Intents        int // changes of both stores that have not ended
+	Backlog        int // deliveries that have not arrived, of changes that were made here
 	Staying        int // accounts that legacy cannot answer for, and that no delivery is waiting for
 }
 
