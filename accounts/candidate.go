@@ -130,8 +130,11 @@ func (e *sourceError) Unwrap() error { return e.error }
 // lookup returns the people of some sources, the first ones in order, who hold any of the values. Where sources fail, the
 // people of the others are returned beside a *sourceError: of the first that failed, or, unless the order decides whose a
 // value is, of one with too many people, since whatever the others say cannot change that. Who was deleted here does not
-// count, whatever the legacy store still says of them.
+// count, whatever the legacy store still says of them; and once the phase is new-only nobody does.
 func (s *Service) lookup(ctx context.Context, sources []Source, names []Identifier) (found []candidate, err error) {
+	if !s.asksLegacy() {
+		return nil, nil
+	}
 	for order, answer := range s.askAll(ctx, sources, names) {
 		tooMany := s.collisions != CollisionsPreferOrder && errors.Is(answer.err, legacy.ErrTooMany)
 		if answer.err != nil && (err == nil || tooMany && !errors.Is(err, legacy.ErrTooMany)) {

@@ -160,6 +160,9 @@ func (s *Service) oweInsert(ctx context.Context, rec Record, pw password.Secret)
 func (s *Service) oweDelete(rec Record) ([]Delivery, error) {
 	var owed []Delivery
 	for _, to := range s.told(rec) {
+		if !to.source.writes().Delete {
+			continue // the tombstone is what holds
+		}
 		d, err := s.pack(rec.ID, to.source.Name, DeliverDelete, parcel{LegacyID: to.legacyID})
 		if err != nil {
 			return nil, err

@@ -39,9 +39,11 @@ func (s *Service) Delete(ctx context.Context, d Deletion) error {
 		if err != nil {
 			return err
 		}
-		owed, err := s.oweDelete(rec)
-		if err != nil {
-			return cannotTell("delete account", err)
+		var owed []Delivery
+		if row.Legacy == phase.CopyBack {
+			if owed, err = s.oweDelete(rec); err != nil {
+				return cannotTell("delete account", err)
+			}
 		}
 		failpoint.Hit(failpoint.DeleteProven)
 		return s.outlive(ctx, func(ctx context.Context) error {

@@ -25,6 +25,9 @@ func (s *Service) enter(a *Attempt) (leave func(), err error) {
 // alwaysNewFirst is the state of a service that has no lease: all copies are trusted.
 var alwaysNewFirst = phase.State{TrustEpoch: 1, Plan: phase.Lazy, Phase: phase.NewFirst}
 
+// asksLegacy tells whether the legacy stores are asked for anybody: they may be switched off in new-only.
+func (s *Service) asksLegacy() bool { return s.lease == nil || s.lease.State().AsksLegacy() }
+
 // row is what the table says of an account that is here. While a change of it is in doubt, legacy answers, and no other
 // change begins.
 func (a Attempt) row(rec Record) phase.Row {

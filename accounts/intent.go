@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -27,7 +28,8 @@ import (
 
 // sealedIntent is our half of an intent.
 type sealedIntent struct {
-	Was        []byte            `json:"was,omitempty"` // fingerprint of the legacy person that the change was made for
+	Was        []byte            `json:"was,omitempty"`       // fingerprint of the legacy person that the change was made for
+	CreatedAt  time.Time         `json:"created_at,omitzero"` // of the legacy person, who may be gone when the tombstone is made
 	Credential *sealedCredential `json:"credential,omitempty"`
 	Keep       uuid.UUID         `json:"keep"`
 	Here       phase.Write       `json:"here"`
@@ -52,7 +54,7 @@ var (
 
 // changeThere changes the password of somebody whom the legacy store answers for.
 func (s *Service) changeThere(ctx context.Context, c Change, a Attempt) error {
-	person, err := s.legacyHolder(ctx, c.Session, a)
+	person, err := s.legacyHolder(ctx, c.Session, a, func(can legacy.Writes) bool { return can.Password == legacy.PasswordHashed })
 	if err != nil {
 		return err
 	}
@@ -79,11 +81,12 @@ func (s *Service) changeThere(ctx context.Context, c Change, a Attempt) error {
 
 // deleteThere deletes somebody whom the legacy store answers for.
 func (s *Service) deleteThere(ctx context.Context, d Deletion, a Attempt) error {
-	person, err := s.legacyHolder(ctx, d.Session, a)
+	person, err := s.legacyHolder(ctx, d.Session, a, func(can legacy.Writes) bool { return can.Delete })
 	if err != nil {
 		return err
 	}
 	parcel := parcel{LegacyID: person.user.ID, Intent: s.intentOf(person, a)}
+	parcel.Intent.CreatedAt = person.user.CreatedAt
 	return s.runIntent(ctx, d.Session.AccountID, person.source, DeliverDelete, parcel, a)
 }
 
@@ -119,8 +122,9 @@ type legacyPerson struct {
 	row phase.Row
 }
 
-// legacyHolder returns the legacy person of a session after their password was proven once more.
-func (s *Service) legacyHolder(ctx context.Context, session Session, a Attempt) (legacyPerson, error) {
+// legacyHolder returns the legacy person of a session after their password was proven once more. needs says whether their
+// store can be written as the change needs it.
+func (s *Service) legacyHolder(ctx context.Context, session Session, a Attempt, needs func(legacy.Writes) bool) (legacyPerson, error) {
 	rec, err := s.store.ByID(ctx, session.AccountID)
 	row := a.rowOfAbsent(session.AccountID)
 	switch {
@@ -139,7 +143,7 @@ func (s *Service) legacyHolder(ctx context.Context, session Session, a Attempt) 
 	if err != nil {
 		return legacyPerson{}, err
 	}
-	if c.source.writes().Password != legacy.PasswordHashed || !c.source.writes().Conditional {
+	if can := c.source.writes(); !can.Conditional || !needs(can) {
 		return legacyPerson{}, ErrManagedElsewhere
 	}
 	_, err = s.prove(ctx, c, a)
@@ -192,7 +196,7 @@ func (s *Service) settleIntent(ctx context.Context, d Delivery, err error) error
 	if answer == nil {
 		return cannotTell("change the legacy record", err) // in doubt: the relay ends it
 	}
-	if err := s.store.DropDelivery(ctx, d); err != nil && !errors.Is(err, ErrStale) {
+	if err := s.store.DropDelivery(ctx, d, wasChanged(err)); err != nil && !errors.Is(err, ErrStale) {
 		return cannotTell("take a change back", err) // the relay finds that it was refused
 	}
 	return answer
@@ -216,6 +220,12 @@ func refusal(err error) error {
 	return nil
 }
 
+// wasChanged reports whether a refusal says that the legacy record is another than the one that the change was made for: what is
+// here is a copy of the older one.
+func wasChanged(err error) bool {
+	return errors.Is(err, legacy.ErrConflict) || errors.Is(err, errOvertaken) || errors.Is(err, legacy.ErrNoUser)
+}
+
 // finish writes our half of a delivery that arrived.
 func (s *Service) finish(ctx context.Context, d Delivery, link *LegacyLink) error {
 	p, err := s.unpack(d)
@@ -228,23 +238,63 @@ func (s *Service) finish(ctx context.Context, d Delivery, link *LegacyLink) erro
 	f := Finish{Event: event, Link: link, At: s.now()}
 	if d.Intent {
 		s.finishIntent(&f, d, p, link)
+		if err := s.finishAbsent(ctx, &f, d, p); err != nil {
+			return err
+		}
 	}
 	err = s.store.FinishDelivery(ctx, d, f)
-	if errors.Is(err, ErrTaken) && f.Create != nil { // legacy has them, and answers for them: they are contested here
-		f.Create, f.Link = nil, nil
-		err = s.store.FinishDelivery(ctx, d, f)
+	if !errors.Is(err, ErrTaken) || f.Create == nil {
+		return err
 	}
-	return err
+	// Somebody has just made them, or they are contested here: legacy has them, and answers.
+	f.Create, f.Link = nil, nil
+	if _, missing := s.store.ByID(ctx, d.AccountID); d.Kind == DeliverPassword && missing == nil {
+		f.Link = link
+	}
+	return s.store.FinishDelivery(ctx, d, f)
+}
+
+// finishAbsent makes the account of somebody who was not here when their password was changed in both stores. Without it a
+// login that has seen the old one could still make the account with that.
+func (s *Service) finishAbsent(ctx context.Context, f *Finish, d Delivery, p parcel) error {
+	if d.Kind != DeliverPassword || f.Credential == nil {
+		return nil
+	}
+	_, err := s.store.ByID(ctx, d.AccountID)
+	if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	link := *f.Link
+	f.Link = nil // there is nothing that it could be of
+	c, err := s.resumeLegacy(ctx, Session{AccountID: d.AccountID, Source: link.Source, LegacyID: link.LegacyID})
+	if errors.Is(err, ErrCredentials) || err == nil && !hmac.Equal(link.Fingerprint, s.fingerprint(c)) {
+		return nil // somebody else has changed them since, and nothing of what we know is theirs
+	}
+	if err != nil {
+		return err
+	}
+	ids, _, err := s.stillSo(ctx, c, nil)
+	switch {
+	case errors.Is(err, errContested), errors.Is(err, errChanged):
+		return nil
+	case err != nil:
+		return err
+	}
+	rec := Record{Account: Account{ID: d.AccountID, Identifiers: ids, CreatedAt: f.At}, Credential: *f.Credential, Link: &link}
+	rec.Link.CopiedEpoch = p.Intent.Epoch
+	rec.Profile = profileOf(c.user.Profile)
+	f.Create = &rec
+	return s.addFactors(&rec, c.user.Profile)
 }
 
 func (s *Service) finishIntent(f *Finish, d Delivery, p parcel, link *LegacyLink) {
-	f.Event.Actor, f.Event.RequestID, f.Keep = "person", p.Intent.RequestID, p.Intent.Keep
+	f.Event.Actor, f.Event.RequestID, f.Keep, f.Was = "person", p.Intent.RequestID, p.Intent.Keep, p.Intent.Was
 	switch d.Kind {
 	case DeliverPassword:
 		f.Event.Kind = EventPassword
 	case DeliverDelete:
 		f.Event.Kind, f.Delete = EventDeleted, true
-		f.Link = &LegacyLink{Source: d.Source, LegacyID: p.LegacyID, How: ByCopyBack, At: f.At}
+		f.Link = &LegacyLink{Source: d.Source, LegacyID: p.LegacyID, LegacyCreatedAt: p.Intent.CreatedAt, How: ByCopyBack, At: f.At}
 	case DeliverInsert:
 		f.Event.Kind = EventRegistered
 		f.Event.AccountID = SubjectFor(link.Source, link.LegacyID)

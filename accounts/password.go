@@ -52,9 +52,11 @@ func (s *Service) ChangePassword(ctx context.Context, c Change) error {
 		if err != nil {
 			return cannotTell("hash the new password", err)
 		}
-		owed, err := s.owePassword(ctx, rec, c.New)
-		if err != nil {
-			return err
+		var owed []Delivery
+		if row.Legacy == phase.CopyBack {
+			if owed, err = s.owePassword(ctx, rec, c.New); err != nil {
+				return err
+			}
 		}
 		failpoint.Hit(failpoint.ChangeHashed)
 		return s.outlive(ctx, func(ctx context.Context) error {
@@ -70,19 +72,51 @@ func (s *Service) holder(ctx context.Context, session Session, a Attempt) (Recor
 		return Record{}, &InvalidError{Field: "current_password", Reason: err.Error()}
 	}
 	rec, err := s.store.ByID(ctx, session.AccountID)
-	if errors.Is(err, ErrNotFound) {
-		if err := s.moveHolder(ctx, session, a); err != nil {
-			return Record{}, err
-		}
-		rec, err = s.store.ByID(ctx, session.AccountID)
+	move := func() error { return nil }
+	switch {
+	case errors.Is(err, ErrNotFound):
+		move = func() error { return s.moveHolder(ctx, session, a) }
+	case err == nil && !rec.Deleted() && a.row(rec).Answers != phase.New:
+		move = func() error { return s.takeOver(ctx, rec, session, a) }
+	case err != nil:
+		return Record{}, cannotTell("read account", err)
 	}
-	if err != nil {
+	if err := move(); err != nil {
+		return Record{}, err
+	}
+	if rec, err = s.store.ByID(ctx, session.AccountID); err != nil {
 		return Record{}, cannotTell("read account", err)
 	}
 	if rec.Deleted() {
 		return Record{}, refused("new-deleted")
 	}
 	return rec, s.proveHere(ctx, rec, a)
+}
+
+// takeOver makes a copy that is not trusted equal to legacy, which answers for it, so that the account can be changed here. What
+// the copy says of the password counts for nothing.
+func (s *Service) takeOver(ctx context.Context, rec Record, session Session, a Attempt) error {
+	if a.row(rec).Answers != phase.Legacy {
+		return s.refuseUnknown(ctx, a)
+	}
+	session.Source, session.LegacyID = rec.Link.Source, rec.Link.LegacyID
+	c, err := s.resumeLegacy(ctx, session)
+	if err != nil {
+		return err
+	}
+	p, err := s.prove(ctx, c, a)
+	switch {
+	case err != nil:
+		return err
+	case rec.Disabled:
+		return refused("new-disabled")
+	}
+	err = s.outlive(ctx, func(ctx context.Context) error { return s.recopy(ctx, rec, c, p, a) })
+	if err == nil {
+		s.stats.Recopied.Add(1)
+		return nil
+	}
+	return s.unmovable(ctx, c, err, a)
 }
 
 // moveHolder moves somebody who is logged in and was not moved then. Unlike a login it cannot go on without: what
@@ -106,10 +140,17 @@ func (s *Service) moveHolder(ctx context.Context, session Session, a Attempt) er
 		return nil
 	case errors.Is(err, ErrLinked): // somebody else has just moved them, and the account answers
 		return nil
+	}
+	return s.unmovable(ctx, c, err, a)
+}
+
+// unmovable says what it means to a change that its account cannot be made equal to legacy.
+func (s *Service) unmovable(ctx context.Context, c candidate, err error, a Attempt) error {
+	switch {
 	case errors.Is(err, errContested), errors.Is(err, ErrTaken):
 		s.noteContested(ctx, c, a)
 		return ErrContestedPerson
-	case errors.Is(err, errChanged):
+	case errors.Is(err, errChanged), errors.Is(err, ErrStale):
 		return &UnavailableError{RetryAfter: retryChanged, Err: err}
 	}
 	return cannotTell("move account", err)

@@ -65,8 +65,10 @@ func (s *Service) Register(ctx context.Context, r Registration) (Person, error) 
 		}
 		return person, err
 	}
-	if rec.Owed, err = s.oweInsert(ctx, rec, r.Password); err != nil {
-		return Person{}, asPassword(err)
+	if row.Legacy == phase.CopyBack {
+		if rec.Owed, err = s.oweInsert(ctx, rec, r.Password); err != nil {
+			return Person{}, asPassword(err)
+		}
 	}
 	event := s.event(account.ID, EventRegistered, a)
 	err = s.outlive(ctx, func(ctx context.Context) error { return s.writes(a).Create(ctx, rec, event) })

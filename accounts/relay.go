@@ -78,7 +78,7 @@ func (s *Service) DeliverNext(ctx context.Context) (bool, error) {
 		}
 	case d.Intent && refusal(err) != nil && !errors.Is(err, legacy.ErrNotSent): // nobody waits for it, and it never will be
 		s.log.WarnContext(ctx, "a change that was interrupted was not made", "account", d.AccountID, "kind", d.Kind, "error", err)
-		err = s.store.DropDelivery(ctx, d)
+		err = s.store.DropDelivery(ctx, d, wasChanged(err))
 	default:
 		next, refused := retryAfter(d, err)
 		s.stats.NotDelivered.Add(1)
@@ -129,11 +129,16 @@ func (s *Service) deliver(ctx context.Context, d Delivery) (*LegacyLink, error) 
 	if err != nil {
 		return nil, err
 	}
-	run := delivery{s, d, p, source, writer, getter}
+	run := delivery{Service: s, Delivery: d, parcel: p, source: source, writer: writer, getter: getter}
+	bring := run.change
 	if d.Kind == DeliverInsert {
-		return run.insert(ctx)
+		bring = run.insert
 	}
-	return run.change(ctx)
+	link, err := bring(ctx)
+	if err != nil && !run.sent && refusal(err) == nil {
+		err = fmt.Errorf("%w (%w)", err, legacy.ErrNotSent)
+	}
+	return link, err
 }
 
 func (s *Service) sourceIndex(name string) int {
@@ -148,6 +153,7 @@ type delivery struct {
 	source Source
 	writer legacy.Writer
 	getter legacy.Getter
+	sent   bool // a write was begun
 }
 
 // change brings a new password, or the end of a person.
@@ -175,6 +181,7 @@ func (d *delivery) change(ctx context.Context) (*LegacyLink, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.sent = true
 	if d.Kind == DeliverDelete {
 		return nil, d.writer.Delete(ctx, user)
 	}
@@ -201,6 +208,7 @@ func (d *delivery) insert(ctx context.Context) (*LegacyLink, error) {
 	if err != nil || len(there) > 0 {
 		return nil, &legacy.RefusedError{Reason: "somebody there has one of the identifiers", Taken: true}
 	}
+	d.sent = true
 	id, err := d.writer.Insert(ctx, user, legacy.NewPassword{Hashed: made})
 	if err != nil {
 		return nil, err

@@ -66,7 +66,7 @@ func (s *Service) ProfileOf(ctx context.Context, p Person) (Profile, error) {
 
 // resumeLegacy reads somebody who was not moved when they logged in, by the legacy store's own key.
 func (s *Service) resumeLegacy(ctx context.Context, session Session) (candidate, error) {
-	if session.Source == "" {
+	if session.Source == "" || !s.asksLegacy() {
 		return candidate{}, refused("new-gone")
 	}
 	switch rec, err := s.store.ByLink(ctx, session.Source, session.LegacyID); {

@@ -98,8 +98,9 @@ type Outbox interface {
 	// FinishDelivery removes a delivery that arrived, and writes what f says, in one transaction. It returns ErrStale, and
 	// changes nothing, if somebody else has claimed it since, and ErrTaken if somebody here has what f.Create is to have.
 	FinishDelivery(ctx context.Context, d Delivery, f Finish) error
-	// DropDelivery removes an intent whose write was refused, or was never sent. It returns ErrStale as FinishDelivery does.
-	DropDelivery(ctx context.Context, d Delivery) error
+	// DropDelivery removes an intent whose write was refused, or was never sent. drifted marks the account's links: the legacy
+	// record is another than the one that was copied. It returns ErrStale as FinishDelivery does.
+	DropDelivery(ctx context.Context, d Delivery, drifted bool) error
 	// PostponeDelivery gives a claimed delivery back, to be tried at the time next. refused is what the legacy store said,
 	// empty if it said nothing. It returns ErrStale as FinishDelivery does.
 	PostponeDelivery(ctx context.Context, d Delivery, next time.Time, refused string) error
@@ -128,8 +129,8 @@ type Phases interface {
 	EndLease(ctx context.Context, id string) error
 	// Replicas returns all that are known, dead ones too, and the time by the clock that their leases run by.
 	Replicas(ctx context.Context) ([]Replica, time.Time, error)
-	// PhaseCounts counts what a move depends on.
-	PhaseCounts(ctx context.Context) (PhaseCounts, error)
+	// PhaseCounts counts what a move depends on. Intents are those that began before a time.
+	PhaseCounts(ctx context.Context, intentsBefore time.Time) (PhaseCounts, error)
 	// At returns a Writes that hold an epoch: each of them fails with ErrStaleEpoch, and changes nothing, if the installation
 	// is in another, and keeps it from changing until it has ended.
 	At(epoch int64) Writes
@@ -142,9 +143,12 @@ type Finish struct {
 
 	// The rest is of intents.
 
+	// Was is the fingerprint of the legacy person before the change. A copy that had another was not equal to them, and one
+	// change that both got does not make it so: its link stays as it is. nil: whatever it was.
+	Was        []byte
 	Credential *Credential // of the account, if it is here; whatever version it has, it gets the next
 	Keep       uuid.UUID   // the session that a new credential does not end
-	Create     *Record     // somebody new, with Link
+	Create     *Record     // somebody who is not here yet, with their link
 	Delete     bool        // the account becomes a tombstone, and is made one if it is not here
 	At         time.Time
 }

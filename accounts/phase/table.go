@@ -104,6 +104,12 @@ func (w Write) String() string { return writeNames.of(uint8(w)) }
 // MarshalText writes the name of w.
 func (w Write) MarshalText() ([]byte, error) { return writeNames.text("write", uint8(w)) }
 
+// UnmarshalText reads the name of a way.
+func (w *Write) UnmarshalText(text []byte) (err error) {
+	*w, err = parse[Write]("write", writeNames, string(text))
+	return err
+}
+
 // A Row is what is done with one account in one state. In the zero Row nobody answers and nothing is written.
 type Row struct {
 	// Answers is the store whose credential is asked for; no other counts, whatever this one says. Neither: the password

@@ -73,13 +73,16 @@ func (s *Store) FinishDelivery(ctx context.Context, d accounts.Delivery, f accou
 			return err
 		}
 		if f.Create != nil {
-			return s.insertRecord(ctx, tx, *f.Create, f.Event)
+			if err := s.insertRecord(ctx, tx, *f.Create, f.Event); err != nil {
+				return err
+			}
+			return s.finishHere(ctx, tx, d, f)
 		}
 		if err := s.finishHere(ctx, tx, d, f); err != nil {
 			return err
 		}
 		if f.Link != nil {
-			if err := s.keepLink(ctx, tx, d.AccountID, *f.Link); err != nil {
+			if err := s.keepLink(ctx, tx, d.AccountID, *f.Link, f.Was); err != nil {
 				return err
 			}
 		}
@@ -112,8 +115,15 @@ func (s *Store) removeDelivery(ctx context.Context, tx querier, d accounts.Deliv
 }
 
 // DropDelivery implements accounts.Outbox.
-func (s *Store) DropDelivery(ctx context.Context, d accounts.Delivery) error {
-	return storeError("drop delivery", s.inTx(ctx, func(tx querier) error { return s.removeDelivery(ctx, tx, d) }))
+func (s *Store) DropDelivery(ctx context.Context, d accounts.Delivery, drifted bool) error {
+	err := s.inTx(ctx, func(tx querier) error {
+		if err := s.removeDelivery(ctx, tx, d); err != nil || !drifted {
+			return err
+		}
+		_, err := s.exec(ctx, tx, `UPDATE legacy_links SET drifted = TRUE WHERE account_id = $1 AND source = $2`, d.AccountID, d.Source)
+		return err
+	})
+	return storeError("drop delivery", err)
 }
 
 // BeginIntent implements accounts.Writes. Two who begin at once want the same number, and one of them gets it.
@@ -141,7 +151,7 @@ func (s *Store) finishHere(ctx context.Context, tx querier, d accounts.Delivery,
 	switch {
 	case f.Delete:
 		return s.bury(ctx, tx, d.AccountID, f)
-	case f.Credential != nil:
+	case f.Credential != nil && f.Create == nil:
 		c := *f.Credential
 		_, err := s.exec(ctx, tx, `
 UPDATE credentials SET version = version + 1, scheme = $2, encoded = $3, fold = $4, legacy = $5
@@ -186,14 +196,15 @@ ON CONFLICT (id) DO UPDATE SET disabled = TRUE, deleted_at = excluded.deleted_at
 	return nil
 }
 
-// keepLink adds a link to an account, or writes down what the legacy record looks like now.
-func (s *Store) keepLink(ctx context.Context, tx querier, account uuid.UUID, l accounts.LegacyLink) error {
+// keepLink adds a link to an account, or writes down what the legacy record looks like now, if it is the link that was; nil is
+// any.
+func (s *Store) keepLink(ctx context.Context, tx querier, account uuid.UUID, l accounts.LegacyLink, was []byte) error {
 	_, err := s.exec(ctx, tx, `
 INSERT INTO legacy_links (source, legacy_id, account_id, fingerprint, legacy_created_at, how, at, copied_epoch)
 VALUES ($1, $2, $3, $4, $5, $6, $7, (SELECT coalesce(max(epoch), 1) FROM phase))
 ON CONFLICT (source, legacy_id) DO UPDATE SET fingerprint = excluded.fingerprint, copied_epoch = excluded.copied_epoch, drifted = FALSE
- WHERE legacy_links.account_id = excluded.account_id`,
-		l.Source, l.LegacyID, account, notNull(l.Fingerprint), microsOrNull(l.LegacyCreatedAt), string(l.How), micros(l.At))
+ WHERE legacy_links.account_id = excluded.account_id AND (length($8) = 0 OR legacy_links.fingerprint = $8)`,
+		l.Source, l.LegacyID, account, notNull(l.Fingerprint), microsOrNull(l.LegacyCreatedAt), string(l.How), micros(l.At), notNull(was))
 	if err != nil {
 		return fmt.Errorf("keep link: %w", err)
 	}
@@ -202,7 +213,7 @@ ON CONFLICT (source, legacy_id) DO UPDATE SET fingerprint = excluded.fingerprint
 
 // KeepLink implements accounts.Outbox.
 func (s *Store) KeepLink(ctx context.Context, account uuid.UUID, link accounts.LegacyLink) error {
-	return storeError("keep link", s.inTx(ctx, func(tx querier) error { return s.keepLink(ctx, tx, account, link) }))
+	return storeError("keep link", s.inTx(ctx, func(tx querier) error { return s.keepLink(ctx, tx, account, link, nil) }))
 }
 
 // PostponeDelivery implements accounts.Outbox.
