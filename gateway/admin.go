@@ -19,6 +19,7 @@ var (
 	everyRole  = roles{accounts.RoleSupport, accounts.RoleOperator, accounts.RoleAuditor, accounts.RoleAdmin}
 	whoLook    = roles{accounts.RoleSupport, accounts.RoleAuditor, accounts.RoleAdmin} // at one person
 	whoHelp    = roles{accounts.RoleSupport, accounts.RoleAdmin}                       // one person
+	whoMove    = roles{accounts.RoleOperator, accounts.RoleAdmin}                      // everybody
 	whoAppoint = roles{accounts.RoleAdmin}                                             // staff
 )
 
@@ -36,6 +37,10 @@ func (g *Gateway) adminTable() []adminRoute {
 		{http.MethodGet, "/admin/v1/events", everyRole, g.listEvents},
 		{http.MethodGet, "/admin/v1/sources", everyRole, g.listSources},
 		{http.MethodGet, "/openapi.json", everyRole, g.openAPI},
+
+		{http.MethodGet, "/admin/v1/phase", everyRole, g.showPhase},
+		{http.MethodPost, "/admin/v1/phase", whoMove, g.movePhase},
+		{http.MethodGet, "/admin/v1/replicas", everyRole, g.listReplicas},
 
 		{http.MethodGet, "/admin/v1/accounts/:ref", whoLook, g.showAccount},
 		{http.MethodGet, "/admin/v1/accounts/:ref/sessions", whoLook, g.listSessions},

@@ -58,6 +58,8 @@ func filled(r gateway.AdminRoute) (path, body string) {
 	case r.Method == http.MethodGet:
 	case r.Pattern == "/admin/v1/staff-tokens":
 		body = `{"name":"new","role":"support","reason":"ticket 4711"}`
+	case r.Pattern == "/admin/v1/phase":
+		body = `{"to":"legacy-only","reason":"ticket 4711"}`
 	default:
 		body = because
 	}

@@ -17,11 +17,33 @@ import (
 // maxBody is the most that a request may carry, in bytes. Passwords end at 1024 bytes, and nothing else is longer.
 const maxBody = 4 << 10
 
-// A field is a string that a request's body may have.
+// A field is a member that a request's body may have: a string, or, if one of these is set, a number or a truth.
 type field struct {
 	name     string
 	value    *string
+	number   *json.Number // as it was written
+	truth    *bool
 	optional bool
+}
+
+// set takes what was found under the name, and says what it must be if it is something else.
+func (f field) set(found json.Token) (must string) {
+	var ok bool
+	switch {
+	case f.number != nil:
+		*f.number, ok = found.(json.Number)
+		must = "must be a number"
+	case f.truth != nil:
+		*f.truth, ok = found.(bool)
+		must = "must be true or false"
+	default:
+		*f.value, ok = found.(string)
+		must = "must be a string"
+	}
+	if ok {
+		must = ""
+	}
+	return must
 }
 
 // A mediaError is a body of a kind that is not read.
@@ -70,6 +92,7 @@ func parseFields(body []byte, fields []field) error {
 		return invalid("body", "must be valid UTF-8")
 	}
 	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
 		return invalid("body", "must be a JSON object")
 	}
@@ -105,18 +128,19 @@ func parseField(dec *json.Decoder, body []byte, name string, fields []field, see
 		}
 		begin := dec.InputOffset()
 		value, err := dec.Token()
-		text, ok := value.(string)
+		text, _ := value.(string) // what is none has no characters
 		switch {
 		case err != nil:
 			return invalid("body", "is not valid JSON")
-		case !ok:
-			return invalid(name, "must be a string")
 		case seen[name]:
 			return invalid(name, "is there twice")
 		case replaced(text, body[begin:dec.InputOffset()]):
 			return invalid(name, "must be valid Unicode")
 		}
-		*f.value, seen[name] = text, true
+		if must := f.set(value); must != "" {
+			return invalid(name, must)
+		}
+		seen[name] = true
 		return nil
 	}
 	return invalid(printable(name), "is not a field of this request")

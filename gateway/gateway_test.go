@@ -25,6 +25,7 @@ import (
 	"rekey/accounts"
 	"rekey/accounts/masterkey"
 	"rekey/accounts/password"
+	"rekey/accounts/phase"
 	"rekey/accounts/sqlstore"
 	"rekey/gateway"
 	"rekey/gateway/limit"
@@ -69,6 +70,13 @@ func newWorld(t testing.TB, change func(*gateway.Config)) *world {
 	}
 	t.Cleanup(func() { _ = database.Close() }) // nothing is lost with a temporary folder
 	store := &unwilling{Store: database}
+	first, err := phase.Initial(phase.Lazy, "0123456789abcdef", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.InitPhase(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
 	key, err := masterkey.Parse([]byte(strings.Repeat("42", 32)))
 	if err != nil {
 		t.Fatal(err)

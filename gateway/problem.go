@@ -41,6 +41,9 @@ var (
 	problemForbidden   = problem{"urn:rekey:problem:forbidden", "Not allowed", http.StatusForbidden, "It needs another role.", nil}
 	problemNoSuch      = problem{"urn:rekey:problem:no-such", "No such thing", http.StatusNotFound, "The address is right, but there is nothing of that id or name.", nil}
 	problemMedia       = problem{"urn:rekey:problem:media-type", "Unsupported media type", http.StatusUnsupportedMediaType, "Send JSON, and Content-Type: application/json.", nil}
+	problemPhase       = problem{"urn:rekey:problem:phase", "The phase stays as it is", http.StatusConflict, "Everything that speaks against the move is in reasons, or in gates.", nil}
+	problemStale       = problem{"urn:rekey:problem:stale", "Changed by somebody else", http.StatusPreconditionFailed, "Look at it again, and send its ETag in If-Match.", nil}
+	problemUnmatched   = problem{"urn:rekey:problem:unmatched", "If-Match is missing", http.StatusPreconditionRequired, "Send the ETag of what you have seen in If-Match.", nil}
 	problemNotFound    = problem{"urn:rekey:problem:not-found", "Not found", http.StatusNotFound, "There is nothing at this address; /openapi.json lists what there is.", nil}
 	problemMethod      = problem{"urn:rekey:problem:method", "Method not allowed", http.StatusMethodNotAllowed, "The Allow header lists the methods.", nil}
 	problemTaken       = problem{"urn:rekey:problem:taken", "Identifier taken", http.StatusConflict, "Log in if it is yours, or choose another.", nil}
@@ -81,6 +84,12 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		p = problemMedia
 		p.Errors = []fieldError{{media.header, media.reason}}
 		return p, 0
+	case errors.Is(err, errUnmatched):
+		return problemUnmatched, 0
+	case !phaseReasons(err).none():
+		return problemPhase, 0
+	case errors.Is(err, accounts.ErrStale):
+		return problemStale, 0
 	case errors.Is(err, accounts.ErrCredentials):
 		return problemCredentials, 0
 	case errors.Is(err, accounts.ErrTakenIdentifier):
@@ -143,16 +152,19 @@ func (g *Gateway) handleError(err error, c echo.Context) {
 		g.log.LogAttrs(c.Request().Context(), level, "request failed",
 			slog.String("request_id", requestID(c)), slog.String("route", c.Path()), slog.Int("status", p.Status), slog.Any("error", err))
 	}
-	if err := writeProblem(c, p); err != nil {
+	if err := writeProblem(c, p, phaseReasons(err)); err != nil {
 		g.log.DebugContext(c.Request().Context(), "answer not delivered", "request_id", requestID(c), "error", err)
 	}
 }
 
-func writeProblem(c echo.Context, p problem) error {
+func writeProblem(c echo.Context, p problem, more reasons) error {
 	if c.Request().Method == http.MethodHead {
 		return c.NoContent(p.Status)
 	}
-	body, err := json.Marshal(p)
+	body, err := json.Marshal(struct {
+		problem
+		reasons
+	}{p, more})
 	if err != nil {
 		return err
 	}
