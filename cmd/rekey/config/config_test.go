@@ -365,6 +365,31 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
+// What serve would refuse is refused here, all of it, each mistake at its own key.
+func TestProductsOfTheBridge(t *testing.T) {
+	t.Parallel()
+	key := strings.Repeat("a", 32)
+	_, err := load(t, smallest+"bridge:\n  keycloak: {key: short}\n  okta: {key: "+key+"}\n  kratos:\n    key: "+key+"\n    header: 'X Y'\n  cognito: {key: "+key+"b, user: rekey, header: X-Key}\n")
+	if err == nil {
+		t.Fatal("bad keys are accepted")
+	}
+	for _, want := range []string{
+		"rekey.yaml:12:19: bridge.keycloak.key: want at least 32 bytes",
+		"rekey.yaml:13:15: bridge.okta.key: is that of kratos", "rekey.yaml:16:13: bridge.kratos.header: that is no name",
+		"rekey.yaml:17:74: bridge.cognito.header: there is a user too",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in:\n%v", want, err)
+		}
+	}
+	if strings.Contains(err.Error(), key) {
+		t.Errorf("a key is quoted:\n%v", err)
+	}
+	if _, err := load(t, smallest+"bridge: {okta: {key: "+key+", header: Authorization}, kratos: {key: "+key+"b}}\n"); err != nil {
+		t.Errorf("good keys are refused: %v", err)
+	}
+}
+
 // What would refuse everybody at their login is refused here, before anybody comes.
 func TestWhatNobodyCouldLogInWith(t *testing.T) {
 	t.Parallel()
