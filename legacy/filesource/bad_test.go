@@ -24,7 +24,14 @@ func told(t *testing.T, err error) []string {
 	var walk func(error)
 	walk = func(err error) {
 		if row, ok := err.(*legacy.RowError); ok { //nolint:errorlint // the tree is walked here
-			list = append(list, fmt.Sprintf("%s|%s|%s", row.Key, row.Column, row.Reason))
+			switch {
+			case row.Column == wholeRecord && row.Line > 0:
+				list = append(list, fmt.Sprintf("%s|%s|line %d: %s", row.Key, row.Column, row.Line, row.Reason))
+			case row.Line > 0:
+				list = append(list, fmt.Sprintf("%s|%s|%s (line %d)", row.Key, row.Column, row.Reason, row.Line))
+			default:
+				list = append(list, fmt.Sprintf("%s|%s|%s", row.Key, row.Column, row.Reason))
+			}
 			return
 		}
 		switch wrapped := err.(type) { //nolint:errorlint // likewise
@@ -69,7 +76,7 @@ func TestBadRecords(t *testing.T) {
 		"key is half":      {"jsonl", head + `{"id":2.5,"mail":"b@x","hash":"h"}` + tail, "|id|the key is no text or whole number (line 2)", "b@x"},
 		"key is long":      {"jsonl", head + `{"id":"` + long[:2000] + `","mail":"b@x","hash":"h"}` + tail, "|id|the key is longer than 1024 bytes (line 2)", "b@x"},
 		"hash is no text":  {"jsonl", head + `{"id":2,"mail":"b@x","hash":{"a":1}}` + tail, "2|hash|no text (line 2)", "b@x"},
-		"key twice":        {"jsonl", head + `{"id":2,"mail":"b@x","hash":"h"}` + "\n" + `{"id":2,"mail":"d@x","hash":"h"}` + tail, "2|id|2 records have this key, the first of them in line 2", "d@x"},
+		"key twice":        {"jsonl", head + `{"id":2,"mail":"b@x","hash":"h"}` + "\n" + `{"id":2,"mail":"d@x","hash":"h"}` + tail, "2|id|2 records have this key, the first of them in line 2 (line 2)", "d@x"},
 
 		"csv bare quote":   {"csv", csvHead + `2,b"@x,h` + csvTail, "|record|line 3: a quote within a field that is not doubled, or not at its start", ""},
 		"csv behind quote": {"csv", csvHead + `2,"b@x"y,h` + csvTail, "|record|line 3: a quote within a field that is not doubled, or not at its start", "b@x"},

@@ -92,7 +92,9 @@ func (s *SourceReport) text(text *strings.Builder) {
 	if len(s.BadReasons) > 0 {
 		heading(text, s.Name+": records that cannot be read")
 		table(text, countedRows("REASON", s.BadReasons)...)
-		fmt.Fprintf(text, "  keys: %s\n", strings.Join(s.BadKeys, ", "))
+		if len(s.BadKeys) > 0 {
+			fmt.Fprintf(text, "  keys: %s\n", strings.Join(s.BadKeys, ", "))
+		}
 	}
 	if len(s.LastLogins) > 0 {
 		heading(text, s.Name+": last logins")

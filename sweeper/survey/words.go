@@ -20,6 +20,14 @@ func grouped(n int64) string {
 	return sign + digits
 }
 
+// persons writes a number of people.
+func persons(n int64) string {
+	if n == 1 {
+		return "1 person"
+	}
+	return grouped(n) + " people"
+}
+
 // people writes an estimated number of people: no more digits than an estimate has.
 func people(r Range) string {
 	low, high := rounded(r.Low), rounded(r.High)
