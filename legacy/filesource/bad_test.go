@@ -303,21 +303,21 @@ func TestRefused(t *testing.T) {
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	for want, c := range map[string]Config{
-		`format "xml"`:                  {Format: "xml", Path: "p"},
+		`format: "xml"`:                  {Format: "xml", Path: "p"},
 		"path":                          {Format: "csv", Columns: few()},
 		"over the export":               {Format: "csv", Path: "/p", IndexPath: "/p", Columns: few()},
-		"a path holds a NUL":            {Format: "csv", Path: "p\x00", Columns: few()},
-		"column id":                     {Format: "csv", Path: "p", Columns: map[string]string{"email": "e"}},
+		"path: it holds a NUL":            {Format: "csv", Path: "p\x00", Columns: few()},
+		"columns.id: ":                     {Format: "csv", Path: "p", Columns: map[string]string{"email": "e"}},
 		"at least one of username":      {Format: "csv", Path: "p", Columns: map[string]string{"id": "i"}},
-		`column "mail"`:                 {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "mail": "e"}},
-		`column "attribute."`:           {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "attribute.": "e"}},
-		`column "idx"`:                  {Format: "csv", Path: "p", Columns: map[string]string{"idx": "i"}},
-		"column disabled":               {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "disabled": "!"}},
-		"column salt":                   {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "salt": "a\nb"}},
+		`columns.mail: `:                 {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "mail": "e"}},
+		`columns.attribute.: `:           {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "attribute.": "e"}},
+		`columns.idx: `:                  {Format: "csv", Path: "p", Columns: map[string]string{"idx": "i"}},
+		"columns.disabled: ":               {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "disabled": "!"}},
+		"columns.salt: ":                   {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "salt": "a\nb"}},
 		"needs the parameter signerKey": {Format: "firebase", Path: "p"},
 		"says itself how":               {Format: "auth0", Path: "p", Scheme: "raw-md5-hex"},
 		"separator":                     {Format: "csv", Path: "p", Columns: few(), Separator: '"'},
-		"connections":                   {Format: "csv", Path: "p", Columns: few(), MaxConns: -1},
+		"max_conns: ":                   {Format: "csv", Path: "p", Columns: few(), MaxConns: -1},
 		"negative":                      {Format: "csv", Path: "p", Columns: few(), Timeout: -1},
 	} {
 		if _, err := Open(c); err == nil || !strings.Contains(err.Error(), want) {

@@ -60,7 +60,7 @@ var (
 func Open(c Config) (*Source, error) {
 	fail := func(err error) (*Source, error) { return nil, fmt.Errorf("legacy source %s: %w", c.Name, err) }
 	if c.MaxConns < 0 {
-		return fail(errors.New("the number of connections is negative"))
+		return fail(legacy.Wrong("max_conns", "is negative"))
 	}
 	if c.MaxConns == 0 {
 		c.MaxConns = defaultMaxConns
@@ -82,11 +82,12 @@ func Open(c Config) (*Source, error) {
 	}
 	c.Timeout = s.guard.Timeout()
 	s.config = c
-	if s.dialect, s.db, s.secrets, err = openDSN(c); err != nil {
-		return fail(err)
-	}
-	if err := s.plan(); err != nil {
-		_ = s.db.Close() // nothing was opened yet
+	s.dialect, s.db, s.secrets, err = openDSN(c)
+	// What the dialect of a bad DSN would be is not known; the names are checked all the same.
+	if err := errors.Join(err, s.plan(err == nil)); err != nil {
+		if s.db != nil {
+			_ = s.db.Close() // nothing was opened yet
+		}
 		return fail(err)
 	}
 	s.db.SetMaxOpenConns(c.MaxConns)
@@ -96,23 +97,24 @@ func Open(c Config) (*Source, error) {
 	return s, nil
 }
 
-// plan checks the names and the queries.
-func (s *Source) plan() error {
-	var err error
-	if s.customs, err = newCustoms(s.config, s.dialect); err != nil {
-		return err
+// plan checks the names, and the queries if it is known which database reads them. Its error joins all that is wrong.
+func (s *Source) plan(known bool) error {
+	var queriesErr error
+	if known {
+		s.customs, queriesErr = newCustoms(s.config, s.dialect)
+	} else {
+		s.dialect = sqlite() // any: only names are checked
 	}
 	s.schema = &schema{}
 	if s.config.Table == "" && s.config.Queries != (Queries{}) {
-		return s.config.checkAlone()
+		return errors.Join(queriesErr, s.config.checkAlone())
 	}
-	if s.schema, err = newSchema(s.config, s.dialect); err != nil {
-		return err
-	}
+	var err error
+	s.schema, err = newSchema(s.config, s.dialect)
 	if len(s.schema.key) > 1 && s.config.Queries != (Queries{}) {
-		return errors.New("queries: they know keys of one column only; make one text of the key in the queries, and name no table")
+		err = errors.Join(err, legacy.Wrong("queries", "they know keys of one column only; make one text of the key in the queries, and name no table"))
 	}
-	return nil
+	return errors.Join(queriesErr, err)
 }
 
 // Close closes the pool. Questions under way end with an error.
