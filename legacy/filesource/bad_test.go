@@ -238,6 +238,9 @@ func TestTorn(t *testing.T) {
 				t.Errorf("Get of somebody who may be behind the cut: %v", err)
 			}
 			stats, err := s.Stats(t.Context())
+			if err := s.Ping(t.Context()); err == nil || !strings.Contains(err.Error(), "could not be read to its end") || !strings.Contains(err.Error(), stats.Torn) {
+				t.Errorf("Ping: %v", err)
+			}
 			if err != nil || !strings.Contains(stats.Torn, tt.torn) {
 				t.Errorf("Stats: %+v, error %v", stats, err)
 			}
@@ -303,17 +306,17 @@ func TestRefused(t *testing.T) {
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	for want, c := range map[string]Config{
-		`format: "xml"`:                  {Format: "xml", Path: "p"},
+		`format: "xml"`:                 {Format: "xml", Path: "p"},
 		"path":                          {Format: "csv", Columns: few()},
 		"over the export":               {Format: "csv", Path: "/p", IndexPath: "/p", Columns: few()},
-		"path: it holds a NUL":            {Format: "csv", Path: "p\x00", Columns: few()},
-		"columns.id: ":                     {Format: "csv", Path: "p", Columns: map[string]string{"email": "e"}},
+		"path: it holds a NUL":          {Format: "csv", Path: "p\x00", Columns: few()},
+		"columns.id: ":                  {Format: "csv", Path: "p", Columns: map[string]string{"email": "e"}},
 		"at least one of username":      {Format: "csv", Path: "p", Columns: map[string]string{"id": "i"}},
-		`columns.mail: `:                 {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "mail": "e"}},
-		`columns.attribute.: `:           {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "attribute.": "e"}},
-		`columns.idx: `:                  {Format: "csv", Path: "p", Columns: map[string]string{"idx": "i"}},
-		"columns.disabled: ":               {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "disabled": "!"}},
-		"columns.salt: ":                   {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "salt": "a\nb"}},
+		`columns.mail: `:                {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "mail": "e"}},
+		`columns.attribute.: `:          {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "attribute.": "e"}},
+		`columns.idx: `:                 {Format: "csv", Path: "p", Columns: map[string]string{"idx": "i"}},
+		"columns.disabled: ":            {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "disabled": "!"}},
+		"columns.salt: ":                {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "salt": "a\nb"}},
 		"needs the parameter signerKey": {Format: "firebase", Path: "p"},
 		"says itself how":               {Format: "auth0", Path: "p", Scheme: "raw-md5-hex"},
 		"separator":                     {Format: "csv", Path: "p", Columns: few(), Separator: '"'},

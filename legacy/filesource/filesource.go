@@ -160,9 +160,15 @@ func (s *Source) Close() error {
 // minutes and is Index without a report.
 func (s *Source) Check(ctx context.Context) error { return s.Index(ctx, nil) }
 
-// Ping tells whether the index is there and of the export as it lies there.
+// Ping tells whether the index is there, of the export as it lies there, and of all of it: of a torn export nearly everybody
+// may be behind the tear.
 func (s *Source) Ping(ctx context.Context) error {
-	return s.ask(ctx, "ping", func(context.Context, *index) error { return nil })
+	return s.ask(ctx, "ping", func(_ context.Context, x *index) error {
+		if x.stats.Torn != "" {
+			return guard.Answered(fmt.Errorf("%w: %s", errTornPing, x.stats.Torn))
+		}
+		return nil
+	})
 }
 
 // Stats tells what is in the index, and why some of the export is not.
@@ -301,6 +307,8 @@ func plain(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "
 type notReadyError struct{ reason string }
 
 func (e *notReadyError) Error() string { return e.reason }
+
+var errTornPing = errors.New("the export could not be read to its end, and whoever is not found in it cannot log in")
 
 var errTorn = errors.New("nobody is found, but the export could not be read to its end")
 
