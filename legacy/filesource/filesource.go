@@ -171,6 +171,12 @@ func (s *Source) Ping(ctx context.Context) error {
 	})
 }
 
+// TellsVerified reports whether an export of this mapping says of e-mail addresses whether they are verified.
+func (s *Source) TellsVerified() bool {
+	_, own := s.format.columns["email_verified"]
+	return own || s.config.Columns["email_verified"] != ""
+}
+
 // Stats tells what is in the index, and why some of the export is not.
 func (s *Source) Stats(ctx context.Context) (Stats, error) {
 	var stats Stats

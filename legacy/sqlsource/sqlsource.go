@@ -117,6 +117,9 @@ func (s *Source) plan(known bool) error {
 	return errors.Join(queriesErr, err)
 }
 
+// TellsVerified reports whether a column that is read says of e-mail addresses whether they are verified.
+func (s *Source) TellsVerified() bool { return s.config.Profile.EmailVerified != "" }
+
 // Close closes the pool. Questions under way end with an error.
 func (s *Source) Close() error { return s.db.Close() }
 

@@ -148,7 +148,7 @@ func sourceReport(source Source, t *tally, dependents *Dependents) SourceReport 
 	if t.WithLogin == 0 {
 		r.NeverLoggedIn, r.LastLogins = -1, []Bin{}
 	}
-	if t.Verified == 0 {
+	if t.Verified == 0 && !source.TellsVerified {
 		r.Unverified = -1
 	}
 	if dependents != nil {

@@ -50,7 +50,7 @@ func situationOf(r *Report) situation {
 		s.unlisted = s.unlisted || !source.Walked
 		s.writable = s.writable && slices.ContainsFunc(source.Capabilities, func(c Capability) bool { return c.Name == "takes changes back" && c.Has })
 		if c := source.Changes; c != nil && c.Came+c.Went+c.Changed > 0 {
-			s.writers = append(s.writers, fmt.Sprintf("%d rows of %s were changed by others since %s", c.Came+c.Went+c.Changed, source.Name, c.Since.Format("2006-01-02 15:04")))
+			s.writers = append(s.writers, fmt.Sprintf("%s of %s changed by others since %s", counting(c.Came+c.Went+c.Changed, "row"), source.Name, c.Since.Format("2006-01-02 15:04")))
 		}
 		if source.Dependents == nil {
 			s.hidden = true

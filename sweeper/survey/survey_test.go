@@ -226,6 +226,17 @@ func TestBadRowsOfAFile(t *testing.T) {
 	}
 }
 
+// TestNobodyIsVerified: a source that tells it says so of everybody; of another it is not known.
+func TestNobodyIsVerified(t *testing.T) {
+	t.Parallel()
+	c := config(t, &fakeStore{people: crowd(10)}, &fakeStore{people: crowd(10)})
+	c.Sources[0].TellsVerified = true
+	got := mustRun(t, c)
+	if tells, silent := got.Sources[0].Unverified, got.Sources[1].Unverified; tells != 10 || silent != -1 {
+		t.Errorf("%d unverified where it is told, %d where it is not", tells, silent)
+	}
+}
+
 // verifyingStore checks passwords itself.
 type verifyingStore struct{ *fakeStore }
 

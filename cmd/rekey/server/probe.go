@@ -63,7 +63,7 @@ func probeKey(c *config.Config) error {
 			return nil
 		}
 	}
-	return wrapKey(c, err)
+	return err
 }
 
 func probeStore(ctx context.Context, c *config.Config) error {
