@@ -34,21 +34,21 @@ func (Access) LogValue() slog.Value { return slog.StringValue(redactedAccess) }
 
 func (a Access) on() bool { return a != Access{} }
 
-// A Mistake is what is wrong with one product's access. It quotes no key.
-type Mistake struct {
+// An AccessError is what is wrong with one product's access. It quotes no key.
+type AccessError struct {
 	Product string // "okta"
 	Field   string // of Access as a word: "key", "user" or "header"
 	Reason  string
 }
 
 // Error names the product and the field.
-func (m *Mistake) Error() string { return m.Product + ": " + m.Field + ": " + m.Reason }
+func (m *AccessError) Error() string { return m.Product + ": " + m.Field + ": " + m.Reason }
 
 // mistakes returns everything that is wrong with a product's access.
-func (a Access) mistakes(product string) (found []*Mistake) {
+func (a Access) mistakes(product string) (found []*AccessError) {
 	note := func(wrong bool, field, reason string) {
 		if wrong {
-			found = append(found, &Mistake{product, field, reason})
+			found = append(found, &AccessError{product, field, reason})
 		}
 	}
 	unprintable := func(r rune) bool { return r <= ' ' || r > '~' }
@@ -62,8 +62,8 @@ func (a Access) mistakes(product string) (found []*Mistake) {
 }
 
 // Mistakes returns everything that is wrong with the access of the products that are on, in the order of Config.
-func (c Config) Mistakes() []*Mistake {
-	var found []*Mistake
+func (c Config) Mistakes() []*AccessError {
+	var found []*AccessError
 	owner := map[string]string{}
 	for _, p := range c.products() {
 		if !p.access.on() {
@@ -71,7 +71,7 @@ func (c Config) Mistakes() []*Mistake {
 		}
 		found = append(found, p.access.mistakes(p.name)...)
 		if other, taken := owner[p.access.Key]; taken && p.access.Key != "" {
-			found = append(found, &Mistake{p.name, "key", "is that of " + other + "; want one of its own"})
+			found = append(found, &AccessError{p.name, "key", "is that of " + other + "; want one of its own"})
 			continue
 		}
 		owner[p.access.Key] = p.name

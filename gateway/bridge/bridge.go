@@ -79,7 +79,7 @@ type Bridge struct {
 	mux *http.ServeMux
 }
 
-// New returns a Bridge, or an error that says which products' access is wrong, each as a *Mistake.
+// New returns a Bridge, or an error that says which products' access is wrong, each as a *AccessError.
 func New(c Config) (*Bridge, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
