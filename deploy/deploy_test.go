@@ -93,6 +93,25 @@ func TestExampleConfigurationNamesEveryKey(t *testing.T) {
 	}
 }
 
+// The example sends readers to the page of each kind for its keys.
+func TestPagesNameEveryKeyOfTheirKind(t *testing.T) {
+	t.Parallel()
+	pages := map[string]string{"LDAP": "ldapsource", "HTTP": "httpsource", "File": "filesource", "Sanitise": "mapping"}
+	kinds := read(t, "../cmd/rekey/config/kinds.go")
+	structs := regexp.MustCompile(`(?s)\ntype (LDAP|HTTP|File|Sanitise)\w* struct \{\n(.*?)\n\}`).FindAllStringSubmatch(kinds, -1)
+	if len(structs) != 9 {
+		t.Fatalf("%d groups found in package config", len(structs))
+	}
+	for _, group := range structs {
+		page := read(t, "../legacy/"+pages[group[1]]+"/README.md")
+		for _, tag := range regexp.MustCompile(`yaml:"([a-z0-9_]+)"`).FindAllStringSubmatch(group[2], -1) {
+			if !regexp.MustCompile("[`. {]" + tag[1] + "[`:]").MatchString(page) {
+				t.Errorf("legacy/%s/README.md does not explain %s", pages[group[1]], tag[1])
+			}
+		}
+	}
+}
+
 // compose is what the tests look at of compose.yaml.
 type compose struct {
 	Services map[string]struct {

@@ -34,9 +34,13 @@ type RowError struct {
 	Key    string // the record's key, cut to MaxRowKey bytes; empty if it is the key that cannot be read
 	Column string // the column, attribute or field
 	Reason string
+	Line   int64 // where the record begins in a file, from 1; 0 where there are no lines
 }
 
 func (e *RowError) Error() string {
+	if e.Line > 0 {
+		return fmt.Sprintf("user %q: column %s cannot be read: %s (line %d)", e.Key, e.Column, e.Reason, e.Line)
+	}
 	return fmt.Sprintf("user %q: column %s cannot be read: %s", e.Key, e.Column, e.Reason)
 }
 

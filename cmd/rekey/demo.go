@@ -28,6 +28,9 @@ logins to try. With --traffic people log in by themselves, and one sees the move
 			if options.People < minDemo || options.People > maxDemo {
 				return misuse("--people wants a number from %d to %d", minDemo, maxDemo)
 			}
+			if options.For < 0 {
+				return misuse("--for wants a time such as 10s, or 0 for no end")
+			}
 			return demo.Run(cmd.Context(), c.out, options)
 		}),
 	}

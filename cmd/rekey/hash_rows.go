@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strings"
 
 	"rekey/legacy"
 	"rekey/legacy/hash"
@@ -160,6 +161,9 @@ func judge(registry *hash.Registry, line []byte) verdict {
 	h, err := registry.Open(r.stored())
 	if err != nil {
 		v.Error = hashErrorText(err)
+		if wrong := registry.CheckScheme(r.Format); strings.Contains(r.Format, "(") && wrong != nil {
+			v.Error = wrong.Error() // what is wrong with a recipe, which is the caller's own text
+		}
 		return v
 	}
 	v.Scheme, v.OK = h.Scheme, h.Verify(password)

@@ -27,6 +27,8 @@ func surveySource(o server.Opened, l config.Legacy) survey.Source {
 			return notes
 		},
 	}
+	teller, ok := o.Store.(interface{ TellsVerified() bool })
+	s.TellsVerified = ok && teller.TellsVerified() || l.Set["email_verified"] != ""
 	if checker, ok := o.Store.(legacy.Checker); ok {
 		s.Check = checker.Check
 	}
@@ -46,7 +48,10 @@ func inspectOf(store legacy.Source) func(context.Context) (survey.Dependents, er
 		if err != nil {
 			return survey.Dependents{}, err
 		}
-		d := survey.Dependents{Unmapped: found.Unmapped, Bytes: found.Bytes, Rows: found.Rows, Hidden: found.Hidden, Found: []survey.Dependent{}}
+		d := survey.Dependents{
+			Unmapped: append([]string{}, found.Unmapped...), Hidden: append([]string{}, found.Hidden...), // an empty list, and no null
+			Bytes: found.Bytes, Rows: found.Rows, Found: []survey.Dependent{},
+		}
 		for _, one := range found.Found {
 			d.Found = append(d.Found, survey.Dependent{Kind: string(one.Kind), Name: one.Name, Detail: one.Detail})
 		}

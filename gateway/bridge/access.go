@@ -3,7 +3,6 @@ package bridge
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -35,21 +34,62 @@ func (Access) LogValue() slog.Value { return slog.StringValue(redactedAccess) }
 
 func (a Access) on() bool { return a != Access{} }
 
-func (a Access) check() error {
-	unprintable := func(r rune) bool { return r <= ' ' || r > '~' }
-	switch {
-	case len(a.Key) < minKey:
-		return errors.New("key: want at least 32 bytes")
-	case strings.ContainsFunc(a.Key, unprintable):
-		return errors.New("key: want printable ASCII without spaces")
-	case a.User != "" && a.Header != "":
-		return errors.New("a user and a header; want one of them")
-	case strings.ContainsFunc(a.User, unprintable), strings.Contains(a.User, ":"):
-		return errors.New("user: want printable ASCII without spaces and colons")
-	case strings.ContainsFunc(a.Header, func(r rune) bool { return unprintable(r) || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r) }):
-		return errors.New("header: that is no name of a header")
+// An AccessError is what is wrong with one product's access. It quotes no key.
+type AccessError struct {
+	Product string // "okta"
+	Field   string // of Access as a word: "key", "user" or "header"
+	Reason  string
+}
+
+// Error names the product and the field.
+func (m *AccessError) Error() string { return m.Product + ": " + m.Field + ": " + m.Reason }
+
+// mistakes returns everything that is wrong with a product's access.
+func (a Access) mistakes(product string) (found []*AccessError) {
+	note := func(wrong bool, field, reason string) {
+		if wrong {
+			found = append(found, &AccessError{product, field, reason})
+		}
 	}
-	return nil
+	unprintable := func(r rune) bool { return r <= ' ' || r > '~' }
+	separator := func(r rune) bool { return unprintable(r) || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r) }
+	note(len(a.Key) < minKey, "key", "want at least 32 bytes")
+	note(strings.ContainsFunc(a.Key, unprintable), "key", "want printable ASCII without spaces")
+	note(strings.ContainsFunc(a.User, unprintable) || strings.Contains(a.User, ":"), "user", "want printable ASCII without spaces and colons")
+	note(strings.ContainsFunc(a.Header, separator), "header", "that is no name of a header")
+	note(a.User != "" && a.Header != "", "header", "there is a user too; want one of them")
+	return found
+}
+
+// Mistakes returns everything that is wrong with the access of the products that are on, in the order of Config.
+func (c Config) Mistakes() []*AccessError {
+	var found []*AccessError
+	owner := map[string]string{}
+	for _, p := range c.products() {
+		if !p.access.on() {
+			continue
+		}
+		found = append(found, p.access.mistakes(p.name)...)
+		if other, taken := owner[p.access.Key]; taken && p.access.Key != "" {
+			found = append(found, &AccessError{p.name, "key", "is that of " + other + "; want one of its own"})
+			continue
+		}
+		owner[p.access.Key] = p.name
+	}
+	return found
+}
+
+// accessOf is the access of one product, which is called name.
+type accessOf struct {
+	name   string
+	access Access
+}
+
+func (c Config) products() []accessOf {
+	return []accessOf{
+		{keycloakVerify.name, c.Keycloak}, {kratos.name, c.Kratos}, {okta.name, c.Okta},
+		{cognito.name, c.Cognito}, {fusionAuth.name, c.FusionAuth},
+	}
 }
 
 // allows reports whether a request shows the key. It takes the same time for every wrong one.

@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -78,7 +79,7 @@ type Bridge struct {
 	mux *http.ServeMux
 }
 
-// New returns a Bridge, or an error that says which product's access is wrong.
+// New returns a Bridge, or an error that says which products' access is wrong, each as a *AccessError.
 func New(c Config) (*Bridge, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -98,19 +99,18 @@ func New(c Config) (*Bridge, error) {
 	if c.Finder == nil && c.Keycloak.on() {
 		return nil, errors.New("bridge: keycloak asks who somebody is before it asks for a password, and there is no Finder")
 	}
+	var wrong []error
+	for _, mistake := range c.Mistakes() {
+		wrong = append(wrong, fmt.Errorf("bridge: %w", mistake))
+	}
+	if wrong != nil {
+		return nil, errors.Join(wrong...)
+	}
 	b := &Bridge{c: c, mux: http.NewServeMux()}
-	keys := map[string]string{}
 	for _, r := range b.routes() {
 		if !r.access.on() {
 			continue
 		}
-		if err := r.access.check(); err != nil {
-			return nil, fmt.Errorf("bridge: %s: %w", r.product.name, err)
-		}
-		if other, taken := keys[r.access.Key]; taken && other != r.product.name {
-			return nil, fmt.Errorf("bridge: %s has the key of %s; want one of its own", r.product.name, other)
-		}
-		keys[r.access.Key] = r.product.name
 		b.mux.HandleFunc(r.pattern, func(w http.ResponseWriter, req *http.Request) { b.serve(w, req, r) })
 	}
 	return b, nil
@@ -118,12 +118,7 @@ func New(c Config) (*Bridge, error) {
 
 // On reports whether any product is on.
 func (c Config) On() bool {
-	for _, a := range []Access{c.Keycloak, c.Kratos, c.Okta, c.Cognito, c.FusionAuth} {
-		if a.on() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.products(), func(p accessOf) bool { return p.access.on() })
 }
 
 // ServeHTTP implements http.Handler for the paths below /bridge/.

@@ -24,7 +24,14 @@ func told(t *testing.T, err error) []string {
 	var walk func(error)
 	walk = func(err error) {
 		if row, ok := err.(*legacy.RowError); ok { //nolint:errorlint // the tree is walked here
-			list = append(list, fmt.Sprintf("%s|%s|%s", row.Key, row.Column, row.Reason))
+			switch {
+			case row.Column == wholeRecord && row.Line > 0:
+				list = append(list, fmt.Sprintf("%s|%s|line %d: %s", row.Key, row.Column, row.Line, row.Reason))
+			case row.Line > 0:
+				list = append(list, fmt.Sprintf("%s|%s|%s (line %d)", row.Key, row.Column, row.Reason, row.Line))
+			default:
+				list = append(list, fmt.Sprintf("%s|%s|%s", row.Key, row.Column, row.Reason))
+			}
 			return
 		}
 		switch wrapped := err.(type) { //nolint:errorlint // likewise
@@ -69,7 +76,7 @@ func TestBadRecords(t *testing.T) {
 		"key is half":      {"jsonl", head + `{"id":2.5,"mail":"b@x","hash":"h"}` + tail, "|id|the key is no text or whole number (line 2)", "b@x"},
 		"key is long":      {"jsonl", head + `{"id":"` + long[:2000] + `","mail":"b@x","hash":"h"}` + tail, "|id|the key is longer than 1024 bytes (line 2)", "b@x"},
 		"hash is no text":  {"jsonl", head + `{"id":2,"mail":"b@x","hash":{"a":1}}` + tail, "2|hash|no text (line 2)", "b@x"},
-		"key twice":        {"jsonl", head + `{"id":2,"mail":"b@x","hash":"h"}` + "\n" + `{"id":2,"mail":"d@x","hash":"h"}` + tail, "2|id|2 records have this key, the first of them in line 2", "d@x"},
+		"key twice":        {"jsonl", head + `{"id":2,"mail":"b@x","hash":"h"}` + "\n" + `{"id":2,"mail":"d@x","hash":"h"}` + tail, "2|id|2 records have this key, the first of them in line 2 (line 2)", "d@x"},
 
 		"csv bare quote":   {"csv", csvHead + `2,b"@x,h` + csvTail, "|record|line 3: a quote within a field that is not doubled, or not at its start", ""},
 		"csv behind quote": {"csv", csvHead + `2,"b@x"y,h` + csvTail, "|record|line 3: a quote within a field that is not doubled, or not at its start", "b@x"},
@@ -231,6 +238,9 @@ func TestTorn(t *testing.T) {
 				t.Errorf("Get of somebody who may be behind the cut: %v", err)
 			}
 			stats, err := s.Stats(t.Context())
+			if err := s.Ping(t.Context()); err == nil || !strings.Contains(err.Error(), "could not be read to its end") || !strings.Contains(err.Error(), stats.Torn) {
+				t.Errorf("Ping: %v", err)
+			}
 			if err != nil || !strings.Contains(stats.Torn, tt.torn) {
 				t.Errorf("Stats: %+v, error %v", stats, err)
 			}
@@ -296,21 +306,21 @@ func TestRefused(t *testing.T) {
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	for want, c := range map[string]Config{
-		`format "xml"`:                  {Format: "xml", Path: "p"},
+		`format: "xml"`:                 {Format: "xml", Path: "p"},
 		"path":                          {Format: "csv", Columns: few()},
 		"over the export":               {Format: "csv", Path: "/p", IndexPath: "/p", Columns: few()},
-		"a path holds a NUL":            {Format: "csv", Path: "p\x00", Columns: few()},
-		"column id":                     {Format: "csv", Path: "p", Columns: map[string]string{"email": "e"}},
+		"path: it holds a NUL":          {Format: "csv", Path: "p\x00", Columns: few()},
+		"columns.id: ":                  {Format: "csv", Path: "p", Columns: map[string]string{"email": "e"}},
 		"at least one of username":      {Format: "csv", Path: "p", Columns: map[string]string{"id": "i"}},
-		`column "mail"`:                 {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "mail": "e"}},
-		`column "attribute."`:           {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "attribute.": "e"}},
-		`column "idx"`:                  {Format: "csv", Path: "p", Columns: map[string]string{"idx": "i"}},
-		"column disabled":               {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "disabled": "!"}},
-		"column salt":                   {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "salt": "a\nb"}},
+		`columns.mail: `:                {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "mail": "e"}},
+		`columns.attribute.: `:          {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "attribute.": "e"}},
+		`columns.idx: `:                 {Format: "csv", Path: "p", Columns: map[string]string{"idx": "i"}},
+		"columns.disabled: ":            {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "disabled": "!"}},
+		"columns.salt: ":                {Format: "csv", Path: "p", Columns: map[string]string{"id": "i", "salt": "a\nb"}},
 		"needs the parameter signerKey": {Format: "firebase", Path: "p"},
 		"says itself how":               {Format: "auth0", Path: "p", Scheme: "raw-md5-hex"},
 		"separator":                     {Format: "csv", Path: "p", Columns: few(), Separator: '"'},
-		"connections":                   {Format: "csv", Path: "p", Columns: few(), MaxConns: -1},
+		"max_conns: ":                   {Format: "csv", Path: "p", Columns: few(), MaxConns: -1},
 		"negative":                      {Format: "csv", Path: "p", Columns: few(), Timeout: -1},
 	} {
 		if _, err := Open(c); err == nil || !strings.Contains(err.Error(), want) {

@@ -92,7 +92,7 @@ var (
 	_ legacy.Pinger  = (*Source)(nil)
 )
 
-// Open checks the configuration. It does not look at the export, which may not be there yet: Check does.
+// Open checks the configuration, and says all that is wrong with it, each thing as a legacy.SettingError. It does not look at the export, which may not be there yet: Check does.
 func Open(c Config) (*Source, error) {
 	fail := func(err error) (*Source, error) { return nil, fmt.Errorf("legacy source %s: %w", c.Name, err) }
 	f, err := findFormat(c.Format)
@@ -100,7 +100,7 @@ func Open(c Config) (*Source, error) {
 		return fail(err)
 	}
 	if c.Path == "" {
-		return fail(errors.New("path: the export's is missing"))
+		return fail(legacy.Wrong("path", "the export's is missing"))
 	}
 	if c.Path, err = filepath.Abs(c.Path); err != nil {
 		return fail(err)
@@ -111,25 +111,26 @@ func Open(c Config) (*Source, error) {
 	if c.IndexPath, err = filepath.Abs(c.IndexPath); err != nil {
 		return fail(err)
 	}
-	switch {
-	case c.IndexPath == c.Path:
-		return fail(errors.New("the index would be written over the export"))
-	case strings.Contains(c.Path+c.IndexPath, "\x00"):
-		return fail(errors.New("a path holds a NUL"))
-	case c.MaxConns < 0:
-		return fail(errors.New("the number of connections is negative"))
-	case c.Separator != 0 && (c.Separator == '"' || c.Separator == '\n' || c.Separator == '\r' || c.Separator >= utf8.RuneSelf):
-		return fail(errors.New("separator: want one ASCII character that is no quote and no line end"))
-	case !f.generic && c.Scheme != "" && c.Scheme != "auto":
-		return fail(fmt.Errorf("scheme: the format %s says itself how its hashes were made", f.name))
-	case f.needs != "" && c.Params[f.needs] == "":
-		return fail(fmt.Errorf("the format %s needs the parameter %s", f.name, f.needs))
+	var errs []error
+	note := func(wrong bool, key, reason string) {
+		if wrong {
+			errs = append(errs, legacy.Wrong(key, "%s", reason))
+		}
 	}
+	note(c.IndexPath == c.Path, "index", "it would be written over the export")
+	note(strings.Contains(c.Path, "\x00"), "path", "it holds a NUL")
+	note(strings.Contains(c.IndexPath, "\x00"), "index", "it holds a NUL")
+	note(c.MaxConns < 0, "max_conns", "is negative")
+	note(c.Separator == '"' || c.Separator == '\n' || c.Separator == '\r' || c.Separator >= utf8.RuneSelf,
+		"separator", "want one ASCII character that is no quote and no line end")
+	note(!f.generic && c.Scheme != "" && c.Scheme != "auto", "scheme", "the format "+f.name+" says itself how its hashes were made")
+	note(f.needs != "" && c.Params[f.needs] == "", "params", "the format "+f.name+" needs the parameter "+f.needs)
 	if c.MaxConns == 0 {
 		c.MaxConns = defaultMaxConns
 	}
 	c.Columns, c.Params = maps.Clone(c.Columns), maps.Clone(c.Params)
-	if _, err := newShaper(c, f, false); err != nil {
+	_, err = newShaper(c, f, false)
+	if err := errors.Join(append(errs, err)...); err != nil {
 		return fail(err)
 	}
 	s := &Source{config: c, format: f, building: make(chan struct{}, 1), batch: batchCommit}
@@ -159,9 +160,21 @@ func (s *Source) Close() error {
 // minutes and is Index without a report.
 func (s *Source) Check(ctx context.Context) error { return s.Index(ctx, nil) }
 
-// Ping tells whether the index is there and of the export as it lies there.
+// Ping tells whether the index is there, of the export as it lies there, and of all of it: of a torn export nearly everybody
+// may be behind the tear.
 func (s *Source) Ping(ctx context.Context) error {
-	return s.ask(ctx, "ping", func(context.Context, *index) error { return nil })
+	return s.ask(ctx, "ping", func(_ context.Context, x *index) error {
+		if x.stats.Torn != "" {
+			return guard.Answered(fmt.Errorf("%w: %s", errTornPing, x.stats.Torn))
+		}
+		return nil
+	})
+}
+
+// TellsVerified reports whether an export of this mapping says of e-mail addresses whether they are verified.
+func (s *Source) TellsVerified() bool {
+	_, own := s.format.columns["email_verified"]
+	return own || s.config.Columns["email_verified"] != ""
 }
 
 // Stats tells what is in the index, and why some of the export is not.
@@ -300,6 +313,8 @@ func plain(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "
 type notReadyError struct{ reason string }
 
 func (e *notReadyError) Error() string { return e.reason }
+
+var errTornPing = errors.New("the export could not be read to its end, and whoever is not found in it cannot log in")
 
 var errTorn = errors.New("nobody is found, but the export could not be read to its end")
 

@@ -1,11 +1,12 @@
 package filesource
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"rekey/legacy"
 )
 
 // A format is what one system's exports look like.
@@ -65,7 +66,7 @@ func findFormat(name string) (format, error) {
 			return f, nil
 		}
 	}
-	return format{}, fmt.Errorf("format %q: want one of %s", name, strings.Join(Formats(), ", "))
+	return format{}, legacy.Wrong("format", "%q: want one of %s", name, strings.Join(Formats(), ", "))
 }
 
 // scan returns what walks a stream of the frame, and whether it is a table.
@@ -218,9 +219,9 @@ func newShaper(c Config, f format, isTable bool) (*shaper, error) {
 	}
 	switch {
 	case !id:
-		return nil, errors.New("column id: a name is missing")
+		return nil, legacy.Wrong("columns.id", "a name is missing")
 	case !identified:
-		return nil, errors.New("columns: at least one of username, email and phone is needed")
+		return nil, legacy.Wrong("columns", "at least one of username, email and phone is needed")
 	}
 	return s, nil
 }

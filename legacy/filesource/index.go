@@ -18,7 +18,7 @@ import (
 // a temporary name of its own, and the last rename wins, over a file that says the same. What a process that was ended
 // leaves under such a name the next one goes on with; see checkpoint.
 const (
-	indexVersion  = "1"
+	indexVersion  = "2"
 	applicationID = 0x726b6678 // "rkfx", so that no other database is ever overwritten
 
 	maxKeyless   = 10_000   // records without a readable key that are listed; of more, only the number is told
@@ -189,8 +189,7 @@ func (b *builder) next() int64 {
 // add takes one record.
 func (b *builder) add(ctx context.Context, r record) error {
 	if r.bad != "" {
-		f := &fault{wholeRecord, fmt.Sprintf("line %d: %s", r.line, r.bad)}
-		return b.addBad(ctx, row{line: r.line}, f, salvage(r.raw))
+		return b.addBad(ctx, row{line: r.line}, &fault{wholeRecord, r.bad}, salvage(r.raw))
 	}
 	if b.shaper.format.ignore != nil && b.shaper.format.ignore(r.value) {
 		b.done.Stats.Ignored++
@@ -198,7 +197,7 @@ func (b *builder) add(ctx context.Context, r record) error {
 	}
 	key, p, f := b.shaper.shape(r.value)
 	if f != nil {
-		return b.addBad(ctx, row{key: key, line: r.line}, &fault{f.column, fmt.Sprintf("%s (line %d)", f.reason, r.line)}, p.identifiers())
+		return b.addBad(ctx, row{key: key, line: r.line}, f, p.identifiers())
 	}
 	encoded, err := p.encode()
 	if err != nil {

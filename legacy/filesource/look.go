@@ -46,8 +46,9 @@ type look struct {
 	shaper *shaper
 	doubts []Doubt
 
-	whole   bool // the export was read to its end
-	shaped  bool // at least one record could be taken apart
+	torn    string // why what is behind cannot be read, with the line
+	whole   bool   // the export was read to its end
+	shaped  bool   // at least one record could be taken apart
 	records int
 	people  int // that can be read
 	named   int // of these, those who can be found
@@ -87,9 +88,16 @@ func (l *look) read(ctx context.Context) error {
 		}
 	}
 	for l.records < lookRecords && len(l.doubts) == 0 {
+		before := text.offset()
 		r, err := scan.next()
-		if _, torn := errors.AsType[*tornError](err); torn || errors.Is(err, io.EOF) {
+		if tear, torn := errors.AsType[*tornError](err); torn || errors.Is(err, io.EOF) {
 			l.whole = head.N > 0 // or else it is the beginning that ends here, and not the export
+			switch {
+			case torn && l.whole:
+				l.torn = tear.Error()
+			case torn && text.offset()-before > maxRecord:
+				l.torn = fmt.Sprintf("line %d: no end of what begins here was found in %d bytes", tear.line, text.offset()-before)
+			}
 			return nil
 		}
 		if err != nil {
@@ -128,7 +136,13 @@ func (l *look) take(r record) {
 
 // judge says what is amiss with what was counted.
 func (l *look) judge() {
-	if len(l.doubts) > 0 || l.records == 0 {
+	if len(l.doubts) > 0 {
+		return
+	}
+	if l.torn != "" {
+		l.doubt("", "it cannot be read to its end, and whoever is behind that place could not log in: "+l.torn, false)
+	}
+	if l.records == 0 {
 		return
 	}
 	them := fmt.Sprintf("none of its first %d records", l.records)
@@ -141,7 +155,7 @@ func (l *look) judge() {
 		}
 	}
 	switch {
-	case len(l.doubts) > 0:
+	case len(l.doubts) > 0: // one is enough to look into
 	case l.people == 0:
 		l.doubt("", them+" can be read; of the first, "+l.first.Error(), false)
 	case l.named == 0:

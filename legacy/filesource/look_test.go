@@ -24,26 +24,31 @@ func many(n int, line string) string {
 func TestLook(t *testing.T) {
 	t.Parallel()
 	const good = `{"id":"%d","mail":"secret@x","hash":"secret"}`
+	const behind = "it cannot be read to its end, and whoever is behind that place could not log in: "
 	const first = "none of its first 1000 records "
 	tests := map[string]struct {
 		format, text string
 		want         []Doubt
 	}{
-		"good":           {"csv", "id,mail,hash\n1,secret@x,secret\n", nil},
-		"empty":          {"jsonl", "", nil},
-		"columns":        {"csv", "id,email,pass\n1,secret@x,secret\n", []Doubt{{"email", "it has no column mail", true}, {"password", "it has no column hash", true}}},
-		"no identifier":  {"okta", "id,profile.firstName\n1,secret\n", []Doubt{{"", "it has no column profile.email or email or profile.mobilePhone or mobilePhone or profile.login or login", true}}},
-		"path":           {"jsonl", many(3, `{"id":"%d","mail":"secret@x","pass":"secret"}`), []Doubt{{"password", "none of its records has hash", true}}},
-		"path so far":    {"jsonl", many(1500, `{"id":"%d","mail":"secret@x"}`) + many(1, good), []Doubt{{"password", first + "has hash", false}}},
-		"late mistakes":  {"jsonl", many(1000, good) + many(1000, `{"ID":"%d"}`), nil},
-		"keys":           {"jsonl", many(1500, `{"id":{"a":"secret%d"},"mail":"secret@x","hash":"secret"}`), []Doubt{{"", first + "can be read; of the first, id: the key is no text or whole number (line 1)", false}}},
-		"another format": {"jsonl", "secret,secret\n1,2\n", []Doubt{{"", "none of its records can be read; of the first, record: not valid JSON at byte 1: a value is missing (line 1)", false}}},
-		"names":          {"csv", "id,mail,hash\n1,,secret\n", []Doubt{{"email", "none of its records has mail", true}}},
-		"nobody's name":  {"auth0", `{"user_id":"secret"}`, []Doubt{{"", "none of its records has a username, an e-mail address or a phone number, so nobody in it could log in", false}}},
-		"no hashes":      {"auth0", many(1500, `{"user_id":"%d","email":"secret@x"}`), []Doubt{{"", first + "has a password hash, so nobody in it could log in", false}}},
-		"never hashes":   {"cognito", "cognito:username,email\n1,secret@x\n", nil},
-		"UTF-16":         {"csv", "\xff\xfei\x00d\x00", []Doubt{{"", "it is UTF-16; convert it to UTF-8", true}}},
-		"packed":         {"jsonl", asGzip(t, many(1500, `{"id":"%d","mail":"secret@x"}`)), []Doubt{{"password", first + "has hash", false}}},
+		"good":                    {"csv", "id,mail,hash\n1,secret@x,secret\n", nil},
+		"empty":                   {"jsonl", "", nil},
+		"columns":                 {"csv", "id,email,pass\n1,secret@x,secret\n", []Doubt{{"email", "it has no column mail", true}, {"password", "it has no column hash", true}}},
+		"no identifier":           {"okta", "id,profile.firstName\n1,secret\n", []Doubt{{"", "it has no column profile.email or email or profile.mobilePhone or mobilePhone or profile.login or login", true}}},
+		"path":                    {"jsonl", many(3, `{"id":"%d","mail":"secret@x","pass":"secret"}`), []Doubt{{"password", "none of its records has hash", true}}},
+		"path so far":             {"jsonl", many(1500, `{"id":"%d","mail":"secret@x"}`) + many(1, good), []Doubt{{"password", first + "has hash", false}}},
+		"late mistakes":           {"jsonl", many(1000, good) + many(1000, `{"ID":"%d"}`), nil},
+		"keys":                    {"jsonl", many(1500, `{"id":{"a":"secret%d"},"mail":"secret@x","hash":"secret"}`), []Doubt{{"", first + "can be read; of the first, id: the key is no text or whole number (line 1)", false}}},
+		"another format":          {"jsonl", "secret,secret\n1,2\n", []Doubt{{"", "none of its records can be read; of the first, record: not valid JSON at byte 1: a value is missing (line 1)", false}}},
+		"names":                   {"csv", "id,mail,hash\n1,,secret\n", []Doubt{{"email", "none of its records has mail", true}}},
+		"nobody's name":           {"auth0", `{"user_id":"secret"}`, []Doubt{{"", "none of its records has a username, an e-mail address or a phone number, so nobody in it could log in", false}}},
+		"no hashes":               {"auth0", many(1500, `{"user_id":"%d","email":"secret@x"}`), []Doubt{{"", first + "has a password hash, so nobody in it could log in", false}}},
+		"never hashes":            {"cognito", "cognito:username,email\n1,secret@x\n", nil},
+		"UTF-16":                  {"csv", "\xff\xfei\x00d\x00", []Doubt{{"", "it is UTF-16; convert it to UTF-8", true}}},
+		"packed":                  {"jsonl", asGzip(t, many(1500, `{"id":"%d","mail":"secret@x"}`)), []Doubt{{"password", first + "has hash", false}}},
+		"open quote":              {"csv", "id,mail,hash\n1,a@x,secret\n2,\"b@x,secret\n3,c@x,secret\n", []Doubt{{"", behind + "line 3: a quote is opened and not closed before the end of the file", false}}},
+		"open quote in the first": {"csv", "id,mail,hash\n1,\"a@x,secret\n", []Doubt{{"", behind + "line 2: a quote is opened and not closed before the end of the file", false}}},
+		"open quote of many":      {"csv", "id,mail,hash\n1,a@x,secret\n2,\"b@x,secret\n" + strings.Repeat("3,c@x,secret\n", lookBytes/8), []Doubt{{"", behind + fmt.Sprintf("line 3: no end of what begins here was found in %d bytes", lookBytes-len("id,mail,hash\n1,a@x,secret\n")), false}}},
+		"cut":                     {"firebase", `{"users":[{"localId":"1","email":"a@x","passwordHash":"aGFzaA=="},`, []Doubt{{"", behind + "line 1: the file ends within its list", false}}},
 		// The tail of a record that the look cuts is no torn record.
 		"large": {"jsonl", many(9, `{"id":"%d","mail":"secret@x","hash":"secret","more":"`+strings.Repeat("x", lookBytes/8)+`"}`), nil},
 	}
@@ -53,6 +58,9 @@ func TestLook(t *testing.T) {
 			c := Config{Format: tt.format, Path: write(t, "export", tt.text)}
 			if tt.format == "csv" || tt.format == "jsonl" {
 				c.Columns = few()
+			}
+			if tt.format == "firebase" {
+				c.Params = map[string]string{"signerKey": "a2V5"}
 			}
 			s := source(t, c)
 			doubts, err := s.Look(t.Context())

@@ -2,7 +2,8 @@ package filesource
 
 import (
 	"encoding/base32"
-	"fmt"
+	"errors"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -104,13 +105,18 @@ func columnRules(f format, columns map[string]string, isTable bool) ([]columnRul
 		}
 		rules[name] = rule
 	}
-	for name, path := range columns {
-		rule, err := newRule(name, []string{path})
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(columns)) {
+		rule, err := newRule(name, []string{columns[name]})
 		if err != nil {
-			return nil, err
+			errs = append(errs, err)
+			continue
 		}
 		rule.configured = true
 		rules[name] = rule
+	}
+	if errs != nil {
+		return nil, errors.Join(errs...)
 	}
 	list := make([]columnRule, 0, len(rules))
 	for _, rule := range rules {
@@ -135,13 +141,13 @@ func newRule(name string, paths []string) (columnRule, error) {
 				rule.negated = negated
 			}
 			if path == "" || len(path) > maxPath || !utf8.ValidString(path) || strings.ContainsFunc(path, unicode.IsControl) {
-				return columnRule{}, fmt.Errorf("column %s: a name has 1 to %d bytes of UTF-8", name, maxPath)
+				return columnRule{}, legacy.Wrong("columns."+name, "a name has 1 to %d bytes of UTF-8", maxPath)
 			}
 			rule.paths = append(rule.paths, path)
 		}
 		return rule, nil
 	}
-	return columnRule{}, fmt.Errorf("column %q: there is nothing of that name to map to", name)
+	return columnRule{}, legacy.Wrong("columns."+name, "there is nothing of that name to map to")
 }
 
 // absent is the rule as something that is not there.

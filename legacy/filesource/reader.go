@@ -271,7 +271,7 @@ func (e *indexError) Error() string {
 }
 func (e *indexError) Unwrap() error { return e.cause }
 
-const selectPeople = "SELECT key, record, fault, reason FROM people "
+const selectPeople = "SELECT key, record, fault, reason, line FROM people "
 
 // lookup returns who has one of the spellings, and the records that cannot be read and have one, up to maxPeople+1.
 func (x *index) lookup(ctx context.Context, c Config, spellings []string) ([]legacy.User, []*legacy.RowError, error) {
@@ -307,11 +307,14 @@ func (x *index) read(ctx context.Context, c Config, query string, args ...any) (
 	for rows.Next() {
 		var key, column, reason sql.NullString
 		var encoded []byte
-		if err := rows.Scan(&key, &encoded, &column, &reason); err != nil {
+		var line int64
+		if err := rows.Scan(&key, &encoded, &column, &reason, &line); err != nil {
 			return nil, nil, err
 		}
 		if column.Valid {
-			bad = append(bad, &legacy.RowError{Key: key.String[:min(len(key.String), maxKeyInError)], Column: column.String, Reason: reason.String})
+			bad = append(bad, &legacy.RowError{
+				Key: key.String[:min(len(key.String), maxKeyInError)], Column: column.String, Reason: reason.String, Line: line,
+			})
 			continue
 		}
 		p, err := decodePerson(encoded)

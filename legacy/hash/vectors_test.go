@@ -110,7 +110,9 @@ func firstOf(rows []vector) []bool {
 	return first
 }
 
-// disputedRows are rows whose verdict the tool that wrote them does not share.
+// disputedRows are rows whose verdict the format contradicts; they are expected to be answered otherwise than they say. In
+// v04668, {LANMAN}, the password that must be refused differs from the right one in case alone. LAN Manager hashes the
+// capitals of a password, so that both have one hash, and no verifier can tell them apart.
 var disputedRows = map[string]string{
 	"v04668": "LAN Manager hashes capitals, so that its own library takes the password in any case",
 }

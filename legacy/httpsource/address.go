@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"syscall"
+
+	"rekey/legacy"
 )
 
 // Whoever can change a DNS record could otherwise make us ask the inside of our own network, with the secret that the
@@ -73,11 +75,11 @@ type addresses struct {
 func newAddresses(allow []netip.Prefix, plaintext bool) (addresses, error) {
 	for _, p := range allow {
 		if !p.IsValid() || p.Addr().Is4In6() {
-			return addresses{}, errors.New("a network that may be connected to: want one such as 10.1.0.0/16 or fd12::/48")
+			return addresses{}, legacy.Wrong("allow_private", "want networks such as 10.1.0.0/16 or fd12::/48")
 		}
 	}
 	if plaintext && len(allow) == 0 {
-		return addresses{}, errors.New("http:// is for networks of your own, and none is named; want https://")
+		return addresses{}, legacy.Wrong("url", "http:// is for networks of your own, and allow_private names none; want https://")
 	}
 	return addresses{allow, plaintext}, nil
 }
@@ -98,7 +100,7 @@ func (as addresses) check(address string) error {
 	case public(a) && as.plaintext:
 		return fmt.Errorf("%v is public and %w without TLS", a, errAddress)
 	case !public(a) && !within(a, as.allow):
-		return fmt.Errorf("%v is not public and %w unless its network is allowed", a, errAddress)
+		return fmt.Errorf("%v is not public and %w unless http.allow_private lists its network", a, errAddress)
 	}
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"rekey/legacy"
 )
 
 // Auth is how the application knows that it is us. At most one of Bearer, Basic and Header is used, and requests can be
@@ -62,39 +64,31 @@ var ourHeaders = []string{
 
 // check says what is wrong without a value.
 func (a Auth) check() error {
-	ways := 0
-	for _, used := range []bool{a.Bearer != "", a.BasicUser != "" || a.BasicPassword != "", a.Header != "" || a.HeaderValue != ""} {
-		if used {
-			ways++
+	var errs []error
+	note := func(wrong bool, key, reason string) {
+		if wrong {
+			errs = append(errs, legacy.Wrong(key, "%s", reason))
 		}
 	}
-	if ways > 1 {
-		return errors.New("more than one of bearer, basic and header; want one")
-	}
-	for _, secret := range []struct{ name, value string }{
-		{"bearer", a.Bearer}, {"basic user", a.BasicUser}, {"basic password", a.BasicPassword}, {"header value", a.HeaderValue}, {"key id", a.KeyID},
+	bearer, basic, header := a.Bearer != "", a.BasicUser != "" || a.BasicPassword != "", a.Header != "" || a.HeaderValue != ""
+	note(bearer && (basic || header), "bearer", "there is another way of saying who we are; want one of bearer, basic_user and header")
+	note(!bearer && basic && header, "basic_user", "there is a header too; want one of bearer, basic_user and header")
+	for _, secret := range []struct{ key, value string }{
+		{"bearer", a.Bearer}, {"basic_user", a.BasicUser}, {"basic_password", a.BasicPassword}, {"header_value", a.HeaderValue}, {"key_id", a.KeyID},
 	} {
-		if strings.ContainsFunc(secret.value, func(r rune) bool { return r < ' ' || r > '~' }) {
-			return errors.New(secret.name + ": want printable ASCII on one line")
-		}
+		unprintable := strings.ContainsFunc(secret.value, func(r rune) bool { return r < ' ' || r > '~' })
+		note(unprintable, secret.key, "want printable ASCII on one line")
 	}
-	switch {
-	case strings.Contains(a.Bearer, " "):
-		return errors.New("bearer: a space in a token")
-	case (a.BasicUser == "") != (a.BasicPassword == ""):
-		return errors.New("basic: a user and a password, or neither")
-	case strings.Contains(a.BasicUser, ":"):
-		return errors.New("basic user: a colon in it")
-	case (a.Header == "") != (a.HeaderValue == ""):
-		return errors.New("header: a name and a value, or neither")
-	case a.Header != "" && !headerName(a.Header):
-		return errors.New("header: that is no name of a header, or one that means something else")
-	case len(a.SigningKey) > 0 && len(a.SigningKey) < minSigningKey:
-		return errors.New("signing key: want at least 32 bytes")
-	case a.KeyID != "" && len(a.SigningKey) == 0:
-		return errors.New("key id: there is no signing key")
-	}
-	return nil
+	note(strings.Contains(a.Bearer, " "), "bearer", "a space in a token")
+	note(basic && a.BasicUser == "", "basic_password", "there is no basic_user whose it is")
+	note(basic && a.BasicPassword == "", "basic_user", "there is no basic_password")
+	note(strings.Contains(a.BasicUser, ":"), "basic_user", "a colon in it")
+	note(header && a.Header == "", "header_value", "there is no header that it is of")
+	note(header && a.HeaderValue == "", "header", "there is no header_value")
+	note(a.Header != "" && !headerName(a.Header), "header", "that is no name of a header, or one that means something else")
+	note(len(a.SigningKey) > 0 && len(a.SigningKey) < minSigningKey, "signing_key", "want at least 32 bytes")
+	note(a.KeyID != "" && len(a.SigningKey) == 0, "key_id", "there is no signing_key")
+	return errors.Join(errs...)
 }
 
 func headerName(name string) bool {

@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -18,6 +17,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"rekey/legacy"
 	"rekey/legacy/guard"
 )
 
@@ -65,33 +65,11 @@ const (
 )
 
 func newClient(c Config) (*client, error) {
-	u, err := url.Parse(c.URL)
-	switch {
-	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", u.Opaque != "":
-		return nil, errors.New("url: want https://host/path")
-	case u.User != nil, u.RawQuery != "", u.ForceQuery, u.Fragment != "", strings.Contains(c.URL, "#"):
-		return nil, errors.New("url: no credentials, query or fragment belongs into it")
-	}
-	if _, err := parseTemplate(u.EscapedPath()); u.Path != "" && err != nil {
-		return nil, fmt.Errorf("url: %w", err)
-	}
-	if err := c.Auth.check(); err != nil {
-		return nil, fmt.Errorf("auth: %w", err)
-	}
-	may, err := newAddresses(c.AllowPrivate, u.Scheme == "http")
-	if err != nil {
+	plaintext, err := checkURL(c.URL)
+	may, addressErr := newAddresses(c.AllowPrivate, plaintext)
+	roots, caErr := authorities(c.CAFile)
+	if err := errors.Join(err, c.Auth.check(), addressErr, caErr); err != nil {
 		return nil, err
-	}
-	var roots *x509.CertPool // nil: the system's
-	if c.CAFile != "" {
-		pem, err := os.ReadFile(c.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("ca file: %w", err)
-		}
-		roots = x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("ca file %s: no certificate in it", c.CAFile)
-		}
 	}
 	dialer := &net.Dialer{Timeout: c.Timeout, Control: may.control}
 	return &client{
@@ -115,6 +93,37 @@ func newClient(c Config) (*client, error) {
 			},
 		},
 	}, nil
+}
+
+// checkURL reports whether requests to a URL go in the clear. Its error does not contain the URL.
+func checkURL(text string) (plaintext bool, err error) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", u.Opaque != "":
+		return false, legacy.Wrong("url", "want https://host/path")
+	case u.User != nil, u.RawQuery != "", u.ForceQuery, u.Fragment != "", strings.Contains(text, "#"):
+		return false, legacy.Wrong("url", "no credentials, query or fragment belongs into it")
+	}
+	if _, err := parseTemplate(u.EscapedPath()); u.Path != "" && err != nil {
+		return false, legacy.Wrong("url", "%w", err)
+	}
+	return u.Scheme == "http", nil
+}
+
+// authorities reads the certificates to trust. Without a file they are nil: the system's.
+func authorities(path string) (*x509.CertPool, error) {
+	if path == "" {
+		return nil, nil //nolint:nilnil // what tls.Config takes for the system's
+	}
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return nil, legacy.Wrong("ca_file", "%w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, legacy.Wrong("ca_file", "no certificate in %s", path)
+	}
+	return roots, nil
 }
 
 // What is wrong with a question or an answer, as a transfer.

@@ -3,7 +3,6 @@ package httpsource
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -103,21 +102,21 @@ func newDialect(c Config) (*dialect, error) {
 		p = keycloakPlain(c)
 	}
 	d := &dialect{listed: p.List, auth: c.Auth.scheme()}
-	if d.person, err = keyedBy(c, read); err != nil {
-		return nil, err
-	}
+	var errs []error
+	note := func(err error) { errs = append(errs, err) }
+	d.person, err = keyedBy(c, read)
+	note(err)
 	if d.listAt, err = parsePointer(p.ListAt); err != nil {
-		return nil, fmt.Errorf("list_at: %w", err)
+		note(legacy.Wrong("plain.list_at", "%w", err))
 	}
-	if d.lookup, err = lookupOf(p); err != nil {
-		return nil, fmt.Errorf("lookup: %w", err)
+	d.lookup, err = lookupOf(p)
+	note(err)
+	d.rules, err = newRules(p.Yes, p.No)
+	if first, ok := errors.AsType[*legacy.SettingError](err); ok && c.Dialect == Keycloak {
+		err = legacy.Wrong("wrong_status", "%w", first.Err) // all else is fixed
 	}
-	if d.rules, err = newRules(p.Yes, p.No); err != nil {
-		return nil, err
-	}
-	if err := d.setVerify(p); err != nil {
-		return nil, fmt.Errorf("verify: %w", err)
-	}
+	note(err)
+	note(d.setVerify(p))
 	switch {
 	case c.GetPath != "":
 		path, err := parseTemplate(c.GetPath, markID)
@@ -125,13 +124,13 @@ func newDialect(c Config) (*dialect, error) {
 			err = errors.New("no {id} in it")
 		}
 		if err != nil {
-			return nil, fmt.Errorf("get: %w", err)
+			note(legacy.Wrong("get_path", "%w", err))
 		}
 		d.get = &operation{method: http.MethodGet, path: path, statuses: []int{http.StatusOK}, limit: maxUserBody}
 	case c.Key == KeyUsername, c.Key == KeyEmail:
 		d.get = d.lookup
 	}
-	return d, nil
+	return d, errors.Join(errs...)
 }
 
 // reader returns what reads a person.
@@ -139,16 +138,21 @@ func reader(c Config) (func(value) (legacy.User, error), error) {
 	switch c.Dialect {
 	case Keycloak:
 		if !c.Plain.isZero() {
-			return nil, errors.New("the plain dialect is described, but the dialect is " + string(Keycloak))
+			return nil, legacy.Wrong("plain", "it is described, but the dialect is %s", Keycloak)
 		}
 		return keycloakPerson, nil
 	case PlainDialect:
-		if c.VerifyByID || c.WrongStatus != nil {
-			return nil, errors.New("verify_by_id and wrong_status are of the dialect " + string(Keycloak))
+		for _, of := range []struct {
+			key string
+			set bool
+		}{{"verify_by_id", c.VerifyByID}, {"wrong_status", c.WrongStatus != nil}} {
+			if of.set {
+				return nil, legacy.Wrong(of.key, "is of the dialect %s", Keycloak)
+			}
 		}
 		return newFields(c.Plain.Fields, c.Key)
 	}
-	return nil, fmt.Errorf("dialect: want %s or %s", Keycloak, PlainDialect)
+	return nil, legacy.Wrong("dialect", "want %s or %s", Keycloak, PlainDialect)
 }
 
 func (p Plain) isZero() bool {
@@ -166,7 +170,7 @@ func keyedBy(c Config, read func(value) (legacy.User, error)) (func(value) (lega
 	case KeyEmail:
 		keyOf = func(u legacy.User) string { return u.Email }
 	default:
-		return nil, fmt.Errorf("key: want %s, %s or %s", KeyID, KeyUsername, KeyEmail)
+		return nil, legacy.Wrong("key", "want %s, %s or %s", KeyID, KeyUsername, KeyEmail)
 	}
 	s := &source{config: c}
 	return func(v value) (legacy.User, error) {
@@ -190,14 +194,14 @@ func keyedBy(c Config, read func(value) (legacy.User, error)) (func(value) (lega
 func lookupOf(p Plain) (*operation, error) {
 	path, err := parseTemplate(p.LookupPath, markIdentifier)
 	if err != nil {
-		return nil, err
+		return nil, legacy.Wrong("plain.lookup_path", "%w", err)
 	}
 	o := &operation{method: http.MethodGet, path: path, statuses: []int{http.StatusOK}, limit: maxUserBody}
 	if p.LookupField != "" {
 		o.method, o.nameField, o.contentType = http.MethodPost, p.LookupField, p.contentType()
 	}
 	if path.names() == (p.LookupField != "") {
-		return nil, errors.New("the name has to be in the path, as {identifier}, or in a field, and not in both")
+		return nil, legacy.Wrong("plain.lookup_path", "the name has to be in the path, as {identifier}, or in the lookup_field, and not in both")
 	}
 	return o, nil
 }
@@ -212,20 +216,20 @@ func (p Plain) contentType() string {
 func (d *dialect) setVerify(p Plain) error {
 	path, err := parseTemplate(p.VerifyPath, markIdentifier, markID, markUsername, markEmail)
 	if err != nil {
-		return err
+		return legacy.Wrong("plain.verify_path", "%w", err)
 	}
 	method := cmp.Or(p.VerifyMethod, http.MethodPost)
 	if method != http.MethodPost && method != http.MethodPut {
-		return errors.New("want the method POST or PUT: a password goes into a body")
+		return legacy.Wrong("plain.verify_method", "want POST or PUT: a password goes into a body")
 	}
 	if !path.names() && p.NameField == "" && p.IDField == "" {
-		return errors.New("nothing says whose password it is, neither the path nor a field")
+		return legacy.Wrong("plain.verify_path", "nothing says whose password it is, neither the path nor a name_field or id_field")
 	}
 	passwordField := cmp.Or(p.PasswordField, "password")
 	fields := []string{passwordField}
 	for _, f := range []string{p.NameField, p.IDField} {
 		if f != "" && slices.Contains(fields, f) {
-			return errors.New("two things in one field of the body")
+			return legacy.Wrong("plain.password_field", "two things in one field of the body: password_field, name_field and id_field must differ")
 		}
 		fields = append(fields, f)
 	}

@@ -105,13 +105,15 @@ type source struct {
 // keyed is a source that can be read by key.
 type keyed struct{ *source }
 
-// Open checks the configuration. It asks nothing; the application may be down: Check does ask.
+// Open checks the configuration, and says all that is wrong with it, each thing as a legacy.SettingError. It asks nothing; the
+// application may be down: Check does ask.
 func Open(c Config) (Source, error) {
 	fail := func(err error) (Source, error) { return nil, fmt.Errorf("legacy source %s: %w", c.Name, err) }
+	var errs []error
 	if c.MaxConns < 0 {
-		return fail(errors.New("the number of connections is negative"))
+		errs = append(errs, legacy.Wrong("max_conns", "is negative"))
 	}
-	if c.MaxConns == 0 {
+	if c.MaxConns <= 0 {
 		c.MaxConns = defaultMaxConns
 	}
 	if c.Now == nil {
@@ -127,10 +129,10 @@ func Open(c Config) (Source, error) {
 	}
 	c.Timeout = s.guard.Timeout()
 	s.config = c
-	if s.dialect, err = newDialect(c); err != nil {
-		return fail(err)
-	}
-	if s.client, err = newClient(c); err != nil {
+	s.dialect, err = newDialect(c)
+	errs = append(errs, err)
+	s.client, err = newClient(c)
+	if err := errors.Join(append(errs, err)...); err != nil {
 		return fail(err)
 	}
 	if s.dialect.get != nil {

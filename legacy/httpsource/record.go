@@ -1,8 +1,10 @@
 package httpsource
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"strconv"
 	"strings"
@@ -164,23 +166,24 @@ func known(at time.Time) time.Time {
 // newFields returns what reads a person of the plain dialect.
 func newFields(f Fields, key Key) (func(value) (legacy.User, error), error) {
 	if f.Username == "" && f.Email == "" && f.Phone == "" {
-		return nil, errors.New("fields: none of username, email and phone")
+		return nil, legacy.Wrong("plain.fields", "none of username, email and phone is named")
 	}
 	missing := map[Key]bool{KeyID: f.ID == "", "": f.ID == "", KeyUsername: f.Username == "", KeyEmail: f.Email == ""}
 	if missing[key] {
-		return nil, errors.New("fields: the key is not among them")
+		return nil, legacy.Wrong("plain.fields", "the key (%s) is not among them", cmp.Or(key, KeyID))
 	}
 	disabled, negated := strings.CutPrefix(f.Disabled, "!")
 	at := map[string]pointer{}
-	for _, text := range append([]string{
-		f.ID, f.Username, f.Email, f.Phone, disabled, f.CreatedAt, f.LastLoginAt, f.DisplayName, f.Locale, f.EmailVerified,
-		f.PhoneVerified, f.Roles, f.Groups,
-	}, attributePointers(f)...) {
+	var errs []error
+	for key, text := range f.pointers() {
 		p, err := parsePointer(text)
 		if err != nil {
-			return nil, fmt.Errorf("fields: %w", err)
+			errs = append(errs, legacy.Wrong("plain.fields."+key, "%w", err))
 		}
 		at[text] = p
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	return func(v value) (legacy.User, error) {
 		if v.kind != object {
@@ -212,12 +215,25 @@ func newFields(f Fields, key Key) (func(value) (legacy.User, error), error) {
 	}, nil
 }
 
-func attributePointers(f Fields) []string {
-	var pointers []string
-	for _, name := range sortedNames(f.Attributes) {
-		pointers = append(pointers, f.Attributes[name])
+// pointers walks the fields by the configuration's keys.
+func (f Fields) pointers() iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for _, field := range [][2]string{
+			{"id", f.ID}, {"username", f.Username}, {"email", f.Email}, {"phone", f.Phone},
+			{"disabled", strings.TrimPrefix(f.Disabled, "!")}, {"created_at", f.CreatedAt}, {"last_login_at", f.LastLoginAt},
+			{"display_name", f.DisplayName}, {"locale", f.Locale}, {"email_verified", f.EmailVerified},
+			{"phone_verified", f.PhoneVerified}, {"roles", f.Roles}, {"groups", f.Groups},
+		} {
+			if !yield(field[0], field[1]) {
+				return
+			}
+		}
+		for _, name := range sortedNames(f.Attributes) {
+			if !yield("attributes."+name, f.Attributes[name]) {
+				return
+			}
+		}
 	}
-	return pointers
 }
 
 // attribute keeps one value.

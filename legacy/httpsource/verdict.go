@@ -73,29 +73,30 @@ type rules []rule
 // newRules checks that no answer can be both a yes and a no, and that nothing which a proxy or a fault answers is either.
 func newRules(yes, no Verdict) (rules, error) {
 	rs := rules{{Verdict: yes}, {Verdict: no, means: legacy.ErrWrongPassword}}
+	var errs []error
 	for i, name := range []string{"yes", "no"} {
 		r := &rs[i]
 		var err error
 		if r.field, err = parsePointer(r.Field); err != nil {
-			return nil, fmt.Errorf("%s: field: %w", name, err)
+			errs = append(errs, legacy.Wrong("plain."+name+".field", "%w", err))
 		}
 		if len(r.Status) == 0 {
-			return nil, fmt.Errorf("%s: no status", name)
+			errs = append(errs, legacy.Wrong("plain."+name+".status", "is missing"))
 		}
 		if r.Field == "" && r.Value != "" {
-			return nil, fmt.Errorf("%s: a value, but no field where it would stand", name)
+			errs = append(errs, legacy.Wrong("plain."+name+".value", "there is no field where it would stand"))
 		}
 		for _, status := range r.Status {
 			if err := mayMean(status, i == 0, r.Field != ""); err != nil {
-				return nil, fmt.Errorf("%s: status %d: %w", name, status, err)
+				errs = append(errs, legacy.Wrong("plain."+name+".status", "%d: %w", status, err))
 			}
 		}
 	}
 	both := func(status int) bool { return slices.Contains(no.Status, status) }
 	if slices.ContainsFunc(yes.Status, both) && (yes.Field == "" || no.Field == "" || yes.Field != no.Field || yes.Value == no.Value) {
-		return nil, errors.New("yes and no: an answer could be both; want another status, or one field with two values")
+		errs = append(errs, legacy.Wrong("plain.no", "an answer could be both a yes and a no; want another status, or one field with two values"))
 	}
-	return rs, nil
+	return rs, errors.Join(errs...)
 }
 
 // mayMean refuses statuses that no application chooses to answer a password with.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"rekey/legacy"
 )
 
 // None, as the name of an attribute, leaves out what the preset would read.
@@ -129,13 +131,13 @@ const (
 	maxConns        = 1000
 )
 
-// complete fills in the preset and the defaults, and refuses what cannot be meant.
+// complete fills in the preset and the defaults, and refuses what cannot be meant: all of it, each as a legacy.SettingError.
 func (c *Config) complete() error {
 	c.Params, c.Extra = maps.Clone(c.Params), maps.Clone(c.Extra)
 	if c.Preset != "" {
 		p, ok := presets()[c.Preset]
 		if !ok {
-			return fmt.Errorf("preset: want one of %s", strings.Join(slices.Sorted(maps.Keys(presets())), ", "))
+			return legacy.Wrong("preset", "want one of %s", strings.Join(slices.Sorted(maps.Keys(presets())), ", "))
 		}
 		p.fill(c)
 	}
@@ -146,59 +148,73 @@ func (c *Config) complete() error {
 	if c.MaxConns == 0 {
 		c.MaxConns = defaultMaxConns
 	}
+	var wrong []error
 	if c.MaxConns < 0 || c.MaxConns > maxConns {
-		return fmt.Errorf("the number of connections: want 1 to %d", maxConns)
+		wrong = append(wrong, legacy.Wrong("max_conns", "want 1 to %d", maxConns))
 	}
 	if c.LockoutFor < 0 {
-		return errors.New("the time of a lock-out is negative")
+		wrong = append(wrong, legacy.Wrong("lockout_for", "is negative"))
 	}
 	if c.BindDN == "" && c.BindPassword != "" {
-		return errors.New("bind: a password, and nobody whose it is")
+		wrong = append(wrong, legacy.Wrong("bind_password", "there is no bind_dn whose it is"))
 	}
 	if c.BindDN != "" && c.BindPassword == "" {
 		// RFC 4513, 5.1.2: the server would say "success", and serve us as nobody.
-		return errors.New("bind: a name without a password is no bind; leave out both to read as nobody")
+		wrong = append(wrong, legacy.Wrong("bind_dn", "a name without a password is no bind; leave out both to read as nobody"))
 	}
 	if _, err := ldap.ParseDN(c.BaseDN); err != nil || c.BaseDN == "" {
-		return errors.New("base DN: want a name such as ou=people,dc=example,dc=org")
+		wrong = append(wrong, legacy.Wrong("base_dn", "want a name such as ou=people,dc=example,dc=org"))
 	}
 	if _, err := ldap.CompileFilter(c.UserFilter); err != nil {
-		return errors.New("user filter: want one filter in parentheses, such as (objectClass=person)")
+		wrong = append(wrong, legacy.Wrong("user_filter", "want one filter in parentheses, such as (objectClass=person)"))
 	}
-	return c.checkAttributes()
+	return errors.Join(append(wrong, c.checkAttributes()...)...)
 }
 
-func (c *Config) checkAttributes() error {
+func (c *Config) checkAttributes() (wrong []error) {
 	a := &c.Attributes
 	if a.ID == "" {
-		return errors.New("attribute id: a name is missing")
+		wrong = append(wrong, legacy.Wrong("attributes.id", "a name is missing"))
 	}
 	if len(a.Username)+len(a.Email)+len(a.Phone) == 0 {
-		return errors.New("attributes: at least one of username, email and phone is needed")
+		wrong = append(wrong, legacy.Wrong("attributes", "at least one of username, email and phone is needed"))
 	}
 	if a.Salt != "" && a.Password == "" {
-		return errors.New("attribute salt: there is no password that it belongs to")
+		wrong = append(wrong, legacy.Wrong("attributes.salt", "there is no password that it belongs to"))
 	}
-	for _, name := range c.attributes() {
+	named := func(key, name string) {
 		if !attributeName.MatchString(name) {
-			return fmt.Errorf("attribute %q: a name has a letter, then letters, digits and hyphens", name)
+			wrong = append(wrong, legacy.Wrong(key, "%q: a name has a letter, then letters, digits and hyphens", name))
 		}
 	}
-	for _, rule := range c.Disabled {
+	for _, one := range a.single() {
+		if *one.name != "" && !one.isDN() {
+			named("attributes."+one.key, *one.name)
+		}
+	}
+	for _, several := range a.several() {
+		for _, name := range *several.names {
+			named("attributes."+several.key, name)
+		}
+	}
+	for i, rule := range c.Disabled {
+		key := fmt.Sprintf("disabled[%d]", i)
+		named(key+".attribute", rule.Attribute)
 		values, bits := rule.When == Is || rule.When == IsNot, rule.When == HasBits
 		switch {
 		case !slices.Contains([]When{Present, Is, IsNot, HasBits, Past, Future, LockedOut}, rule.When):
-			return fmt.Errorf("disabled by %s: there is no test %q", rule.Attribute, string(rule.When))
+			wrong = append(wrong, legacy.Wrong(key+".when", "there is no test %q", string(rule.When)))
 		case values != (len(rule.Values) > 0), bits != (rule.Bits != 0):
-			return fmt.Errorf("disabled by %s: the tests is and is-not need values, bits needs bits, and no other has any", rule.Attribute)
+			wrong = append(wrong, legacy.Wrong(key+".when", "the tests is and is-not need values, bits needs bits, and no other has any"))
 		}
 	}
-	for name, kind := range c.Extra {
-		if !slices.Contains([]Kind{Text, List, Integer, Boolean, Time}, kind) {
-			return fmt.Errorf("extra attribute %s: there is no kind %q", name, string(kind))
+	for _, name := range slices.Sorted(maps.Keys(c.Extra)) {
+		named("extra."+name, name)
+		if kind := c.Extra[name]; !slices.Contains([]Kind{Text, List, Integer, Boolean, Time}, kind) {
+			wrong = append(wrong, legacy.Wrong("extra."+name, "there is no kind %q", string(kind)))
 		}
 	}
-	return nil
+	return wrong
 }
 
 // attributeName is a short descriptor of RFC 4512, 1.4. Options and numbers are not taken: servers answer with other
@@ -214,13 +230,13 @@ func (c Config) named() []string {
 // attributes returns every attribute that is read, each once.
 func (c *Config) attributes() []string {
 	var names []string
-	for _, name := range c.Attributes.single() {
-		if *name != "" && (*name != DN || name != &c.Attributes.ID) {
-			names = append(names, *name)
+	for _, one := range c.Attributes.single() {
+		if *one.name != "" && !one.isDN() {
+			names = append(names, *one.name)
 		}
 	}
 	for _, several := range c.Attributes.several() {
-		names = append(names, *several...)
+		names = append(names, *several.names...)
 	}
 	for _, rule := range c.Disabled {
 		names = append(names, rule.Attribute)
@@ -235,22 +251,42 @@ func (c *Config) attributes() []string {
 	return list
 }
 
+// An attributeKey is a place for one attribute, by its key in the configuration.
+type attributeKey struct {
+	key  string
+	name *string
+}
+
+// isDN reports whether the entry's own name stands in for the attribute.
+func (a attributeKey) isDN() bool { return a.key == "id" && *a.name == DN }
+
 // single returns the fields that name one attribute.
-func (a *Attributes) single() []*string {
-	return []*string{&a.ID, &a.Password, &a.Salt, &a.CreatedAt, &a.LastLoginAt, &a.DisplayName, &a.Locale, &a.Groups}
+func (a *Attributes) single() []attributeKey {
+	return []attributeKey{
+		{"id", &a.ID}, {"password", &a.Password}, {"salt", &a.Salt}, {"created_at", &a.CreatedAt},
+		{"last_login_at", &a.LastLoginAt}, {"display_name", &a.DisplayName}, {"locale", &a.Locale}, {"groups", &a.Groups},
+	}
+}
+
+// An attributesKey is a place for attributes in order.
+type attributesKey struct {
+	key   string
+	names *[]string
 }
 
 // several returns the fields that name attributes in order.
-func (a *Attributes) several() []*[]string { return []*[]string{&a.Username, &a.Email, &a.Phone} }
+func (a *Attributes) several() []attributesKey {
+	return []attributesKey{{"username", &a.Username}, {"email", &a.Email}, {"phone", &a.Phone}}
+}
 
 // strike takes out what is None. The caller's lists stay as they are.
 func (a *Attributes) strike() {
-	for _, name := range a.single() {
-		if *name == None {
-			*name = ""
+	for _, one := range a.single() {
+		if *one.name == None {
+			*one.name = ""
 		}
 	}
-	for _, names := range a.several() {
-		*names = slices.DeleteFunc(slices.Clone(*names), func(name string) bool { return name == None })
+	for _, several := range a.several() {
+		*several.names = slices.DeleteFunc(slices.Clone(*several.names), func(name string) bool { return name == None })
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"sync"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"rekey/legacy"
 )
 
 // A dialer opens connections to the one server of a source, and knows those that are open.
@@ -34,19 +36,19 @@ const maxCAFile = 4 << 20
 func newDialer(c Config) (*dialer, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil {
-		return nil, errors.New("url: not a URL") // the parser's error repeats it
+		return nil, legacy.Wrong("url", "not a URL") // the parser's error repeats it
 	}
 	ports := map[string]string{"ldap": "389", "ldaps": "636"}
 	port, known := ports[u.Scheme]
 	switch {
 	case !known:
-		return nil, errors.New("url: want ldap:// or ldaps://")
+		return nil, legacy.Wrong("url", "want ldap:// or ldaps://")
 	case u.User != nil:
-		return nil, errors.New("url: who binds, and with which password, is not said in the URL")
+		return nil, legacy.Wrong("url", "who binds, and with which password, is not said in the URL")
 	case u.Hostname() == "" || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "":
-		return nil, errors.New("url: want a host, a port if need be, and nothing else")
+		return nil, legacy.Wrong("url", "want a host, a port if need be, and nothing else")
 	case u.Scheme == "ldaps" && c.StartTLS:
-		return nil, errors.New("url: ldaps:// is secured from the first byte, StartTLS cannot be asked for besides")
+		return nil, legacy.Wrong("start_tls", "ldaps:// is secured from the first byte, StartTLS cannot be asked for besides")
 	}
 	if u.Port() != "" {
 		port = u.Port()
@@ -54,10 +56,10 @@ func newDialer(c Config) (*dialer, error) {
 	d := &dialer{address: net.JoinHostPort(u.Hostname(), port), startTLS: c.StartTLS, open: map[*conn]struct{}{}}
 	if u.Scheme == "ldap" && !c.StartTLS {
 		if c.CAFile != "" || c.InsecureSkipVerify {
-			return nil, errors.New("url: a certificate is spoken of, but neither ldaps:// nor StartTLS is asked for")
+			return nil, legacy.Wrong("url", "a certificate is spoken of, but neither ldaps:// nor start_tls is asked for")
 		}
 		if !c.AllowPlaintext && !loopback(u.Hostname()) {
-			return nil, errors.New("url: passwords would cross the network in the clear: use ldaps:// or StartTLS")
+			return nil, legacy.Wrong("url", "passwords would cross the network in the clear: use ldaps:// or start_tls")
 		}
 		return d, nil
 	}
@@ -78,18 +80,18 @@ func newDialer(c Config) (*dialer, error) {
 func authorities(path string) (*x509.CertPool, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("ca file: %w", err)
+		return nil, legacy.Wrong("ca_file", "%w", err)
 	}
 	if info.Size() > maxCAFile {
-		return nil, fmt.Errorf("ca file: %s has more than %d bytes", path, maxCAFile)
+		return nil, legacy.Wrong("ca_file", "%s has more than %d bytes", path, maxCAFile)
 	}
 	pem, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("ca file: %w", err)
+		return nil, legacy.Wrong("ca_file", "%w", err)
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("ca file: no certificate in %s", path)
+		return nil, legacy.Wrong("ca_file", "no certificate in %s", path)
 	}
 	return pool, nil
 }

@@ -57,14 +57,15 @@ var (
 func Open(c Config) (*Source, error) {
 	fail := func(err error) (*Source, error) { return nil, fmt.Errorf("legacy source %s: %w", c.Name, err) }
 	named := c.named()
-	if err := c.complete(); err != nil {
+	err := c.complete()
+	dialer, dialErr := newDialer(c)
+	if err = errors.Join(err, dialErr); err != nil {
 		return fail(err)
 	}
-	s := &Source{config: c, named: named, kind: keyKindOf(c.Attributes.ID), read: c.attributes(), asked: map[string]bool{}}
+	s := &Source{config: c, named: named, dialer: dialer, kind: keyKindOf(c.Attributes.ID), read: c.attributes(), asked: map[string]bool{}}
 	for _, name := range s.read {
 		s.asked[strings.ToLower(name)] = true
 	}
-	var err error
 	if s.base, err = ldap.ParseDN(c.BaseDN); err != nil {
 		return fail(err)
 	}
@@ -72,9 +73,6 @@ func Open(c Config) (*Source, error) {
 		Source: c.Name, Describe: s.describe, Timeout: c.Timeout, BreakAfter: c.BreakAfter, BreakFor: c.BreakFor,
 	})
 	if err != nil {
-		return fail(err)
-	}
-	if s.dialer, err = newDialer(c); err != nil {
 		return fail(err)
 	}
 	s.people = newPool(c.MaxConns, time.Now, s.connect)
@@ -279,13 +277,14 @@ func (s *Source) lookupFilter(spellings []string) string {
 	var filter strings.Builder
 	seen := map[string]bool{}
 	for _, spelling := range spellings {
-		if spelling == "" || len(spelling) > maxIdentifier || !plain(spelling) || seen[spelling] {
+		folded := strings.ToLower(spelling) // a directory takes them for one (RFC 4517, caseIgnoreMatch), and would look twice
+		if spelling == "" || len(spelling) > maxIdentifier || !plain(spelling) || seen[folded] {
 			continue
 		}
-		seen[spelling] = true
+		seen[folded] = true
 		value := ldap.EscapeFilter(spelling)
-		for _, attributes := range s.config.Attributes.several() {
-			for _, attribute := range *attributes {
+		for _, several := range s.config.Attributes.several() {
+			for _, attribute := range *several.names {
 				filter.WriteString("(" + attribute + "=" + value + ")")
 			}
 		}

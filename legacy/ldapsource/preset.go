@@ -57,14 +57,14 @@ func (p preset) fill(c *Config) {
 		c.Disabled = p.disabled
 	}
 	from := p.attributes
-	for i, name := range c.Attributes.single() {
-		if *name == "" {
-			*name = *from.single()[i]
+	for i, one := range c.Attributes.single() {
+		if *one.name == "" {
+			*one.name = *from.single()[i].name
 		}
 	}
-	for i, names := range c.Attributes.several() {
-		if len(*names) == 0 {
-			*names = *from.several()[i]
+	for i, several := range c.Attributes.several() {
+		if len(*several.names) == 0 {
+			*several.names = *from.several()[i].names
 		}
 	}
 }

@@ -131,7 +131,7 @@ const userType = "a person"
 // checkColumns refuses names of columns that expressions could not tell apart, or must not see.
 func checkColumns(columns []string) error {
 	if len(columns) > maxColumns {
-		return fmt.Errorf("more than %d columns", maxColumns)
+		return legacy.Wrong("extra", "more than %d columns", maxColumns)
 	}
 	taken := map[string]bool{}
 	for _, f := range fields(nil) {
@@ -140,11 +140,11 @@ func checkColumns(columns []string) error {
 	for _, column := range columns {
 		switch {
 		case column == "" || len(column) > maxName || !utf8.ValidString(column) || strings.ContainsFunc(column, unicode.IsControl):
-			return fmt.Errorf("column %q: a name has 1 to %d bytes of text", column[:min(len(column), maxName)], maxName)
+			return legacy.Wrong("extra", "column %q: a name has 1 to %d bytes of text", column[:min(len(column), maxName)], maxName)
 		case slices.Contains(secret[:], strings.ToLower(column)):
-			return fmt.Errorf("column %s: no expression may see it", column)
+			return legacy.Wrong("extra", "column %s: no expression may see it", column)
 		case taken[column]:
-			return fmt.Errorf("column %s: user.%s is something else already; give the column another name", column, column)
+			return legacy.Wrong("extra", "column %s: user.%s is something else already; give the column another name", column, column)
 		}
 		taken[column] = true
 	}

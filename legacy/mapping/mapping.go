@@ -69,51 +69,51 @@ type set struct {
 	target target
 }
 
-// New compiles the expressions. Its error joins everything that is wrong with them; those about an expression are
-// *ExpressionError.
+// New compiles the expressions. Its error joins everything that is wrong, each thing as a legacy.SettingError; those about an
+// expression wrap an *ExpressionError.
 func New(c Config) (*Mapping, error) {
 	m := &Mapping{name: c.Name, clean: c.Sanitise, now: c.Now}
 	if m.now == nil {
 		m.now = time.Now
 	}
 	fail := func(err error) (*Mapping, error) { return nil, fmt.Errorf("mapping of source %s: %w", c.Name, err) }
-	if err := m.clean.complete(); err != nil {
-		return fail(err)
-	}
+	errs := []error{m.clean.complete()}
 	if len(c.Set) > maxSets {
-		return fail(fmt.Errorf("more than %d fields are set", maxSets))
+		return fail(legacy.Wrong("set", "more than %d fields are set", maxSets))
 	}
 	if err := checkColumns(c.Columns); err != nil {
-		return fail(err)
+		return fail(errors.Join(append(errs, err)...)) // what expressions could see is not known
 	}
 	if c.Keep == "" && len(c.Set) == 0 {
+		if err := errors.Join(errs...); err != nil {
+			return fail(err)
+		}
 		return m, nil // and no environment of CEL, which would be most of an idle server's growth
 	}
 	compiler, err := newCompiler(c.Columns)
 	if err != nil {
 		return fail(err)
 	}
-	var errs []error
 	if c.Keep != "" {
 		if m.keep, err = compiler.compile("keep", c.Keep, resultTruth); err != nil {
-			errs = append(errs, err)
+			errs = append(errs, &legacy.SettingError{Key: "keep", Err: err})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Set)) {
 		target, err := targetOf(name)
 		if err != nil {
-			errs = append(errs, err)
+			errs = append(errs, &legacy.SettingError{Key: "set." + name, Err: err})
 			continue
 		}
 		compiled, err := compiler.compile(name, c.Set[name], target.result)
 		if err != nil {
-			errs = append(errs, err)
+			errs = append(errs, &legacy.SettingError{Key: "set." + name, Err: err})
 			continue
 		}
 		m.sets = append(m.sets, set{compiled, target})
 	}
-	if len(errs) > 0 {
-		return fail(errors.Join(errs...))
+	if err := errors.Join(errs...); err != nil {
+		return fail(err)
 	}
 	return m, nil
 }

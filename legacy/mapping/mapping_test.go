@@ -69,8 +69,8 @@ func TestNewRefuses(t *testing.T) {
 		"salt column":            {mapping.Config{Columns: []string{"salt"}}, []string{"no expression may see it"}, -1, 0},
 		"column without name":    {mapping.Config{Columns: []string{""}}, []string{"a name has 1 to"}, -1, 0},
 		"too many columns":       {mapping.Config{Columns: make([]string, 257)}, []string{"more than 256 columns"}, -1, 0},
-		"longest text":           {mapping.Config{Sanitise: mapping.Sanitise{MaxText: 1 << 20}}, []string{"the longest text"}, -1, 0},
-		"e-mail case":            {mapping.Config{Sanitise: mapping.Sanitise{EmailCase: "upper"}}, []string{"the case of e-mail addresses"}, -1, 0},
+		"longest text":           {mapping.Config{Sanitise: mapping.Sanitise{MaxText: 1 << 20}}, []string{"sanitise.max_text: want"}, -1, 0},
+		"e-mail case":            {mapping.Config{Sanitise: mapping.Sanitise{EmailCase: "upper"}}, []string{"sanitise.email_case: want"}, -1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -2,7 +2,6 @@ package mapping
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -57,17 +56,19 @@ const (
 
 // complete checks the switches and fills in the defaults.
 func (s *Sanitise) complete() error {
+	var errs []error
 	switch {
 	case s.MaxText < 0 || s.MaxText > maxText:
-		return fmt.Errorf("sanitise: the longest text has 1 to %d bytes", maxText)
+		errs = append(errs, legacy.Wrong("sanitise.max_text", "want 1 to %d bytes", maxText))
 	case s.MaxText == 0:
 		s.MaxText = defaultMaxText
 	}
 	switch s.EmailCase {
 	case EmailAsStored, EmailLowerDomain, EmailLower:
-		return nil
+	default:
+		errs = append(errs, legacy.Wrong("sanitise.email_case", "want domain or lower, or leave it out"))
 	}
-	return errors.New(`sanitise: the case of e-mail addresses is "domain", "lower" or left out`)
+	return errors.Join(errs...)
 }
 
 // user returns a person with clean texts. What it changes is a copy.

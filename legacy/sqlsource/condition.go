@@ -1,8 +1,11 @@
 package sqlsource
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+
+	"rekey/legacy"
 )
 
 const (
@@ -26,27 +29,34 @@ func valueCount(op string) (least, most int, ok bool) {
 // conditions checks a list of them. find finds the column of a name.
 func (l *schema) conditions(where string, list []Condition, find func(string) (column, error)) ([]condition, error) {
 	var checked []condition
+	var errs []error
 	for i, c := range list {
-		fail := func(err error) ([]condition, error) { return nil, fmt.Errorf("%s[%d]: %w", where, i, err) }
 		at, err := find(c.Column)
+		key := fmt.Sprintf("%s[%d].", where, i)
 		if err != nil {
-			return fail(fmt.Errorf("column: %w", err))
+			errs = append(errs, legacy.Wrong(key+"column", "%w", err))
 		}
-		least, most, ok := valueCount(c.Op)
-		switch {
-		case !ok:
-			return fail(fmt.Errorf("op: want =, !=, <, >, in, not in, is null or is not null, not %q", c.Op))
-		case len(c.Values) < least, len(c.Values) > most:
-			return fail(fmt.Errorf("values: %q takes %s, not %d", c.Op, counted(least, most), len(c.Values)))
-		}
-		for _, value := range c.Values {
-			if len(value) > maxLiterals || !plain(value) {
-				return fail(fmt.Errorf("values: a value is UTF-8 text of at most %d bytes", maxLiterals))
-			}
-		}
+		errs = append(errs, c.check(key))
 		checked = append(checked, condition{at, c.Op, c.Values})
 	}
-	return checked, nil
+	return checked, errors.Join(errs...)
+}
+
+// check checks what is compared and how. key is where the condition stands.
+func (c Condition) check(key string) error {
+	least, most, ok := valueCount(c.Op)
+	switch {
+	case !ok:
+		return legacy.Wrong(key+"op", "want =, !=, <, >, in, not in, is null or is not null, not %q", c.Op)
+	case len(c.Values) < least, len(c.Values) > most:
+		return legacy.Wrong(key+"values", "%q takes %s, not %d", c.Op, counted(least, most), len(c.Values))
+	}
+	for _, value := range c.Values {
+		if len(value) > maxLiterals || !plain(value) {
+			return legacy.Wrong(key+"values", "a value is UTF-8 text of at most %d bytes", maxLiterals)
+		}
+	}
+	return nil
 }
 
 func counted(least, most int) string {

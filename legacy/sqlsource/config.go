@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"rekey/legacy"
 )
 
 // Columns names the columns of the people's table; an empty name is a column that is not there. A column of a joined
@@ -145,12 +147,13 @@ func CheckConfig(c Config) error {
 // checkAlone checks a configuration all of whose questions are queries.
 func (c Config) checkAlone() error {
 	if c.Columns != (Columns{}) || c.Profile != (ProfileColumns{}) || len(c.Joins)+len(c.Where)+len(c.DisabledWhen) > 0 {
-		return errors.New("queries: columns, profile, joins, where and disabled_when mean nothing without a table; the queries name what they return")
+		return legacy.Wrong("queries", "columns, joins, where and disabled_when mean nothing without a table; the queries name what they return")
 	}
+	var errs []error
 	for i, name := range c.Extra {
 		if err := checkName(name); err != nil {
-			return fmt.Errorf("extra[%d]: %w", i, err)
+			errs = append(errs, legacy.Wrong(fmt.Sprintf("extra[%d]", i), "%w", err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"rekey/legacy"
 )
 
 // A custom query is the operator's own, cut at its marks.
@@ -36,6 +38,7 @@ type customs struct{ lookup, get, list, listAfter *custom }
 // newCustoms checks the queries.
 func newCustoms(c Config, d dialect) (customs, error) {
 	var all customs
+	var errs []error
 	isAlone := c.Table == "" && c.Queries != (Queries{})
 	for _, q := range []struct {
 		to         **custom
@@ -49,20 +52,20 @@ func newCustoms(c Config, d dialect) (customs, error) {
 	} {
 		if q.text == "" {
 			if isAlone {
-				return customs{}, fmt.Errorf("queries: %s is missing; without a table all four are needed", q.name)
+				errs = append(errs, legacy.Wrong("queries."+q.name, "is missing; without a table all four are needed"))
 			}
 			continue
 		}
 		parts, err := parseQuery(q.text, d, q.marks)
 		if err != nil {
-			return customs{}, fmt.Errorf("queries: %s: %w", q.name, err)
+			errs = append(errs, legacy.Wrong("queries."+q.name, "%w", err))
 		}
 		*q.to = &custom{q.name, parts}
 	}
-	if (all.list == nil) != (all.listAfter == nil) {
-		return customs{}, errors.New("queries: list and list_after come together")
+	if !isAlone && (all.list == nil) != (all.listAfter == nil) {
+		errs = append(errs, legacy.Wrong("queries", "list and list_after come together"))
 	}
-	return all, nil
+	return all, errors.Join(errs...)
 }
 
 // forbiddenWords are words that a query which only reads has no use for, at least not outside quotes. The database refuses

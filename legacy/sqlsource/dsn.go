@@ -19,6 +19,8 @@ import (
 	mssql "github.com/microsoft/go-mssqldb"
 	"github.com/microsoft/go-mssqldb/msdsn"
 	sqlitelib "modernc.org/sqlite/lib"
+
+	"rekey/legacy"
 )
 
 // engines maps a DSN's scheme to what opens it.
@@ -47,6 +49,14 @@ const (
 	toWrite purpose = true
 )
 
+// key is the setting that the DSN comes from.
+func (p purpose) key() string {
+	if p == toWrite {
+		return "write.dsn"
+	}
+	return "dsn"
+}
+
 // application is what the server shows as the name of who is connected.
 func (to purpose) application() string {
 	if to == toWrite {
@@ -63,11 +73,11 @@ const sqliteError = sqlitelib.SQLITE_ERROR
 func openDSN(c Config, dsn string, to purpose) (dialect, *sql.DB, []string, error) {
 	u, err := url.Parse(dsn)
 	if err != nil {
-		return dialect{}, nil, nil, errors.New("not a URL; a password with : / ? # @ or % in it must be percent-encoded")
+		return dialect{}, nil, nil, legacy.Wrong(to.key(), "not a URL; a password with : / ? # @ or %% in it must be percent-encoded")
 	}
 	engine, ok := engines()[u.Scheme]
 	if !ok {
-		return dialect{}, nil, nil, errors.New("want mysql://, postgres://, sqlserver:// or sqlite:///")
+		return dialect{}, nil, nil, legacy.Wrong(to.key(), "want mysql://, postgres://, sqlserver:// or sqlite:///")
 	}
 	var secrets []string
 	if password, ok := u.User.Password(); ok && password != "" {
@@ -75,7 +85,7 @@ func openDSN(c Config, dsn string, to purpose) (dialect, *sql.DB, []string, erro
 	}
 	db, err := engine.open(c, u, to)
 	if err != nil {
-		return dialect{}, nil, nil, err
+		return dialect{}, nil, nil, legacy.Wrong(to.key(), "%w", err)
 	}
 	return engine.dialect, db, secrets, nil
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"rekey/legacy"
 )
 
 // A schema is the configured tables and columns, checked and quoted. The first table is the people's; it has no alias
@@ -114,41 +116,43 @@ func slots(c Config) []slot {
 	}
 }
 
-// newSchema checks the names of the tables and columns.
+// newSchema checks the names of the tables and columns. Its error joins all that is wrong with them; the schema is then of
+// no use.
 func newSchema(c Config, d dialect) (*schema, error) {
 	l := &schema{}
+	var errs []error
 	people, err := quoteTable(c.Table, d)
 	if err != nil {
-		return nil, fmt.Errorf("table: %w", err)
+		errs = append(errs, legacy.Wrong("table", "%w", err))
 	}
 	l.tables = []table{{name: c.Table, quoted: people}}
 	for i, j := range c.Joins {
-		if err := l.join(j, d); err != nil {
-			return nil, fmt.Errorf("joins[%d]: %w", i, err)
+		if err := l.join(fmt.Sprintf("joins[%d]", i), j, d); err != nil {
+			// Columns of a table that is not there would be told one by one.
+			return l, errors.Join(append(errs, err)...)
 		}
 	}
-	if l.where, err = l.conditions("where", c.Where, l.column); err != nil {
-		return nil, err
-	}
-	if l.disabled, err = l.conditions("disabled_when", c.DisabledWhen, l.column); err != nil {
-		return nil, err
-	}
-	return l, l.mapColumns(c)
+	l.where, err = l.conditions("where", c.Where, l.column)
+	errs = append(errs, err)
+	l.disabled, err = l.conditions("disabled_when", c.DisabledWhen, l.column)
+	errs = append(errs, err)
+	return l, errors.Join(append(errs, l.mapColumns(c))...)
 }
 
 // mapColumns makes the list of fields.
 func (l *schema) mapColumns(c Config) error {
 	identified := false
+	var errs []error
 	for _, s := range slots(c) {
 		if s.names == "" {
 			if s.kind == fieldID || s.kind == fieldPassword {
-				return fmt.Errorf("column %s: a name is missing", s.name)
+				errs = append(errs, legacy.Wrong("columns."+s.name, "a name is missing"))
 			}
 			continue
 		}
 		fields, err := l.slot(s)
 		if err != nil {
-			return fmt.Errorf("column %s: %w", s.name, err)
+			errs = append(errs, legacy.Wrong("columns."+s.name, "%w", err))
 		}
 		identified = identified || s.kind.isIdentifier()
 		l.fields = append(l.fields, fields...)
@@ -157,7 +161,7 @@ func (l *schema) mapColumns(c Config) error {
 		}
 	}
 	if !identified {
-		return errors.New("columns: at least one of username, email and phone is needed")
+		errs = append(errs, legacy.Wrong("columns", "at least one of username, email and phone is needed"))
 	}
 	if c.Columns.Disabled == "" && len(l.disabled) > 0 {
 		l.fields = append(l.fields, field{kind: fieldDisabledWhen, label: "disabled_when"})
@@ -165,10 +169,10 @@ func (l *schema) mapColumns(c Config) error {
 	for i, name := range c.Extra {
 		at, err := l.column(name)
 		if err != nil {
-			return fmt.Errorf("extra[%d]: %w", i, err)
+			errs = append(errs, legacy.Wrong(fmt.Sprintf("extra[%d]", i), "%w", err))
 		}
 		if slices.Contains(c.Extra[:i], name) {
-			return fmt.Errorf("extra[%d]: %s is named twice", i, name)
+			errs = append(errs, legacy.Wrong(fmt.Sprintf("extra[%d]", i), "%s is named twice", name))
 		}
 		l.fields = append(l.fields, field{kind: fieldExtra, column: at, label: name})
 	}
@@ -177,7 +181,7 @@ func (l *schema) mapColumns(c Config) error {
 			l.key = append(l.key, f.column)
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // slot makes the fields of one place in the configuration.
@@ -239,44 +243,44 @@ const peopleAlias = "people"
 // maxJoins is more than any application needs.
 const maxJoins = 16
 
-// join adds a table.
-func (l *schema) join(j Join, d dialect) error {
+// join adds a table, which the configuration has at key.
+func (l *schema) join(key string, j Join, d dialect) error {
 	quoted, err := quoteTable(j.Table, d)
 	if err != nil {
-		return fmt.Errorf("table: %w", err)
+		return legacy.Wrong(key+".table", "%w", err)
 	}
 	alias := j.As
 	if alias == "" {
 		alias = j.Table[strings.LastIndex(j.Table, ".")+1:]
 	}
 	if err := checkName(alias); err != nil {
-		return fmt.Errorf("as: %w", err)
+		return legacy.Wrong(key+".as", "%w", err)
 	}
 	// Letter case makes a difference to PostgreSQL only.
 	if slices.ContainsFunc(l.tables, func(t table) bool { return strings.EqualFold(t.alias, alias) }) ||
 		strings.EqualFold(alias, peopleAlias) || strings.EqualFold(alias, foundAlias) {
-		return fmt.Errorf("as: %s is taken; choose another", alias)
+		return legacy.Wrong(key+".as", "%s is taken; choose another", alias)
 	}
 	if len(l.tables) > maxJoins {
-		return fmt.Errorf("there are more than %d", maxJoins)
+		return legacy.Wrong("joins", "there are more than %d", maxJoins)
 	}
 	if len(j.On) == 0 {
-		return errors.New("on: without it everybody would have every row")
+		return legacy.Wrong(key+".on", "without it everybody would have every row")
 	}
 	at := len(l.tables)
 	t := table{name: j.Table, quoted: quoted, alias: alias}
-	for i, pair := range j.On {
+	for _, pair := range j.On {
 		left, err := l.column(pair.Left)
 		if err != nil {
-			return fmt.Errorf("on[%d].left: %w", i, err)
+			return legacy.Wrong(key+".on."+pair.Left, "%w", err)
 		}
 		if err := checkName(pair.Right); err != nil {
-			return fmt.Errorf("on[%d].right: %w", i, err)
+			return legacy.Wrong(key+".on."+pair.Left, "%q: %w", pair.Right, err)
 		}
 		t.on = append(t.on, on{left, column{at, pair.Right}})
 	}
 	own := func(name string) (column, error) { return column{at, name}, checkName(name) }
-	if t.where, err = l.conditions("where", j.Where, own); err != nil {
+	if t.where, err = l.conditions(key+".where", j.Where, own); err != nil {
 		return err
 	}
 	l.tables = append(l.tables, t)

@@ -62,7 +62,7 @@ var (
 func Open(c Config) (*Source, error) {
 	fail := func(err error) (*Source, error) { return nil, fmt.Errorf("legacy source %s: %w", c.Name, err) }
 	if c.MaxConns < 0 {
-		return fail(errors.New("the number of connections is negative"))
+		return fail(legacy.Wrong("max_conns", "is negative"))
 	}
 	if c.MaxConns == 0 {
 		c.MaxConns = defaultMaxConns
@@ -84,12 +84,13 @@ func Open(c Config) (*Source, error) {
 	}
 	c.Timeout = s.guard.Timeout()
 	s.config = c
-	if s.dialect, s.db, s.secrets, err = openDSN(c, c.DSN, toRead); err != nil {
-		return fail(fmt.Errorf("dsn: %w", err))
-	}
+	s.dialect, s.db, s.secrets, err = openDSN(c, c.DSN, toRead)
 	s.rows = s.db
-	if err := s.plan(); err != nil {
-		_ = s.db.Close() // nothing was opened yet
+	// What the dialect of a bad DSN would be is not known; the names are checked all the same.
+	if err := errors.Join(err, s.plan(err == nil)); err != nil {
+		if s.db != nil {
+			_ = s.db.Close() // nothing was opened yet
+		}
 		return fail(err)
 	}
 	limitPool(s.db, c.MaxConns)
@@ -108,24 +109,28 @@ type queryer interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// plan checks the names and the queries.
-func (s *Source) plan() error {
-	var err error
-	if s.customs, err = newCustoms(s.config, s.dialect); err != nil {
-		return err
+// plan checks the names, and the queries if it is known which database reads them. Its error joins all that is wrong.
+func (s *Source) plan(known bool) error {
+	var queriesErr error
+	if known {
+		s.customs, queriesErr = newCustoms(s.config, s.dialect)
+	} else {
+		s.dialect = sqlite() // any: only names are checked
 	}
 	s.schema = &schema{}
 	if s.config.Table == "" && s.config.Queries != (Queries{}) {
-		return s.config.checkAlone()
+		return errors.Join(queriesErr, s.config.checkAlone())
 	}
-	if s.schema, err = newSchema(s.config, s.dialect); err != nil {
-		return err
-	}
+	var err error
+	s.schema, err = newSchema(s.config, s.dialect)
 	if len(s.schema.key) > 1 && s.config.Queries != (Queries{}) {
-		return errors.New("queries: they know keys of one column only; make one text of the key in the queries, and name no table")
+		err = errors.Join(err, legacy.Wrong("queries", "they know keys of one column only; make one text of the key in the queries, and name no table"))
 	}
-	return nil
+	return errors.Join(queriesErr, err)
 }
+
+// TellsVerified reports whether a column that is read says of e-mail addresses whether they are verified.
+func (s *Source) TellsVerified() bool { return s.config.Profile.EmailVerified != "" }
 
 // Close closes the pool. Questions under way end with an error.
 func (s *Source) Close() error { return s.db.Close() }

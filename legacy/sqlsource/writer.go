@@ -84,11 +84,11 @@ func (w *Writer) openPool() error {
 	}
 	_, pool, secrets, err := openDSN(w.config, dsn, toWrite)
 	if err != nil {
-		return fmt.Errorf("dsn: %w", err)
+		return err
 	}
 	if !sameEngine(dsn, w.config.DSN) {
 		_ = pool.Close() // nothing was opened yet
-		return errors.New("dsn: want the same kind of database as that which is read")
+		return legacy.Wrong(toWrite.key(), "want the same kind of database as that which is read")
 	}
 	w.secrets = append(w.secrets, secrets...)
 	w.pool = pool

@@ -16,9 +16,10 @@ import (
 
 // A judge says what a stored password is. It is safe for concurrent use.
 type judge struct {
-	hashes *hash.Registry
-	slow   sync.Map // schemes that no table knows, by name: whether they take noticeable time
-	shapes sync.Map // shapes by Foreign.key: the schemes that would accept such a value
+	hashes   *hash.Registry
+	verifies bool     // the source checks passwords itself, so that one that it does not show may be there nonetheless
+	slow     sync.Map // schemes that no table knows, by name: whether they take noticeable time
+	shapes   sync.Map // shapes by Foreign.key: the schemes that would accept such a value
 }
 
 // A verdict is one of three: there is no password, no rule reads it, or it is of a scheme.

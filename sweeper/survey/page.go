@@ -99,9 +99,9 @@ func (r *Report) forecastSection() g.Node {
 			}),
 		))),
 		g.Map(f.Checks, func(c Check) g.Node {
-			return h.P(g.Textf("Check: in %.1f days %s people of %s logged in; the model says %s.", c.Days, grouped(c.LoggedIn), c.Source, people(c.Model)))
+			return h.P(g.Textf("Check: in %.1f days %s of %s logged in; the model says %s.", c.Days, persons(c.LoggedIn), c.Source, people(c.Model)))
 		}),
-		soft(grouped(f.Able)+" people could log in and be moved by it. Model: "+f.Model+"."),
+		soft(persons(f.Able)+" could log in and be moved by it. Model: "+f.Model+"."),
 	)
 }
 
@@ -113,7 +113,7 @@ func (s *Sweep) section() g.Node {
 			g.Map(s.rows(), func(row [3]string) g.Node { return h.Tr(cell(row[0]), figure(row[1]), cell(row[2])) }),
 			h.Tr(h.Class("chosen"), cell("all together"), amount(s.Accounts), cell(span(s.Seconds))),
 		),
-		soft(grouped(s.Profile)+" accounts have no password to move, "+grouped(s.NeedReset)+" need a reset. "+s.Model+"."),
+		soft("Without a password to move: "+counting(s.Profile, "account")+"; in need of a reset: "+grouped(s.NeedReset)+". "+s.Model+"."),
 	)
 }
 

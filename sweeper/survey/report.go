@@ -34,8 +34,8 @@ type SourceReport struct {
 
 	Schemes    []SchemeCount `json:"schemes"`
 	Unreadable []Foreign     `json:"unreadable"`
-	NoPassword int64         `json:"no_password"` // empty or locked: no password matches
-	NotShown   int64         `json:"not_shown"`   // the source verifies, and does not show its hashes
+	NoPassword int64         `json:"no_password"` // none, empty or locked: no password matches
+	NotShown   int64         `json:"not_shown"`   // the source verifies, and does not show their hashes
 
 	Identifiers    map[accounts.Kind]int64 `json:"identifiers"`
 	Respelled      int64                   `json:"respelled"`
@@ -50,7 +50,7 @@ type SourceReport struct {
 
 	BadRows    int64     `json:"bad_rows"`
 	BadReasons []Counted `json:"bad_reasons"`
-	BadKeys    []string  `json:"bad_keys,omitempty"`
+	BadKeys    []string  `json:"bad_keys,omitempty"` // of the first few; "line 7" of a record of a file that has none
 
 	Notes []Note `json:"notes"` // what had to be mended before people could be looked at
 
@@ -148,7 +148,7 @@ func sourceReport(source Source, t *tally, dependents *Dependents) SourceReport 
 	if t.WithLogin == 0 {
 		r.NeverLoggedIn, r.LastLogins = -1, []Bin{}
 	}
-	if t.Verified == 0 {
+	if t.Verified == 0 && !source.TellsVerified {
 		r.Unverified = -1
 	}
 	if dependents != nil {
@@ -221,9 +221,9 @@ var capabilities = []struct {
 		"nobody can be counted or swept: people move only by logging in, and at the end those who did not need a reset",
 	},
 	{
-		"shows its hashes", func(_ Source, t *tally) bool { return t.People > 0 && t.NotShown == 0 },
+		"shows its hashes", func(_ Source, t *tally) bool { return t.People > t.NoPassword && !verifyOnly(t.People, t.NotShown) },
 		"passwords are swept with their accounts, carried or wrapped",
-		"it only verifies: profiles can be swept, passwords cannot; at the end whoever has not logged in needs a reset",
+		"profiles can be swept, passwords that it does not show cannot; at the end whoever has not logged in needs a reset",
 	},
 	{
 		"is read by key", func(s Source, _ *tally) bool { _, ok := s.Source.(legacy.Getter); return ok },
@@ -244,6 +244,10 @@ var capabilities = []struct {
 		"changes made there during the move are found only by reading everything again",
 	},
 }
+
+// verifyOnly reports whether a source is one that checks passwords and does not show them. Most do either; a directory that
+// shows its hashes has some people without one, of whom it is not known whether they have a password.
+func verifyOnly(people, notShown int64) bool { return notShown > 0 && 2*notShown >= people }
 
 func capabilitiesOf(source Source, t *tally) []Capability {
 	var list []Capability

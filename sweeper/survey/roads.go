@@ -34,9 +34,10 @@ const dualPhases = 3
 
 // situation is what the choice of a road depends on.
 type situation struct {
-	verifyOnly bool // some passwords are never shown
-	unlisted   bool // some source cannot list its people
-	writable   bool // every source takes changes back
+	verifyOnly bool  // a source does not show its passwords
+	notShown   int64 // people whose password is not shown
+	unlisted   bool  // some source cannot list its people
+	writable   bool  // every source takes changes back
 	writers    []string
 	hidden     bool // something could not be looked at
 }
@@ -44,11 +45,12 @@ type situation struct {
 func situationOf(r *Report) situation {
 	s := situation{writable: true}
 	for _, source := range r.Sources {
-		s.verifyOnly = s.verifyOnly || source.NotShown > 0
+		s.verifyOnly = s.verifyOnly || verifyOnly(source.Accounts, source.NotShown)
+		s.notShown += source.NotShown
 		s.unlisted = s.unlisted || !source.Walked
 		s.writable = s.writable && slices.ContainsFunc(source.Capabilities, func(c Capability) bool { return c.Name == "takes changes back" && c.Has })
 		if c := source.Changes; c != nil && c.Came+c.Went+c.Changed > 0 {
-			s.writers = append(s.writers, fmt.Sprintf("%d rows of %s were changed by others since %s", c.Came+c.Went+c.Changed, source.Name, c.Since.Format("2006-01-02 15:04")))
+			s.writers = append(s.writers, fmt.Sprintf("%s of %s changed by others since %s", counting(c.Came+c.Went+c.Changed, "row"), source.Name, c.Since.Format("2006-01-02 15:04")))
 		}
 		if source.Dependents == nil {
 			s.hidden = true
@@ -103,6 +105,9 @@ func roadsOf(r *Report) ([]Road, string) {
 		offline.Why = "if nobody minds " + sweep + " without logins at night, this is the shortest road"
 	default:
 		offline.Why = "an outage of " + sweep
+	}
+	if offline.Possible && s.notShown > 0 {
+		offline.Why += fmt.Sprintf("; %s whose password is not shown would need a reset", persons(s.notShown))
 	}
 	lazy := Road{
 		Name: roadLazy, Possible: true,

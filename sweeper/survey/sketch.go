@@ -1,8 +1,11 @@
 package survey
 
 import (
+	"bytes"
+	"compress/flate"
 	"encoding/binary"
 	"errors"
+	"io"
 	"math"
 )
 
@@ -18,7 +21,7 @@ type bucket struct {
 	persons, rows, seens uint64
 }
 
-// bucketBits: 65,536 buckets take 1.8 MB and tell up to some 600,000 changed rows apart.
+// bucketBits: 65,536 buckets take 1.8 MB in memory and tell up to some 600,000 changed rows apart.
 const (
 	bucketBits  = 16
 	bucketCount = 1 << bucketBits
@@ -35,7 +38,7 @@ func (s *sketch) add(m mark) {
 	b.seens += m.seen
 }
 
-// MarshalBinary is encoding.BinaryMarshaler's.
+// MarshalBinary is encoding.BinaryMarshaler's. It is deflated (RFC 1951): of a small table nearly all buckets are empty.
 func (s *sketch) MarshalBinary() ([]byte, error) {
 	out := make([]byte, 0, bucketCount*bucketBytes)
 	for _, b := range s.buckets {
@@ -44,15 +47,25 @@ func (s *sketch) MarshalBinary() ([]byte, error) {
 			out = binary.LittleEndian.AppendUint64(out, sum)
 		}
 	}
-	return out, nil
+	var packed bytes.Buffer
+	w, err := flate.NewWriter(&packed, flate.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(out); err != nil {
+		return nil, err
+	}
+	err = w.Close()
+	return packed.Bytes(), err
 }
 
 // errSketch: bytes that are no sketch.
 var errSketch = errors.New("not a sketch")
 
 // UnmarshalBinary is encoding.BinaryUnmarshaler's.
-func (s *sketch) UnmarshalBinary(in []byte) error {
-	if len(in) != bucketCount*bucketBytes {
+func (s *sketch) UnmarshalBinary(packed []byte) error {
+	in, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(packed)), bucketCount*bucketBytes+1))
+	if err != nil || len(in) != bucketCount*bucketBytes {
 		return errSketch
 	}
 	s.buckets = make([]bucket, bucketCount)

@@ -54,8 +54,8 @@ type place struct {
 }
 
 const (
-	stateFormat = 1
-	maxState    = 256 << 20 // bytes; a source takes some 4 MB
+	stateFormat = 2
+	maxState    = 256 << 20 // bytes; a source takes some 4 MB at most
 	claimsName  = ".claims" // what is added to the state file's name
 	saveEvery   = 10 * time.Second
 )

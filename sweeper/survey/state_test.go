@@ -38,7 +38,7 @@ func TestStateThatIsDamaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, raw := range map[string][]byte{
-		"empty": nil, "cut": good[:len(good)/2], "not ours": []byte(`{"a":1}`), "another format": bytes.Replace(good, []byte(`"format":1`), []byte(`"format":2`), 1),
+		"empty": nil, "cut": good[:len(good)/2], "not ours": []byte(`{"a":1}`), "another format": bytes.Replace(good, []byte(`"format":2`), []byte(`"format":1`), 1),
 		"no secret": bytes.Replace(good, []byte(`"secret":"`), []byte(`"secret":"AAAA`), 1),
 	} {
 		if err := os.WriteFile(c.State, raw, 0o600); err != nil {

@@ -26,6 +26,9 @@ type Source struct {
 	// About is what the state file must have been made for: anything that changes if the source is configured to read
 	// something else. It must not hold a secret.
 	About string
+	// TellsVerified: the source says of an e-mail address whether it is verified. Without that, nobody's being verified is
+	// taken to mean that it does not.
+	TellsVerified bool
 	// Check tells a mistake of configuration before the walk; nil where there is nothing to check.
 	Check func(context.Context) error
 	// Inspect tells what depends on the store; nil where that cannot be asked.

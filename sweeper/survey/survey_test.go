@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,7 +42,7 @@ func TestCounts(t *testing.T) {
 		t.Errorf("%d and %d accounts", first.Accounts, got.Accounts)
 	}
 	for what, pair := range map[string][2]int64{
-		"no password": {first.NoPassword, 1}, "not shown": {first.NotShown, 1}, "disabled": {first.Disabled, 1},
+		"no password": {first.NoPassword, 2}, "not shown": {first.NotShown, 0}, "disabled": {first.Disabled, 1},
 		"never logged in": {first.NeverLoggedIn, 1}, "unverified": {first.Unverified, 2998}, "nameless": {first.Nameless, 1},
 		"respelled": {first.Respelled, 1}, "second factor": {first.SecondFactor, 1}, "within": {got.Collisions.Within, 1}, "across": {got.Collisions.Across, 10},
 	} {
@@ -194,6 +195,91 @@ func TestBadRows(t *testing.T) {
 	}
 	if len(got.BadKeys) != maxBadKeys || got.BadKeys[0] != "k0000003" {
 		t.Errorf("keys %q", got.BadKeys)
+	}
+}
+
+// TestBadRowsOfAFile: equal mistakes are one reason wherever they are, and a record without a key is told by its line.
+func TestBadRowsOfAFile(t *testing.T) {
+	t.Parallel()
+	tl := newTally()
+	for line := range int64(40) {
+		reason := fmt.Sprintf("not valid JSON at byte %d: a value is missing", 7*line)
+		tl.badRow(&legacy.RowError{Column: "record", Reason: reason, Line: line + 1})
+	}
+	tl.badRow(&legacy.RowError{Key: "7", Column: "id", Reason: "2 records have this key, the first of them in line 50", Line: 50})
+	tl.badRow(&legacy.RowError{Column: "id", Reason: "the key is missing"})
+	if diff := cmp.Diff([]Counted{
+		{"record: not valid JSON: a value is missing", 40}, {"id: 2 records have this key", 1}, {"id: the key is missing", 1},
+	}, counted(tl.BadReasons)); diff != "" {
+		t.Error(diff)
+	}
+	if len(tl.BadKeys) != maxBadKeys || tl.BadKeys[0] != "line 1" || tl.BadKeys[9] != "line 10" {
+		t.Errorf("keys %q", tl.BadKeys)
+	}
+	nowhere := newTally()
+	nowhere.badRow(&legacy.RowError{Column: "id", Reason: "the key is missing"})
+	report := sourceReport(Source{Name: "old"}, nowhere, nil)
+	var text strings.Builder
+	report.text(&text)
+	if strings.Contains(text.String(), "keys:") {
+		t.Errorf("keys that nobody knows are told:\n%s", text.String())
+	}
+}
+
+// TestNobodyIsVerified: a source that tells it says so of everybody; of another it is not known.
+func TestNobodyIsVerified(t *testing.T) {
+	t.Parallel()
+	c := config(t, &fakeStore{people: crowd(10)}, &fakeStore{people: crowd(10)})
+	c.Sources[0].TellsVerified = true
+	got := mustRun(t, c)
+	if tells, silent := got.Sources[0].Unverified, got.Sources[1].Unverified; tells != 10 || silent != -1 {
+		t.Errorf("%d unverified where it is told, %d where it is not", tells, silent)
+	}
+}
+
+// verifyingStore checks passwords itself.
+type verifyingStore struct{ *fakeStore }
+
+func (verifyingStore) Verify(context.Context, legacy.User, []byte) error { return nil }
+
+// TestPasswordsNotShown: whoever has none in a source that verifies nothing has none at all, and one or two of whom a
+// directory shows none do not close a road for everybody.
+func TestPasswordsNotShown(t *testing.T) {
+	t.Parallel()
+	without := func(n int) *fakeStore {
+		people := crowd(10)
+		for i := range n {
+			people[i].Password = nil
+		}
+		return &fakeStore{people: people}
+	}
+	for name, tt := range map[string]struct {
+		source                  legacy.Source
+		none, hidden            int64
+		showsHashes, verifyOnly bool
+	}{
+		"an export, one without":     {without(1), 1, 0, true, false},
+		"an export, all without":     {without(10), 10, 0, false, false},
+		"a directory, one without":   {verifyingStore{without(1)}, 0, 1, true, false},
+		"a directory that shows all": {verifyingStore{without(0)}, 0, 0, true, false},
+		"a directory that hides all": {verifyingStore{without(10)}, 0, 10, false, true},
+	} {
+		c := config(t)
+		c.Sources = []Source{{Name: "old", Source: tt.source}}
+		got := mustRun(t, c)
+		s := got.Sources[0]
+		if s.NoPassword != tt.none || s.NotShown != tt.hidden || s.Capabilities[1].Has != tt.showsHashes {
+			t.Errorf("%s: %d without a password, %d not shown, %+v", name, s.NoPassword, s.NotShown, s.Capabilities[1])
+		}
+		if got.Roads[0].Possible == tt.verifyOnly || strings.Contains(got.Recommended, "the only road") != tt.verifyOnly {
+			t.Errorf("%s: %+v", name, got.Roads)
+		}
+		if told := strings.Contains(got.Roads[0].Why, "1 person whose password is not shown would need a reset"); told != (tt.hidden == 1) {
+			t.Errorf("%s: %s", name, got.Roads[0].Why)
+		}
+		if got.Sweep.Profile != tt.none+tt.hidden || got.Forecast.Known && got.Forecast.Able != 10-tt.none {
+			t.Errorf("%s: %+v, %+v", name, got.Sweep, got.Forecast)
+		}
 	}
 }
 

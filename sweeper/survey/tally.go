@@ -1,6 +1,8 @@
 package survey
 
 import (
+	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -36,7 +38,7 @@ type tally struct {
 
 	BadRows    int64            `json:"bad_rows"` // people whose record cannot be read
 	BadReasons map[string]int64 `json:"bad_reasons"`
-	BadKeys    []string         `json:"bad_keys"` // the first few of them
+	BadKeys    []string         `json:"bad_keys"` // the first few of them; of a record without a key, its line
 
 	// Ages of last logins in days. Able are those of people who can log in and be moved by it; Once, those among Able who
 	// were not seen again after the day of their creation.
@@ -117,11 +119,18 @@ func (t *tally) foreign(f Foreign) {
 // badRow counts a record that cannot be read.
 func (t *tally) badRow(row *legacy.RowError) {
 	t.BadRows++
-	count(t.BadReasons, row.Column+": "+row.Reason, 1)
-	if len(t.BadKeys) < maxBadKeys {
-		t.BadKeys = append(t.BadKeys, row.Key)
+	count(t.BadReasons, row.Column+": "+whereabouts.ReplaceAllString(row.Reason, ""), 1)
+	key := row.Key
+	if key == "" && row.Line > 0 {
+		key = fmt.Sprintf("line %d", row.Line)
+	}
+	if key != "" && len(t.BadKeys) < maxBadKeys {
+		t.BadKeys = append(t.BadKeys, key)
 	}
 }
+
+// whereabouts are where exactly a mistake is, which would make each of them a reason of its own.
+var whereabouts = regexp.MustCompile(` at byte [0-9]+| \(lines [0-9]+ to [0-9]+\)|, the first of them in line [0-9]+`)
 
 // person counts one person at the time of the survey and returns their canonical identifiers, each once.
 func (t *tally) person(j *judge, u *legacy.User, at time.Time) []string {
@@ -199,9 +208,13 @@ func (t *tally) identifiers(u *legacy.User) []string {
 
 // credential counts a stored password, and reports whether its owner could log in by it.
 func (t *tally) credential(j *judge, stored *legacy.Stored) bool {
-	if stored == nil {
+	switch {
+	case stored == nil && j.verifies:
 		t.NotShown++
 		return true
+	case stored == nil: // nobody else could check one
+		t.NoPassword++
+		return false
 	}
 	switch v := j.look(*stored); {
 	case v.none:

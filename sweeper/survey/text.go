@@ -92,7 +92,9 @@ func (s *SourceReport) text(text *strings.Builder) {
 	if len(s.BadReasons) > 0 {
 		heading(text, s.Name+": records that cannot be read")
 		table(text, countedRows("REASON", s.BadReasons)...)
-		fmt.Fprintf(text, "  keys: %s\n", strings.Join(s.BadKeys, ", "))
+		if len(s.BadKeys) > 0 {
+			fmt.Fprintf(text, "  keys: %s\n", strings.Join(s.BadKeys, ", "))
+		}
 	}
 	if len(s.LastLogins) > 0 {
 		heading(text, s.Name+": last logins")
@@ -224,8 +226,8 @@ func yesNo(yes bool) string {
 
 func (c *Collisions) text(text *strings.Builder) {
 	heading(text, "identifiers that several people hold")
-	fmt.Fprintf(text, "  %s within one source, %s in several sources, %s holders. None of them moves until somebody decides.\n",
-		grouped(c.Within), grouped(c.Across), grouped(c.Holders))
+	fmt.Fprintf(text, "  %s within one source, %s in several sources, %s. None of them moves until somebody decides.\n",
+		grouped(c.Within), grouped(c.Across), counting(c.Holders, "holder"))
 	if len(c.Pairs) > 0 {
 		rows := [][]string{{"SOURCE", "AND", "SHARED IDENTIFIERS"}}
 		for _, p := range c.Pairs {
@@ -260,9 +262,9 @@ func (f *Forecast) text(text *strings.Builder) {
 		table(text, rows...)
 	}
 	for _, c := range f.Checks {
-		fmt.Fprintf(text, "  Check: in %.1f days %s people of %s logged in; the model says %s.\n", c.Days, grouped(c.LoggedIn), c.Source, people(c.Model))
+		fmt.Fprintf(text, "  Check: in %.1f days %s of %s logged in; the model says %s.\n", c.Days, persons(c.LoggedIn), c.Source, people(c.Model))
 	}
-	fmt.Fprintf(text, "  %s people could log in and be moved by it. Model: %s.\n", grouped(f.Able), f.Model)
+	fmt.Fprintf(text, "  %s could log in and be moved by it. Model: %s.\n", persons(f.Able), f.Model)
 }
 
 func (s *Sweep) text(text *strings.Builder) {
@@ -272,8 +274,8 @@ func (s *Sweep) text(text *strings.Builder) {
 		rows = append(rows, row[:])
 	}
 	table(text, rows...)
-	fmt.Fprintf(text, "  All together: %s. %s accounts have no password to move, %s need a reset. Model: %s.\n",
-		span(s.Seconds), grouped(s.Profile), grouped(s.NeedReset), s.Model)
+	fmt.Fprintf(text, "  All together: %s. Without a password to move: %s; in need of a reset: %s. Model: %s.\n",
+		span(s.Seconds), counting(s.Profile, "account"), grouped(s.NeedReset), s.Model)
 }
 
 func (s *Sweep) rows() [][3]string {

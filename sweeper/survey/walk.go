@@ -69,7 +69,8 @@ func (s *survey) walk(ctx context.Context, index int, total int64) error {
 		defer close(pages)
 		readErr = reader.run(reading, pages)
 	})
-	j := &judge{hashes: s.c.Hashes}
+	_, verifies := s.c.Sources[index].Source.(legacy.Verifier)
+	j := &judge{hashes: s.c.Hashes, verifies: verifies}
 	for range max(runtime.GOMAXPROCS(0), 1) {
 		lookers.Go(func() {
 			d := &digester{keys: s.keys}

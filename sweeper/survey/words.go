@@ -20,6 +20,22 @@ func grouped(n int64) string {
 	return sign + digits
 }
 
+// counting writes a number of things.
+func counting(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return grouped(n) + " " + what + "s"
+}
+
+// persons writes a number of people.
+func persons(n int64) string {
+	if n == 1 {
+		return "1 person"
+	}
+	return grouped(n) + " people"
+}
+
 // people writes an estimated number of people: no more digits than an estimate has.
 func people(r Range) string {
 	low, high := rounded(r.Low), rounded(r.High)
@@ -51,7 +67,7 @@ func span(r Range) string {
 func duration(seconds float64) string {
 	d := time.Duration(seconds * float64(time.Second))
 	switch {
-	case d < time.Second:
+	case d < 1500*time.Millisecond: // or less
 		return "a second"
 	case d < 2*time.Minute:
 		return fmt.Sprintf("%.0f s", seconds)

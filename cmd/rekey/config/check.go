@@ -72,6 +72,9 @@ func (l *loader) check() {
 			l.problem(r.key, "%v", err)
 		}
 	}
+	for _, m := range c.Bridge.Config().Mistakes() {
+		l.problem("bridge."+m.Product+"."+m.Field, "%s", m.Reason)
+	}
 	names, registry := map[string]int{}, hash.New(hash.Config{Bounds: c.HashBounds.Bounds()})
 	for i := range c.Legacy {
 		l.checkLegacy(i, names, registry)

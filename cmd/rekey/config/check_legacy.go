@@ -122,7 +122,11 @@ func (l *loader) checkScheme(at string, s *Legacy, registry *hash.Registry) {
 	}
 	switch err := registry.CheckScheme(s.Scheme); {
 	case errors.Is(err, hash.ErrScheme) && !strings.Contains(s.Scheme, "("):
-		l.problem(at+".scheme", "unknown scheme %q%s", s.Scheme, didYouMean(s.Scheme, schemeNames(registry)))
+		hint := "; `rekey hash identify --list` prints those that there are" // too many to list them here
+		if near := nearest(s.Scheme, schemeNames(registry)); near != "" {
+			hint = "; did you mean " + near + "?"
+		}
+		l.problem(at+".scheme", "unknown scheme %q%s", s.Scheme, hint)
 	case err != nil:
 		l.problem(at+".scheme", "%v", err)
 	case s.Scheme == "plaintext" && !s.AllowPlaintext:

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rekey/accounts"
+	"rekey/gateway/bridge"
 	"rekey/gateway/limit"
 	"rekey/legacy/hash"
 )
@@ -278,6 +279,17 @@ func (b HashBounds) Bounds() hash.Bounds {
 		Argon2Work: b.Argon2Work, ScryptMemory: b.ScryptMemory, ScryptParallel: b.ScryptParallel,
 		PBKDF2Iterations: b.PBKDF2Iterations, SHACryptRounds: b.SHACryptRounds, PHPassLog2: b.PHPassLog2,
 		DigestIterations: b.DigestIterations, Salt: int(b.Salt),
+	}
+}
+
+// Config returns which products are answered, and by which keys, as package bridge takes it.
+func (b Bridge) Config() bridge.Config {
+	access := func(p Product) bridge.Access {
+		return bridge.Access{Key: p.Key.Reveal(), User: p.User, Header: p.Header}
+	}
+	return bridge.Config{
+		Keycloak: access(b.Keycloak), Kratos: access(b.Kratos), Okta: access(b.Okta),
+		Cognito: access(b.Cognito), FusionAuth: access(b.FusionAuth),
 	}
 }
 

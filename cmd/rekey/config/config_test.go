@@ -131,6 +131,8 @@ func TestRefused(t *testing.T) {
 			"rekey.yaml:8:13: legacy[0].scheme: unknown scheme \"bcrpyt\"; did you mean bcrypt?\n      8 | scheme: bcrpyt\n        |         ^"},
 		{"bad recipe", source("    scheme: md5($pas)\n"), nil,
 			"rekey.yaml:8:13: legacy[0].scheme: "},
+		{"a key like no other", "a: 1\n" + base, nil, "rekey.yaml:1:1: a: unknown key; known here: listen, admin, store, store_file, redis, redis_file, limits, legacy, collisions, " +
+			"master_key_file, issuer, audience, plan, trusted_proxies, tokens, password, hash_bounds, login, bridge, shutdown, log\n      1 | a: …\n        | ^"},
 		{"limit", base + "limits: {address: {burst: 1000, count: 1, per: 24h}}\n", nil, "rekey.yaml:3:19: limits.address: "},
 		{"no value", base + "listen:\n", nil,
 			"rekey.yaml:3:1: listen: has no value; give it one or remove the line\n      3 | listen: …\n        | ^"},
@@ -365,6 +367,31 @@ func FuzzLoad(f *testing.F) {
 		_ = l.problems.Error() // must not panic; what it says is the table test's matter
 		_ = l.config.Values()
 	})
+}
+
+// What serve would refuse is refused here, all of it, each mistake at its own key.
+func TestProductsOfTheBridge(t *testing.T) {
+	t.Parallel()
+	key := strings.Repeat("a", 32)
+	_, err := load(t, smallest+"bridge:\n  keycloak: {key: short}\n  okta: {key: "+key+"}\n  kratos:\n    key: "+key+"\n    header: 'X Y'\n  cognito: {key: "+key+"b, user: rekey, header: X-Key}\n")
+	if err == nil {
+		t.Fatal("bad keys are accepted")
+	}
+	for _, want := range []string{
+		"rekey.yaml:12:19: bridge.keycloak.key: want at least 32 bytes",
+		"rekey.yaml:13:15: bridge.okta.key: is that of kratos", "rekey.yaml:16:13: bridge.kratos.header: that is no name",
+		"rekey.yaml:17:74: bridge.cognito.header: there is a user too",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in:\n%v", want, err)
+		}
+	}
+	if strings.Contains(err.Error(), key) {
+		t.Errorf("a key is quoted:\n%v", err)
+	}
+	if _, err := load(t, smallest+"bridge: {okta: {key: "+key+", header: Authorization}, kratos: {key: "+key+"b}}\n"); err != nil {
+		t.Errorf("good keys are refused: %v", err)
+	}
 }
 
 // What would refuse everybody at their login is refused here, before anybody comes.

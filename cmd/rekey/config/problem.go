@@ -116,9 +116,6 @@ func didYouMean(word string, known []string) string {
 	if near := nearest(word, known); near != "" {
 		return fmt.Sprintf("; did you mean %s?", near)
 	}
-	if len(known) > 12 {
-		return "; `rekey hash identify --list` prints those that there are" // only schemes are so many
-	}
 	return "; known here: " + strings.Join(known, ", ")
 }
 

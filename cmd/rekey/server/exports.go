@@ -98,7 +98,8 @@ func (s *Server) keepIndexed(ctx context.Context, name string, export *filesourc
 			case <-ctx.Done():
 				return
 			case <-again.C:
-				ready = export.Ping(ctx) == nil
+				_, err := export.Stats(ctx) // and not Ping: a torn export would be indexed again and again
+				ready = err == nil
 			}
 		}
 	}

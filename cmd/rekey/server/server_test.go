@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -259,5 +260,38 @@ func TestProbeChangesNothing(t *testing.T) {
 		if _, err := os.Stat(p); err == nil {
 			t.Errorf("%s was made", p)
 		}
+	}
+}
+
+// TestProbeOfFiles: what is no database is no store, and an export is looked at and not indexed.
+func TestProbeOfFiles(t *testing.T) {
+	t.Parallel()
+	c := configure(t, "  - {name: old, kind: file, scheme: md5($pass), file: {path: FOLDER/old.csv, format: csv, columns: {id: id, email: mail, password: hash}}}\n")
+	path, _ := config.SQLitePath(c.Store)
+	folder := filepath.Dir(path)
+	export := filepath.Join(folder, "old.csv")
+	probed := func(store, csv string) (storeErr, exportErr error) {
+		t.Helper()
+		if err := errors.Join(os.WriteFile(path, []byte(store), 0o600), os.WriteFile(export, []byte(csv), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range server.Probe(t.Context(), c) {
+			switch f.Name {
+			case "store":
+				storeErr = f.Err
+			case "legacy old":
+				exportErr = f.Err
+			}
+		}
+		return storeErr, exportErr
+	}
+	if storeErr, exportErr := probed("", "id,mail,hash\n1,a@x,5ebe2294ecd0e0f08eab7690d2a6ee69\n"); storeErr != nil || exportErr != nil {
+		t.Errorf("an empty file: %v; a good export: %v", storeErr, exportErr)
+	}
+	if storeErr, exportErr := probed("not a database, and longer than its header", "id,mail\n1,a@x\n"); storeErr == nil || exportErr == nil {
+		t.Errorf("no database: %v; a column that is not there: %v", storeErr, exportErr)
+	}
+	if left, err := filepath.Glob(export + "?*"); err != nil || len(left) > 0 {
+		t.Errorf("left beside the export: %v, %v", left, err)
 	}
 }

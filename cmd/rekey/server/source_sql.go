@@ -26,10 +26,10 @@ func SQLConfig(l config.Legacy) sqlsource.Config {
 	c := sqlsource.Config{
 		Name: l.Name, DSN: l.DSN.Reveal(), Table: cmp.Or(l.Table, p.TableWith(l.Prefix)),
 		Columns: columnsOf(sqlsource.Columns(p.Columns), l.Columns), Profile: profileOf(sqlsource.ProfileColumns(p.Profile), l.Columns),
-		Extra:        slices.Concat(p.Extra, l.Extra),
+		Extra:        slices.Concat(l.Extra, p.Extra), // the operator's first, here and below, so that errors count as they did
 		Joins:        configuredJoins(l.Joins),
-		Where:        append(presetConditions(p.Where), configuredConditions(l.Where)...),
-		DisabledWhen: append(presetConditions(p.DisabledWhen), configuredConditions(l.DisabledWhen)...),
+		Where:        append(configuredConditions(l.Where), presetConditions(p.Where)...),
+		DisabledWhen: append(configuredConditions(l.DisabledWhen), presetConditions(p.DisabledWhen)...),
 		Queries:      sqlsource.Queries(l.Queries),
 		Scheme:       l.Scheme, Params: p.ParamsWith(paramsOf(l)), ParamColumns: p.ParamColumns,
 		Timeout: l.Timeout, MaxConns: int(l.MaxConns),

@@ -34,7 +34,7 @@ func TestSQLConfig(t *testing.T) {
 	if diff := cmp.Diff(want, c.Columns); diff != "" || c.Table != "old_user" {
 		t.Errorf("table %s, columns (-want +got):\n%s", c.Table, diff)
 	}
-	if diff := cmp.Diff([]string{"is_staff", "is_superuser", "paying"}, c.Extra); diff != "" {
+	if diff := cmp.Diff([]string{"paying", "is_staff", "is_superuser"}, c.Extra); diff != "" {
 		t.Errorf("extra (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]sqlsource.Condition{{Column: "tenant", Op: "=", Values: []string{"7"}}}, c.Where); diff != "" {

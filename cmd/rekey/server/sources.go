@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,24 +45,25 @@ type source struct {
 	mapping  *mapping.Mapping // what has been found about them
 }
 
-// openSource prepares one legacy store. It does not ask it.
+// openSource prepares one legacy store. It does not ask it. Its error joins a legacy.SettingError for each mistake, whose key
+// is that below the source.
 func openSource(l config.Legacy) (*source, error) {
 	open, ok := kinds[l.Kind]
 	if !ok {
 		return nil, fmt.Errorf("unknown kind %q", l.Kind)
 	}
-	m, err := mapping.New(mapping.Config{
+	m, mappingErr := mapping.New(mapping.Config{
 		Name: l.Name, Keep: l.Keep, Set: l.Set, Columns: extraOf(l),
 		Sanitise: mapping.Sanitise{
 			KeepSpaces: l.Sanitise.KeepSpaces, KeepForm: l.Sanitise.KeepForm, EmailCase: mapping.EmailCase(l.Sanitise.EmailCase),
 			MaxText: int(l.Sanitise.MaxText), AskAsTyped: l.Kind == "http",
 		},
 	})
-	if err != nil {
-		return nil, err
-	}
 	a, err := open(l)
-	if err != nil {
+	if err == nil && mappingErr != nil {
+		err = a.Close()
+	}
+	if err := inGroup(l, errors.Join(mappingErr, err)); err != nil {
 		return nil, err
 	}
 	people := m.Wrap(a)
@@ -98,12 +100,13 @@ func openSources(c *config.Config) ([]*source, error) {
 	for i, l := range c.Legacy {
 		s, err := openSource(l)
 		if err != nil {
-			problems = append(problems, c.Mistake(fmt.Sprintf("legacy[%d]", i), err))
+			problems = append(problems, mistakes(c, fmt.Sprintf("legacy[%d]", i), err)...)
 			continue
 		}
 		sources = append(sources, s)
 	}
 	if problems != nil {
+		slices.SortStableFunc(problems, func(a, b config.Problem) int { return cmp.Compare(a.At.Line, b.At.Line) })
 		return nil, errors.Join(problems, closeSources(sources))
 	}
 	return sources, nil

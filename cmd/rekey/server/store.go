@@ -20,7 +20,7 @@ import (
 func loadMasterKey(c *config.Config) (*masterkey.Key, error) {
 	key, err := masterkey.Load(c.MasterKeyFile)
 	if !errors.Is(err, fs.ErrNotExist) {
-		return key, wrapKey(c, err)
+		return key, err // it names the file
 	}
 	path, isSQLite := config.SQLitePath(c.Store)
 	if !isSQLite {
@@ -33,14 +33,7 @@ func loadMasterKey(c *config.Config) (*masterkey.Key, error) {
 	if errors.Is(err, fs.ErrExist) { // another process has just made it
 		key, err = masterkey.Load(c.MasterKeyFile)
 	}
-	return key, wrapKey(c, err)
-}
-
-func wrapKey(c *config.Config, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("master key: %s: %w", c.MasterKeyFile, err)
+	return key, err // it names the file
 }
 
 // openStore opens the new store and makes sure that the key is its key.
