@@ -19,8 +19,6 @@ import (
 	mssql "github.com/microsoft/go-mssqldb"
 	"github.com/microsoft/go-mssqldb/msdsn"
 	sqlitelib "modernc.org/sqlite/lib"
-
-	"rekey/legacy"
 )
 
 // engines maps a DSN's scheme to what opens it.
@@ -49,11 +47,11 @@ const sqliteError = sqlitelib.SQLITE_ERROR
 func openDSN(c Config) (dialect, *sql.DB, []string, error) {
 	u, err := url.Parse(c.DSN)
 	if err != nil {
-		return dialect{}, nil, nil, legacy.Wrong("dsn", "not a URL; a password with : / ? # @ or %% in it must be percent-encoded")
+		return dialect{}, nil, nil, errors.New("not a URL; a password with : / ? # @ or % in it must be percent-encoded")
 	}
 	engine, ok := engines()[u.Scheme]
 	if !ok {
-		return dialect{}, nil, nil, legacy.Wrong("dsn", "want mysql://, postgres://, sqlserver:// or sqlite:///")
+		return dialect{}, nil, nil, errors.New("want mysql://, postgres://, sqlserver:// or sqlite:///")
 	}
 	var secrets []string
 	if password, ok := u.User.Password(); ok && password != "" {
@@ -61,7 +59,7 @@ func openDSN(c Config) (dialect, *sql.DB, []string, error) {
 	}
 	db, err := engine.open(c, u)
 	if err != nil {
-		return dialect{}, nil, nil, legacy.Wrong("dsn", "%w", err)
+		return dialect{}, nil, nil, err
 	}
 	return engine.dialect, db, secrets, nil
 }

@@ -83,6 +83,9 @@ func Open(c Config) (*Source, error) {
 	c.Timeout = s.guard.Timeout()
 	s.config = c
 	s.dialect, s.db, s.secrets, err = openDSN(c)
+	if err != nil {
+		err = legacy.Wrong("dsn", "%w", err)
+	}
 	// What the dialect of a bad DSN would be is not known; the names are checked all the same.
 	if err := errors.Join(err, s.plan(err == nil)); err != nil {
 		if s.db != nil {
