@@ -99,7 +99,7 @@ func TestPagesNameEveryKeyOfTheirKind(t *testing.T) {
 	pages := map[string]string{"LDAP": "ldapsource", "HTTP": "httpsource", "File": "filesource", "Sanitise": "mapping"}
 	kinds := read(t, "../cmd/rekey/config/kinds.go")
 	structs := regexp.MustCompile(`(?s)\ntype (LDAP|HTTP|File|Sanitise)\w* struct \{\n(.*?)\n\}`).FindAllStringSubmatch(kinds, -1)
-	if len(structs) != 9 {
+	if len(structs) < 9 {
 		t.Fatalf("%d groups found in package config", len(structs))
 	}
 	for _, group := range structs {

@@ -19,6 +19,8 @@ import (
 	mssql "github.com/microsoft/go-mssqldb"
 	"github.com/microsoft/go-mssqldb/msdsn"
 	sqlitelib "modernc.org/sqlite/lib"
+
+	"rekey/legacy"
 )
 
 // engines maps a DSN's scheme to what opens it.

@@ -17,9 +17,9 @@ func TestWriteConfig(t *testing.T) {
 		{func(c *Config) { c.Write.Scheme = "plaintext" }, "scheme: no value"},
 		{func(c *Config) { c.Write.Scheme, c.Write.Like = "bcrypt", "not a hash" }, "like: bcrypt: malformed"},
 		{func(c *Config) { c.Write.LikeSalt = "s" }, "like_salt: there is no like"},
-		{func(c *Config) { c.Write.DSN = "postgres://h/d" }, "dsn: want the same kind"},
+		{func(c *Config) { c.Write.DSN = "postgres://h/d" }, "write.dsn: want the same kind"},
 		{func(c *Config) { c.Write.DSN = "mariadb://h/d" }, ""},
-		{func(c *Config) { c.Write.DSN = "nonsense" }, "dsn: want mysql"},
+		{func(c *Config) { c.Write.DSN = "nonsense" }, "write.dsn: want mysql"},
 		{func(c *Config) { c.Write.Insert = "INSERT INTO users (a) VALUES (:password)" }, "insert: a new person's password is made in a scheme"},
 		{func(c *Config) { c.Write.Scheme, c.Write.Insert = "bcrypt", "INSERT INTO users (a) VALUES (:email)" }, "insert: the mark :password is missing"},
 		{func(c *Config) {
