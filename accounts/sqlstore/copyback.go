@@ -203,8 +203,8 @@ func (s *Store) keepLink(ctx context.Context, tx querier, account uuid.UUID, l a
 INSERT INTO legacy_links (source, legacy_id, account_id, fingerprint, legacy_created_at, how, at, copied_epoch)
 VALUES ($1, $2, $3, $4, $5, $6, $7, (SELECT coalesce(max(epoch), 1) FROM phase))
 ON CONFLICT (source, legacy_id) DO UPDATE SET fingerprint = excluded.fingerprint, copied_epoch = excluded.copied_epoch, drifted = FALSE
- WHERE legacy_links.account_id = excluded.account_id AND (length($8) = 0 OR legacy_links.fingerprint = $8)`,
-		l.Source, l.LegacyID, account, notNull(l.Fingerprint), microsOrNull(l.LegacyCreatedAt), string(l.How), micros(l.At), notNull(was))
+ WHERE legacy_links.account_id = excluded.account_id AND ($9 OR legacy_links.fingerprint = $8)`,
+		l.Source, l.LegacyID, account, notNull(l.Fingerprint), microsOrNull(l.LegacyCreatedAt), string(l.How), micros(l.At), notNull(was), was == nil)
 	if err != nil {
 		return fmt.Errorf("keep link: %w", err)
 	}
