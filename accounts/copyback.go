@@ -96,7 +96,7 @@ type sealedPerson struct {
 const parcelPurpose = "copy-back"
 
 func (s *Service) pack(account uuid.UUID, source string, kind DeliveryKind, p parcel) (Delivery, error) {
-	plain, err := json.Marshal(p) //nolint:gosec // it is sealed on the next line but one
+	plain, err := json.Marshal(p)
 	if err != nil {
 		return Delivery{}, fmt.Errorf("seal a delivery: %w", err)
 	}

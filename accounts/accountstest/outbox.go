@@ -72,10 +72,7 @@ func testOutboxOrder(t *testing.T, s accounts.Store) {
 	got := claim(t, s, now(), &a1)
 	want := a1
 	want.NextAt, want.Attempts, want.Fence = want.CreatedAt, 1, 1
-	if got.AccountID != want.AccountID || got.Kind != want.Kind || got.Source != want.Source || string(got.Sealed) != string(want.Sealed) ||
-		!got.CreatedAt.Equal(want.CreatedAt) || !got.NextAt.Equal(want.NextAt) || got.Attempts != 1 || got.Fence != 1 || got.Intent {
-		t.Errorf("claimed %#v of account %s", got.Kind, got.AccountID)
-	}
+	same(t, "the delivery", got, want)
 	claim(t, s, now(), nil)
 	b1 := delivery(bert.ID, accounts.DeliverPassword)
 	b1.CreatedAt = b1.CreatedAt.Add(time.Second)

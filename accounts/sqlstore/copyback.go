@@ -186,7 +186,7 @@ ON CONFLICT (id) DO UPDATE SET disabled = TRUE, deleted_at = excluded.deleted_at
 		return fmt.Errorf("bury account: %w", err)
 	}
 	for _, table := range emptied {
-		if _, err := s.exec(ctx, tx, `DELETE FROM `+table+` WHERE account_id = $1`, account); err != nil { //nolint:gosec // a name of ours
+		if _, err := s.exec(ctx, tx, `DELETE FROM `+table+` WHERE account_id = $1`, account); err != nil {
 			return fmt.Errorf("empty %s: %w", table, err)
 		}
 	}
