@@ -72,24 +72,29 @@ func testOutboxOrder(t *testing.T, s accounts.Store) {
 	got := claim(t, s, now(), &a1)
 	want := a1
 	want.NextAt, want.Attempts, want.Fence = want.CreatedAt, 1, 1
-	if got.AccountID != want.AccountID || got.Kind != want.Kind || got.Source != want.Source || string(got.Sealed) != string(want.Sealed) ||
-		!got.CreatedAt.Equal(want.CreatedAt) || !got.NextAt.Equal(want.NextAt) || got.Attempts != 1 || got.Fence != 1 || got.Intent {
-		t.Errorf("claimed %#v of account %s", got.Kind, got.AccountID)
-	}
+	same(t, "the delivery", got, want)
 	claim(t, s, now(), nil)
+	b1 := delivery(bert.ID, accounts.DeliverPassword)
+	b1.CreatedAt = b1.CreatedAt.Add(time.Second)
+	next := accounts.Credential{Scheme: accounts.SchemeArgon2id, Encoded: encoded("next")}
+	is(t, "SetPassword", s.SetPassword(t.Context(), bert.ID, 1, next, uuid.Nil, Event(bert.ID, accounts.EventPassword), b1), nil)
+	claim(t, s, now().Add(time.Second), &b1) // though one that is claimed was due before
 	is(t, "PostponeDelivery", s.PostponeDelivery(t.Context(), got, now().Add(time.Hour), "too\x00 long"), nil)
-	b1 := owe(t, s, bert, 1)
-	claim(t, s, now(), &b1)
-	claim(t, s, now().Add(time.Minute), &b1) // its claim has ended, and ada's waits
+	again := claim(t, s, now().Add(time.Minute), &b1) // its claim has ended, and ada's waits
 	claim(t, s, now().Add(time.Minute), nil)
 	all, err := s.Deliveries(t.Context(), 10)
-	if err != nil || len(all) != 3 || all[0].Refused != "too\uFFFD long" {
+	if err != nil || len(all) != 3 {
 		t.Fatalf("%d deliveries (%v)", len(all), err)
+	}
+	for _, d := range all {
+		want := map[uuid.UUID]string{a1.ID: "too\uFFFD long"}[d.ID]
+		same(t, "why it waits", d.Refused, want)
 	}
 	waiting, err := s.Backlog(t.Context())
 	is(t, "Backlog", err, nil)
 	same(t, "Backlog", waiting, accounts.Backlog{Waiting: 3, Refused: 1, Oldest: stored(now())})
 
+	is(t, "FinishDelivery", s.FinishDelivery(t.Context(), again, accounts.Finish{Event: Event(bert.ID, accounts.EventDelivered)}), nil)
 	got = claim(t, s, now().Add(time.Hour), &a1)
 	same(t, "attempts", got.Attempts, 2)
 	is(t, "FinishDelivery", s.FinishDelivery(t.Context(), got, accounts.Finish{Event: Event(ada.ID, accounts.EventDelivered)}), nil)
@@ -154,7 +159,10 @@ func testFinish(t *testing.T, s accounts.Store) {
 		return got
 	}
 	got := finish(born.Owed[0], &id, true)
-	if got.Link == nil || got.Link.LegacyID != id.LegacyID || got.Link.CopiedEpoch != 2 || got.Credential.Version != 2 {
+	if got.Link == nil {
+		t.Fatal("there is no link")
+	}
+	if got.Link.LegacyID != id.LegacyID || got.Link.CopiedEpoch != 2 || got.Credential.Version != 2 {
 		t.Errorf("the link is %+v, want one of the epoch in which it arrived", got.Link)
 	}
 	now := id

@@ -174,10 +174,11 @@ func testHeldWrites(t *testing.T, s accounts.Store) {
 func testMovesWait(t *testing.T, s accounts.Store) {
 	at := first(t, s, phase.Lazy)
 	for round := range 6 {
-		next := after(t, at, phase.LegacyOnly)
-		if at.Phase == phase.LegacyOnly && !at.Moving() {
-			next = after(t, at, phase.NewFirst)
+		to := phase.LegacyOnly
+		if at.Phase == to {
+			to = phase.NewFirst
 		}
+		next := after(t, at, to)
 		var seen int64
 		errs := together(9, func(i int) error {
 			if i == 0 {
