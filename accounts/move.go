@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -208,7 +209,7 @@ func (s *Service) changePhase(
 func (s *Service) storePhase(ctx context.Context, next phase.State, m PhaseMove, kind EventKind) error {
 	event := m.By.event(phaseAccount, kind, s.now())
 	event.Detail = map[string]string{
-		"epoch": fmt.Sprint(next.Epoch), "phase": next.Phase.String(), "percent": next.Percent.String(), "frozen": fmt.Sprint(next.Frozen),
+		"epoch": strconv.FormatInt(next.Epoch, 10), "phase": next.Phase.String(), "percent": next.Percent.String(), "frozen": strconv.FormatBool(next.Frozen),
 	}
 	err := s.store.MovePhase(ctx, next, event)
 	if err != nil && !errors.Is(err, ErrStale) {

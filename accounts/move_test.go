@@ -292,8 +292,7 @@ func TestUnmovedCountsWhoIsNotTrusted(t *testing.T) {
 	unmoved := func() string {
 		t.Helper()
 		report, err := service.MovePhase(t.Context(), accounts.PhaseMove{To: phase.NewOnly, By: because, DryRun: true})
-		var held *accounts.GateError
-		if !errors.As(err, &held) {
+		if _, held := errors.AsType[*accounts.GateError](err); !held {
 			t.Fatal(err)
 		}
 		i := slices.IndexFunc(report.Findings, func(f phase.Finding) bool { return f.Gate == phase.GateUnmoved })
