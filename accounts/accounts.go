@@ -25,6 +25,8 @@ type Account struct {
 	SessionEpoch int64
 	// ChangedHere: the legacy store does not know the last change that was made here.
 	ChangedHere bool
+	// InDoubt: a change is under way that the legacy store may have already. Until it has ended, legacy answers.
+	InDoubt bool
 	// Pinned: support has said that the account is answered here in every phase.
 	Pinned bool
 }

@@ -38,7 +38,7 @@ func (s *Service) canaryOf(ctx context.Context, source Source) (err error) {
 	}
 	name := "rekey-canary-" + rand.Text()
 	first, second := password.NewSecret([]byte(rand.Text())), password.NewSecret([]byte(rand.Text()))
-	stored, err := s.legacyHash(ctx, source, name, first)
+	stored, err := s.legacyHash(ctx, source, "", name, first)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (s *Service) canaryOf(ctx context.Context, source Source) (err error) {
 	if err != nil {
 		return fmt.Errorf("read back: %w", err)
 	}
-	next, err := s.legacyHash(ctx, source, name, second)
+	next, err := s.legacyHash(ctx, source, id, name, second)
 	if err != nil {
 		return err
 	}

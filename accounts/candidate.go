@@ -3,8 +3,10 @@ package accounts
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -17,6 +19,7 @@ type candidate struct {
 	user   legacy.User
 	order  int  // of the source among the sources
 	reused bool // the key was a person's who is deleted, and is somebody else's now
+	unsure bool // a source that did not answer may hold another person of their name
 }
 
 // unmoved is the candidate as somebody who has proven who they are and has not been moved. Nobody has looked yet whether
@@ -85,9 +88,15 @@ func (c candidate) is(other candidate) bool {
 // and in the two spellings that a namesake most likely has in a store that tells "anna" from "Anna"; somebody whom a
 // store returns by a looser comparison of its own does not count.
 //
-// A source that does not answer makes the whole answer unknown: the person may be in there, or the value contested.
+// A source that does not answer makes the answer unknown: the person may be in there, or the value contested. Those whom
+// the others hold are returned beside the error. Where the value is the first source's person's anyway, what is behind
+// that source makes no difference, and is no error.
 func (s *Service) ask(ctx context.Context, name Identifier) ([]candidate, error) {
-	found, err := s.lookup(ctx, []Identifier{name})
+	found, err := s.lookup(ctx, s.sources, []Identifier{name})
+	var failed *sourceError
+	if s.collisions == CollisionsPreferOrder && len(found) > 0 && errors.As(err, &failed) && found[0].order < failed.order {
+		err = nil
+	}
 	return s.preferred(found), err
 }
 
@@ -109,30 +118,39 @@ func (s *Service) spellings(source Source, names []Identifier) []string {
 	return slices.Compact(list)
 }
 
-// lookup returns the legacy people who hold any of the values. Who was deleted here does not count, whatever the legacy
-// store still says of them.
-func (s *Service) lookup(ctx context.Context, names []Identifier) ([]candidate, error) {
-	var found []candidate
-	for order, source := range s.sources {
-		spellings := s.spellings(source, names)
-		if len(spellings) == 0 {
-			continue
+// A sourceError is one of a source that was asked.
+type sourceError struct {
+	order int // of the source among the sources
+	error
+}
+
+// Unwrap returns what the source said.
+func (e *sourceError) Unwrap() error { return e.error }
+
+// lookup returns the people of some sources, the first ones in order, who hold any of the values. Where sources fail, the
+// people of the others are returned beside a *sourceError: of the first that failed, or, unless the order decides whose a
+// value is, of one with too many people, since whatever the others say cannot change that. Who was deleted here does not
+// count, whatever the legacy store still says of them; and once the phase is new-only nobody does.
+func (s *Service) lookup(ctx context.Context, sources []Source, names []Identifier) (found []candidate, err error) {
+	if !s.asksLegacy() {
+		return nil, nil
+	}
+	for order, answer := range s.askAll(ctx, sources, names) {
+		tooMany := s.collisions != CollisionsPreferOrder && errors.Is(answer.err, legacy.ErrTooMany)
+		if answer.err != nil && (err == nil || tooMany && !errors.Is(err, legacy.ErrTooMany)) {
+			err = &sourceError{order, answer.err}
 		}
-		s.stats.LegacyLookups.Add(1)
-		users, err := source.Lookup(ctx, spellings...)
-		if err != nil {
-			return nil, err
-		}
-		for _, user := range users {
+		source := answer.source
+		for _, user := range answer.users {
 			c := candidate{source: source, user: user, order: order}
 			holds := func(name Identifier) bool { return s.asks(source, name) && c.holds(name.Canonical) }
 			if !slices.ContainsFunc(names, holds) || slices.ContainsFunc(found, c.is) {
 				continue
 			}
-			deleted, err := s.tombstoned(ctx, &c)
+			deleted, deadErr := s.tombstoned(ctx, &c)
 			switch {
-			case err != nil:
-				return nil, err
+			case deadErr != nil:
+				return nil, deadErr
 			case !deleted:
 				found = append(found, c)
 			}
@@ -142,5 +160,45 @@ func (s *Service) lookup(ctx context.Context, names []Identifier) ([]candidate, 
 	slices.SortFunc(found, func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.user.ID, b.user.ID))
 	})
-	return found, nil
+	return found, err
+}
+
+// An answer is what one source says.
+type answer struct {
+	source   Source
+	users    []legacy.User
+	err      error
+	panicked any
+}
+
+// askAll asks sources for values, all at once, and returns their answers in the same order. One that has no such values
+// is not asked, and holds nobody.
+func (s *Service) askAll(ctx context.Context, sources []Source, names []Identifier) []answer {
+	answers := make([]answer, len(sources))
+	var asks []func()
+	for i, source := range sources {
+		answers[i].source = source
+		if spellings := s.spellings(source, names); len(spellings) > 0 {
+			s.stats.LegacyLookups.Add(1)
+			asks = append(asks, func() {
+				defer func() { answers[i].panicked = recover() }()
+				answers[i].users, answers[i].err = source.Lookup(ctx, spellings...)
+			})
+		}
+	}
+	var others sync.WaitGroup
+	for i, ask := range asks {
+		if i < len(asks)-1 {
+			others.Go(ask)
+		} else {
+			ask() // the only one, as a rule
+		}
+	}
+	others.Wait()
+	for _, a := range answers {
+		if a.panicked != nil {
+			panic(a.panicked) // where the request's own guard sees it
+		}
+	}
+	return answers
 }

@@ -26,12 +26,9 @@ func spelledExactly(found []candidate, spelling string) []candidate {
 	return exact
 }
 
-// spelled reports whether the account holds the name in just this spelling, or was born here and has no namesake in
-// a legacy store.
+// spelled reports whether the account holds the name in just this spelling. An account that was born here is no exception:
+// the legacy store may have had a namesake in a spelling that nobody thought of asking for when it was registered.
 func (r Record) spelled(name Identifier) bool {
-	if r.Link == nil {
-		return true
-	}
 	return slices.ContainsFunc(r.Identifiers, func(id Identifier) bool {
 		return id.Canonical == name.Canonical && id.Spelling == name.Spelling
 	})
@@ -45,34 +42,64 @@ func (s *Service) loginOtherSpelling(ctx context.Context, rec Record, name Ident
 	if s.ownSpelling.has(key, s.now()) {
 		return s.loginHere(ctx, rec, a)
 	}
-	found, err := s.ask(ctx, name)
-	if errors.Is(err, legacy.ErrTooMany) {
+	found, silent := s.ask(ctx, name)
+	if errors.Is(silent, legacy.ErrTooMany) {
 		return s.loginHere(ctx, rec, a) // none of so many namesakes can be answered for: that is a refusal, not a doubt
 	}
+	namesakes, err := s.notOf(ctx, rec, spelledExactly(found, name.Spelling))
 	if err != nil {
+		return Person{}, err
+	}
+	if silent != nil && (len(namesakes) == 0 || !s.answersInDoubt()) {
 		// A migrated person does not notice that the legacy store is down. Whether a wrong password is wrong cannot
 		// be told, though: it may be right for the namesake.
 		person, here := s.loginHere(ctx, rec, a)
 		if here == nil {
 			return person, nil
 		}
-		doubt := cannotTell("ask the legacy store for a namesake", err)
+		doubt := cannotTell("ask the legacy store for a namesake", silent)
 		return Person{}, doubtAfter(doubt, errors.Is(here, ErrCredentials))
 	}
 
-	namesakes, err := s.notOf(ctx, rec, spelledExactly(found, name.Spelling))
-	if err != nil {
-		return Person{}, err
-	}
-	if len(namesakes) == 0 {
+	var person Person
+	switch {
+	case silent != nil:
+		person, err = s.loginInDoubt(ctx, namesakes, name, silent, a)
+	case len(namesakes) == 0:
 		s.ownSpelling.add(key, s.now())
 		return s.loginHere(ctx, rec, a)
+	default:
+		person, err = s.loginCandidates(ctx, namesakes, true, a)
 	}
-	person, err := s.loginCandidates(ctx, namesakes, true, a)
 	if err == nil {
 		if err := s.contest(ctx, rec, name, a); err != nil {
 			s.log.WarnContext(ctx, "contested identifier not marked", "account", rec.ID, "error", err)
 		}
+	}
+	return person, err
+}
+
+// answersInDoubt reports whether a person may be answered for while a legacy store is silent that may hold their name too.
+// Where the order decides whose a name is, or people of several stores may be one, it has to be known first who they are.
+func (s *Service) answersInDoubt() bool {
+	return s.collisions != CollisionsPreferOrder && s.collisions != CollisionsLink
+}
+
+// loginInDoubt answers while a legacy store is silent: for the people whom the others hold under just this spelling, as
+// for any contested value, and without moving them. Whoever proves a password is in. Everything else is a doubt, since
+// somebody of the silent store may be meant; a wrong password counts as a guess nevertheless.
+func (s *Service) loginInDoubt(ctx context.Context, found []candidate, name Identifier, silent error, a Attempt) (Person, error) {
+	doubt := cannotTell("ask the legacy store", silent)
+	found = spelledExactly(found, name.Spelling)
+	if len(found) == 0 || len(found) > maxCandidates || !s.answersInDoubt() {
+		return Person{}, doubt
+	}
+	for i := range found {
+		found[i].unsure = true
+	}
+	person, err := s.loginEach(ctx, found, true, a)
+	if errors.Is(err, ErrCredentials) {
+		return Person{}, doubtAfter(doubt, true)
 	}
 	return person, err
 }
@@ -82,11 +109,9 @@ func ownKey(rec Record, name Identifier) string { return rec.ID.String() + name.
 
 // contest marks a value whose account has moved before the namesake was seen.
 func (s *Service) contest(ctx context.Context, rec Record, name Identifier, a Attempt) error {
-	for _, id := range rec.Identifiers {
-		if id.Canonical == name.Canonical && !id.Contested {
-			_, err := s.store.Contest(ctx, name.Canonical, s.event(rec.ID, EventContested, a))
-			return err
-		}
+	if rec.contests(name) {
+		return nil
 	}
-	return nil
+	_, err := s.store.Contest(ctx, name.Canonical, s.event(rec.ID, EventContested, a))
+	return err
 }

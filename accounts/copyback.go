@@ -37,6 +37,7 @@ type Delivery struct {
 	AccountID uuid.UUID
 	Source    string
 	Kind      DeliveryKind
+	Intent    bool   // the change is not made here yet: it is when the delivery ends; see intent.go
 	Sealed    []byte // what is to be written, sealed with the master key
 	CreatedAt time.Time
 	NextAt    time.Time // not tried before
@@ -78,6 +79,8 @@ type parcel struct {
 	LegacyID string        `json:"legacy_id,omitempty"` // empty: the person is not there yet
 	Person   *sealedPerson `json:"person,omitempty"`    // DeliverInsert
 	Password *sealedStored `json:"password,omitempty"`  // DeliverInsert, DeliverPassword
+
+	Intent *sealedIntent `json:"intent,omitempty"`
 }
 
 // sealedPerson is of legacy.User what a new person has.
@@ -93,7 +96,7 @@ type sealedPerson struct {
 const parcelPurpose = "copy-back"
 
 func (s *Service) pack(account uuid.UUID, source string, kind DeliveryKind, p parcel) (Delivery, error) {
-	plain, err := json.Marshal(p) //nolint:gosec // it is sealed on the next line but one
+	plain, err := json.Marshal(p)
 	if err != nil {
 		return Delivery{}, fmt.Errorf("seal a delivery: %w", err)
 	}
@@ -119,7 +122,7 @@ func (s *Service) unpack(d Delivery) (parcel, error) {
 func (s *Service) owePassword(ctx context.Context, rec Record, pw password.Secret) ([]Delivery, error) {
 	var owed []Delivery
 	for _, to := range s.told(rec) {
-		made, err := s.legacyHash(ctx, to.source, rec.Named(Username), pw)
+		made, err := s.legacyHash(ctx, to.source, to.legacyID, rec.Named(Username), pw)
 		if err != nil {
 			return nil, err
 		}
@@ -138,7 +141,7 @@ func (s *Service) oweInsert(ctx context.Context, rec Record, pw password.Secret)
 	if i < 0 {
 		return nil, nil
 	}
-	made, err := s.legacyHash(ctx, s.sources[i], rec.Named(Username), pw)
+	made, err := s.legacyHash(ctx, s.sources[i], "", rec.Named(Username), pw)
 	if err != nil {
 		return nil, err
 	}
@@ -157,6 +160,9 @@ func (s *Service) oweInsert(ctx context.Context, rec Record, pw password.Secret)
 func (s *Service) oweDelete(rec Record) ([]Delivery, error) {
 	var owed []Delivery
 	for _, to := range s.told(rec) {
+		if !to.source.writes().Delete {
+			continue // the tombstone is what holds
+		}
 		d, err := s.pack(rec.ID, to.source.Name, DeliverDelete, parcel{LegacyID: to.legacyID})
 		if err != nil {
 			return nil, err
@@ -195,9 +201,34 @@ func (s Source) writes() legacy.Writes {
 	return legacy.Writes{}
 }
 
+// exampleOf returns a stored value that a new one is to be made like: what the source says, else the person's own.
+func exampleOf(ctx context.Context, source Source, legacyID string) (legacy.Stored, error) {
+	if like := source.writes().Like; like != nil {
+		return *like, nil
+	}
+	getter, ok := source.Source.(legacy.Getter)
+	if !ok || legacyID == "" {
+		return legacy.Stored{}, errNoExample
+	}
+	user, err := getter.Get(ctx, legacyID)
+	switch {
+	case err != nil:
+		return legacy.Stored{}, err
+	case user.Password == nil:
+		return legacy.Stored{}, errNoExample
+	}
+	return *user.Password, nil
+}
+
+// errNoExample is a source that nobody knows how to make a hash for.
+var errNoExample = errors.New("the source has no example of its hashes")
+
 // legacyHash makes a hash as the legacy store has them. Some schemes hash the login name in.
-func (s *Service) legacyHash(ctx context.Context, source Source, username string, pw password.Secret) (legacy.Stored, error) {
-	like := source.Example
+func (s *Service) legacyHash(ctx context.Context, source Source, legacyID, username string, pw password.Secret) (legacy.Stored, error) {
+	like, err := exampleOf(ctx, source, legacyID)
+	if err != nil {
+		return legacy.Stored{}, cannotTell("make a legacy hash", err)
+	}
 	like.User = username
 	opened, err := s.hashes.Open(like)
 	if err != nil {

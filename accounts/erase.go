@@ -5,6 +5,7 @@ import (
 
 	"rekey/accounts/failpoint"
 	"rekey/accounts/password"
+	"rekey/accounts/phase"
 )
 
 // A Deletion is somebody who is logged in and wants to be gone.
@@ -21,18 +22,32 @@ type Deletion struct {
 // Its errors are those of ChangePassword, but for the policy.
 func (s *Service) Delete(ctx context.Context, d Deletion) error {
 	a := Attempt{Password: d.Current, RequestID: d.RequestID}
-	return s.retryStale(ctx, &s.stats.Deleted, func() error {
+	leave, err := s.enter(&a)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return s.retryStale(&s.stats.Deleted, func() error {
+		row, err := s.changing(ctx, d.Session.AccountID, a)
+		if err != nil {
+			return err
+		}
+		if row.Legacy == phase.Required {
+			return s.deleteThere(ctx, d, a)
+		}
 		rec, err := s.holder(ctx, d.Session, a)
 		if err != nil {
 			return err
 		}
-		owed, err := s.oweDelete(rec)
-		if err != nil {
-			return cannotTell("delete account", err)
+		var owed []Delivery
+		if row.Legacy == phase.CopyBack {
+			if owed, err = s.oweDelete(rec); err != nil {
+				return cannotTell("delete account", err)
+			}
 		}
 		failpoint.Hit(failpoint.DeleteProven)
 		return s.outlive(ctx, func(ctx context.Context) error {
-			return s.store.Delete(ctx, rec.ID, rec.Credential.Version, s.now(), s.event(rec.ID, EventDeleted, a), owed...)
+			return s.writes(a).Delete(ctx, rec.ID, rec.Credential.Version, s.now(), s.event(rec.ID, EventDeleted, a), owed...)
 		})
 	})
 }

@@ -95,16 +95,12 @@ func (s *Service) findLegacy(ctx context.Context, name Identifier) (Person, erro
 // wouldMove returns somebody with the identifiers that they would take with them if they logged in now: whoever asks
 // may make something of each.
 func (s *Service) wouldMove(ctx context.Context, c candidate) (Person, error) {
-	ids, _ := s.identifiersOf(c, nil)
-	holders, err := s.lookup(ctx, ids)
+	ids, _, err := s.stillSo(ctx, c, nil)
 	switch {
-	case errors.Is(err, legacy.ErrTooMany):
+	case errors.Is(err, errContested):
 		return Person{}, refused("contested")
 	case err != nil:
 		return Person{}, cannotTell("ask the legacy store", err)
-	}
-	if ids, err = s.settle(c, nil, ids, holders); err != nil {
-		return Person{}, refused("contested")
 	}
 	for _, id := range ids {
 		if _, err := s.store.ByIdentifier(ctx, id.Canonical); err == nil {

@@ -51,3 +51,23 @@ func TestFind(t *testing.T) {
 		t.Errorf("while the new store is down: %v", err)
 	}
 }
+
+// Who they are is told as the legacy store says it at the end of the question, or not at all.
+func TestFindWhoChangesMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, md5Salted(t, "7", "anna", "anna@example.org", "tulip"))
+	calls := 0
+	w.source.OnLookup = func() {
+		if calls++; calls == 2 { // the one for her identifiers
+			w.source.Change("7", func(u *legacy.User) { u.Email = "anne@example.org" })
+		}
+	}
+	var doubt *accounts.UnavailableError
+	if p, err := w.Find(t.Context(), "anna"); !errors.As(err, &doubt) {
+		t.Errorf("%v, %v, want that it cannot be told", p, err)
+	}
+	p, err := w.Find(t.Context(), "anna")
+	if err != nil || len(p.Identifiers) != 2 || p.Identifiers[0].Canonical != "anne@example.org" {
+		t.Errorf("asked again: %v, %v", p, err)
+	}
+}

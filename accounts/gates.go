@@ -34,12 +34,16 @@ func (s *Service) gates(ctx context.Context, from phase.State, m PhaseMove) ([]p
 // facts measures what the gates that are asked need to know, and nothing else: some of it writes to the old stores or reads
 // all of their people. What is not in Known blocks.
 func (s *Service) facts(ctx context.Context, from phase.State, m PhaseMove, asked []phase.Gate) (phase.Facts, error) {
-	counts, err := s.store.PhaseCounts(ctx)
+	before := s.now()
+	if !from.Frozen { // while changes go on, some are always under way
+		before = before.Add(-claimFor)
+	}
+	counts, err := s.store.PhaseCounts(ctx, before)
 	if err != nil {
 		return phase.Facts{}, cannotTell("count what a move depends on", err)
 	}
 	f := phase.Facts{
-		Now: s.now(), SoakSince: from.Began, Dirty: counts.Dirty, Drifted: counts.Drifted,
+		Now: s.now(), SoakSince: from.Began, Dirty: counts.Dirty, Drifted: counts.Drifted, OpenIntents: counts.Intents,
 		CopyBackBacklog: counts.Backlog, Staying: counts.Staying, LeaveBacklog: m.LeaveBacklog, Abandon: m.Abandon,
 		Known: []phase.Gate{
 			phase.GateSoak, phase.GateDirty, phase.GateDrift, phase.GateIntents, phase.GateCopyBack, phase.GateStaying,
@@ -73,7 +77,8 @@ func (s *Service) facts(ctx context.Context, from phase.State, m PhaseMove, aske
 // PhaseCounts is what a move depends on.
 type PhaseCounts struct {
 	Dirty, Drifted int // links
-	Backlog        int // deliveries that have not arrived
+	Intents        int // changes of both stores that have not ended
+	Backlog        int // deliveries that have not arrived, of changes that were made here
 	Staying        int // accounts that legacy cannot answer for, and that no delivery is waiting for
 }
 

@@ -20,7 +20,8 @@ import (
 //     the store's unique keys decide, and the loser reads again and goes on.
 //  6. A right password is never refused because moving or rehashing failed: the person is in, and the next login
 //     tries again.
-//  7. "Cannot tell" is not "no": a store that does not answer, or a queue that is full, is an UnavailableError.
+//  7. "Cannot tell" is not "no": a store that does not answer, or a queue that is full, is an UnavailableError. Of
+//     several legacy stores, one that is silent makes every "no" a doubt; a right password lets in, and moves nobody.
 //  8. A value that several legacy people hold is contested: nobody is moved, and the exact spelling says who is meant.
 //  9. Every refusal looks the same from outside, and costs one hash.
 
@@ -106,7 +107,7 @@ func (s *Service) loginLegacy(ctx context.Context, name Identifier, a Attempt) (
 	case errors.Is(err, legacy.ErrTooMany):
 		return Person{}, s.refuseUnknown(ctx, a)
 	case err != nil:
-		return Person{}, cannotTell("ask the legacy store", err)
+		return s.loginInDoubt(ctx, found, name, err, a)
 	}
 	contested := len(found) > 1
 	if contested {
@@ -165,6 +166,10 @@ func (s *Service) loginCandidate(ctx context.Context, c candidate, contested boo
 		return Person{}, s.refuseUnknown(ctx, a)
 	case !absent && a.row(rec).Answers == phase.New:
 		return s.loginHere(ctx, rec, a)
+	case !absent:
+		if c, err = s.readAgain(ctx, c); err != nil {
+			return Person{}, err
+		}
 	}
 
 	proof, err := s.prove(ctx, c, a)
@@ -175,10 +180,11 @@ func (s *Service) loginCandidate(ctx context.Context, c candidate, contested boo
 		return Person{}, refused("legacy-disabled")
 	case !absent:
 		return s.copyAgain(ctx, rec, c, proof, a), nil
+	case c.unsure:
+		s.stats.NotMigrated.Add(1)
+		return s.unmoved(c), nil
 	case contested:
 		s.noteContested(ctx, c, a)
-		return s.unmoved(c), nil
-	case a.rowOfAbsent(SubjectFor(c.source.Name, c.user.ID)).Login == phase.TakeNothing:
 		return s.unmoved(c), nil
 	}
 	return s.migrate(ctx, c, proof, nil, a)

@@ -28,6 +28,9 @@ import (
 // also are people of other stores who have proven to be the same person.
 func (s *Service) migrate(ctx context.Context, c candidate, p proof, also []candidate, a Attempt) (Person, error) {
 	failpoint.Hit(failpoint.MigrateProven)
+	if a.rowOfAbsent(SubjectFor(c.source.Name, c.user.ID)).Login == phase.TakeNothing {
+		return s.unmoved(c), nil
+	}
 	shared, err, _ := s.moves.Do(s.moveKey(c, a.Password), func() (any, error) {
 		var person Person
 		err := s.outlive(ctx, func(ctx context.Context) (err error) {
@@ -84,29 +87,32 @@ func (s *Service) moveOrJoin(ctx context.Context, c candidate, p proof, also []c
 // Why a move is not made.
 var (
 	errContested = errors.New("another legacy person holds one of the identifiers")
-	errChanged   = errors.New("the legacy record was changed while its password was proven")
+	errChanged   = errors.New("the legacy record was changed meanwhile")
 )
 
 // retryChanged is when to try again after errChanged: whoever changes a record is done with it by then.
 const retryChanged = time.Second
 
-// stillSo looks at the legacy stores once more. It returns the identifiers that move with the person, or an error if
-// the stores no longer say of them, and of those who are linked with them, what they said when they were proven.
-func (s *Service) stillSo(ctx context.Context, c candidate, also []candidate, ids []Identifier) ([]Identifier, error) {
-	holders, err := s.lookup(ctx, ids)
+// stillSo looks at the legacy stores once more. It returns the identifiers that move with the person, and the number of
+// stored values that cannot be one. Its error is errContested if they have nothing for themselves; errChanged if the
+// stores no longer say of them, and of those who are linked with them, what they said when they were found; or a source's.
+func (s *Service) stillSo(ctx context.Context, c candidate, also []candidate) (ids []Identifier, invalid int, err error) {
+	ids, invalid = s.identifiersOf(c, also)
+	holders, err := s.lookup(ctx, s.rivals(c), ids)
 	switch {
 	case errors.Is(err, legacy.ErrTooMany):
-		return nil, errContested
+		return nil, 0, errContested
 	case err != nil:
-		return nil, err
+		return nil, 0, err
 	}
-	for _, proven := range append([]candidate{c}, also...) {
-		i := slices.IndexFunc(holders, proven.is)
-		if i < 0 || !hmac.Equal(s.fingerprint(holders[i]), s.fingerprint(proven)) {
-			return nil, errChanged
+	for _, found := range append([]candidate{c}, also...) {
+		i := slices.IndexFunc(holders, found.is)
+		if i < 0 || !hmac.Equal(s.fingerprint(holders[i]), s.fingerprint(found)) {
+			return nil, 0, errChanged
 		}
 	}
-	return s.settle(c, also, ids, holders)
+	ids, err = s.settle(c, also, ids, holders)
+	return ids, invalid, err
 }
 
 // schemeName is what the audit tells of a scheme. The text of a recipe may hold a pepper.
@@ -127,8 +133,8 @@ func (s *Service) move(ctx context.Context, c candidate, p proof, also []candida
 	failpoint.Hit(failpoint.MigrateRehashed)
 
 	// The last look at the legacy store: hashing took a while, and what was proven may have been changed meanwhile.
-	ids, invalid := s.identifiersOf(c, also)
-	if ids, err = s.stillSo(ctx, c, also, ids); err != nil {
+	ids, invalid, err := s.stillSo(ctx, c, also)
+	if err != nil {
 		return Record{}, err
 	}
 

@@ -73,7 +73,7 @@ func (w *world) phase(t *testing.T) phase.State {
 	return s
 }
 
-func (w *world) kinds(t *testing.T) (kinds []accounts.EventKind) {
+func (w *world) moves(t *testing.T) (kinds []accounts.EventKind) {
 	t.Helper()
 	events, err := w.store.RecentEvents(t.Context(), accounts.EventQuery{Limit: 100})
 	if err != nil {
@@ -118,7 +118,7 @@ func TestMoveDownAndUp(t *testing.T) {
 			}
 		}
 	}
-	if kinds := w.kinds(t); len(kinds) != 6 || slices.ContainsFunc(kinds, func(k accounts.EventKind) bool { return k != accounts.EventPhaseMoved }) {
+	if kinds := w.moves(t); len(kinds) != 6 || slices.ContainsFunc(kinds, func(k accounts.EventKind) bool { return k != accounts.EventPhaseMoved }) {
 		t.Errorf("events: %v", kinds)
 	}
 }
@@ -209,7 +209,7 @@ func TestMoveLeftInTheMiddle(t *testing.T) {
 			if s.Epoch != test.last || test.ends != 0 && (s.Phase != test.ends || s.Moving() || s.Frozen) {
 				t.Errorf("it ended in %+v", s)
 			}
-			if kinds := w.kinds(t); (kinds[len(kinds)-1] == accounts.EventPhaseTakenBack) != (name == "first half, back") {
+			if kinds := w.moves(t); (kinds[len(kinds)-1] == accounts.EventPhaseTakenBack) != (name == "first half, back") {
 				t.Errorf("events: %v", kinds)
 			}
 		})
@@ -222,7 +222,7 @@ type countStore struct {
 	counts accounts.PhaseCounts
 }
 
-func (c *countStore) PhaseCounts(context.Context) (accounts.PhaseCounts, error) { return c.counts, nil }
+func (c *countStore) PhaseCounts(context.Context, time.Time) (accounts.PhaseCounts, error) { return c.counts, nil }
 
 // Where the gates have closed behind a frozen phase, whoever goes on with the move finds the old phase open again: frozen,
 // nobody could get out of it.
@@ -342,7 +342,7 @@ func TestRelaxAndRelist(t *testing.T) {
 	if s := w.phase(t); !slices.Equal(s.Allow, []uuid.UUID{one}) || !slices.Equal(s.Deny, []uuid.UUID{two}) {
 		t.Errorf("lists: %+v", s)
 	}
-	if kinds := w.kinds(t); !slices.Equal(kinds, []accounts.EventKind{accounts.EventPhaseMoved, accounts.EventPhaseRelisted}) {
+	if kinds := w.moves(t); !slices.Equal(kinds, []accounts.EventKind{accounts.EventPhaseMoved, accounts.EventPhaseRelisted}) {
 		t.Errorf("events: %v", kinds)
 	}
 }
@@ -357,7 +357,7 @@ func TestPhaseView(t *testing.T) {
 	w.in(t, phase.State{Epoch: 1, Plan: phase.Lazy, Phase: phase.LegacyOnly})
 	w.asleep(t, 0)
 	s := w.serve(t, func(c *accounts.Config) {
-		c.Sources = []accounts.Source{{Name: "shop", Source: w.source, CopyBack: accounts.CopyBackFull, Example: like}}
+		c.Sources = []accounts.Source{{Name: "shop", Source: w.source, CopyBack: accounts.CopyBackFull}}
 	})
 	v, err := s.Phase(t.Context())
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"rekey/accounts/failpoint"
 	"rekey/accounts/password"
+	"rekey/accounts/phase"
 )
 
 // A Change is a new password from somebody who is logged in.
@@ -27,7 +28,19 @@ func (s *Service) ChangePassword(ctx context.Context, c Change) error {
 		return &InvalidError{Field: "new_password", Reason: err.Error()}
 	}
 	a := Attempt{Password: c.Current, RequestID: c.RequestID}
-	return s.retryStale(ctx, &s.stats.Changed, func() error {
+	leave, err := s.enter(&a)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return s.retryStale(&s.stats.Changed, func() error {
+		row, err := s.changing(ctx, c.Session.AccountID, a)
+		if err != nil {
+			return err
+		}
+		if row.Legacy == phase.Required {
+			return s.changeThere(ctx, c, a)
+		}
 		rec, err := s.holder(ctx, c.Session, a)
 		if err != nil {
 			return err
@@ -39,13 +52,15 @@ func (s *Service) ChangePassword(ctx context.Context, c Change) error {
 		if err != nil {
 			return cannotTell("hash the new password", err)
 		}
-		owed, err := s.owePassword(ctx, rec, c.New)
-		if err != nil {
-			return err
+		var owed []Delivery
+		if row.Legacy == phase.CopyBack {
+			if owed, err = s.owePassword(ctx, rec, c.New); err != nil {
+				return err
+			}
 		}
 		failpoint.Hit(failpoint.ChangeHashed)
 		return s.outlive(ctx, func(ctx context.Context) error {
-			return s.store.SetPassword(ctx, rec.ID, rec.Credential.Version, next, c.Session.ID, s.event(rec.ID, EventPassword, a), owed...)
+			return s.writes(a).SetPassword(ctx, rec.ID, rec.Credential.Version, next, c.Session.ID, s.event(rec.ID, EventPassword, a), owed...)
 		})
 	})
 }
@@ -57,19 +72,51 @@ func (s *Service) holder(ctx context.Context, session Session, a Attempt) (Recor
 		return Record{}, &InvalidError{Field: "current_password", Reason: err.Error()}
 	}
 	rec, err := s.store.ByID(ctx, session.AccountID)
-	if errors.Is(err, ErrNotFound) {
-		if err := s.moveHolder(ctx, session, a); err != nil {
-			return Record{}, err
-		}
-		rec, err = s.store.ByID(ctx, session.AccountID)
+	move := func() error { return nil }
+	switch {
+	case errors.Is(err, ErrNotFound):
+		move = func() error { return s.moveHolder(ctx, session, a) }
+	case err == nil && !rec.Deleted() && a.row(rec).Answers != phase.New:
+		move = func() error { return s.takeOver(ctx, rec, session, a) }
+	case err != nil:
+		return Record{}, cannotTell("read account", err)
 	}
-	if err != nil {
+	if err := move(); err != nil {
+		return Record{}, err
+	}
+	if rec, err = s.store.ByID(ctx, session.AccountID); err != nil {
 		return Record{}, cannotTell("read account", err)
 	}
 	if rec.Deleted() {
 		return Record{}, refused("new-deleted")
 	}
 	return rec, s.proveHere(ctx, rec, a)
+}
+
+// takeOver makes a copy that is not trusted equal to legacy, which answers for it, so that the account can be changed here. What
+// the copy says of the password counts for nothing.
+func (s *Service) takeOver(ctx context.Context, rec Record, session Session, a Attempt) error {
+	if a.row(rec).Answers != phase.Legacy {
+		return s.refuseUnknown(ctx, a)
+	}
+	session.Source, session.LegacyID = rec.Link.Source, rec.Link.LegacyID
+	c, err := s.resumeLegacy(ctx, session)
+	if err != nil {
+		return err
+	}
+	p, err := s.prove(ctx, c, a)
+	switch {
+	case err != nil:
+		return err
+	case rec.Disabled:
+		return refused("new-disabled")
+	}
+	err = s.outlive(ctx, func(ctx context.Context) error { return s.recopy(ctx, rec, c, p, a) })
+	if err == nil {
+		s.stats.Recopied.Add(1)
+		return nil
+	}
+	return s.unmovable(ctx, c, err, a)
 }
 
 // moveHolder moves somebody who is logged in and was not moved then. Unlike a login it cannot go on without: what
@@ -93,10 +140,17 @@ func (s *Service) moveHolder(ctx context.Context, session Session, a Attempt) er
 		return nil
 	case errors.Is(err, ErrLinked): // somebody else has just moved them, and the account answers
 		return nil
+	}
+	return s.unmovable(ctx, c, err, a)
+}
+
+// unmovable says what it means to a change that its account cannot be made equal to legacy.
+func (s *Service) unmovable(ctx context.Context, c candidate, err error, a Attempt) error {
+	switch {
 	case errors.Is(err, errContested), errors.Is(err, ErrTaken):
 		s.noteContested(ctx, c, a)
 		return ErrContestedPerson
-	case errors.Is(err, errChanged):
+	case errors.Is(err, errChanged), errors.Is(err, ErrStale):
 		return &UnavailableError{RetryAfter: retryChanged, Err: err}
 	}
 	return cannotTell("move account", err)
@@ -107,7 +161,7 @@ func (s *Service) moveHolder(ctx context.Context, session Session, a Attempt) er
 const staleTries = 3
 
 // retryStale runs a change until no other write has come between what it read and what it wrote, and counts it.
-func (s *Service) retryStale(ctx context.Context, made *atomic.Int64, change func() error) error {
+func (s *Service) retryStale(made *atomic.Int64, change func() error) error {
 	var err error
 	for range staleTries {
 		if err = change(); !errors.Is(err, ErrStale) {
@@ -122,6 +176,8 @@ func (s *Service) retryStale(ctx context.Context, made *atomic.Int64, change fun
 		return err
 	case errors.Is(err, ErrNotFound):
 		return refused("new-deleted")
+	case errors.Is(err, ErrStaleEpoch):
+		return &UnavailableError{RetryAfter: retryFrozen, Err: err}
 	}
 	return cannotTell("change account", err)
 }
@@ -133,7 +189,7 @@ func isAnswer(err error) bool {
 		invalid     *InvalidError
 		policy      *PolicyError
 	)
-	return errors.Is(err, ErrCredentials) || errors.Is(err, ErrContestedPerson) || errors.Is(err, ErrTakenIdentifier) ||
+	return errors.Is(err, ErrCredentials) || errors.Is(err, ErrContestedPerson) || errors.Is(err, ErrTakenIdentifier) || errors.Is(err, ErrManagedElsewhere) ||
 		errors.As(err, &unavailable) || errors.As(err, &invalid) || errors.As(err, &policy)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"errors"
+	"slices"
 
 	"rekey/accounts/phase"
 )
@@ -30,6 +31,22 @@ func (s *Service) copyAgain(ctx context.Context, rec Record, c candidate, p proo
 	return personOf(rec)
 }
 
+// readAgain reads a legacy person once more, after the copy of them here was read: in the other order a change that comes
+// between would let an old password in, with the session of the new one, and be undone by an older copy.
+func (s *Service) readAgain(ctx context.Context, c candidate) (candidate, error) {
+	ids, _ := c.identifiers()
+	again, err := s.lookup(ctx, []Source{c.source}, ids)
+	switch i := slices.IndexFunc(again, c.is); {
+	case err != nil:
+		return candidate{}, cannotTell("ask the legacy store again", err)
+	case i < 0:
+		return candidate{}, &UnavailableError{RetryAfter: retryChanged, Err: errChanged}
+	default:
+		c.user = again[i].user
+		return c, nil
+	}
+}
+
 // stale reports whether a copy may differ from what the legacy store has.
 func (s *Service) stale(rec Record, c candidate, a Attempt) bool {
 	return rec.Link.Dirty || rec.Link.Drifted || !hmac.Equal(rec.Link.Fingerprint, s.fingerprint(c)) ||
@@ -41,8 +58,8 @@ func (s *Service) recopy(ctx context.Context, rec Record, c candidate, p proof, 
 	if err != nil {
 		return err
 	}
-	ids, _ := s.identifiersOf(c, nil)
-	if ids, err = s.stillSo(ctx, c, nil, ids); err != nil {
+	ids, _, err := s.stillSo(ctx, c, nil)
+	if err != nil {
 		return err
 	}
 	next := Record{Account: rec.Account, Credential: credential, Link: s.linkOf(c, 0, a)}

@@ -71,15 +71,15 @@ func (s *Service) DeliverNext(ctx context.Context) (bool, error) {
 	defer s.unended.Done()
 
 	link, err := s.deliver(ctx, d)
-	if err == nil {
-		event := s.event(d.AccountID, EventDelivered, Attempt{})
-		event.Actor = "system"
-		event.Detail = map[string]string{"source": d.Source, "kind": string(d.Kind)}
-		err = s.store.FinishDelivery(ctx, d, link, event)
-		if err == nil {
+	switch {
+	case err == nil:
+		if err = s.finish(ctx, d, link); err == nil {
 			s.stats.Delivered.Add(1)
 		}
-	} else {
+	case d.Intent && refusal(err) != nil && !errors.Is(err, legacy.ErrNotSent): // nobody waits for it, and it never will be
+		s.log.WarnContext(ctx, "a change that was interrupted was not made", "account", d.AccountID, "kind", d.Kind, "error", err)
+		err = s.store.DropDelivery(ctx, d, wasChanged(err))
+	default:
 		next, refused := retryAfter(d, err)
 		s.stats.NotDelivered.Add(1)
 		s.log.WarnContext(ctx, "copy-back not delivered; it is tried again", "account", d.AccountID, "source", d.Source, "kind", d.Kind,
@@ -115,7 +115,7 @@ var errNoWriter = errors.New("no source of that name takes changes")
 
 // deliver writes one change to its legacy store, and returns what the link is to be afterwards; nil leaves it as it is.
 func (s *Service) deliver(ctx context.Context, d Delivery) (*LegacyLink, error) {
-	i := slices.IndexFunc(s.sources, func(source Source) bool { return source.Name == d.Source })
+	i := s.sourceIndex(d.Source)
 	if i < 0 {
 		return nil, errNoWriter
 	}
@@ -129,11 +129,20 @@ func (s *Service) deliver(ctx context.Context, d Delivery) (*LegacyLink, error) 
 	if err != nil {
 		return nil, err
 	}
-	run := delivery{s, d, p, source, writer, getter}
+	run := delivery{Service: s, Delivery: d, parcel: p, source: source, writer: writer, getter: getter}
+	bring := run.change
 	if d.Kind == DeliverInsert {
-		return run.insert(ctx)
+		bring = run.insert
 	}
-	return run.change(ctx)
+	link, err := bring(ctx)
+	if err != nil && !run.sent && refusal(err) == nil {
+		err = fmt.Errorf("%w (%w)", err, legacy.ErrNotSent)
+	}
+	return link, err
+}
+
+func (s *Service) sourceIndex(name string) int {
+	return slices.IndexFunc(s.sources, func(source Source) bool { return source.Name == name })
 }
 
 // A delivery is a Delivery that is under way.
@@ -144,6 +153,7 @@ type delivery struct {
 	source Source
 	writer legacy.Writer
 	getter legacy.Getter
+	sent   bool // a write was begun
 }
 
 // change brings a new password, or the end of a person.
@@ -163,9 +173,15 @@ func (d *delivery) change(ctx context.Context) (*LegacyLink, error) {
 	if d.Kind == DeliverPassword && d.carries(user) {
 		return d.linkNow(is, id), nil
 	}
-	if err := d.settleDrift(ctx, is, id); err != nil {
+	if d.Intent {
+		err = d.overtaken(is)
+	} else {
+		err = d.settleDrift(ctx, is, id)
+	}
+	if err != nil {
 		return nil, err
 	}
+	d.sent = true
 	if d.Kind == DeliverDelete {
 		return nil, d.writer.Delete(ctx, user)
 	}
@@ -192,6 +208,7 @@ func (d *delivery) insert(ctx context.Context) (*LegacyLink, error) {
 	if err != nil || len(there) > 0 {
 		return nil, &legacy.RefusedError{Reason: "somebody there has one of the identifiers", Taken: true}
 	}
+	d.sent = true
 	id, err := d.writer.Insert(ctx, user, legacy.NewPassword{Hashed: made})
 	if err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package accounts
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -67,7 +66,7 @@ func (s *Service) ProfileOf(ctx context.Context, p Person) (Profile, error) {
 
 // resumeLegacy reads somebody who was not moved when they logged in, by the legacy store's own key.
 func (s *Service) resumeLegacy(ctx context.Context, session Session) (candidate, error) {
-	if session.Source == "" {
+	if session.Source == "" || !s.asksLegacy() {
 		return candidate{}, refused("new-gone")
 	}
 	switch rec, err := s.store.ByLink(ctx, session.Source, session.LegacyID); {
@@ -78,7 +77,7 @@ func (s *Service) resumeLegacy(ctx context.Context, session Session) (candidate,
 	case err != nil && !errors.Is(err, ErrNotFound):
 		return candidate{}, cannotTell("read account by link", err)
 	}
-	i := slices.IndexFunc(s.sources, func(src Source) bool { return src.Name == session.Source })
+	i := s.sourceIndex(session.Source)
 	if i < 0 {
 		return candidate{}, cannotTell("read person from the legacy store", errNoSource)
 	}

@@ -76,6 +76,15 @@ func (s *Service) preferred(found []candidate) []candidate {
 	return slices.DeleteFunc(found, func(c candidate) bool { return c.order != found[0].order }) // they are in order
 }
 
+// rivals are the sources whose people may stand in the way of a person's move. Under CollisionsPreferOrder they are those
+// up to the person's own: what is behind takes nothing from them.
+func (s *Service) rivals(c candidate) []Source {
+	if s.collisions == CollisionsPreferOrder {
+		return s.sources[:c.order+1]
+	}
+	return s.sources
+}
+
 // settle leaves of a person's identifiers those that they may take with them, now that holders are all who hold one of
 // them. also are people who are linked with them.
 func (s *Service) settle(c candidate, also []candidate, ids []Identifier, holders []candidate) ([]Identifier, error) {

@@ -29,10 +29,8 @@ type Source struct {
 	Fold password.Fold
 
 	// CopyBack says what the store is told of changes made here; "" means CopyBackNone. CopyBackFull needs a
-	// legacy.Writer that writes under a condition and takes hashes, and Example.
+	// legacy.Writer that writes under a condition and takes hashes.
 	CopyBack CopyBack
-	// Example is any stored password of the store. The hashes that are copied back are made like it.
-	Example legacy.Stored
 }
 
 // Config is what a Service is made of. Store, Hashes, Hasher, Permits and Key are required.

@@ -30,16 +30,18 @@ type world struct {
 	*accounts.Service
 	store  *faultyStore
 	source *legacytest.Memory
+	path   string // of the database
 }
 
 func newWorld(t *testing.T, users ...legacy.User) *world {
 	t.Helper()
-	store, err := sqlstore.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "new.db"), sqlstore.Options{})
+	path := filepath.Join(t.TempDir(), "new.db")
+	store, err := sqlstore.Open(t.Context(), "sqlite://"+path, sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() }) // nothing is lost with a temporary folder
-	w := &world{store: &faultyStore{Store: store}, source: legacytest.NewMemory(users...)}
+	w := &world{store: &faultyStore{Store: store}, source: legacytest.NewMemory(users...), path: path}
 	w.Service = w.restart(t, cheap)
 	return w
 }

@@ -95,9 +95,12 @@ type Outbox interface {
 	// ClaimDelivery returns a delivery that is due at the time at, and keeps others from it until the time until;
 	// ErrNotFound if none is. Of the deliveries of one account only the oldest is ever due.
 	ClaimDelivery(ctx context.Context, at, until time.Time) (Delivery, error)
-	// FinishDelivery removes a delivery that arrived, with the event, and keeps what the link to the legacy person is now,
-	// if link is not nil. It returns ErrStale, and changes nothing, if somebody else has claimed it since.
-	FinishDelivery(ctx context.Context, d Delivery, link *LegacyLink, e Event) error
+	// FinishDelivery removes a delivery that arrived, and writes what f says, in one transaction. It returns ErrStale, and
+	// changes nothing, if somebody else has claimed it since, and ErrTaken if somebody here has what f.Create is to have.
+	FinishDelivery(ctx context.Context, d Delivery, f Finish) error
+	// DropDelivery removes an intent whose write was refused, or was never sent. drifted marks the account's links: the legacy
+	// record is another than the one that was copied. It returns ErrStale as FinishDelivery does.
+	DropDelivery(ctx context.Context, d Delivery, drifted bool) error
 	// PostponeDelivery gives a claimed delivery back, to be tried at the time next. refused is what the legacy store said,
 	// empty if it said nothing. It returns ErrStale as FinishDelivery does.
 	PostponeDelivery(ctx context.Context, d Delivery, next time.Time, refused string) error
@@ -126,11 +129,28 @@ type Phases interface {
 	EndLease(ctx context.Context, id string) error
 	// Replicas returns all that are known, dead ones too, and the time by the clock that their leases run by.
 	Replicas(ctx context.Context) ([]Replica, time.Time, error)
-	// PhaseCounts counts what a move depends on.
-	PhaseCounts(ctx context.Context) (PhaseCounts, error)
+	// PhaseCounts counts what a move depends on. Intents are those that began before a time.
+	PhaseCounts(ctx context.Context, intentsBefore time.Time) (PhaseCounts, error)
 	// At returns a Writes that hold an epoch: each of them fails with ErrStaleEpoch, and changes nothing, if the installation
 	// is in another, and keeps it from changing until it has ended.
 	At(epoch int64) Writes
+}
+
+// A Finish is what is written here when a delivery has arrived.
+type Finish struct {
+	Event Event
+	Link  *LegacyLink // what the link to the legacy person is now; nil: as it was
+
+	// The rest is of intents.
+
+	// Was is the fingerprint of the legacy person before the change. A copy that had another was not equal to them, and one
+	// change that both got does not make it so: its link stays as it is. nil: whatever it was.
+	Was        []byte
+	Credential *Credential // of the account, if it is here; whatever version it has, it gets the next
+	Keep       uuid.UUID   // the session that a new credential does not end
+	Create     *Record     // somebody who is not here yet, with their link
+	Delete     bool        // the account becomes a tombstone, and is made one if it is not here
+	At         time.Time
 }
 
 // A Replica is a process that serves.
@@ -141,6 +161,9 @@ type Replica struct {
 
 // Writes are the writes whose decision depends on the phase; see Phases.At.
 type Writes interface {
+	// BeginIntent stores an intent and claims it until the time until. It returns ErrStale if the account has another
+	// delivery: the intent is the account's lock. An account that is here is in doubt until the intent ends.
+	BeginIntent(ctx context.Context, d Delivery, until time.Time) (Delivery, error)
 	// Create commits the account, its identifiers, its credential (as version 1), its links, what else moves with it and
 	// the event in one transaction: all of them or none. It returns ErrLinked if a link's (source, legacy id) or the
 	// account's id is there already, else ErrTaken if an identifier is. An external identity that another account has is

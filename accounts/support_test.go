@@ -3,6 +3,7 @@ package accounts_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,7 +61,7 @@ func TestAccountOf(t *testing.T) {
 		}
 	}
 	stranger := uuid.New()
-	for ref, want := range map[string]uuid.UUID{stranger.String(): stranger, "ada": p.ID, "bob": uuid.Nil, uuid.Nil.String(): uuid.Nil} {
+	for ref, want := range map[string]uuid.UUID{stranger.String(): stranger, "urn:uuid:" + stranger.String(): uuid.Nil, strings.ReplaceAll(stranger.String(), "-", ""): uuid.Nil, "ada": p.ID, "bob": uuid.Nil, uuid.Nil.String(): uuid.Nil} {
 		id, err := w.SubjectOf(t.Context(), ref)
 		if id != want || (want == uuid.Nil) != errors.Is(err, accounts.ErrNotFound) {
 			t.Errorf("subject %q: %v, %v; want %v", ref, id, err, want)

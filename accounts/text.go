@@ -25,7 +25,7 @@ var unshown = []*unicode.RangeTable{unicode.Cc, unicode.Zl, unicode.Zp, {
 
 // checkDisplayName returns the name without the spaces around it, or an *InvalidError.
 func checkDisplayName(name string) (string, error) {
-	reason := ""
+	var reason string
 	switch name = strings.TrimSpace(name); {
 	case !utf8.ValidString(name):
 		reason = "must be valid UTF-8"

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -226,4 +227,34 @@ func read(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// What stops the gateway waits longer than the gateway takes: shutdown, and 12 s for writes.
+func TestStoppingIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	shutdown := seconds(t, "rekey.yaml", `(?m)^#?shutdown: (\d+)s`)
+	for file, key := range map[string]string{"rekey.service": `(?m)^TimeoutStopSec=(\d+)s`, "compose.yaml": `stop_grace_period: (\d+)s`} {
+		if got := seconds(t, file, key); got <= shutdown+12 {
+			t.Errorf("%s waits %d s, and stopping takes up to %d s", file, got, shutdown+12)
+		}
+	}
+	for _, file := range []string{"rekey.yaml", "compose.yaml"} {
+		if drain := seconds(t, file, `(?im)drain: (\d+)s`); drain >= shutdown {
+			t.Errorf("%s: drain is %d s of the %d s of shutdown", file, drain, shutdown)
+		}
+	}
+}
+
+// seconds returns the number that a pattern finds in a file.
+func seconds(t *testing.T, file, pattern string) int {
+	t.Helper()
+	found := regexp.MustCompile(pattern).FindStringSubmatch(read(t, file))
+	if found == nil {
+		t.Fatalf("%s has no %s", file, pattern)
+	}
+	n, err := strconv.Atoi(found[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

@@ -10,8 +10,8 @@ import (
 	"rekey/accounts"
 )
 
-// A staffState is a staff token without what proves it.
-type staffState struct {
+// A StaffState is a staff token without what proves it, as the API and the command line show it.
+type StaffState struct {
 	ID         uuid.UUID  `json:"id"`
 	Name       string     `json:"name"`
 	Role       string     `json:"role"`
@@ -22,9 +22,10 @@ type staffState struct {
 	RevokedAt  *time.Time `json:"revoked_at,omitempty"`
 }
 
-func (g *Gateway) staffStateOf(t accounts.StaffToken) staffState {
-	return staffState{
-		t.ID, t.Name, string(t.Role), string(t.State(g.now())), t.CreatedAt, t.ExpiresAt,
+// StaffStateOf shows a token as it is at a time.
+func StaffStateOf(t accounts.StaffToken, at time.Time) StaffState {
+	return StaffState{
+		t.ID, t.Name, string(t.Role), string(t.State(at)), t.CreatedAt, t.ExpiresAt,
 		timeOrNil(t.LastUsedAt), timeOrNil(t.RevokedAt),
 	}
 }
@@ -35,12 +36,15 @@ func (g *Gateway) listStaffTokens(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, map[string]any{"staff_tokens": each(tokens, g.staffStateOf)})
+	now := g.now()
+	return c.JSON(http.StatusOK, map[string]any{"staff_tokens": each(tokens, func(t accounts.StaffToken) StaffState {
+		return StaffStateOf(t, now)
+	})})
 }
 
 // addedStaff is a new token with its text, which is told this once.
 type addedStaff struct {
-	staffState
+	StaffState
 	Token string `json:"token"`
 }
 
@@ -63,7 +67,7 @@ func (g *Gateway) addStaffToken(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusCreated, addedStaff{g.staffStateOf(t), text})
+	return c.JSON(http.StatusCreated, addedStaff{StaffStateOf(t, g.now()), text})
 }
 
 // revokeStaffToken serves DELETE /admin/v1/staff-tokens/{id}. Revoking it again is a success.

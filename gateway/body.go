@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"mime"
 	"strings"
 	"unicode/utf8"
 
@@ -14,7 +15,6 @@ import (
 )
 
 // maxBody is the most that a request may carry, in bytes. Passwords end at 1024 bytes, and nothing else is longer.
-
 const maxBody = 4 << 10
 
 // A field is a member that a request's body may have: a string, or, if one of these is set, a number or a truth.
@@ -46,18 +46,45 @@ func (f field) set(found json.Token) (must string) {
 	return must
 }
 
+// A mediaError is a body of a kind that is not read.
+type mediaError struct{ header, reason string }
+
+func (e *mediaError) Error() string { return e.header + " " + e.reason }
+
 // readBody reads the body as a flat JSON object of just these fields. It is stricter than encoding/json: names match
 // exactly, no name comes twice, nothing follows the object, and what is not Unicode is refused rather than replaced,
-// since a replaced byte would be another password. Its errors are *accounts.InvalidError and name the field.
+// since a replaced byte would be another password. Its errors are *accounts.InvalidError and name the field, or a
+// *mediaError.
 func readBody(c echo.Context, fields ...field) error {
-	body, err := io.ReadAll(io.LimitReader(c.Request().Body, maxBody+1))
-	switch {
-	case err != nil:
-		return invalid("body", "could not be read to its end")
-	case len(body) > maxBody:
-		return invalid("body", "must be at most 4096 bytes")
+	body, err := bodyOf(c)
+	if err != nil {
+		return err
 	}
 	return parseFields(body, fields)
+}
+
+// bodyOf reads the whole body, however it is framed. One that says that it is something else than plain JSON is refused;
+// one that says nothing is taken for it, and an empty one is of no kind.
+func bodyOf(c echo.Context) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(c.Request().Body, maxBody+1))
+	header := c.Request().Header
+	switch {
+	case err != nil:
+		return nil, invalid("body", "could not be read to its end")
+	case len(body) > maxBody:
+		return nil, invalid("body", "must be at most 4096 bytes")
+	case len(body) == 0:
+		return nil, nil
+	case strings.Join(header.Values(echo.HeaderContentEncoding), "") != "":
+		return nil, &mediaError{echo.HeaderContentEncoding, "must not be there: the body is read as it comes"}
+	}
+	for _, value := range header.Values(echo.HeaderContentType) {
+		media, _, _ := mime.ParseMediaType(value) // a bad parameter does not matter, for none means anything
+		if value != "" && media != echo.MIMEApplicationJSON {
+			return nil, &mediaError{echo.HeaderContentType, "must be " + echo.MIMEApplicationJSON}
+		}
+	}
+	return body, nil
 }
 
 func parseFields(body []byte, fields []field) error {

@@ -119,7 +119,8 @@ func (g *Gateway) Public() http.Handler { return g.public }
 // Admin returns the handler of the admin listener.
 func (g *Gateway) Admin() http.Handler { return g.admin }
 
-// Drain makes readyz say 503, so that a load balancer sends nobody new; what is under way goes on.
+// Drain makes readyz say 503, so that a load balancer sends nobody new, and lets each connection end with its next answer.
+// Everything else goes on.
 func (g *Gateway) Drain() { g.draining.Store(true) }
 
 func (g *Gateway) publicRoutes(proxies []netip.Prefix) http.Handler {
@@ -136,7 +137,7 @@ func (g *Gateway) publicRoutes(proxies []netip.Prefix) http.Handler {
 	get(e, "/.well-known/openid-configuration", g.discovery)
 	get(e, "/readyz", g.readyz)
 	if g.bridge != nil {
-		e.Any("/bridge/*", echo.WrapHandler(g.bridge))
+		e.Match([]string{http.MethodGet, http.MethodHead, http.MethodPost}, "/bridge/*", echo.WrapHandler(g.bridge))
 	}
 	get(e, "/healthz", g.healthz)
 	get(e, "/openapi.json", g.openAPI)
@@ -155,7 +156,7 @@ func (g *Gateway) newEcho(proxies []netip.Prefix) *echo.Echo {
 	e.Logger.SetOutput(discard{}) // everything that is worth a line goes through slog
 	e.IPExtractor = clientAddress(proxies)
 	e.HTTPErrorHandler = g.handleError
-	e.Use(g.observe, g.protect)
+	e.Use(g.observe, g.protect, routed)
 	return e
 }
 

@@ -130,27 +130,38 @@ func (a *asked) Resume(ctx context.Context, s accounts.Session) (p token.Person,
 	return tokenPerson(a.person), err
 }
 
-// logout serves POST /v1/logout: by refresh token, or by Bearer with no body.
+// logout serves POST /v1/logout: by refresh token, or by Bearer where the body has none.
 func (g *Gateway) logout(c echo.Context) error {
-	ctx := c.Request().Context()
-	if c.Request().ContentLength == 0 {
-		claims, err := g.tokens.Verify(ctx, bearer(c))
-		if err != nil {
-			return err
-		}
-		if err := g.tokens.RevokeFamily(ctx, claims.SessionID, requestID(c)); err != nil {
-			return err
-		}
-		return c.NoContent(http.StatusNoContent)
-	}
-	var raw string
-	if err := readBody(c, field{name: "refresh_token", value: &raw}); err != nil {
+	body, err := bodyOf(c)
+	if err != nil {
 		return err
 	}
-	if err := g.tokens.Revoke(ctx, raw, requestID(c)); err != nil {
+	access := bearer(c)
+	var raw string
+	if len(body) > 0 {
+		if err := parseFields(body, []field{{name: "refresh_token", value: &raw, optional: access != ""}}); err != nil {
+			return err
+		}
+	}
+	ctx := c.Request().Context()
+	if raw != "" || len(body) > 0 && access == "" {
+		err = g.tokens.Revoke(ctx, raw, requestID(c))
+	} else {
+		err = g.logoutByAccess(ctx, access, requestID(c))
+	}
+	if err != nil {
 		return err
 	}
 	return c.NoContent(http.StatusNoContent)
+}
+
+// logoutByAccess ends the session of an access token, which must still count.
+func (g *Gateway) logoutByAccess(ctx context.Context, raw, requestID string) error {
+	claims, err := g.tokens.Verify(ctx, raw)
+	if err != nil {
+		return err
+	}
+	return g.tokens.RevokeFamily(ctx, claims.SessionID, requestID)
 }
 
 // verify serves GET /v1/verify, the forward-auth question of nginx, Traefik and Caddy. It reads no store.

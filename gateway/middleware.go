@@ -33,6 +33,11 @@ func (g *Gateway) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := g.now()
 		c.Response().Header().Set(headerRequestID, newRequestID())
+		c.Response().Before(func() {
+			if g.draining.Load() {
+				c.Response().Header().Set(echo.HeaderConnection, "close") // the next request goes to whoever stays
+			}
+		})
 		if err := g.guarded(next, c); err != nil {
 			c.Error(err)
 		}
@@ -104,6 +109,19 @@ func (g *Gateway) protect(next echo.HandlerFunc) echo.HandlerFunc {
 		defer cancel()
 		c.SetRequest(c.Request().WithContext(ctx))
 		return next(c)
+	}
+}
+
+// routed refuses every method that a path was not given. Left alone, echo answers OPTIONS with 204 on any path, which
+// forward auth takes for a yes.
+func routed(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		allow, unrouted := c.Get(echo.ContextKeyHeaderAllow).(string)
+		if !unrouted {
+			return next(c)
+		}
+		c.Response().Header().Set(echo.HeaderAllow, strings.TrimPrefix(allow, http.MethodOptions+", "))
+		return echo.ErrMethodNotAllowed
 	}
 }
 

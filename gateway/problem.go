@@ -40,13 +40,14 @@ var (
 	problemStaff       = problem{"urn:rekey:problem:staff-token", "Staff token not accepted", http.StatusUnauthorized, "Send a staff token that has not ended, as Authorization: Bearer.", nil}
 	problemForbidden   = problem{"urn:rekey:problem:forbidden", "Not allowed", http.StatusForbidden, "It needs another role.", nil}
 	problemNoSuch      = problem{"urn:rekey:problem:no-such", "No such thing", http.StatusNotFound, "The address is right, but there is nothing of that id or name.", nil}
-	problemMediaType   = problem{"urn:rekey:problem:media-type", "Unsupported media type", http.StatusUnsupportedMediaType, "Send JSON, and Content-Type: application/json.", nil}
+	problemMedia       = problem{"urn:rekey:problem:media-type", "Unsupported media type", http.StatusUnsupportedMediaType, "Send JSON, and Content-Type: application/json.", nil}
 	problemPhase       = problem{"urn:rekey:problem:phase", "The phase stays as it is", http.StatusConflict, "Everything that speaks against the move is in reasons, or in gates.", nil}
 	problemStale       = problem{"urn:rekey:problem:stale", "Changed by somebody else", http.StatusPreconditionFailed, "Look at it again, and send its ETag in If-Match.", nil}
 	problemUnmatched   = problem{"urn:rekey:problem:unmatched", "If-Match is missing", http.StatusPreconditionRequired, "Send the ETag of what you have seen in If-Match.", nil}
 	problemNotFound    = problem{"urn:rekey:problem:not-found", "Not found", http.StatusNotFound, "There is nothing at this address; /openapi.json lists what there is.", nil}
 	problemMethod      = problem{"urn:rekey:problem:method", "Method not allowed", http.StatusMethodNotAllowed, "The Allow header lists the methods.", nil}
 	problemTaken       = problem{"urn:rekey:problem:taken", "Identifier taken", http.StatusConflict, "Log in if it is yours, or choose another.", nil}
+	problemElsewhere   = problem{"urn:rekey:problem:managed-elsewhere", "Managed elsewhere", http.StatusConflict, "The old system manages this account for now; make the change there.", nil}
 	problemContested   = problem{"urn:rekey:problem:contested", "Account needs support", http.StatusConflict, "Several people have the same identifier. Support can settle it.", nil}
 	problemPolicy      = problem{"urn:rekey:problem:policy", "Not accepted", http.StatusUnprocessableEntity, "The fields that are named break a rule.", nil}
 	problemLimited     = problem{"urn:rekey:problem:limited", "Too many attempts", http.StatusTooManyRequests, "Wait for the number of seconds in Retry-After.", nil}
@@ -65,6 +66,7 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		invalid     *accounts.InvalidError
 		policy      *accounts.PolicyError
 		unavailable *accounts.UnavailableError
+		media       *mediaError
 		limited     *limitedError
 		forbidden   *forbiddenError
 		http        *echo.HTTPError
@@ -78,6 +80,10 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		p = problemPolicy
 		p.Errors = []fieldError{{policy.Field, policy.Reason}}
 		return p, 0
+	case errors.As(err, &media):
+		p = problemMedia
+		p.Errors = []fieldError{{media.header, media.reason}}
+		return p, 0
 	case errors.Is(err, errUnmatched):
 		return problemUnmatched, 0
 	case !phaseReasons(err).none():
@@ -88,6 +94,8 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		return problemCredentials, 0
 	case errors.Is(err, accounts.ErrTakenIdentifier):
 		return problemTaken, 0
+	case errors.Is(err, accounts.ErrManagedElsewhere):
+		return problemElsewhere, 0
 	case errors.Is(err, accounts.ErrContestedPerson):
 		return problemContested, 0
 	case errors.Is(err, token.ErrInvalid):
@@ -103,7 +111,7 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		p.Detail = "It needs the role " + forbidden.needed() + "."
 		return p, 0
 	case errors.Is(err, errMediaType):
-		return problemMediaType, 0
+		return problemMedia, 0
 	case errors.Is(err, accounts.ErrNotFound):
 		return problemNoSuch, 0
 	case errors.As(err, &http):

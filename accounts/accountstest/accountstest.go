@@ -35,6 +35,8 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"keys", keyRules()},
 		{"support", supportRules()},
 		{"staff", staffRules()},
+		{"phases", phaseRules()},
+		{"outbox", outboxRules()},
 		{"races", raceRules()},
 		{"session races", sessionRaceRules()},
 		{"life races", lifeRaceRules()},

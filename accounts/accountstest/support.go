@@ -105,7 +105,7 @@ func testRecentEvents(t *testing.T, s accounts.Store) {
 	} {
 		var got []accounts.Event
 		query := accounts.EventQuery{Account: q.account, Limit: 2}
-		for range len(all) { // more pages than there can be
+		for range all { // more pages than there can be
 			page, err := s.RecentEvents(t.Context(), query)
 			is(t, "RecentEvents", err, nil)
 			if len(page) == 0 {

@@ -89,7 +89,7 @@ func SidesCoexist(a, b Side) bool {
 // Coexist tells whether two live replicas may be in states a and b at the same time. Two phases that may not coexist
 // open may do so while both are frozen on the way from one to the other.
 func Coexist(a, b State) bool {
-	if a.Frozen && b.Frozen && a.To == b.To && (a.Phase == a.To) != (b.Phase == b.To) {
+	if a.Frozen && b.Frozen && a.To == b.To {
 		return true
 	}
 	left, right := a.sides(), b.sides()

@@ -198,12 +198,18 @@ func Blockers(all []Finding) []Finding {
 
 type step struct{ from, to Phase }
 
-// gatesOf are the gates of each step, in the order in which they are shown. Ramp to ramp is a higher percentage. What is not
-// in it has none: a lower percentage, and every step down from ramp, both or shadow.
+// gatesOf are the gates of each step, in the order in which they are shown. Ramp to ramp is a higher percentage. A step that
+// is not in it has none: a lower percentage, and every step down from ramp, both or shadow.
 var gatesOf = map[step][]Gate{
-	{LegacyOnly, Shadow}:   {GateWayBack},
-	{Shadow, Both}:         {GateWriters, GateSoak, GateShadowFailures, GateDirty, GateDrift, GateIntents, GateMirrored, GateReadP99, GateReadErrors, GateWayBack},
-	{Both, Ramp}:           {GateWriters, GateSoak, GateDirty, GateDrift, GateIntents, GateValidation, GateMirrored, GateReadP99, GateReadErrors, GateWayBack},
+	{LegacyOnly, Shadow}: {GateWayBack},
+	{Shadow, Both}: {
+		GateWriters, GateSoak, GateShadowFailures, GateDirty, GateDrift, GateIntents,
+		GateMirrored, GateReadP99, GateReadErrors, GateWayBack,
+	},
+	{Both, Ramp}: {
+		GateWriters, GateSoak, GateDirty, GateDrift, GateIntents, GateValidation,
+		GateMirrored, GateReadP99, GateReadErrors, GateWayBack,
+	},
 	{Ramp, Ramp}:           {GateSoak, GateDirty, GateDrift, GateIntents},
 	{Ramp, NewFirst}:       {GateWriters, GateSoak, GateDirty, GateDrift, GateIntents, GateValidation, GateWayBack},
 	{LegacyOnly, NewFirst}: {GateWriters, GateIntents, GateWayBack},
@@ -218,8 +224,8 @@ var gatesOf = map[step][]Gate{
 var again = []Gate{GateIntents, GateCopyBack, GateUnmoved, GateStaying}
 
 // Check returns what each gate says of going from s to phase to, in a fixed order. It does not ask whether the move is
-// legal: State.Move does. In the frozen first half of a crossing it asks again, and more strictly, what only now stands still;
-// where the new phase has begun nothing is asked.
+// legal: State.Move does. In the frozen first half of a crossing it asks again, and more strictly, what only now stands
+// still; where the new phase has begun nothing is asked.
 func Check(s State, to Phase, percent Percent, f Facts, l Limits) []Finding {
 	gates := Gates(s, to, percent)
 	if s.Frozen {

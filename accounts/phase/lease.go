@@ -55,8 +55,9 @@ func (l Lease) Missing(epoch int64, replicas []Replica, now time.Time) []Replica
 	return missing
 }
 
-// WriteBy is the moment by which everything that a replica writes under its lease must have been answered. sent is when it sent the
-// last renewal that was granted: not when the answer came, since the new store began to count somewhere between the two.
+// WriteBy is the moment by which everything that a replica writes under its lease must have been answered. sent is when it
+// sent the last renewal that was granted: not when the answer came, since the new store began to count somewhere between
+// the two.
 //
 // The result has the monotonic reading of sent, and so is not moved by whoever sets the clock. A hundredth of the lease is
 // left out: no two clocks run at the same speed. A machine that was suspended does not see the time pass; what it writes

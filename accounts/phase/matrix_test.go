@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // The epoch of the model's states, in which copies are trusted.
@@ -120,6 +122,7 @@ func TestModelNeedsEachGuard(t *testing.T) {
 	t.Parallel()
 	for name, without := range map[string]func(*guards){
 		"lock":       func(g *guards) { g.lock = false },
+		"lock alone": func(g *guards) { g.lockAlone = false },
 		"cas":        func(g *guards) { g.cas = false },
 		"doubt":      func(g *guards) { g.doubt = false },
 		"tombstone":  func(g *guards) { g.tombstone = false },
@@ -300,5 +303,41 @@ func TestCrossingNeedsBothFrozenEpochs(t *testing.T) {
 	}
 	if fault := faultBetween(up[0], up[2], nil, beginnings()); fault == "" {
 		t.Error("old frozen, new open: the model finds no fault")
+	}
+}
+
+// The ramp has two sides unless a percentage and the lists leave one of them empty.
+func TestCoexistLooksAtWhoIsInside(t *testing.T) {
+	t.Parallel()
+	someone := []uuid.UUID{uuid.Max}
+	ramp := func(percent Percent, allow, deny []uuid.UUID) State {
+		s := sideState(RampOutSide)
+		s.Percent, s.Allow, s.Deny = percent, allow, deny
+		return s
+	}
+	for name, row := range map[string]struct {
+		ramp   State
+		beside Phase
+		want   bool
+	}{
+		"everybody":                 {ramp(All, nil, nil), NewFirst, true},
+		"everybody, some by name":   {ramp(All, someone, nil), NewFirst, true},
+		"all but one by percentage": {ramp(All-1, nil, nil), NewFirst, false},
+		"all but one by name":       {ramp(All, nil, someone), NewFirst, false},
+		"nobody":                    {ramp(0, nil, someone), LegacyOnly, true},
+		"few":                       {ramp(1, nil, nil), LegacyOnly, false},
+		"one by name":               {ramp(0, someone, nil), LegacyOnly, false},
+		"any, beside both":          {ramp(5000, someone, nil), Both, true},
+		"any, beside new-only":      {ramp(All, nil, nil), NewOnly, false},
+	} {
+		other := sideState(sidesOf[row.beside][0])
+		if Coexist(row.ramp, other) != row.want || Coexist(other, row.ramp) != row.want {
+			t.Errorf("%s beside %s: want %t", name, row.beside, row.want)
+		}
+	}
+	for _, pair := range [][2]Percent{{0, All}, {0, 1}, {1, 5000}, {5000, All}} {
+		if !Coexist(ramp(pair[0], nil, someone), ramp(pair[1], someone, nil)) {
+			t.Errorf("%s and %s %% may not coexist", pair[0], pair[1])
+		}
 	}
 }

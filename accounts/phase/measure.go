@@ -120,8 +120,8 @@ func unmoved(q question) Finding {
 	return f
 }
 
-// writers lists the sources that cannot be written as the phase needs it: both and ramp write every change, under a condition;
-// new-first writes what the policy of the source asks for.
+// writers lists the sources that cannot be written as the phase needs it: both and ramp write every change, under a
+// condition; new-first writes what the policy of the source asks for.
 func writers(q question) Finding {
 	var faults []string
 	for _, source := range q.facts.Sources {

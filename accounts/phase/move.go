@@ -185,7 +185,7 @@ func (s State) against(to Phase, percent Percent) []Reason {
 	add(to != Ramp && percent != 0, ReasonPercent, "phase %s has no percentage", to)
 
 	// Outside the ramp legacy answers: that, and new-first, may not coexist.
-	up, down := s.Phase == Ramp && to == NewFirst, s.Phase == NewFirst && to == Ramp
+	up, down := s.Phase == Ramp && to == NewFirst, s.Phase == NewFirst && to == Ramp && there >= 0
 	add(up && s.Percent != All, ReasonRampOpen, "the ramp is at %s %%: new-first follows 100 %%", s.Percent)
 	add(down && percent != All, ReasonRampOpen, "from new-first the ramp begins at 100 %%, not at %s %%", percent)
 	add((up || down) && len(s.Deny) > 0, ReasonDenied, "%d accounts are on the deny-list: empty it first", len(s.Deny))

@@ -15,8 +15,8 @@
 //   - Lease tells who is alive and who may write; Missing names those whom an epoch waits for.
 //
 // Who runs a move does this for each of its states: measure and Check, store the state under the condition that the
-// row still has the epoch that was read, wait until Missing names nobody. If they die half-way, State.Resume tells anybody
-// else how to go on.
+// row still has the epoch that was read, wait until Missing names nobody. If they die half-way, State.Resume tells
+// anybody else how to go on. From a state that Missing still names somebody for, no move begins.
 //
 // The package serves the domain, its stores and the commands. It has no clock, reads and writes nothing, and never
 // decides to move.

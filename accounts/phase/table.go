@@ -4,6 +4,15 @@ import (
 	"github.com/google/uuid"
 )
 
+// The table is right for who keeps these rules; model_test.go shows what goes wrong without each of them.
+//
+//   - A change holds the account's lock from before it reads to after its last write, in every phase.
+//   - Every write names the version that it read. A change that its home does not take is not acknowledged.
+//   - A deletion leaves a tombstone.
+//   - ChangedHere is set with the change and cleared with the delivery; InDoubt holds from the intent to its end.
+//   - A login, and the sweep, read the row here first, then legacy, and write here only if that row is still as it was. They
+//     need no lock. The other way round, what was read in legacy may be older than the row, and would replace it.
+
 // An Account is what the table asks about one account. The zero value is somebody who is absent here.
 type Account struct {
 	ID uuid.UUID // that which the person has, or will have once they are moved
@@ -94,6 +103,12 @@ func (w Write) String() string { return writeNames.of(uint8(w)) }
 
 // MarshalText writes the name of w.
 func (w Write) MarshalText() ([]byte, error) { return writeNames.text("write", uint8(w)) }
+
+// UnmarshalText reads the name of a way.
+func (w *Write) UnmarshalText(text []byte) (err error) {
+	*w, err = parse[Write]("write", writeNames, string(text))
+	return err
+}
 
 // A Row is what is done with one account in one state. In the zero Row nobody answers and nothing is written.
 type Row struct {

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -42,6 +43,26 @@ func BenchmarkByIdentifier(b *testing.B) {
 func BenchmarkCreateSession(b *testing.B) {
 	r, _ := person("person-1")
 	benchmark(b, func(b *testing.B, s *Store, _ int) error { return s.CreateSession(b.Context(), newSession(r.ID)) })
+}
+
+// BenchmarkCreateSessions is eight callers at once, whose commits may share a wait for the disk.
+func BenchmarkCreateSessions(b *testing.B) {
+	for name, url := range engines() {
+		b.Run(name, func(b *testing.B) {
+			s := open(b, url(b))
+			r, _ := person("person-1")
+			b.ReportAllocs()
+			b.SetParallelism((8 + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0))
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if err := s.CreateSession(b.Context(), newSession(r.ID)); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+		})
+	}
 }
 
 func BenchmarkRotateSession(b *testing.B) {

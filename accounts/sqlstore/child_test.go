@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"strconv"
 	"testing"
+
+	"github.com/google/uuid"
 )
 
 // Some promises are made to other processes, or to the next one after a crash. The test binary is started again with
@@ -25,7 +27,8 @@ func childJobs() map[string]func(ctx context.Context, s *Store, out io.Writer) e
 			_, err := fmt.Fprintln(out, "open")
 			return err
 		},
-		"create": createForever,
+		"create":   createForever,
+		"sessions": createSessions,
 		"one": func(ctx context.Context, s *Store, out io.Writer) error {
 			r, e := person("one")
 			_, err := fmt.Fprintln(out, s.Create(ctx, r, e))
@@ -98,4 +101,24 @@ func createForever(ctx context.Context, s *Store, out io.Writer) error {
 			return err
 		}
 	}
+}
+
+// createSessions makes sessions for many callers at once and writes the id of each after it was told that it is stored.
+func createSessions(ctx context.Context, s *Store, out io.Writer) error {
+	failed := make(chan error)
+	for range 8 {
+		go func() {
+			for {
+				n := newSession(uuid.New())
+				err := s.CreateSession(ctx, n)
+				if err == nil {
+					_, err = fmt.Fprintln(out, n.ID)
+				}
+				if err != nil {
+					failed <- err
+				}
+			}
+		}()
+	}
+	return <-failed
 }

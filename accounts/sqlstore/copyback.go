@@ -10,16 +10,16 @@ import (
 	"rekey/accounts"
 )
 
-const deliveryColumns = `id, account_id, source, kind, sealed, created_at, next_at, attempts, fence, refused`
+const deliveryColumns = `id, account_id, source, kind, intent, sealed, created_at, next_at, attempts, fence, refused`
 
 // insertDeliveries writes what a change owes the legacy stores, in the change's own transaction. The change has locked the
 // account's credential, or made it, so that nobody else counts at the same time.
 func (s *Store) insertDeliveries(ctx context.Context, tx querier, owed []accounts.Delivery) error {
 	for _, d := range owed {
 		_, err := s.exec(ctx, tx, `
-INSERT INTO copy_back (id, account_id, seq, source, kind, sealed, created_at, next_at)
-VALUES ($1, $2, (SELECT coalesce(max(seq), 0) + 1 FROM copy_back WHERE account_id = $2), $3, $4, $5, $6, $7)`,
-			d.ID, d.AccountID, d.Source, string(d.Kind), notNull(d.Sealed), micros(d.CreatedAt), micros(d.CreatedAt))
+INSERT INTO copy_back (id, account_id, seq, source, kind, intent, sealed, created_at, next_at)
+VALUES ($1, $2, (SELECT coalesce(max(seq), 0) + 1 FROM copy_back WHERE account_id = $2), $3, $4, FALSE, $5, $6, $6)`,
+			d.ID, d.AccountID, d.Source, string(d.Kind), notNull(d.Sealed), micros(d.CreatedAt))
 		if err != nil {
 			return fmt.Errorf("insert delivery: %w", err)
 		}
@@ -61,44 +61,150 @@ func scanDelivery(scan scan) (accounts.Delivery, error) {
 		d             accounts.Delivery
 		created, next int64
 	)
-	err := scan(&d.ID, &d.AccountID, &d.Source, &d.Kind, &d.Sealed, &created, &next, &d.Attempts, &d.Fence, &d.Refused)
+	err := scan(&d.ID, &d.AccountID, &d.Source, &d.Kind, &d.Intent, &d.Sealed, &created, &next, &d.Attempts, &d.Fence, &d.Refused)
 	d.CreatedAt, d.NextAt = moment(created), moment(next)
 	return d, err
 }
 
 // FinishDelivery implements accounts.Outbox.
-func (s *Store) FinishDelivery(ctx context.Context, d accounts.Delivery, link *accounts.LegacyLink, e accounts.Event) error {
+func (s *Store) FinishDelivery(ctx context.Context, d accounts.Delivery, f accounts.Finish) error {
 	err := s.inTx(ctx, func(tx querier) error {
-		n, err := s.exec(ctx, tx, `DELETE FROM copy_back WHERE id = $1 AND fence = $2`, d.ID, d.Fence)
-		if err != nil {
+		if err := s.removeDelivery(ctx, tx, d); err != nil {
 			return err
 		}
-		if n == 0 {
-			return accounts.ErrStale
-		}
-		if link != nil {
-			if err := s.keepLink(ctx, tx, d.AccountID, *link); err != nil {
+		if f.Create != nil {
+			if err := s.insertRecord(ctx, tx, *f.Create, f.Event); err != nil {
 				return err
 			}
-			_, err := s.exec(ctx, tx, `
-UPDATE accounts SET changed_here = FALSE WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1)`, d.AccountID)
-			if err != nil {
-				return fmt.Errorf("note that legacy knows: %w", err)
+			return s.finishHere(ctx, tx, d, f)
+		}
+		if err := s.finishHere(ctx, tx, d, f); err != nil {
+			return err
+		}
+		if f.Link != nil {
+			if err := s.keepLink(ctx, tx, d.AccountID, *f.Link, f.Was); err != nil {
+				return err
 			}
 		}
-		return s.insertEvent(ctx, tx, e)
+		_, err := s.exec(ctx, tx, `
+UPDATE accounts SET changed_here = FALSE WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1)`, d.AccountID)
+		if err != nil {
+			return fmt.Errorf("note that legacy knows: %w", err)
+		}
+		return s.insertEvent(ctx, tx, f.Event)
 	})
+	if err != nil && f.Create != nil && s.engine.unique(err) {
+		return accounts.ErrTaken
+	}
 	return storeError("finish delivery", err)
 }
 
-// keepLink adds a link to an account, or writes down what the legacy record looks like now.
-func (s *Store) keepLink(ctx context.Context, tx querier, account uuid.UUID, l accounts.LegacyLink) error {
+// removeDelivery removes a delivery under its claim. Its account is in doubt no more.
+func (s *Store) removeDelivery(ctx context.Context, tx querier, d accounts.Delivery) error {
+	n, err := s.exec(ctx, tx, `DELETE FROM copy_back WHERE id = $1 AND fence = $2`, d.ID, d.Fence)
+	switch {
+	case err != nil:
+		return err
+	case n == 0:
+		return accounts.ErrStale
+	case !d.Intent:
+		return nil
+	}
+	_, err = s.exec(ctx, tx, `UPDATE accounts SET in_doubt = FALSE WHERE id = $1`, d.AccountID)
+	return err
+}
+
+// DropDelivery implements accounts.Outbox.
+func (s *Store) DropDelivery(ctx context.Context, d accounts.Delivery, drifted bool) error {
+	err := s.inTx(ctx, func(tx querier) error {
+		if err := s.removeDelivery(ctx, tx, d); err != nil || !drifted {
+			return err
+		}
+		_, err := s.exec(ctx, tx, `UPDATE legacy_links SET drifted = TRUE WHERE account_id = $1 AND source = $2`, d.AccountID, d.Source)
+		return err
+	})
+	return storeError("drop delivery", err)
+}
+
+// BeginIntent implements accounts.Writes. Two who begin at once want the same number, and one of them gets it.
+func (s *Store) BeginIntent(ctx context.Context, d accounts.Delivery, until time.Time) (accounts.Delivery, error) {
+	d.Intent, d.Fence, d.Attempts, d.NextAt = true, 1, 1, d.CreatedAt
+	err := s.inTx(ctx, func(tx querier) error {
+		n, err := s.exec(ctx, tx, `
+INSERT INTO copy_back (id, account_id, seq, source, kind, intent, sealed, created_at, next_at, attempts, fence, claimed_to)
+SELECT $1, $2, 1, $3, $4, TRUE, $5, $6, $6, 1, 1, $7 WHERE NOT EXISTS (SELECT 1 FROM copy_back WHERE account_id = $2)`,
+			d.ID, d.AccountID, d.Source, string(d.Kind), notNull(d.Sealed), micros(d.CreatedAt), micros(until))
+		switch {
+		case err != nil && s.engine.unique(err), err == nil && n == 0:
+			return accounts.ErrStale
+		case err != nil:
+			return err
+		}
+		_, err = s.exec(ctx, tx, `UPDATE accounts SET in_doubt = TRUE WHERE id = $1`, d.AccountID)
+		return err
+	})
+	return d, storeError("begin intent", err)
+}
+
+// finishHere writes our half of an intent.
+func (s *Store) finishHere(ctx context.Context, tx querier, d accounts.Delivery, f accounts.Finish) error {
+	switch {
+	case f.Delete:
+		return s.bury(ctx, tx, d.AccountID, f)
+	case f.Credential != nil && f.Create == nil:
+		c := *f.Credential
+		_, err := s.exec(ctx, tx, `
+UPDATE credentials SET version = version + 1, scheme = $2, encoded = $3, fold = $4, legacy = $5
+ WHERE account_id = $1 AND kind = 'password'`, d.AccountID, string(c.Scheme), c.Encoded, c.Fold, c.Legacy)
+		if err != nil {
+			return fmt.Errorf("replace credential: %w", err)
+		}
+	}
+	if d.Kind != accounts.DeliverPassword || !d.Intent {
+		return nil
+	}
+	if err := s.endSessions(ctx, tx, d.AccountID, f.Keep); err != nil {
+		return err
+	}
+	// Of somebody who is not here the sessions are all there is.
+	_, err := s.exec(ctx, tx, `
+UPDATE sessions SET revoked_at = $3
+ WHERE account_id = $1 AND id <> $2 AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM accounts WHERE id = $1)`,
+		d.AccountID, f.Keep, micros(f.At))
+	if err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+	return nil
+}
+
+// bury makes a tombstone of an account, or makes one for somebody who was never here.
+func (s *Store) bury(ctx context.Context, tx querier, account uuid.UUID, f accounts.Finish) error {
+	_, err := s.exec(ctx, tx, `
+INSERT INTO accounts (id, disabled, created_at, deleted_at) VALUES ($1, TRUE, $2, $2)
+ON CONFLICT (id) DO UPDATE SET disabled = TRUE, deleted_at = excluded.deleted_at`, account, micros(f.At))
+	if err != nil {
+		return fmt.Errorf("bury account: %w", err)
+	}
+	for _, table := range emptied {
+		if _, err := s.exec(ctx, tx, `DELETE FROM `+table+` WHERE account_id = $1`, account); err != nil {
+			return fmt.Errorf("empty %s: %w", table, err)
+		}
+	}
+	if _, err := s.revokeSessions(ctx, tx, account, f.At); err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+	return nil
+}
+
+// keepLink adds a link to an account, or writes down what the legacy record looks like now, if it is the link that was; nil is
+// any.
+func (s *Store) keepLink(ctx context.Context, tx querier, account uuid.UUID, l accounts.LegacyLink, was []byte) error {
 	_, err := s.exec(ctx, tx, `
 INSERT INTO legacy_links (source, legacy_id, account_id, fingerprint, legacy_created_at, how, at, copied_epoch)
 VALUES ($1, $2, $3, $4, $5, $6, $7, (SELECT coalesce(max(epoch), 1) FROM phase))
 ON CONFLICT (source, legacy_id) DO UPDATE SET fingerprint = excluded.fingerprint, copied_epoch = excluded.copied_epoch, drifted = FALSE
- WHERE legacy_links.account_id = excluded.account_id`,
-		l.Source, l.LegacyID, account, notNull(l.Fingerprint), microsOrNull(l.LegacyCreatedAt), string(l.How), micros(l.At))
+ WHERE legacy_links.account_id = excluded.account_id AND ($9 OR legacy_links.fingerprint = $8)`,
+		l.Source, l.LegacyID, account, notNull(l.Fingerprint), microsOrNull(l.LegacyCreatedAt), string(l.How), micros(l.At), notNull(was), was == nil)
 	if err != nil {
 		return fmt.Errorf("keep link: %w", err)
 	}
@@ -107,7 +213,7 @@ ON CONFLICT (source, legacy_id) DO UPDATE SET fingerprint = excluded.fingerprint
 
 // KeepLink implements accounts.Outbox.
 func (s *Store) KeepLink(ctx context.Context, account uuid.UUID, link accounts.LegacyLink) error {
-	return storeError("keep link", s.inTx(ctx, func(tx querier) error { return s.keepLink(ctx, tx, account, link) }))
+	return storeError("keep link", s.inTx(ctx, func(tx querier) error { return s.keepLink(ctx, tx, account, link, nil) }))
 }
 
 // PostponeDelivery implements accounts.Outbox.

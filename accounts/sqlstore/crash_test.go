@@ -19,25 +19,7 @@ import (
 func TestKill(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, url string) {
-		const enough = 200
-		writer := start(t, os.Args[0], "create", url)
-		acknowledged := -1
-		for acknowledged < enough && writer.lines.Scan() {
-			acknowledged = atoi(t, writer.lines.Text())
-		}
-		if err := writer.command.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		for writer.lines.Scan() { // what it had still written
-			acknowledged = atoi(t, writer.lines.Text())
-		}
-		if err := writer.command.Wait(); err == nil {
-			t.Fatal("the writer ended by itself")
-		}
-		if acknowledged < enough {
-			t.Fatalf("the writer ended after %d", acknowledged)
-		}
-
+		acknowledged := len(killAfter(t, "create", url, 200)) - 1
 		s := open(t, url)
 		for i := range acknowledged + 1 {
 			checkWhole(t, s, "person-"+strconv.Itoa(i))
@@ -60,13 +42,41 @@ func TestKill(t *testing.T) {
 	})
 }
 
-func atoi(t *testing.T, text string) int {
+// The sessions of many callers share commits on SQLite, and each is there that was acknowledged.
+func TestKillSessions(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, url string) {
+		acknowledged := killAfter(t, "sessions", url, 1000)
+		s := open(t, url)
+		for _, id := range acknowledged {
+			if _, err := s.Session(t.Context(), uuid.MustParse(id)); err != nil {
+				t.Errorf("session %s: %v", id, err)
+			}
+		}
+	})
+}
+
+// killAfter lets a process do a job until it has written enough lines, kills it and returns all that it wrote.
+func killAfter(t *testing.T, job, url string, enough int) []string {
 	t.Helper()
-	n, err := strconv.Atoi(text)
-	if err != nil {
+	writer := start(t, os.Args[0], job, url)
+	var lines []string
+	for len(lines) < enough && writer.lines.Scan() {
+		lines = append(lines, writer.lines.Text())
+	}
+	if err := writer.command.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	return n
+	for writer.lines.Scan() { // what it had still written
+		lines = append(lines, writer.lines.Text())
+	}
+	if err := writer.command.Wait(); err == nil {
+		t.Fatal("the writer ended by itself")
+	}
+	if len(lines) < enough {
+		t.Fatalf("the writer ended after %d", len(lines))
+	}
+	return lines
 }
 
 // checkWhole fails unless all that belongs to a person is there.

@@ -8,13 +8,28 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
+// A querier runs statements: a pool, which has committed each when it returns, or one transaction.
+type querier interface {
+	// exec runs a text and returns how many rows it touched.
+	exec(ctx context.Context, text string, args ...any) (int64, error)
+	// each runs a text and hands every row to f.
+	each(ctx context.Context, f func(scan) error, text string, args ...any) error
+}
+
+// A scan copies the columns of the current row.
+type scan func(into ...any) error
+
 // A pool is a set of connections. The driver of SQLite compiles a text at each use, which costs more than running it,
-// so there the compiled statements are kept; the driver of PostgreSQL keeps them itself.
+// so there the compiled statements are kept. The driver of PostgreSQL keeps them itself, and costs less without database/sql
+// around it, so there a statement that is a transaction of its own goes past that.
 type pool struct {
 	*sql.DB
-	prepare bool
+	conns *pgxpool.Pool // of PostgreSQL: where DB has its connections from
+	group *group        // runs the writes of one statement; nil: each is run by itself
 
 	mu       sync.Mutex
 	prepared map[string]*sql.Stmt // by text; the texts are constants of this package, so it stays small
@@ -44,56 +59,87 @@ func (p *pool) statement(ctx context.Context, text string) (*sql.Stmt, error) {
 	return made, nil
 }
 
-// ExecContext is sql.DB's with the statement kept.
-func (p *pool) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
-	if !p.prepare {
-		return p.DB.ExecContext(ctx, text, args...)
+func (p *pool) exec(ctx context.Context, text string, args ...any) (int64, error) {
+	if p.conns != nil {
+		return execPostgres(ctx, p.conns, text, args)
 	}
 	stmt, err := p.statement(ctx, text)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	return stmt.ExecContext(ctx, args...)
+	if p.group != nil {
+		return p.group.do(ctx, stmt, nil, args)
+	}
+	return touched(stmt.ExecContext(ctx, args...))
 }
 
-// QueryContext is sql.DB's with the statement kept.
-func (p *pool) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
-	if !p.prepare {
-		return p.DB.QueryContext(ctx, text, args...)
+func (p *pool) each(ctx context.Context, f func(scan) error, text string, args ...any) error {
+	if p.conns != nil {
+		return eachPostgres(ctx, p.conns, f, text, args)
 	}
 	stmt, err := p.statement(ctx, text)
 	if err != nil {
-		return nil, err
-	}
-	return stmt.QueryContext(ctx, args...)
-}
-
-// A querier runs statements: a pool, each in a transaction of its own, or one transaction.
-type querier interface {
-	ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error)
-	QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error)
-}
-
-// A scan copies the columns of the current row.
-type scan func(into ...any) error
-
-// each runs a text and hands every row to f. It reads to the end in every case: only there does SQLite commit an
-// UPDATE … RETURNING, and only there does a lost connection show.
-func (s *Store) each(ctx context.Context, q querier, f func(scan) error, text string, args ...any) error {
-	if err := checkText(args); err != nil {
 		return err
 	}
-	rows, err := q.QueryContext(ctx, text, args...)
-	if err != nil {
-		return s.engine.scrub(err)
+	if p.group != nil {
+		_, err := p.group.do(ctx, stmt, f, args)
+		return err
 	}
+	rows, err := stmt.QueryContext(ctx, args...)
+	return eachRow(rows, err, f)
+}
+
+// A transaction is a querier whose statements are committed together.
+type transaction struct{ *sql.Tx }
+
+func (t transaction) exec(ctx context.Context, text string, args ...any) (int64, error) {
+	return touched(t.ExecContext(ctx, text, args...))
+}
+
+func (t transaction) each(ctx context.Context, f func(scan) error, text string, args ...any) error {
+	rows, err := t.QueryContext(ctx, text, args...)
+	return eachRow(rows, err, f)
+}
+
+func touched(result sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// eachRow hands every row of a query to f. It reads to the end in every case: only there does SQLite commit an
+// UPDATE … RETURNING, and only there does a lost connection show.
+func eachRow(rows *sql.Rows, err error, f func(scan) error) error {
+	if err != nil {
+		return err
+	}
+	return errors.Join(handOut(rows, f), rows.Err(), rows.Close())
+}
+
+// rows are those of either driver.
+type rows interface {
+	Next() bool
+	Scan(into ...any) error
+}
+
+// handOut hands the rows to f until it fails, and reads to the end.
+func handOut(rows rows, f func(scan) error) error {
 	var bad error
 	for rows.Next() {
 		if bad == nil {
 			bad = f(rows.Scan)
 		}
 	}
-	return errors.Join(bad, s.engine.scrub(rows.Err()), s.engine.scrub(rows.Close()))
+	return bad
+}
+
+// each runs a text and hands every row to f.
+func (s *Store) each(ctx context.Context, q querier, f func(scan) error, text string, args ...any) error {
+	if err := checkText(args); err != nil {
+		return err
+	}
+	return s.engine.scrub(q.each(ctx, f, text, args...))
 }
 
 // exists reports whether a text returns a row.
@@ -108,11 +154,8 @@ func (s *Store) exec(ctx context.Context, q querier, text string, args ...any) (
 	if err := checkText(args); err != nil {
 		return 0, err
 	}
-	result, err := q.ExecContext(ctx, text, args...)
-	if err != nil {
-		return 0, s.engine.scrub(err)
-	}
-	return result.RowsAffected()
+	n, err := q.exec(ctx, text, args...)
+	return n, s.engine.scrub(err)
 }
 
 // tries bounds how often a transaction that the database undid is run: each time somebody else got on.
@@ -145,10 +188,11 @@ func (s *Store) inTx(ctx context.Context, f func(querier) error) error {
 		defer func() {
 			_ = tx.Rollback() // after a commit it does nothing; after an error that one is the one to tell
 		}()
-		if err := s.checkEpoch(ctx, tx); err != nil {
+		held := transaction{tx}
+		if err := s.checkEpoch(ctx, held); err != nil {
 			return err
 		}
-		if err := f(tx); err != nil {
+		if err := f(held); err != nil {
 			return err
 		}
 		if err := tx.Commit(); err != nil {

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"rekey/accounts"
 )
 
@@ -32,6 +34,33 @@ func TestPostgresIsolation(t *testing.T) {
 	}
 }
 
+// The names of a renewed session's account are in its order, in whichever PostgreSQL finds them.
+func TestPostgresRenewOrder(t *testing.T) {
+	t.Parallel()
+	url := postgresURL(t)
+	run(t, raw(t, url), `DO $$ BEGIN
+		EXECUTE format('ALTER DATABASE %I SET enable_indexscan = off', current_database());
+		EXECUTE format('ALTER DATABASE %I SET enable_bitmapscan = off', current_database());
+	END $$`)
+	s := open(t, url)
+	r, e := person("Zoe")
+	r.Identifiers = append(r.Identifiers, accounts.Identifier{Kind: accounts.Email, Canonical: "ada@example.org", Spelling: "ada@example.org"})
+	if err := s.Create(t.Context(), r, e); err != nil {
+		t.Fatal(err)
+	}
+	n := newSession(r.ID)
+	if err := s.CreateSession(t.Context(), n); err != nil {
+		t.Fatal(err)
+	}
+	_, account, err := s.RenewSession(t.Context(), n.ID, n.Generation, n.CreatedAt, time.Hour, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(r.Identifiers, account.Identifiers); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // A transaction that the database undoes because two waited for one another is run again.
 func TestDeadlock(t *testing.T) {
 	t.Parallel()
@@ -41,7 +70,9 @@ func TestDeadlock(t *testing.T) {
 		t.Fatal(err)
 	}
 	query := u.Query()
-	query.Set("deadlock_timeout", "100ms") // the store looks for a deadlock first, and so it is the one that is undone
+	// Each looks for a deadlock once, so long after it began to wait, and whoever finds one is undone: that is the store, for
+	// the other never looks. By then the other must be waiting, on a busy machine too.
+	query.Set("deadlock_timeout", "2s")
 	query.Set("application_name", "victim")
 	u.RawQuery = query.Encode()
 	s, db := open(t, u.String()), raw(t, url)
@@ -54,6 +85,9 @@ func TestDeadlock(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = other.Rollback() }() // after the rollback below it does nothing
+	if _, err := other.ExecContext(t.Context(), `SET LOCAL deadlock_timeout = '1h'`); err != nil {
+		t.Fatal(err)
+	}
 	insert := func(canonical string) error {
 		_, err := other.ExecContext(t.Context(), `
 INSERT INTO identifiers (canonical, account_id, position, kind, spelling)
@@ -350,4 +384,31 @@ func (p *proxy) hit(message []byte) bool {
 	}
 	p.word = nil
 	return true
+}
+
+// unsent is an error that says that nothing was sent.
+type unsent struct{ error }
+
+func (unsent) SafeToRetry() bool { return true }
+
+// Connections that have ended unnoticed cost the caller nothing, within bounds. What was sent is never sent again.
+func TestOnLiving(t *testing.T) {
+	t.Parallel()
+	lost := errors.New("lost")
+	for name, x := range map[string]struct {
+		errs []error
+		want error
+		runs int
+	}{
+		"a living one":        {[]error{nil}, nil, 1},
+		"two dead ones":       {[]error{unsent{lost}, fmt.Errorf("write: %w", unsent{lost}), nil}, nil, 3},
+		"dead ones only":      {[]error{unsent{lost}, unsent{lost}, unsent{lost}, nil}, unsent{lost}, 3},
+		"lost after the send": {[]error{lost, nil}, lost, 1},
+	} {
+		runs := 0
+		err := onLiving(func() error { runs++; return x.errs[runs-1] })
+		if !errors.Is(err, x.want) || runs != x.runs {
+			t.Errorf("%s: %v after %d runs, want %v after %d", name, err, runs, x.want, x.runs)
+		}
+	}
 }

@@ -96,7 +96,7 @@ func (s *Store) deleteRecord(ctx context.Context, tx querier, account uuid.UUID,
 	}
 	failpoint.Hit(failpoint.DeleteAccount)
 	for _, table := range emptied {
-		if _, err := s.exec(ctx, tx, `DELETE FROM `+table+` WHERE account_id = $1`, account); err != nil { //nolint:gosec // a name of ours
+		if _, err := s.exec(ctx, tx, `DELETE FROM `+table+` WHERE account_id = $1`, account); err != nil {
 			return fmt.Errorf("empty %s: %w", table, err)
 		}
 	}

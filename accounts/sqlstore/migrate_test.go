@@ -140,7 +140,7 @@ SELECT m.name, c.name, c."notnull" FROM sqlite_master m JOIN pragma_table_info(m
 		t.Errorf("only %d columns found", len(lite))
 	}
 	post := columns(t, open(t, postgresURL(t)), `
-SELECT table_name, column_name, CASE is_nullable WHEN 'NO' THEN 1 ELSE 0 END
+SELECT table_name, column_name, is_nullable = 'NO'
   FROM information_schema.columns WHERE table_schema = 'public'`)
 	if diff := cmp.Diff(lite, post); diff != "" {
 		t.Errorf("columns and whether they must have a value (-sqlite +postgres):\n%s", diff)

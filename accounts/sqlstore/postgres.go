@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	neturl "net/url"
+	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -30,7 +32,7 @@ func openPostgres(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &pool{DB: stdlib.OpenDBFromPool(conns)}
+	db := &pool{DB: stdlib.OpenDBFromPool(conns), conns: conns}
 	return &Store{
 		engine: postgresEngine(locker),
 		read:   db,
@@ -81,6 +83,54 @@ func postgresConfig(url string, o Options) (*pgxpool.Config, error) {
 	// default of the database would add nothing but transactions that it undoes.
 	settings["default_transaction_isolation"] = "read committed"
 	return config, nil
+}
+
+// eachPostgres is each past database/sql.
+func eachPostgres(ctx context.Context, conns *pgxpool.Pool, f func(scan) error, text string, args []any) error {
+	return onLiving(func() error {
+		rows, err := conns.Query(ctx, text, asBytes(args)...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		return errors.Join(handOut(rows, f), rows.Err())
+	})
+}
+
+// execPostgres is exec past database/sql.
+func execPostgres(ctx context.Context, conns *pgxpool.Pool, text string, args []any) (n int64, err error) {
+	err = onLiving(func() error {
+		tag, err := conns.Exec(ctx, text, asBytes(args)...)
+		n = tag.RowsAffected()
+		return err
+	})
+	return n, err
+}
+
+// asBytes returns the arguments with ids as the driver sends them; the type that we have for them would go through text.
+func asBytes(args []any) []any {
+	args = slices.Clone(args)
+	for i, arg := range args {
+		if id, ok := arg.(uuid.UUID); ok {
+			args[i] = [16]byte(id)
+		}
+	}
+	return args
+}
+
+// lives is how many connections are tried, as by database/sql.
+const lives = 3
+
+// onLiving runs f anew while the pool hands out connections that have ended since they
+// were used: their errors say that nothing was sent.
+func onLiving(f func() error) error {
+	var err error
+	for range lives {
+		if err = f(); !pgconn.SafeToRetry(err) {
+			break
+		}
+	}
+	return err
 }
 
 // SQLSTATE codes (PostgreSQL documentation, appendix A).

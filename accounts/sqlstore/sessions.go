@@ -71,12 +71,17 @@ RETURNING `+sessionColumns, id, from, micros(at), micros(expires))
 	return *rotated, nil
 }
 
-// renewSession is rotateSession with its conditions on the account, which no other statement can come between.
-const renewSession = `
+// renewUpdate is what rotateSession writes, and renewable under which conditions; that on the account is to be added.
+const renewUpdate = `
 UPDATE sessions
    SET generation = generation + 1, rotated_at = $3,
-       expires_at = CASE WHEN created_at + $5 < $4 THEN created_at + $5 ELSE $4 END
- WHERE id = $1 AND generation = $2 AND revoked_at IS NULL AND expires_at > $3
+       expires_at = CASE WHEN sessions.created_at + $5 < $4 THEN sessions.created_at + $5 ELSE $4 END`
+
+const renewable = `
+ WHERE sessions.id = $1 AND generation = $2 AND revoked_at IS NULL AND expires_at > $3`
+
+// renewSession is rotateSession with its conditions on the account, which no other statement can come between.
+const renewSession = renewUpdate + renewable + `
    AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = sessions.account_id AND a.session_epoch = sessions.epoch AND NOT a.disabled)
 RETURNING ` + sessionColumns
 
@@ -100,25 +105,34 @@ func (s *Store) RenewSession(
 	return *renewed, account, nil
 }
 
-// renewInSelect renews and reads the account in one statement, which has a row for each identifier.
+// renewInSelect renews and reads the account in one statement, which has a row for each identifier. The account is joined
+// to the UPDATE, so that it is looked up once, and its names are sorted here: PostgreSQL spends more time on setting up a
+// step of a plan than on the one row that goes through it.
 func (s *Store) renewInSelect(ctx context.Context, args ...any) (*accounts.Session, accounts.Account, error) {
-	var renewed *accounts.Session
-	var account accounts.Account
+	var (
+		renewed   *accounts.Session
+		account   accounts.Account
+		positions []int64
+	)
 	err := s.each(ctx, s.write, func(scan scan) error {
 		var session sessionRow
 		var row recordRow
-		err := scan(append(session.into(), &account.Disabled, &account.SessionEpoch, &account.ChangedHere, &account.Pinned, &row.accountCreated,
+		err := scan(append(session.into(), &account.ChangedHere, &account.Pinned, &account.InDoubt, &row.accountCreated,
 			&row.position, &row.kind, &row.canonical, &row.spelling, &row.contested, &row.verified)...)
 		renewed = session.session()
 		account.ID, account.CreatedAt = renewed.AccountID, moment(row.accountCreated.Int64)
+		account.SessionEpoch = renewed.Epoch
 		if row.position.Valid {
+			positions = append(positions, row.position.Int64)
 			account.Identifiers = append(account.Identifiers, row.identifier())
 		}
 		return err
-	}, `WITH renewed AS (`+renewSession+`)
-SELECT renewed.*, a.disabled, a.session_epoch, a.changed_here, a.pinned, a.created_at, i.position, i.kind, i.canonical, i.spelling, i.contested, i.verified
-  FROM renewed JOIN accounts a ON a.id = renewed.account_id LEFT JOIN identifiers i ON i.account_id = a.id
- ORDER BY i.position`, args...)
+	}, `WITH renewed AS (`+renewUpdate+` FROM accounts a`+renewable+` AND a.id = account_id AND a.session_epoch = epoch AND NOT a.disabled
+RETURNING sessions.*, a.created_at AS account_created, a.changed_here, a.pinned, a.in_doubt)
+SELECT n.id, n.account_id, n.source, n.legacy_id, n.epoch, n.generation, n.client, n.address, n.created_at, n.rotated_at, n.expires_at,
+       n.revoked_at, n.changed_here, n.pinned, n.in_doubt, n.account_created, i.position, i.kind, i.canonical, i.spelling, i.contested, i.verified
+  FROM renewed n LEFT JOIN identifiers i ON i.account_id = n.account_id`, args...)
+	sortBy(account.Identifiers, positions)
 	return renewed, account, err
 }
 

@@ -53,8 +53,8 @@ func openSQLite(ctx context.Context, url string, o Options) (*Store, error) {
 	read.SetMaxIdleConns(readers)
 	return &Store{
 		engine: sqliteEngine(),
-		read:   &pool{DB: read, prepare: true},
-		write:  &pool{DB: write, prepare: true},
+		read:   &pool{DB: read},
+		write:  &pool{DB: write, group: &group{db: write}},
 		// The writer last: the last connection to go moves the log into the database, and readers may not write.
 		close: func() error { return errors.Join(read.Close(), write.Close()) },
 	}, nil

@@ -1,12 +1,18 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"fmt"
+	"io"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"rekey/cmd/rekey/config"
 	"rekey/cmd/rekey/server"
+	"rekey/legacy/preset"
 )
 
 func newConfig(c console) *cobra.Command {
@@ -23,17 +29,30 @@ func newConfigCheck(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Say what is wrong with the configuration, all of it",
-		Long: `Reads the configuration as serve would, and names every mistake with its line, and what is allowed but risky.
-Without --connect nothing is opened: neither store nor sources nor Redis.`,
+		Long: `Reads the configuration as serve would, and names every mistake with its line, what is allowed but risky, and what
+the presets that are used leave to you.
+Without --connect nothing is asked: neither store nor sources nor Redis. Of an export the first thousand records are looked
+at: whether they have the columns that are named, and people who could log in.`,
 		Example: "  rekey config check --config rekey.yaml\n  rekey config check --connect",
 		Args:    cobra.NoArgs,
 		RunE: action(func(cmd *cobra.Command, _ []string) error {
-			cfg, err := file.load()
+			cfg, err := file.read()
 			if err != nil {
 				return err
 			}
-			for _, w := range cfg.Warnings() {
+			look, err := lookAtExports(cmd.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			for _, w := range slices.Concat(cfg.Warnings(), look.Unread) {
 				fmt.Fprintln(c.err, "warning: "+w.String())
+			}
+			printNotes(c.out, cfg)
+			if err := printWrites(c.out, cfg); err != nil {
+				return err
+			}
+			if problems := slices.Concat(look.Wrong, look.Doubtful); len(problems) > 0 {
+				return problems
 			}
 			if !connect {
 				_, err = fmt.Fprintln(c.out, "the configuration is complete")
@@ -56,6 +75,41 @@ Without --connect nothing is opened: neither store nor sources nor Redis.`,
 	file = c.addConfigFlag(cmd)
 	cmd.Flags().BoolVar(&connect, "connect", false, "also ask the store, each source and Redis, without changing anything")
 	return cmd
+}
+
+// lookAtExports opens the sources, which tells what is wrong with them, and looks at those that are files.
+func lookAtExports(ctx context.Context, cfg *config.Config) (server.ExportLook, error) {
+	opened, closeSources, err := server.OpenSources(cfg)
+	if err != nil {
+		return server.ExportLook{}, err
+	}
+	look := server.LookAtExports(ctx, cfg, opened)
+	return look, closeSources()
+}
+
+// printNotes tells what the presets that are used say of themselves: what they do not move, and what they leave to people.
+func printNotes(w io.Writer, cfg *config.Config) {
+	for _, l := range cfg.Legacy {
+		p, _ := preset.Named(l.Preset) // those of directories are the adapter's own, and have no notes
+		for _, note := range p.Notes {
+			fmt.Fprintf(w, "legacy %s: note on preset %s: %s\n", l.Name, p.Name, note)
+		}
+	}
+}
+
+// printWrites says for each source what can be written back to it.
+func printWrites(out io.Writer, cfg *config.Config) error {
+	sources, err := server.WrittenBackTo(cfg)
+	if err != nil {
+		return err
+	}
+	for _, s := range sources {
+		fmt.Fprintf(out, "legacy %s: written back: %s\n", s.Name, cmp.Or(strings.Join(s.Can, ", "), "nothing, it is only read"))
+		for _, no := range s.Cannot {
+			fmt.Fprintf(out, "legacy %s: not written back: %s\n", s.Name, no)
+		}
+	}
+	return nil
 }
 
 func newConfigShow(c console) *cobra.Command {

@@ -15,7 +15,7 @@ import (
 
 func newDemo(c console) *cobra.Command {
 	options := demo.Options{LoadConfig: func(path string) (*config.Config, error) {
-		return (&configFlag{path: path}).load() // without the environment: a demo is the same everywhere
+		return (&configFlag{path: path}).read() // without the environment: a demo is the same everywhere
 	}}
 	cmd := &cobra.Command{
 		Use:   "demo",

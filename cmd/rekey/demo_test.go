@@ -26,7 +26,7 @@ func TestDemoCurlLine(t *testing.T) {
 	go func() {
 		ended <- demo.Run(ctx, writer, demo.Options{
 			People: 200, Listen: "127.0.0.1:0",
-			LoadConfig: func(path string) (*config.Config, error) { return (&configFlag{path: path}).load() },
+			LoadConfig: func(path string) (*config.Config, error) { return (&configFlag{path: path}).read() },
 		})
 		writer.Close()
 	}()

@@ -51,7 +51,7 @@ The time of a sweep is measured with made-up people in a scratch store in $TMPDI
 			if flags.limit < 0 {
 				return misuse("--limit wants a number of people, or 0 for all")
 			}
-			cfg, err := file.load()
+			cfg, err := file.read()
 			if err != nil {
 				return err
 			}
@@ -72,16 +72,19 @@ func plan(ctx context.Context, c console, cfg *config.Config, flags planFlags) (
 	if len(cfg.Legacy) == 0 {
 		return misuse("the configuration names no legacy source, so there is nothing to move")
 	}
-	page, err := openPage(flags.html)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, page.close()) }()
 	opened, closeSources, err := server.OpenSources(cfg)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeSources()) }()
+	if err := server.LookAtExports(ctx, cfg, opened).Err(); err != nil {
+		return err // before it is read from end to end
+	}
+	page, err := openPage(flags.html)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, page.close()) }()
 	sources := make([]survey.Source, len(opened))
 	for i, source := range opened {
 		sources[i] = surveySource(source, cfg.Legacy[i])

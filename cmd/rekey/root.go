@@ -34,7 +34,8 @@ func newRoot(c console) *cobra.Command {
 		Use:   "rekey",
 		Short: "A login that moves its users",
 		Long: `rekey logs people in against an old user store and moves each of them to a new one on the way: it
-verifies the old password hash, stores a new one, and from the second login on the old store is not asked.`,
+verifies the old password hash, stores a new one, and from the second login on the old store is not asked, except
+once a minute for a spelling of the name that is not the stored one.`,
 		Example:       "  rekey demo --traffic 20\n  rekey config check --config rekey.yaml\n  rekey serve --config rekey.yaml",
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -70,7 +71,7 @@ func action(do func(cmd *cobra.Command, args []string) error) func(*cobra.Comman
 		case err == nil || errors.As(err, &already):
 			return err
 		case errors.As(err, &problems):
-			return done{err, exitUsage}
+			return mistakes(err)
 		}
 		return done{err, exitFailed}
 	}
@@ -78,6 +79,9 @@ func action(do func(cmd *cobra.Command, args []string) error) func(*cobra.Comman
 
 // misuse marks an error of a command as wrong use.
 func misuse(format string, args ...any) error { return done{fmt.Errorf(format, args...), exitUsage} }
+
+// mistakes marks an error as the configuration's.
+func mistakes(err error) error { return misuse("the configuration has mistakes\n%w", err) }
 
 // errQuiet is for a command that has said all there is to say and only wants its exit code.
 var errQuiet = errors.New("")
@@ -127,8 +131,20 @@ func (c console) addConfigFlag(cmd *cobra.Command) *configFlag {
 	return f
 }
 
-// load reads the configuration. Its error is wrong use: nothing has been tried yet.
+// load reads the configuration, for commands that open no source. Its error is wrong use: nothing has been tried yet.
 func (f *configFlag) load() (*config.Config, error) {
+	c, err := f.read()
+	if err != nil {
+		return nil, err
+	}
+	if err := server.CheckSources(c); err != nil {
+		return nil, mistakes(err)
+	}
+	return c, nil
+}
+
+// read reads the configuration as far as that goes without opening its sources: whoever opens them is told the rest.
+func (f *configFlag) read() (*config.Config, error) {
 	path := f.path
 	for _, pair := range f.environ {
 		if value, ok := strings.CutPrefix(pair, "REKEY_CONFIG="); ok && path == "" {
@@ -136,11 +152,8 @@ func (f *configFlag) load() (*config.Config, error) {
 		}
 	}
 	c, err := config.Load(config.Options{Path: path, Environ: f.environ})
-	if err == nil {
-		err = server.CheckSources(c)
-	}
 	if err != nil {
-		return nil, done{fmt.Errorf("the configuration has mistakes\n%w", err), exitUsage}
+		return nil, mistakes(err)
 	}
 	return c, nil
 }

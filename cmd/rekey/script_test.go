@@ -31,7 +31,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
-			env.Values[gatewaysKey{}] = map[string]*gateway{}
+			env.Values[gatewaysKey{}] = map[string]*served{}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -41,8 +41,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// A gateway is a `rekey serve` that a script has started.
-type gateway struct {
+// A served is a `rekey serve` that a script has started.
+type served struct {
 	cmd   *exec.Cmd
 	ended chan error
 	log   *strings.Builder // complete when ended is closed
@@ -67,7 +67,7 @@ func startGateway(ts *testscript.TestScript, neg bool, args []string) {
 	stderr, err := cmd.StderrPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())
-	g := &gateway{cmd: cmd, ended: make(chan error, 1), log: &strings.Builder{}}
+	g := &served{cmd: cmd, ended: make(chan error, 1), log: &strings.Builder{}}
 	ts.Defer(func() {
 		_ = cmd.Process.Kill() // it has ended already in a script that passes
 		<-g.ended
@@ -113,8 +113,8 @@ func stopGateway(ts *testscript.TestScript, neg bool, args []string) {
 
 type gatewaysKey struct{}
 
-func gatewaysOf(ts *testscript.TestScript) map[string]*gateway {
-	return ts.Value(gatewaysKey{}).(map[string]*gateway)
+func gatewaysOf(ts *testscript.TestScript) map[string]*served {
+	return ts.Value(gatewaysKey{}).(map[string]*served)
 }
 
 // httpMain is `http METHOD URL [JSON]`: it prints the status and the body. BEARER, if it is set, is the token to send.

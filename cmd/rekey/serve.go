@@ -16,15 +16,15 @@ func newServe(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Log people in, and move them",
-		Long: `Serves the public and the admin listener until SIGINT or SIGTERM. Then readyz says 503, requests in flight are
-answered, and writes that have begun are finished; a second signal ends at once.
+		Long: `Serves the public and the admin listener until SIGINT or SIGTERM. Then readyz says 503 while everybody is still let in
+(drain), requests that have arrived are answered, and writes that have begun are finished; a second signal ends at once.
 
 A legacy store that is down at the start is a warning; a table or column that is not there is an error. The log goes to
 standard error, one JSON object a line; the line with "msg":"ready" tells the addresses.`,
 		Example: "  rekey serve --config /etc/rekey/rekey.yaml\n  REKEY_STORE=sqlite:///var/lib/rekey/rekey.db rekey serve",
 		Args:    cobra.NoArgs,
 		RunE: action(func(cmd *cobra.Command, _ []string) error {
-			cfg, err := file.load()
+			cfg, err := file.read()
 			if err != nil {
 				return err
 			}

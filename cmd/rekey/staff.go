@@ -16,6 +16,7 @@ import (
 	"rekey/accounts/masterkey"
 	"rekey/accounts/sqlstore"
 	"rekey/cmd/rekey/config"
+	"rekey/gateway"
 )
 
 func newStaff(c console) *cobra.Command {
@@ -125,18 +126,6 @@ func requireFlags(cmd *cobra.Command, names ...string) {
 	}
 }
 
-// staffRow is a staff token as it is printed.
-type staffRow struct {
-	ID         uuid.UUID  `json:"id"`
-	Name       string     `json:"name"`
-	Role       string     `json:"role"`
-	State      string     `json:"state"`
-	CreatedAt  time.Time  `json:"created_at"`
-	ExpiresAt  time.Time  `json:"expires_at"`
-	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
-	RevokedAt  *time.Time `json:"revoked_at,omitempty"`
-}
-
 func newStaffTokenList(c console) *cobra.Command {
 	var file *configFlag
 	var output *format
@@ -153,19 +142,17 @@ func newStaffTokenList(c console) *cobra.Command {
 					return err
 				}
 				now := time.Now()
-				var rows []staffRow
+				var rows []gateway.StaffState
 				for _, t := range tokens {
-					rows = append(rows, staffRow{
-						t.ID, t.Name, string(t.Role), string(t.State(now)), t.CreatedAt, t.ExpiresAt, timeOrNil(t.LastUsedAt), timeOrNil(t.RevokedAt),
-					})
+					rows = append(rows, gateway.StaffStateOf(t, now))
 				}
-				return printList(c.out, *output, rows, []column[staffRow]{
-					{"ID", func(r staffRow) string { return r.ID.String() }},
-					{"NAME", func(r staffRow) string { return r.Name }},
-					{"ROLE", func(r staffRow) string { return r.Role }},
-					{"STATE", func(r staffRow) string { return r.State }},
-					{"ENDS", func(r staffRow) string { return r.ExpiresAt.Format(time.RFC3339) }},
-					{"LAST USED", func(r staffRow) string {
+				return printList(c.out, *output, rows, []column[gateway.StaffState]{
+					{"ID", func(r gateway.StaffState) string { return r.ID.String() }},
+					{"NAME", func(r gateway.StaffState) string { return r.Name }},
+					{"ROLE", func(r gateway.StaffState) string { return r.Role }},
+					{"STATE", func(r gateway.StaffState) string { return r.State }},
+					{"ENDS", func(r gateway.StaffState) string { return r.ExpiresAt.Format(time.RFC3339) }},
+					{"LAST USED", func(r gateway.StaffState) string {
 						if r.LastUsedAt == nil {
 							return "never"
 						}
@@ -178,14 +165,6 @@ func newStaffTokenList(c console) *cobra.Command {
 	file = c.addConfigFlag(cmd)
 	output = addOutputFlag(cmd)
 	return cmd
-}
-
-// timeOrNil leaves a time out that is not set.
-func timeOrNil(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
 }
 
 var errNoStaffToken = errors.New("there is no token of that id; `rekey staff token list` shows them")

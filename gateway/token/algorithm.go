@@ -7,7 +7,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/subtle"
 	"fmt"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -31,34 +30,6 @@ type algorithm struct {
 	owns     func(crypto.PublicKey) bool
 }
 
-// verifier returns what method verifies with.
-func (k *key) verifier() any {
-	if k.alg.method == signAgain {
-		return k.private
-	}
-	return k.private.Public()
-}
-
-// signAgain is EdDSA for whoever holds the private key. A message has one Ed25519 signature (RFC 8032, section 5.1.6:
-// no randomness goes into it), so a token of ours is verified by signing it again, in less than half the time that
-// the two point multiplications of a verification take. It accepts exactly what Sign returns, and nothing else that
-// the public key would accept.
-var signAgain jwt.SigningMethod = again{jwt.SigningMethodEdDSA}
-
-type again struct{ *jwt.SigningMethodEd25519 }
-
-// Verify implements jwt.SigningMethod; key is the private key.
-func (m again) Verify(text string, signature []byte, key any) error {
-	private, ok := key.(ed25519.PrivateKey)
-	if !ok {
-		return jwt.ErrInvalidKeyType
-	}
-	if subtle.ConstantTimeCompare(signature, ed25519.Sign(private, []byte(text))) != 1 {
-		return jwt.ErrEd25519Verification
-	}
-	return nil
-}
-
 // supported returns the names of the algorithms, the default first.
 func supported() []string { return []string{EdDSA, ES256, RS256} }
 
@@ -66,7 +37,7 @@ func algorithmNamed(name string) (algorithm, error) {
 	switch name {
 	case EdDSA:
 		return algorithm{
-			method: signAgain,
+			method: jwt.SigningMethodEdDSA,
 			generate: func() (crypto.Signer, error) {
 				_, private, err := ed25519.GenerateKey(rand.Reader)
 				return private, err

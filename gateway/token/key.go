@@ -2,11 +2,13 @@ package token
 
 import (
 	"crypto"
+	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -23,6 +25,69 @@ type key struct {
 	info    KeyInfo
 	alg     algorithm
 	private crypto.Signer
+	own     *ownKey // of Ed25519
+	header  string  // of its tokens, encoded
+}
+
+func newKey(info KeyInfo, alg algorithm, private crypto.Signer) *key {
+	k := &key{info: info, alg: alg, private: private, header: headerOf(info)}
+	if ed, ok := private.(ed25519.PrivateKey); ok {
+		k.own = newOwnKey(ed)
+	}
+	return k
+}
+
+// typeHeader is the media type of a JWT access token (RFC 9068, section 2.1).
+const typeHeader = "at+jwt"
+
+// headerOf returns the header of the tokens of a key: its three members, and nothing else.
+func headerOf(info KeyInfo) string {
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"alg":%q,"kid":%q,"typ":%q}`, info.Algorithm, info.ID, typeHeader))
+}
+
+// keyIDIn returns the key id of a header, or what cannot be one.
+func keyIDIn(header string) string {
+	var h struct {
+		ID string `json:"kid"`
+	}
+	text, err := base64.RawURLEncoding.DecodeString(header)
+	if err != nil || json.Unmarshal(text, &h) != nil {
+		return ""
+	}
+	return h.ID
+}
+
+// sign makes a token: header, claims and signature (RFC 7515, section 7.1).
+func (k *key) sign(claims []byte) (string, error) {
+	text := k.header + "." + base64.RawURLEncoding.EncodeToString(claims)
+	signature, err := k.alg.method.Sign(text, k.private)
+	if err != nil {
+		return "", err
+	}
+	return text + "." + base64.RawURLEncoding.EncodeToString(signature), nil
+}
+
+// verify returns the claims of a token with the key's header, if the signature is the key's.
+func (k *key) verify(raw string) (claims []byte, ok bool) {
+	dot := strings.LastIndexByte(raw, '.')
+	if dot <= len(k.header) {
+		return nil, false
+	}
+	text := raw[:dot]
+	signature, err := base64.RawURLEncoding.Strict().DecodeString(raw[dot+1:])
+	if err != nil {
+		return nil, false
+	}
+	if k.own != nil {
+		ok = k.own.made(signature, []byte(text))
+	} else {
+		ok = k.alg.method.Verify(text, signature, k.private.Public()) == nil
+	}
+	if !ok {
+		return nil, false
+	}
+	claims, err = base64.RawURLEncoding.Strict().DecodeString(text[len(k.header)+1:])
+	return claims, err == nil
 }
 
 // generate makes a new private key and its id, the JWK thumbprint (RFC 7638).
@@ -78,7 +143,7 @@ func open(master *masterkey.Key, stored accounts.SigningKey, info KeyInfo) (*key
 	if kid, err := thumbprint(private.Public()); err != nil || kid != stored.ID {
 		return nil, errForeignKey
 	}
-	return &key{info, alg, private}, nil
+	return newKey(info, alg, private), nil
 }
 
 // State is what a signing key is good for at a moment.
@@ -149,14 +214,15 @@ type snapshot struct {
 	generation uint64 // another set has another number
 	keys       []*key // oldest first
 	byID       map[string]*key
+	byHeader   map[string]string // their ids
 	jwks       []byte
 }
 
 func newSnapshot(generation uint64, keys []*key) (*snapshot, error) {
-	s := &snapshot{generation: generation, keys: keys, byID: map[string]*key{}}
+	s := &snapshot{generation: generation, keys: keys, byID: map[string]*key{}, byHeader: map[string]string{}}
 	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
 	for _, k := range keys {
-		s.byID[k.info.ID] = k
+		s.byID[k.info.ID], s.byHeader[k.header] = k, k.info.ID
 		set.Keys = append(set.Keys, jose.JSONWebKey{Key: k.private.Public(), KeyID: k.info.ID, Algorithm: k.info.Algorithm, Use: "sig"})
 	}
 	var err error

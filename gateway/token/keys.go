@@ -210,7 +210,7 @@ func (k *Keys) readOnce(ctx context.Context) error {
 			}
 			changed = true
 		case !known.info.Until.Equal(info.Until):
-			known = &key{info, known.alg, known.private}
+			known = newKey(info, known.alg, known.private)
 			changed = true
 		}
 		keys = append(keys, known)

@@ -78,6 +78,7 @@ type Source struct {
 	guard  *guard.Guard
 
 	building chan struct{} // holds one while this process builds
+	batch    int           // rows of one transaction of a building; fewer in tests
 
 	mu      sync.RWMutex // held for reading while a question is under way
 	current *index       // nil until it was opened
@@ -131,7 +132,7 @@ func Open(c Config) (*Source, error) {
 	if _, err := newShaper(c, f, false); err != nil {
 		return fail(err)
 	}
-	s := &Source{config: c, format: f, building: make(chan struct{}, 1)}
+	s := &Source{config: c, format: f, building: make(chan struct{}, 1), batch: batchCommit}
 	s.guard, err = guard.New(guard.Config{
 		Source: c.Name, Describe: describe, Timeout: c.Timeout, BreakAfter: c.BreakAfter, BreakFor: c.BreakFor,
 	})

@@ -3,6 +3,7 @@ package filesource
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -22,6 +23,8 @@ type format struct {
 	hidden []string
 	// generic formats know nothing of their columns, and take the scheme from the configuration.
 	generic bool
+	// hashless formats never hold a hash.
+	hashless bool
 	// needs is a parameter without which no hash can be verified; "" for none.
 	needs string
 	// scheme is what hashes are, unless fill says so for each.
@@ -88,7 +91,7 @@ func (f frame) scan(s *stream, separator byte) (scanner, bool, error) {
 // shows no hash to anybody, so nobody's password can be verified.
 func cognitoFormat() format {
 	return format{
-		name: "cognito", frame: frameTable,
+		name: "cognito", frame: frameTable, hashless: true,
 		columns: map[string][]string{
 			"id": {"cognito:username"}, "username": {"cognito:username"}, "email": {"email"}, "phone": {"phone_number"},
 			"display_name": {"name"}, "locale": {"locale"},
@@ -222,9 +225,29 @@ func newShaper(c Config, f format, isTable bool) (*shaper, error) {
 	return s, nil
 }
 
-// header checks that a table has the columns that are needed: the key, one identifier, and all that the operator named.
-func (s *shaper) header(columns []string) error {
-	var missing, identifiers []string
+// An absence is something that an export does not have and must.
+type absence struct {
+	target string // as in Config.Columns; "" for whatever people log in with
+	column string // what the configuration calls it; of several any would do
+}
+
+// refusal makes an error of what is absent, or nil of nothing; what says where.
+func refusal(what string, missing []absence) error {
+	if len(missing) == 0 {
+		return nil
+	}
+	columns := make([]string, len(missing))
+	for i, a := range missing {
+		columns[i] = a.column
+	}
+	return &mappingError{what + strings.Join(columns, ", ")}
+}
+
+// header returns what a table with these columns has not, of what is needed: the key, one identifier, and all that the
+// operator named.
+func (s *shaper) header(columns []string) []absence {
+	var missing []absence
+	var identifiers []string
 	identified := false
 	for _, r := range s.rules {
 		has := slices.ContainsFunc(r.paths, func(path string) bool { return slices.Contains(columns, path) })
@@ -233,29 +256,35 @@ func (s *shaper) header(columns []string) error {
 		case has:
 			identified = identified || isIdentifier
 		case r.configured, r.name == "id":
-			missing = append(missing, strings.Join(r.paths, " or "))
+			missing = append(missing, r.absent())
 		case isIdentifier:
 			identifiers = append(identifiers, r.paths...)
 		}
 	}
 	if !identified && len(missing) == 0 {
-		missing = []string{strings.Join(identifiers, " or ")}
+		return []absence{{column: strings.Join(identifiers, " or ")}}
 	}
-	if len(missing) > 0 {
-		return &mappingError{"it has no column " + strings.Join(missing, ", ")}
-	}
-	return nil
+	return missing
 }
 
-// missing returns the columns that an operator named and no record had.
-func (s *shaper) missing() []string {
-	var list []string
+// missing returns what an operator named and no record had.
+func (s *shaper) missing() []absence {
+	var list []absence
 	for _, r := range s.rules {
 		if r.needed && (r.configured || r.name == "id") && !s.seen[r.name] {
-			list = append(list, strings.Join(r.paths, " or "))
+			list = append(list, r.absent())
 		}
 	}
 	return list
+}
+
+// had returns what some record had, and resume takes it over from the shaper of the records before.
+func (s *shaper) had() []string { return slices.Sorted(maps.Keys(s.seen)) }
+
+func (s *shaper) resume(had []string) {
+	for _, name := range had {
+		s.seen[name] = true
+	}
 }
 
 // shape makes a person of a record. With a fault the person holds what could be read, of which the identifiers matter:

@@ -3,14 +3,11 @@ package filesource
 import (
 	"context"
 	"crypto/sha256"
-
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	_ "modernc.org/sqlite" // the index is a SQLite database
@@ -18,7 +15,8 @@ import (
 
 // The index is a SQLite file that is made once and never changed. It is built under a temporary name beside its own and
 // renamed when it is whole, so that there is either a complete one or none. Two processes may build at once: each has
-// a temporary name of its own, and the last rename wins, over a file that says the same.
+// a temporary name of its own, and the last rename wins, over a file that says the same. What a process that was ended
+// leaves under such a name the next one goes on with; see checkpoint.
 const (
 	indexVersion  = "1"
 	applicationID = 0x726b6678 // "rkfx", so that no other database is ever overwritten
@@ -75,78 +73,23 @@ type Stats struct {
 	At     time.Time
 }
 
-// identity is what tells one export, or one configuration over it, from another.
-type identity struct {
-	Size    int64
-	ModTime int64  // nanoseconds
-	Header  string // SHA-256 of the first headerBytes
-	Mapping string // SHA-256 of format and columns
-}
-
-func identify(c Config, file *os.File) (identity, error) {
-	info, err := file.Stat()
-	if err != nil {
-		return identity{}, err
-	}
-	if !info.Mode().IsRegular() {
-		return identity{}, &mappingError{"it is no regular file"}
-	}
-	header := make([]byte, headerBytes)
-	n, err := file.ReadAt(header, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return identity{}, err
-	}
-	mapping, err := json.Marshal([]any{c.Format, c.Columns, c.Separator})
-	if err != nil {
-		return identity{}, err
-	}
-	return identity{info.Size(), info.ModTime().UnixNano(), sum(header[:n]), sum(mapping)}, nil
-}
-
-func sum(b []byte) string {
-	digest := sha256.Sum256(b)
-	return hex.EncodeToString(digest[:])
-}
-
 // A builder makes one index.
 type builder struct {
 	config   Config
 	shaper   *shaper
 	w        *writer
-	stats    Stats
-	keyless  int64
+	done     checkpoint // what is in the index, committed or not
 	progress func(Progress)
 }
 
-// build reads the export and writes a complete index to path, which is there and empty.
-func build(ctx context.Context, c Config, f format, path string, progress func(Progress)) (Stats, error) {
-	file, err := os.Open(c.Path)
-	if err != nil {
-		return Stats{}, err
-	}
-	defer func() { _ = file.Close() }() // it was only read
-	before, err := identify(c, file)
-	if err != nil {
-		return Stats{}, err
-	}
-	w, err := newWriter(ctx, path)
-	if err != nil {
-		return Stats{}, err
-	}
-	b := &builder{config: c, w: w, progress: progress}
-	err = b.run(ctx, file, f, before)
-	if closed := w.close(); err == nil {
-		err = closed
-	}
-	return b.stats, err
-}
-
-func (b *builder) run(ctx context.Context, file *os.File, f format, before identity) error {
+// run reads the export, from where the checkpoint is, and completes the index.
+func (b *builder) run(ctx context.Context, file *os.File, f format) error {
+	before := b.done.Of
 	hasher := sha256.New()
 	in := &counter{ctx: ctx, from: io.TeeReader(file, hasher)}
 	report := func(sorting bool) {
 		if b.progress != nil {
-			b.progress(Progress{Read: in.n, Size: before.Size, People: b.stats.People, Bad: b.stats.Bad, Sorting: sorting})
+			b.progress(Progress{Read: in.n, Size: before.Size, People: b.done.Stats.People, Bad: b.done.Stats.Bad, Sorting: sorting})
 		}
 	}
 	if err := b.load(ctx, in, f, func() { report(false) }); err != nil {
@@ -155,19 +98,19 @@ func (b *builder) run(ctx context.Context, file *os.File, f format, before ident
 	if _, err := io.Copy(io.Discard, in); err != nil { // what is behind a tear, for the SHA-256
 		return err
 	}
-	b.stats.SHA256 = hex.EncodeToString(hasher.Sum(nil))
+	b.done.Stats.SHA256 = hex.EncodeToString(hasher.Sum(nil))
 	after, err := identify(b.config, file)
 	switch {
 	case err != nil:
 		return err
 	case after != before:
-		return errors.New("the export was changed while it was read")
+		return errChanged
 	}
 	report(true)
 	if err := b.w.flush(ctx); err != nil {
 		return err
 	}
-	return b.w.finish(ctx, before, &b.stats)
+	return b.w.finish(ctx, before, b.done.Stats)
 }
 
 // load walks the export into the tables.
@@ -185,15 +128,22 @@ func (b *builder) load(ctx context.Context, in *counter, f format, report func()
 		return err
 	}
 	if t, ok := scan.(*table); ok {
-		if err := b.shaper.header(t.columns); err != nil {
+		if err := refusal(headerLacks, b.shaper.header(t.columns)); err != nil {
 			return err
 		}
 	}
-	read := false
+	if b.done.Offset > 0 {
+		if err := text.skipTo(b.done.Offset, b.done.Line); err != nil {
+			return err
+		}
+		scan.resume()
+		b.shaper.resume(b.done.Seen)
+		report()
+	}
 	for n := 1; ; n++ {
 		r, err := scan.next()
 		if tear, ok := errors.AsType[*tornError](err); ok {
-			b.stats.Torn = tear.Error()
+			b.done.Stats.Torn = tear.Error()
 			if err := b.add(ctx, record{line: tear.line, bad: "the rest of the export cannot be read: " + tear.reason}); err != nil {
 				return err
 			}
@@ -205,23 +155,35 @@ func (b *builder) load(ctx context.Context, in *counter, f format, report func()
 		if err != nil {
 			return err
 		}
-		read = read || r.bad == ""
+		b.done.Read = b.done.Read || r.bad == ""
 		if err := b.add(ctx, r); err != nil {
 			return err
+		}
+		if b.w.due() {
+			b.done.Offset, b.done.Line, b.done.Seen = text.offset(), text.line, b.shaper.had()
+			if err := b.w.commit(ctx, b.done); err != nil {
+				return err
+			}
 		}
 		if n%progressStep == 0 {
 			report()
 		}
 	}
-	if missing := b.shaper.missing(); read && len(missing) > 0 {
-		return &mappingError{"none of its records has " + strings.Join(missing, ", ")}
+	if err := refusal(recordsLack, b.shaper.missing()); b.done.Read && err != nil {
+		return err
 	}
-	if b.keyless > maxKeyless {
+	if b.done.Keyless > maxKeyless {
 		return b.w.putPerson(ctx, row{
-			seq: overflowRow, state: stateBad, fault: wholeRecord, reason: fmt.Sprintf("%d more records cannot be read and are not listed", b.keyless-maxKeyless),
+			seq: overflowRow, state: stateBad, fault: wholeRecord, reason: fmt.Sprintf("%d more records cannot be read and are not listed", b.done.Keyless-maxKeyless),
 		})
 	}
 	return nil
+}
+
+// next returns the number of the next row.
+func (b *builder) next() int64 {
+	b.done.Seq++
+	return b.done.Seq
 }
 
 // add takes one record.
@@ -231,7 +193,7 @@ func (b *builder) add(ctx context.Context, r record) error {
 		return b.addBad(ctx, row{line: r.line}, f, salvage(r.raw))
 	}
 	if b.shaper.format.ignore != nil && b.shaper.format.ignore(r.value) {
-		b.stats.Ignored++
+		b.done.Stats.Ignored++
 		return nil
 	}
 	key, p, f := b.shaper.shape(r.value)
@@ -242,8 +204,8 @@ func (b *builder) add(ctx context.Context, r record) error {
 	if err != nil {
 		return err
 	}
-	b.stats.People++
-	seq := b.w.next()
+	b.done.Stats.People++
+	seq := b.next()
 	if err := b.w.putIdentifiers(ctx, seq, p.identifiers()); err != nil {
 		return err
 	}
@@ -252,13 +214,13 @@ func (b *builder) add(ctx context.Context, r record) error {
 
 // addBad takes a record that cannot be read. Its identifiers lead to it: whoever has them must not be taken for nobody.
 func (b *builder) addBad(ctx context.Context, r row, f *fault, identifiers []string) error {
-	b.stats.Bad++
+	b.done.Stats.Bad++
 	if r.key == "" {
-		if b.keyless++; b.keyless > maxKeyless {
+		if b.done.Keyless++; b.done.Keyless > maxKeyless {
 			return b.w.putIdentifiers(ctx, overflowRow, identifiers)
 		}
 	}
-	r.seq, r.state, r.fault, r.reason = b.w.next(), stateBad, f.column, f.reason
+	r.seq, r.state, r.fault, r.reason = b.next(), stateBad, f.column, f.reason
 	if err := b.w.putIdentifiers(ctx, r.seq, identifiers); err != nil {
 		return err
 	}

@@ -185,7 +185,8 @@ func TestOneEndlessLine(t *testing.T) { //nolint:paralleltest // it measures the
 	}
 }
 
-// TestCrash ends an indexing half way, as a crash would, and shows that what it leaves is never asked and is removed.
+// TestCrash ends an indexing before its first commit, as a crash would, and shows that what it leaves is never asked and is
+// removed.
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder
@@ -201,7 +202,7 @@ func TestCrash(t *testing.T) {
 			t.Error("it went on to its end")
 		}
 		left := leftovers(t, s)
-		if len(left) != 1 {
+		if len(left) != 2 || left[1] != left[0]+journalSuffix {
 			t.Fatalf("temporary files: %v", left)
 		}
 		info, err := os.Stat(left[0])

@@ -23,6 +23,12 @@ const (
 	maxPath       = 256 // bytes of a column's name in the configuration
 )
 
+// What is said before the columns that an export has not.
+const (
+	headerLacks = "it has no column "
+	recordsLack = "none of its records has "
+)
+
 // mappingError is an export that is not as configured.
 type mappingError struct{ text string }
 
@@ -136,6 +142,11 @@ func newRule(name string, paths []string) (columnRule, error) {
 		return rule, nil
 	}
 	return columnRule{}, fmt.Errorf("column %q: there is nothing of that name to map to", name)
+}
+
+// absent is the rule as something that is not there.
+func (c columnRule) absent() absence {
+	return absence{c.name + c.detail, strings.Join(c.paths, " or ")}
 }
 
 // find returns the first of the rule's columns that a record has.

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -186,8 +185,9 @@ func (x *index) fits(export os.FileInfo) error {
 }
 
 // Index makes the index unless it is there and of the export as it lies there, and calls progress, if it is not nil,
-// every few thousand records. It can be ended by its context and begun again; a crash leaves a temporary file, which a
-// later call removes. Two calls in one process wait for one another; of two processes the last to finish wins.
+// every few thousand records. When it is ended by its context or a crash, a later call goes on where it was, at most some
+// 20,000 rows behind, and a call for another export removes what was left after an hour. Two calls in one process wait for
+// one another; of two processes the last to finish wins.
 //
 // Its error wraps legacy.ErrMapping as Check's does.
 func (s *Source) Index(ctx context.Context, progress func(Progress)) error {
@@ -224,54 +224,40 @@ func (s *Source) Index(ctx context.Context, progress func(Progress)) error {
 
 // make builds an index under a temporary name and puts it into its place.
 func (s *Source) make(ctx context.Context, progress func(Progress)) (err error) {
-	dir, name := filepath.Split(s.config.IndexPath)
-	if err := removeStale(dir, name+tempMark); err != nil {
-		return err
-	}
-	temp, err := os.CreateTemp(dir, name+tempMark+"*") // mode 0600
+	export, err := os.Open(s.config.Path)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(temp.Name()) // what made it fail is what is told; the next call removes what is left
-		}
-	}()
-	if _, err := build(ctx, s.config, s.format, temp.Name(), progress); err != nil {
-		return errors.Join(err, temp.Close())
-	}
-	if err := errors.Join(temp.Sync(), temp.Close()); err != nil {
+	defer func() { _ = export.Close() }() // it was only read
+	of, err := identify(s.config, export)
+	if err != nil {
 		return err
 	}
-	if err := os.Rename(temp.Name(), s.config.IndexPath); err != nil {
+	place := workplaceOf(s.config)
+	w, temp, done, err := place.begin(ctx, of)
+	if err != nil {
 		return err
 	}
-	parent, err := os.Open(dir)
+	w.batch = s.batch
+	b := &builder{config: s.config, w: w, done: done, progress: progress}
+	err = b.run(ctx, export, s.format)
+	if closed := w.close(); err == nil {
+		err = closed
+	}
+	switch {
+	case err != nil && ctx.Err() != nil && w.kept:
+		return err // a later call goes on with it
+	case err != nil:
+		return errors.Join(err, removeBuilt(temp))
+	}
+	if err := os.Rename(temp, s.config.IndexPath); err != nil {
+		return errors.Join(err, removeBuilt(temp))
+	}
+	parent, err := os.Open(place.dir)
 	if err != nil {
 		return err
 	}
 	return errors.Join(parent.Sync(), parent.Close())
-}
-
-// removeStale removes what crashed processes have left: they hold hashes.
-func removeStale(dir, prefix string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		if !strings.HasPrefix(entry.Name(), prefix) {
-			continue
-		}
-		info, err := entry.Info()
-		if err != nil || time.Since(info.ModTime()) < staleAfter {
-			continue // gone, or of a process that is at it
-		}
-		if err := os.Remove(filepath.Join(dir, entry.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
 }
 
 // indexError is an indexing that failed.

@@ -20,6 +20,8 @@ type record struct {
 // taken apart any more, and other errors where the export cannot be read at all. Memory is bounded by maxRecord.
 type scanner interface {
 	next() (record, error)
+	// resume is told, before the first next, that the stream stands behind a record that another scanner has returned.
+	resume()
 }
 
 // A tornError says that an export ends, or stops making sense, before its end. The records before are good.
@@ -70,6 +72,8 @@ func (l *lines) next() (record, error) {
 		}
 	}
 }
+
+func (l *lines) resume() {} // a line knows nothing of the one before
 
 // read takes one line into raw; of a longer one than maxRecord it keeps the beginning.
 func (l *lines) read() (long bool, err error) {
@@ -155,6 +159,8 @@ func (a *array) next() (record, error) {
 		}
 	}
 }
+
+func (a *array) resume() { a.state, a.found = behindElement, true }
 
 // open reads the first bracket.
 func (a *array) open() error {

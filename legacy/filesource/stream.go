@@ -73,7 +73,8 @@ func (l *limit) Read(p []byte) (int, error) {
 // A stream is the text of an export: decompressed, without a byte order mark.
 type stream struct {
 	*bufio.Reader
-	line  int64 // of the next byte, from 1
+	line  int64  // of the next byte, from 1
+	given *int64 // bytes of the text that the Reader was given
 	close func()
 }
 
@@ -84,20 +85,21 @@ func openStream(from *counter) (*stream, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	s := &stream{Reader: raw, line: 1, close: func() {}}
+	s := &stream{Reader: raw, line: 1, given: &from.n, close: func() {}}
 	switch {
 	case bytes.HasPrefix(magic, magicGzip):
 		z, err := gzip.NewReader(raw)
 		if err != nil {
 			return nil, fmt.Errorf("gzip: %w", err)
 		}
-		s.Reader = bufio.NewReaderSize(&limit{from: z, compressed: from}, readBuffer)
+		s.expand(z, from)
 	case bytes.HasPrefix(magic, magicZstd):
 		z, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxZstd))
 		if err != nil {
 			return nil, fmt.Errorf("zstd: %w", err)
 		}
-		s.Reader, s.close = bufio.NewReaderSize(&limit{from: z, compressed: from}, readBuffer), z.Close
+		s.expand(z, from)
+		s.close = z.Close
 	}
 	first, err := s.Peek(len(markUTF8))
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -114,6 +116,26 @@ func openStream(from *counter) (*stream, error) {
 		err = nil
 	}
 	return s, err
+}
+
+// expand reads the text of a compressed export.
+func (s *stream) expand(text io.Reader, compressed *counter) {
+	bounded := &limit{from: text, compressed: compressed}
+	s.Reader, s.given = bufio.NewReaderSize(bounded, readBuffer), &bounded.n
+}
+
+// offset is where the next byte stands in the decompressed text, any byte order mark included.
+func (s *stream) offset() int64 { return *s.given - int64(s.Buffered()) }
+
+// skipTo goes on at an offset ahead that another stream of the same text has told, with the line that it was in.
+func (s *stream) skipTo(offset, line int64) error {
+	ahead := offset - s.offset()
+	n, err := io.CopyN(io.Discard, s.Reader, ahead)
+	if errors.Is(err, io.EOF) || isTorn(err) || n != ahead && err == nil {
+		return errChanged // it was once longer
+	}
+	s.line = line
+	return err
 }
 
 // next returns the next byte and counts lines.

@@ -16,7 +16,7 @@ import (
 
 const (
 	batchPeople = 64     // rows of one INSERT
-	batchCommit = 20_000 // rows of one transaction
+	batchCommit = 20_000 // rows of one transaction: what a crash costs at most, half a second's work
 	overflowRow = 0      // the number of the row that stands for what is not listed
 )
 
@@ -34,8 +34,9 @@ type row struct {
 type writer struct {
 	db          *sql.DB
 	conn        *sql.Conn
-	seq         int64
-	uncommitted int
+	batch       int  // rows of one transaction
+	uncommitted int  // rows
+	kept        bool // something was committed that another process can go on with
 	people, ids batch
 }
 
@@ -50,10 +51,16 @@ type batch struct {
 
 // newWriter opens an empty file as a database and makes its tables.
 func newWriter(ctx context.Context, path string) (*writer, error) {
-	db, err := sql.Open("sqlite", indexURL(path, url.Values{"_pragma": {
-		// No journal: after a crash the file is thrown away, not repaired.
-		"journal_mode(off)", "synchronous(off)", "locking_mode(exclusive)", "temp_store(file)",
-		fmt.Sprintf("cache_size(-%d)", buildCache), fmt.Sprintf("application_id(%d)", applicationID),
+	return openWriter(ctx, path, func(ctx context.Context, w *writer) error {
+		return w.exec(ctx, fmt.Sprintf("PRAGMA application_id = %d", applicationID), indexSchema, "BEGIN")
+	})
+}
+
+// openWriter opens a file as a database, which begin leaves in a transaction. It is locked until the writer is closed or
+// its process ends, however it ends.
+func openWriter(ctx context.Context, path string, begin func(context.Context, *writer) error) (*writer, error) {
+	db, err := sql.Open("sqlite", indexURL(path, url.Values{"mode": {"rw"}, "_pragma": {
+		"synchronous(full)", "locking_mode(exclusive)", "temp_store(file)", fmt.Sprintf("cache_size(-%d)", buildCache),
 	}}))
 	if err != nil {
 		return nil, err
@@ -64,7 +71,7 @@ func newWriter(ctx context.Context, path string) (*writer, error) {
 		ids:    batch{into: "identifiers (value, seq)", columns: 2, size: 4 * batchPeople},
 	}
 	if w.conn, err = db.Conn(ctx); err == nil {
-		err = w.exec(ctx, indexSchema, "BEGIN")
+		err = begin(ctx, w)
 	}
 	for _, b := range []*batch{&w.people, &w.ids} {
 		if err == nil {
@@ -77,7 +84,13 @@ func newWriter(ctx context.Context, path string) (*writer, error) {
 	return w, nil
 }
 
+// close closes the file. What was put since the last commit is gone, and the journal with it.
 func (w *writer) close() error {
+	for _, b := range []*batch{&w.people, &w.ids} {
+		if b.full != nil {
+			_ = b.full.Close() // it holds the connection, whose closing is what counts
+		}
+	}
 	if w.conn != nil {
 		_ = w.conn.Close() // gives it back to the pool, whose closing is what counts
 	}
@@ -97,12 +110,6 @@ func (w *writer) exec(ctx context.Context, statements ...string) error {
 func (b *batch) insert(rows int) string {
 	marks := "(" + strings.TrimSuffix(strings.Repeat("?,", b.columns), ",") + ")"
 	return "INSERT INTO " + b.into + " VALUES " + strings.TrimSuffix(strings.Repeat(marks+",", rows), ",")
-}
-
-// next returns the number of the next row.
-func (w *writer) next() int64 {
-	w.seq++
-	return w.seq
 }
 
 func (w *writer) putPerson(ctx context.Context, r row) error {
@@ -139,12 +146,12 @@ func (w *writer) put(ctx context.Context, b *batch, args ...any) error {
 	}
 	clear(b.args)
 	b.args = b.args[:0]
-	if w.uncommitted += b.size; w.uncommitted >= batchCommit {
-		w.uncommitted = 0
-		return w.exec(ctx, "COMMIT", "BEGIN")
-	}
+	w.uncommitted += b.size
 	return nil
 }
+
+// due reports whether it is time for a commit.
+func (w *writer) due() bool { return w.uncommitted >= w.batch }
 
 // flush writes what is collected.
 func (w *writer) flush(ctx context.Context) error {
@@ -154,10 +161,8 @@ func (w *writer) flush(ctx context.Context) error {
 				return err
 			}
 		}
-		b.args = nil
-		if err := b.full.Close(); err != nil {
-			return err
-		}
+		clear(b.args)
+		b.args = b.args[:0]
 	}
 	return nil
 }
@@ -193,7 +198,7 @@ var settleSeveral = []string{
 }
 
 // finish sorts what was loaded, settles the keys, and says last of all that the index is complete.
-func (w *writer) finish(ctx context.Context, of identity, stats *Stats) error {
+func (w *writer) finish(ctx context.Context, of identity, stats Stats) error {
 	if err := w.exec(ctx, findSeveral...); err != nil {
 		return err
 	}
@@ -207,7 +212,7 @@ func (w *writer) finish(ctx context.Context, of identity, stats *Stats) error {
 	stats.People -= repeats + contested
 	stats.Repeats, stats.Bad = repeats, stats.Bad+contested
 	stats.At = time.Now().UTC().Truncate(time.Second)
-	for name, value := range map[string]any{"version": indexVersion, "identity": of, "stats": *stats} {
+	for name, value := range map[string]any{"version": indexVersion, "identity": of, "stats": stats} {
 		text, err := json.Marshal(value)
 		if err != nil {
 			return err
@@ -216,7 +221,7 @@ func (w *writer) finish(ctx context.Context, of identity, stats *Stats) error {
 			return err
 		}
 	}
-	return w.exec(ctx, "COMMIT")
+	return w.exec(ctx, "DELETE FROM meta WHERE name = '"+checkpointName+"'", "COMMIT")
 }
 
 // salvage picks what looks like e-mail addresses out of a record that cannot be read, so that those who have them are

@@ -12,8 +12,9 @@ import (
 // ldapSchemes holds the values of userPassword (RFC 2307, RFC 3112) and of Dovecot's passdb: a label in braces, in any
 // case, and a body. One scheme serves all labels, since the value itself says which it is.
 func ldapSchemes() []Scheme {
+	table := newLDAPTable()
 	return []Scheme{{
-		Name: "ldap", Family: "ldap", Match: matchLDAP, parse: openLDAP,
+		Name: "ldap", Family: "ldap", Match: table.match, parse: table.open,
 		Aliases: []string{
 			"ldap-sha", "ldap-ssha", "ldap-md5", "ldap-smd5", "ldap-sha256", "ldap-ssha256", "ldap-sha384", "ldap-ssha384",
 			"ldap-sha512", "ldap-ssha512", "ldap-hex-md5", "ldap-hex-sha1", "ldap-crypt", "ldap-crypt-phpass", "ldap-cleartext",
@@ -96,29 +97,41 @@ func splitLDAP(stored string) (prefix, label, encoding, body string, ok bool) {
 	return stored[:end+1], label, encoding, stored[end+1:], true
 }
 
-// findLDAP returns the row for a value.
-func findLDAP(label, body string) (ldapLabel, bool) {
+// An ldapTable holds the rows of ldapLabels by each of their names, in their order. Like the registry it is made once
+// and then only read.
+type ldapTable map[string][]ldapLabel
+
+func newLDAPTable() ldapTable {
+	table := ldapTable{}
 	for _, row := range ldapLabels() {
 		for name := range strings.FieldsSeq(row.names) {
-			if name == label && row.shape(body) {
-				return row, true
-			}
+			table[name] = append(table[name], row)
+		}
+	}
+	return table
+}
+
+// find returns the row for a value.
+func (t ldapTable) find(label, body string) (ldapLabel, bool) {
+	for _, row := range t[label] {
+		if row.shape(body) {
+			return row, true
 		}
 	}
 	return ldapLabel{}, false
 }
 
-// matchLDAP leaves Spring's {argon2}, which is like it in all but the empty password, to Spring.
-func matchLDAP(stored string) bool {
+// match leaves Spring's {argon2}, which is like it in all but the empty password, to Spring.
+func (t ldapTable) match(stored string) bool {
 	prefix, label, _, body, ok := splitLDAP(stored)
 	if !ok || prefix == "{argon2}" {
 		return false
 	}
-	_, ok = findLDAP(label, body)
+	_, ok = t.find(label, body)
 	return ok
 }
 
-func openLDAP(e *env, s legacy.Stored) (*Hash, error) {
+func (t ldapTable) open(e *env, s legacy.Stored) (*Hash, error) {
 	prefix, label, encoding, body, ok := splitLDAP(s.Hash)
 	if !ok {
 		return nil, malformed("want {SCHEME}value")
@@ -126,7 +139,7 @@ func openLDAP(e *env, s legacy.Stored) (*Hash, error) {
 	if encoding != "" && encoding != "HEX" && encoding != "B64" && encoding != "BASE64" {
 		return nil, malformed("unknown encoding behind the label")
 	}
-	row, ok := findLDAP(label, body)
+	row, ok := t.find(label, body)
 	if !ok {
 		return nil, malformed("unknown label, or a value that is not of its shape")
 	}

@@ -110,6 +110,9 @@ type Config struct {
 	Params map[string]string // for the scheme
 	Extra  map[string]Kind   // attributes to read for mapping expressions
 
+	// Write says what may be written; nil: nothing. See OpenWriter; Open leaves it alone.
+	Write *Write
+
 	// AcceptExpired takes a right password that Active Directory calls expired, or to be changed, for right.
 	AcceptExpired bool
 

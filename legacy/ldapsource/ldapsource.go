@@ -1,7 +1,8 @@
 // Package ldapsource reads an old user store that is an LDAP directory, such as OpenLDAP or Active Directory.
 //
 // It finds people by searching under a name of its own, and where the directory does not show their hashes it proves a
-// password by binding as the person. It never writes, never follows a referral, and never binds with an empty password,
+// password by binding as the person. A Source never writes; a Writer does, for which the
+// configuration has to ask. Neither ever follows a referral, nor binds with an empty password,
 // which a directory would answer with "success". A person's bind has a connection to itself, on which nothing else is asked.
 //
 // It has connections, a deadline and a circuit breaker of its own, so that a slow old directory costs nobody but those

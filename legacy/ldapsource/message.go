@@ -37,6 +37,9 @@ const (
 	opEntry     = 0x64 // SearchResultEntry
 	opDone      = 0x65 // SearchResultDone
 	opReference = 0x73 // SearchResultReference
+	opModify    = 0x67 // ModifyResponse
+	opAdd       = 0x69 // AddResponse
+	opDelete    = 0x6b // DelResponse
 	opExtended  = 0x78 // ExtendedResponse
 )
 
@@ -58,13 +61,13 @@ func checkMessage(b []byte) (message, error) {
 	envelope := c.enter(tagSequence)
 	m.id = envelope.integer(tagInteger)
 	op := cursor{elements: &m.elements, failed: true}
-	for _, tag := range []byte{opBind, opEntry, opDone, opReference, opExtended} {
+	for _, tag := range []byte{opBind, opEntry, opDone, opReference, opModify, opAdd, opDelete, opExtended} {
 		if envelope.is(tag) {
 			m.op, op = tag, envelope.enter(tag)
 		}
 	}
 	switch m.op {
-	case opBind, opDone, opExtended:
+	case opBind, opDone, opModify, opAdd, opDelete, opExtended:
 		m.code = op.result(m.op)
 	case opEntry:
 		op.entry()

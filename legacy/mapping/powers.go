@@ -63,22 +63,20 @@ func (l withList) List(ctx context.Context, after string, limit int) ([]legacy.U
 }
 
 // Writes implements legacy.Writer.
-func (w withWrite) Writes() legacy.Writes { return w.m.writer.Writes() }
+func (w withWrite) Writes() legacy.Writes { return w.m.writes() }
 
 // Insert implements legacy.Writer.
 func (w withWrite) Insert(ctx context.Context, user legacy.User, pw legacy.NewPassword) (string, error) {
-	return w.m.writer.Insert(ctx, user, pw)
+	return w.m.insert(ctx, user, pw)
 }
 
 // Update implements legacy.Writer.
 func (w withWrite) Update(ctx context.Context, was legacy.User, change legacy.Change) error {
-	return w.m.writer.Update(ctx, was, change)
+	return w.m.update(ctx, was, change)
 }
 
 // Delete implements legacy.Writer.
-func (w withWrite) Delete(ctx context.Context, was legacy.User) error {
-	return w.m.writer.Delete(ctx, was)
-}
+func (w withWrite) Delete(ctx context.Context, was legacy.User) error { return w.m.remove(ctx, was) }
 
 // Changed implements legacy.Watcher.
 func (w withWatch) Changed(ctx context.Context, since time.Time, limit int) ([]legacy.User, error) {

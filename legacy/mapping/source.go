@@ -18,6 +18,9 @@ import (
 // for a person, Lookup and Get return an error that wraps a *legacy.RowError ("cannot tell"), and List counts the person
 // among those whose record cannot be read.
 //
+// Fields that Set gives a value are not written back: what is written there would not be what is read. Who is not kept is
+// not there to be written to.
+//
 // Lookup finds somebody by what the store holds, not by what an expression has made of it. An identifier that is set to
 // something else, or that is mended in a way that cannot be asked for, is reported as Unreachable.
 func (m *Mapping) Wrap(source legacy.Source) legacy.Source {
@@ -96,7 +99,7 @@ func (s *mapped) askNobody(ctx context.Context) error {
 // one maps one person.
 func (s *mapped) one(raw legacy.User) (legacy.User, bool, error) {
 	user, kept, err := s.mapping.Apply(raw)
-	if err == nil && kept && s.verifier != nil {
+	if err == nil && kept && (s.verifier != nil || s.writer != nil) {
 		user.Extra = map[string]any{originalKey: original{&raw}}
 	}
 	return user, kept, err
@@ -137,7 +140,7 @@ func (s *mapped) get(ctx context.Context, id string) (legacy.User, error) {
 }
 
 // An original is a person as the source itself returned them. It travels in Extra of the mapped person, because a source
-// that verifies passwords has to be asked about the person that it knows, by the name that it knows. It prints as a
+// that verifies passwords or is written to has to be asked about the person that it knows, by the name that it knows. It prints as a
 // placeholder.
 type original struct{ user *legacy.User }
 

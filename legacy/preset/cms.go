@@ -37,6 +37,7 @@ func cms() []Preset {
 			},
 			Where:  []Condition{over("uid", "0")}, // uid 0 is the anonymous visitor
 			Scheme: "drupal",
+			Write:  &Write{Scheme: "drupal7", Username: never, Insert: never, Delete: never},
 		},
 		{
 			Name: "joomla", Title: "Joomla 1.6 to 6",
@@ -53,8 +54,12 @@ func cms() []Preset {
 				{Table: "usergroups", As: "g", On: on("m.group_id", "id")},
 			},
 			Scheme: "joomla",
-			Needs:  []Need{{Key: "prefix", Always: true, Why: "the installer draws it at random: $dbprefix in configuration.php"}},
-			Notes:  []string{"Second factors are sealed with the site's secret and stay behind."},
+			Write: &Write{
+				Scheme: "joomla", Insert: never,
+				Delete: "DELETE FROM {table} WHERE id = :id AND password = :old_password; DELETE FROM {prefix}user_usergroup_map WHERE user_id = :id",
+			},
+			Needs: []Need{{Key: "prefix", Always: true, Why: "the installer draws it at random: $dbprefix in configuration.php"}},
+			Notes: []string{"Second factors are sealed with the site's secret and stay behind."},
 		},
 		{
 			Name: "mediawiki", Title: "MediaWiki 1.29 to 1.44",
@@ -103,6 +108,7 @@ func cms() []Preset {
 			Columns: wordpressColumns(),
 			Profile: Profile{DisplayName: "display_name"},
 			Scheme:  "wordpress",
+			Write:   wordpressWrite(),
 			Notes:   []string{"WordPress has no switch that disables somebody.", "Roles are serialised PHP in usermeta and stay behind."},
 		},
 		{
@@ -116,6 +122,7 @@ func cms() []Preset {
 			Where:        []Condition{is("deleted", "0")},
 			DisabledWhen: []Condition{is("spam", "1")},
 			Scheme:       "wordpress",
+			Write:        &Write{Scheme: "phpass", Username: never, Disabled: never, Insert: never},
 			Notes:        []string{"Roles are serialised PHP in usermeta and stay behind."},
 		},
 	}
@@ -124,5 +131,19 @@ func cms() []Preset {
 func wordpressColumns() Columns {
 	return Columns{
 		ID: "ID", Username: "user_login", Email: "user_email", Password: "user_pass", CreatedAt: "user_registered",
+	}
+}
+
+// wordpressWrite makes phpass, which every release reads; 6.8 makes it anew at the next login there. The name in an author's
+// address is made of the user's name as sanitize_title does of the characters that such a name may have.
+func wordpressWrite() *Write {
+	return &Write{
+		Scheme: "phpass", Username: never,
+		Insert: "INSERT INTO {table} (user_login, user_pass, user_nicename, user_email, user_registered, display_name) VALUES " +
+			"(:username, :password, SUBSTR(LOWER(REPLACE(REPLACE(REPLACE(REPLACE(:username, '@', ''), '*', ''), '.', '-'), ' ', '-')), 1, 50), COALESCE(:email, ''), " +
+			"CURRENT_TIMESTAMP, COALESCE(NULLIF(:display_name, ''), :username)); " +
+			"INSERT INTO {prefix}usermeta (user_id, meta_key, meta_value) SELECT ID, '{prefix}capabilities', 'a:1:{s:10:\"subscriber\";b:1;}' FROM {table} WHERE user_login = :username; " +
+			"INSERT INTO {prefix}usermeta (user_id, meta_key, meta_value) SELECT ID, '{prefix}user_level', '0' FROM {table} WHERE user_login = :username",
+		Delete: "DELETE FROM {table} WHERE ID = :id AND user_pass = :old_password; DELETE FROM {prefix}usermeta WHERE user_id = :id",
 	}
 }

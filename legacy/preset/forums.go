@@ -76,6 +76,7 @@ func forums() []Preset {
 			Where:        []Condition{not("user_type", "2")}, // USER_IGNORE: the guest and the robots
 			DisabledWhen: []Condition{is("user_type", "1"), given("b.ban_id")},
 			Scheme:       "phpbb",
+			Write:        &Write{Username: never, Email: never, Insert: never, Delete: never}, // a name and an address are stored in two forms each
 			Notes: []string{
 				"A ban that ends is not seen.",
 				"Names are stored as HTML: what contains & < > or a quote is typed otherwise than it is stored.",

@@ -10,6 +10,10 @@ func frameworks() []Preset {
 			Table:   "users",
 			Columns: Columns{ID: "id", Email: "email", Password: "encrypted_password", CreatedAt: "created_at"},
 			Scheme:  "devise",
+			Write: &Write{
+				Scheme: "devise",
+				Insert: "INSERT INTO {table} (email, encrypted_password, created_at, updated_at) VALUES (:email, :password, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP)",
+			},
 			Needs: []Need{
 				{Key: "pepper", Why: "config.pepper of config/initializers/devise.rb, where it is set: without it no password is right"},
 				{Key: "columns", Why: "what the model's modules add: last_login_at: current_sign_in_at (trackable), disabled: locked_at (lockable)"},
@@ -31,6 +35,11 @@ func frameworks() []Preset {
 				{Table: "group", As: "g", On: on("ug.group_id", "id")},
 			},
 			Scheme: "django", // all its hashers, the unsalted ones of old times too
+			Write: &Write{
+				Scheme: "django", DisplayName: never, Delete: never, // much refers to a user
+				Insert: "INSERT INTO {table} (password, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined) VALUES " +
+					"(:password, FALSE, :username, '', '', COALESCE(:email, ''), FALSE, TRUE, CURRENT_TIMESTAMP)",
+			},
 		},
 		{
 			Name: "flask-security", Title: "Flask-Security, SECURITY_PASSWORD_SINGLE_HASH",
@@ -83,6 +92,7 @@ func frameworks() []Preset {
 			Profile: Profile{Roles: "a.authority"},
 			Joins:   []Join{{Table: "authorities", As: "a", On: on("username", "username")}},
 			Scheme:  "spring",
+			Write:   &Write{Insert: never, Delete: never},
 			Needs:   []Need{{Key: "scheme", Why: "where the application has one PasswordEncoder and no DelegatingPasswordEncoder, so that hashes do not begin with {id}"}},
 			Notes:   []string{"The name is the key: somebody who is renamed there is another person here."},
 		},

@@ -10,6 +10,7 @@ func phpFrameworks() []Preset {
 			Table:   "fos_user",
 			Columns: fosUserColumns("salt"),
 			Scheme:  "fosuser",
+			Write:   &Write{Insert: never},
 			Needs:   []Need{{Key: "params.iterations", Why: "if security.yaml sets another number than 5000 for the encoder"}},
 			Notes:   []string{"Roles are serialised PHP and stay behind.", "With the bcrypt or auto encoder the preset is fosuser-native."},
 		},
@@ -20,6 +21,7 @@ func phpFrameworks() []Preset {
 			Table:   "fos_user",
 			Columns: fosUserColumns(""),
 			Scheme:  "symfony-native",
+			Write:   &Write{Insert: never},
 			Notes:   []string{"Roles are serialised PHP and stay behind."},
 		},
 		{
@@ -30,6 +32,7 @@ func phpFrameworks() []Preset {
 			Columns:      fosUserColumns("salt"),
 			DisabledWhen: []Condition{is("locked", "true"), is("expired", "true")},
 			Scheme:       "fosuser",
+			Write:        &Write{Insert: never},
 			Needs:        []Need{{Key: "params.iterations", Why: "if security.yml sets another number than 5000 for the encoder"}},
 			Notes:        []string{"Roles are serialised PHP and stay behind."},
 		},
@@ -41,7 +44,12 @@ func phpFrameworks() []Preset {
 			Columns: Columns{ID: "id", Email: "email", Password: "password", CreatedAt: "created_at"},
 			Profile: Profile{DisplayName: "name", EmailVerified: "email_verified_at"},
 			Scheme:  "laravel",
-			Needs:   []Need{{Key: "where", Why: "a model that deletes softly has the column deleted_at: only who has null there exists"}},
+			Write: &Write{
+				Scheme: "laravel",
+				Insert: "INSERT INTO {table} (name, email, password, created_at, updated_at) VALUES " +
+					"(COALESCE(NULLIF(:display_name, ''), :email), :email, :password, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP)",
+			},
+			Needs: []Need{{Key: "where", Why: "a model that deletes softly has the column deleted_at: only who has null there exists"}},
 		},
 		{
 			Name: "symfony", Title: "Symfony (make:user)",
@@ -51,6 +59,7 @@ func phpFrameworks() []Preset {
 			Columns: Columns{ID: "id", Email: "email", Password: "password"},
 			Profile: Profile{Roles: "roles"},
 			Scheme:  "symfony-native",
+			Write:   &Write{Scheme: "symfony-native", Insert: never},
 			Notes:   []string{"For an entity that is known by a username, name that column and leave email out of its place."},
 		},
 	}

@@ -37,6 +37,10 @@ type Preset struct {
 	// ParamColumns names columns that hold a parameter of the scheme, by the parameter, where each row has its own.
 	ParamColumns map[string]string
 
+	// Write says what of the application's tables can be written so that the application does not notice; nil: it is not
+	// known. What is not plain columns is in its statements.
+	Write *Write
+
 	Needs []Need   // what the operator has to find out
 	Notes []string // what the layout does not say, a sentence each
 }
@@ -90,6 +94,36 @@ type Condition struct {
 type Queries struct {
 	Lookup, Get, List, ListAfter string
 }
+
+// Write holds statements as package sqlsource takes them: "" is one that is built, "-" what is not written. {table} and
+// {prefix} stand for the table of people and the prefix.
+type Write struct {
+	Scheme string // of new passwords; "" makes each like the person's own
+
+	Password, Username, Email, Phone, DisplayName string
+	EmailVerified, Disabled, Insert, Delete       string
+}
+
+// WriteWith returns what can be written, with the names of the tables in its statements, or false if that is not known.
+func (p Preset) WriteWith(table, prefix string) (Write, bool) {
+	if p.Write == nil {
+		return Write{}, false
+	}
+	if prefix == "" {
+		prefix = p.Prefix
+	}
+	names := strings.NewReplacer("{table}", table, "{prefix}", prefix)
+	w := *p.Write
+	for _, text := range []*string{
+		&w.Password, &w.Username, &w.Email, &w.Phone, &w.DisplayName, &w.EmailVerified, &w.Disabled, &w.Insert, &w.Delete,
+	} {
+		*text = names.Replace(*text)
+	}
+	return w, true
+}
+
+// never is what is not written.
+const never = "-"
 
 // A File is an export, for applications whose database is not one that a source asks. It means what a configuration of
 // package filesource means.

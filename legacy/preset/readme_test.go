@@ -92,6 +92,9 @@ func details() string {
 		for _, name := range slices.Sorted(maps.Keys(p.ParamColumns)) {
 			fmt.Fprintf(&b, "- parameter `%s`: each row's column `%s`\n", name, p.ParamColumns[name])
 		}
+		if w, ok := p.WriteWith(p.TableWith(""), ""); ok {
+			fmt.Fprintf(&b, "- written back: %s\n", writes(w))
+		}
 		for _, need := range p.Needs {
 			word := "may need"
 			if need.Always {
@@ -107,6 +110,21 @@ func details() string {
 		}
 	}
 	return b.String()
+}
+
+// writes says what can be written back, as far as the source has columns for it.
+func writes(w preset.Write) string {
+	text := "passwords like each person's own"
+	if w.Scheme != "" {
+		text = "passwords as `" + w.Scheme + "`"
+	}
+	if w.Insert != "-" {
+		text += ", new people"
+	}
+	if w.Delete != "-" {
+		text += ", deletions"
+	}
+	return text
 }
 
 func spelled(c preset.Condition) string {

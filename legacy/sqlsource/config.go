@@ -113,6 +113,9 @@ type Config struct {
 	// ParamColumns names columns that hold a parameter of the scheme, by the parameter, where each person has their own.
 	// They are read as those of Extra, and an empty one leaves Params as it is.
 	ParamColumns map[string]string
+	// Write says what may be written back; nil: nothing, and then no connection can write. See OpenWriter; Open leaves it
+	// alone.
+	Write *Write
 
 	Timeout  time.Duration // of one question, waiting for a connection included; 0: 2 s
 	MaxConns int           // 0: 8
@@ -125,6 +128,13 @@ type Config struct {
 // that are none, aliases that nobody declares, conditions and queries that cannot be. Whether the tables and columns are
 // there is Source.Check's to find out.
 func CheckConfig(c Config) error {
+	if c.Write != nil {
+		w, err := OpenWriter(c)
+		if err != nil {
+			return err
+		}
+		return w.Close()
+	}
 	s, err := Open(c)
 	if err != nil {
 		return err

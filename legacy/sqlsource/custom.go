@@ -76,12 +76,25 @@ func forbiddenWords() []string {
 	}
 }
 
-// parseQuery cuts a query at its marks. It knows no SQL beyond what is needed to tell text, names and marks apart, and
-// refuses what databases read differently: comments, backslashes in quotes, and the arguments of their own.
+// parseQuery cuts a query at its marks, all of which it must have.
 func parseQuery(text string, d dialect, marks []string) ([]part, error) {
+	return parse(text, d, grammar{what: "a query", marks: marks, needed: marks, first: []string{"SELECT", "WITH"}, forbidden: forbiddenWords()})
+}
+
+// A grammar is what a text of the operator's may be.
+type grammar struct {
+	what          string // in errors: "a query"
+	marks, needed []string
+	first         []string // a word that it begins with
+	forbidden     []string // words that it has nowhere else outside quotes
+}
+
+// parse cuts a text at its marks. It knows no SQL beyond what is needed to tell text, names and marks apart, and refuses
+// what databases read differently: comments, backslashes in quotes, and the arguments of their own.
+func parse(text string, d dialect, g grammar) ([]part, error) {
 	text = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), ";"))
 	if len(text) > maxQuery || !plain(text) {
-		return nil, fmt.Errorf("a query is UTF-8 text of at most %d bytes", maxQuery)
+		return nil, fmt.Errorf("%s is UTF-8 text of at most %d bytes", g.what, maxQuery)
 	}
 	var parts []part
 	seen := map[string]bool{}
@@ -91,8 +104,8 @@ func parseQuery(text string, d dialect, marks []string) ([]part, error) {
 		r, size := utf8.DecodeRuneInString(text[i:])
 		switch {
 		case r == ';', r == '\\', strings.ContainsRune(d.reserved, r), strings.HasPrefix(text[i:], "--"), strings.HasPrefix(text[i:], "/*"):
-			return nil, fmt.Errorf("outside quotes, a query has no %q: it is one statement without comments, and its marks are %s",
-				text[i:i+size], ":"+strings.Join(marks, " and :"))
+			return nil, fmt.Errorf("outside quotes, %s has no %q: it is one statement without comments, and its marks are %s",
+				g.what, text[i:i+size], ":"+strings.Join(g.marks, " and :"))
 		case d.closing(r) != 0:
 			n, err := quoted(text[i:], d.closing(r))
 			if err != nil {
@@ -101,7 +114,7 @@ func parseQuery(text string, d dialect, marks []string) ([]part, error) {
 			i += n
 		case r == '_' || unicode.IsLetter(r):
 			word := text[i : i+wordLength(text[i:])]
-			if err := checkWord(word, isFirst); err != nil {
+			if err := g.checkWord(word, isFirst); err != nil {
 				return nil, err
 			}
 			isFirst = false
@@ -110,8 +123,8 @@ func parseQuery(text string, d dialect, marks []string) ([]part, error) {
 			i += 2
 		case r == ':':
 			mark := text[i+1 : i+1+wordLength(text[i+1:])]
-			if !slices.Contains(marks, mark) {
-				return nil, fmt.Errorf("want the marks %s, and no other colon", ":"+strings.Join(marks, " and :"))
+			if !slices.Contains(g.marks, mark) {
+				return nil, fmt.Errorf("want the marks %s, and no other colon", ":"+strings.Join(g.marks, " and :"))
 			}
 			parts = append(parts, part{text: text[start:i]}, part{mark: mark})
 			seen[mark] = true
@@ -121,7 +134,7 @@ func parseQuery(text string, d dialect, marks []string) ([]part, error) {
 			i += size
 		}
 	}
-	for _, mark := range marks {
+	for _, mark := range g.needed {
 		if !seen[mark] {
 			return nil, fmt.Errorf("the mark :%s is missing", mark)
 		}
@@ -151,13 +164,13 @@ func wordLength(text string) int {
 	return end
 }
 
-func checkWord(word string, isFirst bool) error {
+func (g grammar) checkWord(word string, isFirst bool) error {
 	upper := strings.ToUpper(word)
 	switch {
-	case isFirst && upper != "SELECT" && upper != "WITH":
-		return errors.New("a query begins with SELECT or WITH")
-	case slices.Contains(forbiddenWords(), upper):
-		return fmt.Errorf("a query that only reads has no %s; put it in quotes if it is a name", upper)
+	case isFirst && !slices.Contains(g.first, upper):
+		return fmt.Errorf("%s begins with %s", g.what, strings.Join(g.first, " or "))
+	case !isFirst && slices.Contains(g.forbidden, upper):
+		return fmt.Errorf("%s has no %s; put it in quotes if it is a name", g.what, upper)
 	}
 	return nil
 }
@@ -167,6 +180,9 @@ func (c *custom) statement(d dialect, args map[string][]any) *statement {
 	q := &statement{dialect: d}
 	for _, p := range c.parts {
 		q.add(p.text)
+		if p.mark == markLastID {
+			q.add(d.lastID)
+		}
 		q.list(args[p.mark])
 	}
 	return q

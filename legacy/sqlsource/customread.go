@@ -13,7 +13,7 @@ import (
 // result runs an operator's query and tells what its columns are. The caller closes the rows.
 func (s *Source) result(ctx context.Context, c *custom, args map[string][]any) (*sql.Rows, []field, error) {
 	q := c.statement(s.dialect, args)
-	rows, err := s.db.QueryContext(ctx, q.text.String(), q.args...)
+	rows, err := s.rows.QueryContext(ctx, q.text.String(), q.args...)
 	if err != nil {
 		return nil, nil, err
 	}

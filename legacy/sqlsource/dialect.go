@@ -16,26 +16,53 @@ type dialect struct {
 	// database's own, which would be counted wrongly.
 	reserved string
 	quotes   map[rune]byte // what opens a quoted text or name, and what closes it
+
+	// same is the condition that a column's text is an argument's to the byte, whatever the column's collation: one that
+	// ignores case, or spaces at the end, would take another stored password for the one that was read.
+	same   func(column, mark string) string
+	lastID string // the number that the last INSERT of this connection was given
+	now    string // this moment in UTC
 }
 
 // closing returns what closes a quotation that r opens, and 0 if it opens none.
 func (d dialect) closing(r rune) byte { return d.quotes[r] }
 
 func mySQL() dialect {
-	return dialect{quote: backticks, mark: questionMark, typeOf: mySQLType, reserved: "?@#$", quotes: map[rune]byte{'\'': '\'', '"': '"', '`': '`'}}
+	return dialect{
+		quote: backticks, mark: questionMark, typeOf: mySQLType, reserved: "?@#$", quotes: map[rune]byte{'\'': '\'', '"': '"', '`': '`'},
+		same: func(column, mark string) string {
+			return "CAST(CONVERT(" + column + " USING utf8mb4) AS BINARY) = CAST(" + mark + " AS BINARY)"
+		},
+		lastID: "LAST_INSERT_ID()", now: "CURRENT_TIMESTAMP", // in the session's zone, which is UTC
+	}
 }
 
 func postgreSQL() dialect {
-	return dialect{quote: doubleQuotes, mark: dollar, typeOf: typeOf, reserved: "$`", quotes: map[rune]byte{'\'': '\'', '"': '"'}}
+	return dialect{
+		quote: doubleQuotes, mark: dollar, typeOf: typeOf, reserved: "$`", quotes: map[rune]byte{'\'': '\'', '"': '"'},
+		same:   func(column, mark string) string { return "CAST(" + column + ` AS text) COLLATE "C" = ` + mark },
+		lastID: "lastval()", now: "CURRENT_TIMESTAMP", // the session's zone is UTC
+	}
 }
 
 // sqlite gets backticks: a double-quoted name that is no column it takes for a text.
 func sqlite() dialect {
-	return dialect{quote: backticks, mark: questionMark, typeOf: typeOf, reserved: "?@#$]", quotes: map[rune]byte{'\'': '\'', '"': '"', '`': '`', '[': ']'}}
+	return dialect{
+		quote: backticks, mark: questionMark, typeOf: typeOf, reserved: "?@#$]", quotes: map[rune]byte{'\'': '\'', '"': '"', '`': '`', '[': ']'},
+		same:   func(column, mark string) string { return "CAST(" + column + " AS BLOB) = CAST(" + mark + " AS BLOB)" },
+		lastID: "last_insert_rowid()", now: "CURRENT_TIMESTAMP",
+	}
 }
 
 func sqlServer() dialect {
-	return dialect{quote: brackets, mark: atP, top: true, typeOf: sqlServerType, reserved: "?@#$]`", quotes: map[rune]byte{'\'': '\'', '"': '"', '[': ']'}}
+	return dialect{
+		quote: brackets, mark: atP, top: true, typeOf: sqlServerType, reserved: "?@#$]`", quotes: map[rune]byte{'\'': '\'', '"': '"', '[': ']'},
+		same: func(column, mark string) string {
+			bytes := func(text string) string { return "CAST(CAST(" + text + " AS nvarchar(4000)) AS varbinary(8000))" }
+			return bytes(column) + " = " + bytes(mark)
+		},
+		lastID: "SCOPE_IDENTITY()", now: "SYSUTCDATETIME()",
+	}
 }
 
 func backticks(name string) string    { return "`" + name + "`" }

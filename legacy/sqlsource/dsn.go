@@ -36,7 +36,23 @@ func engines() map[string]opener {
 // An opener opens databases of one kind.
 type opener struct {
 	dialect dialect
-	open    func(c Config, u *url.URL) (*sql.DB, error)
+	open    func(c Config, u *url.URL, to purpose) (*sql.DB, error)
+}
+
+// A purpose is what a pool is for.
+type purpose bool
+
+const (
+	toRead  purpose = false // its connections refuse to write
+	toWrite purpose = true
+)
+
+// application is what the server shows as the name of who is connected.
+func (to purpose) application() string {
+	if to == toWrite {
+		return "rekey legacy writer"
+	}
+	return "rekey legacy source"
 }
 
 // sqliteError is SQLITE_ERROR, the code of statements that SQLite cannot compile.
@@ -44,28 +60,28 @@ const sqliteError = sqlitelib.SQLITE_ERROR
 
 // openDSN returns a pool that connects when it is first asked, and the secrets in the DSN. No error of it quotes the
 // DSN, for a password with a "@" or "/" in it is found in the strangest places.
-func openDSN(c Config) (dialect, *sql.DB, []string, error) {
-	u, err := url.Parse(c.DSN)
+func openDSN(c Config, dsn string, to purpose) (dialect, *sql.DB, []string, error) {
+	u, err := url.Parse(dsn)
 	if err != nil {
-		return dialect{}, nil, nil, errors.New("dsn: not a URL; a password with : / ? # @ or % in it must be percent-encoded")
+		return dialect{}, nil, nil, errors.New("not a URL; a password with : / ? # @ or % in it must be percent-encoded")
 	}
 	engine, ok := engines()[u.Scheme]
 	if !ok {
-		return dialect{}, nil, nil, errors.New("dsn: want mysql://, postgres://, sqlserver:// or sqlite:///")
+		return dialect{}, nil, nil, errors.New("want mysql://, postgres://, sqlserver:// or sqlite:///")
 	}
 	var secrets []string
 	if password, ok := u.User.Password(); ok && password != "" {
 		secrets = []string{password, url.QueryEscape(password), url.PathEscape(password)}
 	}
-	db, err := engine.open(c, u)
+	db, err := engine.open(c, u, to)
 	if err != nil {
-		return dialect{}, nil, nil, fmt.Errorf("dsn: %w", err)
+		return dialect{}, nil, nil, err
 	}
 	return engine.dialect, db, secrets, nil
 }
 
 // openMySQL takes the options tls (true, false, skip-verify, preferred) and socket (a path, instead of the host).
-func openMySQL(c Config, u *url.URL) (*sql.DB, error) {
+func openMySQL(c Config, u *url.URL, to purpose) (*sql.DB, error) {
 	m := mysql.NewConfig()
 	m.User = u.User.Username()
 	m.Passwd, _ = u.User.Password()
@@ -86,12 +102,16 @@ func openMySQL(c Config, u *url.URL) (*sql.DB, error) {
 	m.Params = map[string]string{"time_zone": "'+00:00'"} // TIMESTAMP is shown in the session's zone
 	// Times stay text: parsed by the driver, one impossible date would cost a whole page of List.
 	m.ParseTime = false
+	m.ClientFoundRows = true // a row that is written as it was counts as written
 	if err := m.Apply(mysql.Charset("utf8mb4", "")); err != nil {
 		return nil, err
 	}
 	connector, err := mysql.NewConnector(m)
 	if err != nil {
 		return nil, errors.New("the driver refuses it; is tls one of true, false, skip-verify, preferred?")
+	}
+	if to == toWrite {
+		return sql.OpenDB(connector), nil
 	}
 	return sql.OpenDB(readOnly{connector}), nil
 }
@@ -130,26 +150,31 @@ func (r readOnly) Connect(ctx context.Context) (driver.Conn, error) {
 
 // openPostgres takes pgx's options, sslmode and default_query_exec_mode above all. A PgBouncer in front must let the
 // parameter default_transaction_read_only through.
-func openPostgres(c Config, _ *url.URL) (*sql.DB, error) {
-	p, err := pgx.ParseConfig(c.DSN)
+func openPostgres(c Config, u *url.URL, to purpose) (*sql.DB, error) {
+	p, err := pgx.ParseConfig(u.String())
 	if err != nil {
 		return nil, errors.New("pgx refuses it; look at the port and the options")
 	}
 	p.ConnectTimeout = c.Timeout
-	p.RuntimeParams["default_transaction_read_only"] = "on"
-	p.RuntimeParams["application_name"] = "rekey legacy source"
+	if to == toRead {
+		p.RuntimeParams["default_transaction_read_only"] = "on"
+	} else {
+		p.RuntimeParams["timezone"] = "UTC" // a column without a zone is given the session's time
+	}
+	p.RuntimeParams["application_name"] = to.application()
 	return stdlib.OpenDB(*p), nil
 }
 
 // openSQLServer takes the option database, and those of TLS: encrypt (disable, false, true, strict),
 // trustservercertificate, hostnameincertificate and certificate. The server is told that the session only reads, which
 // leads it to a replica where there is one and forbids nothing: see README.md for the rights that do.
-func openSQLServer(c Config, u *url.URL) (*sql.DB, error) {
+func openSQLServer(c Config, u *url.URL, to purpose) (*sql.DB, error) {
 	if u.User.Username() == "" {
 		return nil, errors.New("a user is missing")
 	}
-	options := url.Values{
-		"applicationintent": {"ReadOnly"}, "app name": {"rekey legacy source"}, "dial timeout": {seconds(c.Timeout)},
+	options := url.Values{"app name": {to.application()}, "dial timeout": {seconds(c.Timeout)}}
+	if to == toRead {
+		options.Set("applicationintent", "ReadOnly")
 	}
 	for name, values := range u.Query() {
 		switch name = strings.ToLower(name); name {
@@ -177,13 +202,16 @@ func openSQLServer(c Config, u *url.URL) (*sql.DB, error) {
 // seconds rounds up, for a driver that takes 0 for its default.
 func seconds(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
 
-// openSQLite opens a file that is there: read-only to SQLite, and read-only to us.
-func openSQLite(_ Config, u *url.URL) (*sql.DB, error) {
+// openSQLite opens a file that is there: read-only to SQLite, and read-only to us. To write, it takes the lock before it
+// reads, and keeps foreign keys, which SQLite forgets unless it is told.
+func openSQLite(_ Config, u *url.URL, to purpose) (*sql.DB, error) {
 	if u.Host != "" || !strings.HasPrefix(u.Path, "/") || u.RawQuery != "" {
 		return nil, errors.New("want sqlite:///absolute/path without options")
 	}
-	file := url.URL{Scheme: "file", Path: u.Path, RawQuery: url.Values{
-		"mode": {"ro"}, "_pragma": {"query_only(1)", "busy_timeout(1000)"},
-	}.Encode()}
+	options := url.Values{"mode": {"ro"}, "_pragma": {"query_only(1)", "busy_timeout(1000)"}}
+	if to == toWrite {
+		options = url.Values{"mode": {"rw"}, "_pragma": {"foreign_keys(1)", "busy_timeout(1000)"}, "_txlock": {"immediate"}}
+	}
+	file := url.URL{Scheme: "file", Path: u.Path, RawQuery: options.Encode()}
 	return sql.Open("sqlite", file.String())
 }

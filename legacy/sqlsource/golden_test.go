@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"rekey/legacy"
 )
 
 var update = flag.Bool("update", false, "write the statements that are built into testdata")
@@ -134,6 +136,53 @@ func statements(t *testing.T, s *Source) string {
 	return out.String()
 }
 
+// writeStatements returns every statement that is built to write, by what it is for, where the shop can be written.
+func writeStatements(t *testing.T, c Config) string {
+	t.Helper()
+	c.Name, c.Scheme, c.Write = "shop", "auto", &Write{Like: bcryptLike}
+	w, err := OpenWriter(c)
+	if err != nil {
+		return "# not written: " + err.Error() + "\n"
+	}
+	t.Cleanup(func() { w.Close() })
+	shape, err := w.schema.shape(goldenTypes(w.schema))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := "7"
+	if n := len(w.schema.key); n > 1 {
+		key = joinKey([]string{"eu", "7", "anna"}[:n])
+	}
+	was := legacy.User{ID: key, Password: &legacy.Stored{Hash: "old", Salt: "salt"}}
+	want := legacy.User{
+		Username: "anna", Email: "anna@example.org", Profile: legacy.Profile{DisplayName: "Anna Berg"},
+		Password: &legacy.Stored{Hash: "new", Salt: "pepper"},
+	}
+	var out strings.Builder
+	one := &transaction{shape: shape}
+	for _, by := range w.ways {
+		var q *statement
+		var err error
+		switch {
+		case by.why != "":
+			fmt.Fprintf(&out, "# %s: %s\n", by.slot.name, by.why)
+			continue
+		case by.slot.part == partInsert:
+			q, err = w.insertStatement(one, want)
+		case by.slot.part == partDelete:
+			q, err = w.deleteStatement(one, was)
+		default:
+			q, err = w.updateStatement(one, was, want, []writePart{by.slot.part})
+		}
+		if err != nil {
+			fmt.Fprintf(&out, "# %s: %v\n", by.slot.name, err)
+			continue
+		}
+		fmt.Fprintf(&out, "%s: %s\n\t%v\n", by.slot.name, q.text.String(), q.args)
+	}
+	return out.String()
+}
+
 // TestStatements pins every statement for every engine. SQL Server's are not run by any test here: there, this file is
 // all there is. Run with -update to write the files, and read the difference.
 func TestStatements(t *testing.T) {
@@ -147,7 +196,7 @@ func TestStatements(t *testing.T) {
 			for _, shop := range shops() {
 				c := shop.config
 				c.DSN = dsn
-				fmt.Fprintf(&got, "# %s\n%s\n", shop.name, statements(t, open(t, c)))
+				fmt.Fprintf(&got, "# %s\n%s%s\n", shop.name, statements(t, open(t, c)), writeStatements(t, c))
 			}
 			path := filepath.Join("testdata", "statements", name+".txt")
 			if *update {

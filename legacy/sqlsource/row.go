@@ -36,7 +36,7 @@ type reader struct {
 
 // read runs a SELECT over the schema's fields and returns the people, and the rows that cannot be read.
 func (s *Source) read(ctx context.Context, query string, args []any, most int) ([]legacy.User, []*legacy.RowError, error) {
-	rows, err := s.db.QueryContext(ctx, query, args...)
+	rows, err := s.rows.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, nil, err
 	}

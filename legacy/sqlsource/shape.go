@@ -31,7 +31,7 @@ func (s *Source) types(ctx context.Context) (*shape, error) {
 // tableTypes asks for the types of the schema's columns.
 func (s *Source) tableTypes(ctx context.Context) (*shape, error) {
 	query, columns := s.shapeQuery()
-	rows, err := s.db.QueryContext(ctx, query)
+	rows, err := s.rows.QueryContext(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func (s *Source) probe(ctx context.Context, table int, expression, condition str
 	q.first(0)
 	q.add(expression, " FROM ", s.schema.tables[table].quoted, " WHERE ", condition)
 	q.last(0)
-	rows, err := s.db.QueryContext(ctx, q.text.String(), args...)
+	rows, err := s.rows.QueryContext(ctx, q.text.String(), args...)
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,9 @@
 // Package sqlsource reads an old user store that is kept in tables of MariaDB or MySQL, PostgreSQL, SQL Server or SQLite.
 //
-// It never writes. Each connection is told by its own means that it only reads (SQL Server has none: there it is the
-// account's rights), and the only text that is ever built is SELECT; a query of the operator's own must be one too. Names
-// of tables and columns come from the configuration, are checked and quoted; values are always bound.
+// A Source never writes. Each connection is told by its own means that it only reads (SQL Server has none: there it is
+// the account's rights), and the only text that is ever built is SELECT; a query of the operator's own must be one too. A
+// Writer, for which the configuration has to ask, has a second pool that may write. Names of tables and columns come
+// from the configuration, are checked and quoted; values are always bound.
 //
 // It has a pool, a deadline and a circuit breaker of its own, so that a slow old database costs nobody but those who
 // still live in it. No error of the package contains a value of a row, a value that was asked for, or the DSN.
@@ -44,6 +45,7 @@ type Source struct {
 	schema  *schema // without tables if all is done by queries
 	customs customs
 	db      *sql.DB
+	rows    queryer // where people are read: db, but for what a write reads in its own transaction
 	guard   *guard.Guard
 	secrets []string // what no error may contain
 
@@ -82,18 +84,28 @@ func Open(c Config) (*Source, error) {
 	}
 	c.Timeout = s.guard.Timeout()
 	s.config = c
-	if s.dialect, s.db, s.secrets, err = openDSN(c); err != nil {
-		return fail(err)
+	if s.dialect, s.db, s.secrets, err = openDSN(c, c.DSN, toRead); err != nil {
+		return fail(fmt.Errorf("dsn: %w", err))
 	}
+	s.rows = s.db
 	if err := s.plan(); err != nil {
 		_ = s.db.Close() // nothing was opened yet
 		return fail(err)
 	}
-	s.db.SetMaxOpenConns(c.MaxConns)
-	s.db.SetMaxIdleConns(c.MaxConns)
-	s.db.SetConnMaxIdleTime(connIdle)
-	s.db.SetConnMaxLifetime(connLife)
+	limitPool(s.db, c.MaxConns)
 	return s, nil
+}
+
+func limitPool(db *sql.DB, conns int) {
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(conns)
+	db.SetConnMaxIdleTime(connIdle)
+	db.SetConnMaxLifetime(connLife)
+}
+
+// A queryer is a pool or a transaction.
+type queryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
 // plan checks the names and the queries.
@@ -177,36 +189,41 @@ func (s *Source) find(ctx context.Context, shape *shape, spellings []string, unf
 // must be the one that was asked for to the byte.
 func (s *Source) Get(ctx context.Context, id string) (legacy.User, error) {
 	var user legacy.User
-	err := s.ask(ctx, "read a user by key", func(ctx context.Context) error {
-		shape, err := s.types(ctx)
-		if err != nil {
-			return err
-		}
-		key, ok := s.bindKey(shape, id)
-		if !ok {
-			return guard.Answered(legacy.ErrNoUser)
-		}
-		found, bad, err := s.get(ctx, shape, key)
-		if isCharsetError(err) {
-			return guard.Answered(legacy.ErrNoUser)
-		}
-		if err != nil {
-			return err
-		}
-		for _, row := range bad {
-			if row.Key == id {
-				return guard.Answered(row)
-			}
-		}
-		for _, u := range found { // a collation may find "ABC" for "abc"
-			if u.ID == id {
-				user = u
-				return nil
-			}
-		}
-		return guard.Answered(legacy.ErrNoUser)
+	err := s.ask(ctx, "read a user by key", func(ctx context.Context) (err error) {
+		user, err = s.byKey(ctx, id)
+		return err
 	})
 	return user, err
+}
+
+// byKey is Get without the guard.
+func (s *Source) byKey(ctx context.Context, id string) (legacy.User, error) {
+	shape, err := s.types(ctx)
+	if err != nil {
+		return legacy.User{}, err
+	}
+	key, ok := s.bindKey(shape, id)
+	if !ok {
+		return legacy.User{}, guard.Answered(legacy.ErrNoUser)
+	}
+	found, bad, err := s.get(ctx, shape, key)
+	if isCharsetError(err) {
+		return legacy.User{}, guard.Answered(legacy.ErrNoUser)
+	}
+	if err != nil {
+		return legacy.User{}, err
+	}
+	for _, row := range bad {
+		if row.Key == id {
+			return legacy.User{}, guard.Answered(row)
+		}
+	}
+	for _, u := range found { // a collation may find "ABC" for "abc"
+		if u.ID == id {
+			return u, nil
+		}
+	}
+	return legacy.User{}, guard.Answered(legacy.ErrNoUser)
 }
 
 // get asks for the people who have the key, as the database compares keys.

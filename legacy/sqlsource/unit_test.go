@@ -193,6 +193,7 @@ func stubbed(t *testing.T, answer func(ctx context.Context) error) (*Source, *st
 	s.db.Close()
 	connector := &stub{answer: answer}
 	s.db = sql.OpenDB(connector)
+	s.rows = s.db
 	return s, connector
 }
 

@@ -37,6 +37,11 @@ func (l *loader) check() {
 	}
 	checkSpans(l, l.durations())
 	checkSpans(l, l.numbers())
+	if _, set := c.origins["drain"]; !set {
+		c.Drain = min(c.Drain, c.Shutdown/2)
+	} else if c.Drain >= c.Shutdown {
+		l.problem("drain", "must be shorter than shutdown (%s), which it is a part of", c.Shutdown)
+	}
 	if c.Tokens.RefreshIdle > c.Tokens.RefreshAbsolute {
 		l.problem("tokens.refresh_idle", "must not be longer than tokens.refresh_absolute")
 	}
@@ -107,6 +112,7 @@ func (l *loader) durations() []span[time.Duration] {
 		{"tokens.rotate_keys_every", c.Tokens.RotateKeysEvery, 0, 5 * 365 * 24 * time.Hour},
 		{"password.queue", c.Password.Queue, 10 * time.Millisecond, 30 * time.Second},
 		{"login.floor", c.Login.Floor, 0, time.Second}, // longer, and the wait itself becomes the load
+		{"drain", c.Drain, 0, 5 * time.Minute},
 		{"shutdown", c.Shutdown, time.Second, 10 * time.Minute},
 		{"limits.address.per", c.Limits.Address.Per, 0, 24 * time.Hour},
 		{"limits.identifier.per", c.Limits.Identifier.Per, 0, 24 * time.Hour},

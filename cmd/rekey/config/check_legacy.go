@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/net/idna"
 
+	"rekey/accounts"
 	"rekey/accounts/password"
 	"rekey/legacy/hash"
 	"rekey/legacy/preset"
@@ -33,6 +34,11 @@ func (l *loader) checkLegacy(i int, names map[string]int, registry *hash.Registr
 	if err := password.Fold(s.Fold).Check(); err != nil {
 		l.problem(at+".fold", "want trim, lower, upper, nfc, nfkc or 7bit")
 	}
+	switch accounts.CopyBack(s.CopyBack) {
+	case "", accounts.CopyBackNone, accounts.CopyBackFull:
+	default:
+		l.problem(at+".copy_back", "want none or full")
+	}
 	for j, domain := range s.Domains {
 		if _, err := idna.Lookup.ToASCII(domain); err != nil || !strings.Contains(domain, ".") {
 			l.problem(fmt.Sprintf("%s.domains[%d]", at, j), "want a domain such as example.org")
@@ -51,7 +57,7 @@ func (l *loader) checkDSN(at string, s *Legacy) {
 		if path, ok := SQLitePath(s.DSN); !ok || !filepath.IsAbs(path) {
 			l.problem(at+".dsn", "want an absolute path: sqlite:///srv/old/users.db")
 		} else if store, same := SQLitePath(l.config.Store); same && filepath.Clean(store) == filepath.Clean(path) {
-			l.problem(at+".dsn", "is the new store itself: the old one is only ever read, and never written to")
+			l.problem(at+".dsn", "is the new store itself")
 		}
 	case slices.Contains([]string{"mysql", "mariadb", "postgres", "postgresql", "sqlserver"}, scheme):
 		l.checkURL(at+".dsn", s.DSN)
@@ -158,6 +164,7 @@ func (l *loader) checkKind(at string, s *Legacy, registry *hash.Registry) {
 	case "file":
 		l.checkFile(at, s)
 	}
+	l.checkWrite(at, s)
 	for _, group := range []string{"ldap", "http", "file"} {
 		if l.isSet(at+"."+group) && group != s.Kind {
 			l.problem(at+"."+group, "is for kind %s", group)
@@ -178,6 +185,22 @@ func (l *loader) checkKind(at string, s *Legacy, registry *hash.Registry) {
 	}
 }
 
+// checkWrite finds out whether anything is to be written back, and says what a source of that kind cannot.
+func (l *loader) checkWrite(at string, s *Legacy) {
+	if l.isSet(at+".write") && s.Kind != "sql" {
+		l.problem(at+".write", "is for kind sql; a directory has ldap.write, and other kinds are only read")
+		return
+	}
+	for _, key := range []string{
+		"dsn", "scheme", "like", "like_salt", "password", "username", "email", "phone", "display_name", "email_verified", "disabled", "insert", "delete",
+	} {
+		s.Write.On = s.Write.On || l.isSet(at+".write."+key)
+	}
+	if !s.Write.DSN.IsZero() && s.Write.DSN.Scheme() != "sqlite" {
+		l.checkURL(at+".write.dsn", s.Write.DSN)
+	}
+}
+
 // isSet reports whether a key, or anything in the group or list that it stands for, has been given.
 func (l *loader) isSet(key string) bool {
 	for place := range l.config.origins {
@@ -195,6 +218,11 @@ func (l *loader) checkLDAP(at string, s *Legacy) {
 		if key.value == "" {
 			l.problem(at+".ldap."+key.name, "is missing: %s", key.example)
 		}
+	}
+	for _, key := range []string{
+		"bind_dn", "bind_password", "modify", "scheme", "like", "username", "email", "phone", "display_name", "delete", "disable", "insert",
+	} {
+		s.LDAP.Write.On = s.LDAP.Write.On || l.isSet(at+".ldap.write."+key)
 	}
 	if s.LDAP.InsecureSkipVerify {
 		l.warn(at+".ldap.insecure_skip_verify", "whoever can pose as the directory gets every password that is tried")

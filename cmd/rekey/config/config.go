@@ -37,7 +37,8 @@ type Config struct {
 	HashBounds     HashBounds     `yaml:"hash_bounds"`
 	Login          Login          `yaml:"login"`
 	Bridge         Bridge         `yaml:"bridge"`   // products that rekey answers as their old system
-	Shutdown       time.Duration  `yaml:"shutdown"` // how long requests in flight may take to end
+	Drain          time.Duration  `yaml:"drain"`    // how long readyz says 503 before the ports close
+	Shutdown       time.Duration  `yaml:"shutdown"` // how long that, and requests in flight, may take to end
 	Log            Log            `yaml:"log"`
 
 	origins map[string]Origin
@@ -80,6 +81,9 @@ type Legacy struct {
 	Where        []Condition `yaml:"where"`         // who is there at all
 	DisabledWhen []Condition `yaml:"disabled_when"` // any of them is enough
 	Queries      Queries     `yaml:"queries"`
+	Write        Write       `yaml:"write"` // what may be written back; without it nothing is
+
+	CopyBack string `yaml:"copy_back"` // what the source is told of changes made in the new store: none or full
 
 	Fold string `yaml:"fold"` // what a source that only verifies does to a password first: trim, lower, …
 
@@ -141,6 +145,25 @@ type Queries struct {
 	Get       string `yaml:"get"`
 	List      string `yaml:"list"`
 	ListAfter string `yaml:"list_after"`
+}
+
+// Write says what of a source may be written back; see sqlsource.Write.
+type Write struct {
+	DSN           URL    `yaml:"dsn"`
+	Scheme        string `yaml:"scheme"`
+	Like          Secret `yaml:"like"`
+	LikeSalt      Secret `yaml:"like_salt"`
+	Password      string `yaml:"password"`
+	Username      string `yaml:"username"`
+	Email         string `yaml:"email"`
+	Phone         string `yaml:"phone"`
+	DisplayName   string `yaml:"display_name"`
+	EmailVerified string `yaml:"email_verified"`
+	Disabled      string `yaml:"disabled"`
+	Insert        string `yaml:"insert"`
+	Delete        string `yaml:"delete"`
+	// On is set by any of them, or by `write: on`.
+	On bool `yaml:"-"`
 }
 
 // A List is a list of words. In the environment it is written with commas.
@@ -241,6 +264,7 @@ func Default() *Config {
 			SHACryptRounds: bounds.SHACryptRounds, PHPassLog2: bounds.PHPassLog2,
 			DigestIterations: bounds.DigestIterations, Salt: int64(bounds.Salt),
 		},
+		Drain:    time.Second, // whoever presses Ctrl-C waits no longer; who has a balancer says how long that takes
 		Shutdown: 30 * time.Second,
 		Log:      Log{Level: "info", Format: "json"},
 		origins:  map[string]Origin{},
@@ -275,6 +299,13 @@ func (l *Legacy) setDefaults() {
 func (l *Limits) setWord(word string) error {
 	off, err := onOff(word)
 	l.Off = off
+	return err
+}
+
+// setWord takes `write: on` and `write: off`.
+func (w *Write) setWord(word string) error {
+	off, err := onOff(word)
+	w.On = err == nil && !off
 	return err
 }
 

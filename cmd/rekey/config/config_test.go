@@ -139,6 +139,8 @@ func TestRefused(t *testing.T) {
 		{"two checks at once", base + "shutdown: 1ms\nlisten: nowhere\n", nil,
 			"rekey.yaml:3:11: shutdown: must be 1s to 10m0s\n      3 | shutdown: 1ms\n        |           ^\n" +
 				"rekey.yaml:4:9: listen: want address:port, such as 127.0.0.1:8080\n      4 | listen: nowhere\n        |         ^"},
+		{"drain", base + "drain: 30s\n", nil,
+			"rekey.yaml:3:8: drain: must be shorter than shutdown (30s), which it is a part of\n      3 | drain: 30s\n        |        ^"},
 		{"group for a value", base + "listen: {a: b}\n", nil, "rekey.yaml:3:9: listen: want one value, not a group of keys"},
 		{"value for a group", base + "tokens: fast\n", nil,
 			"rekey.yaml:3:9: tokens: want a group of keys: algorithm, access_life, client_id, refresh_idle, refresh_absolute, rotate_keys_every"},

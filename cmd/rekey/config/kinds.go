@@ -26,6 +26,46 @@ type LDAP struct {
 	LockoutFor         time.Duration  `yaml:"lockout_for"`
 	AcceptExpired      bool           `yaml:"accept_expired"`
 	Extra              Texts          `yaml:"extra"` // attribute: text, list, integer, boolean or time
+	Write              LDAPWrite      `yaml:"write"` // what may be written back; without it nothing is
+}
+
+// LDAPWrite says what may be written to a directory; see ldapsource.Write.
+type LDAPWrite struct {
+	BindDN       string      `yaml:"bind_dn"`
+	BindPassword Secret      `yaml:"bind_password"`
+	Modify       bool        `yaml:"modify"`
+	Scheme       string      `yaml:"scheme"`
+	Like         Secret      `yaml:"like"`
+	Username     bool        `yaml:"username"`
+	Email        bool        `yaml:"email"`
+	Phone        bool        `yaml:"phone"`
+	DisplayName  bool        `yaml:"display_name"`
+	Delete       bool        `yaml:"delete"`
+	Disable      LDAPDisable `yaml:"disable"`
+	Insert       LDAPInsert  `yaml:"insert"`
+	// On is set by any of them, or by `write: on`.
+	On bool `yaml:"-"`
+}
+
+// LDAPDisable says how somebody is disabled; see ldapsource.Disable.
+type LDAPDisable struct {
+	Attribute string `yaml:"attribute"`
+	On        string `yaml:"on"`
+	Off       string `yaml:"off"`
+}
+
+// LDAPInsert says how an entry is made; see ldapsource.Insert.
+type LDAPInsert struct {
+	ObjectClasses List   `yaml:"object_classes"`
+	RDN           string `yaml:"rdn"`
+	Attributes    Texts  `yaml:"attributes"`
+}
+
+// setWord takes `write: on` and `write: off`.
+func (w *LDAPWrite) setWord(word string) error {
+	off, err := onOff(word)
+	w.On = err == nil && !off
+	return err
 }
 
 // LDAPAttributes names the attributes of a person's entry; see ldapsource.Attributes.

@@ -110,7 +110,7 @@ func schemeCount(people []*person) int {
 // configure writes the demo's rekey.yaml and reads it as any other.
 func (o Options) configure(folder string) (*config.Config, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "listen: %s\nadmin: {listen: 127.0.0.1:0}\nstore: sqlite://%s/rekey.db\n", o.Listen, folder)
+	fmt.Fprintf(&b, "listen: %s\nadmin: {listen: 127.0.0.1:0}\nstore: sqlite://%s/rekey.db\ndrain: 0s\n", o.Listen, folder)
 	// All logins of a demo come from one address; the limits per identifier stay.
 	b.WriteString("limits: {address: {burst: 1000000, count: 1000000, per: 1s}}\nlegacy:\n")
 	for _, s := range sources() {

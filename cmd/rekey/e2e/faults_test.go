@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -184,50 +183,6 @@ func waitFor(t *testing.T, what string, so func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: not within 30 s", what)
 		}
-	}
-}
-
-// An operator stops the process while people log in: each of them is answered.
-func TestShutdownLosesNobody(t *testing.T) {
-	t.Parallel()
-	yaml := fmt.Sprintf("store: sqlite://%s/new.db\nlimits: off\nlegacy:\n  - {name: shop, kind: sql, dsn: 'sqlite://%s', %s}\n",
-		t.TempDir(), onePerson(t, "tulip"), usersTable)
-	g := start(t, "", yaml)
-	g.mustLogin(t, "anna", "tulip")
-
-	var begun, answered, lost atomic.Int64
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			for {
-				conn, err := net.Dial("tcp", strings.TrimPrefix(g.url, "http://"))
-				if err != nil {
-					return // it listens no more: nothing was begun
-				}
-				body := `{"identifier":"anna","password":"tulip"}`
-				_, err = fmt.Fprintf(conn, "POST /v1/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
-				if err != nil {
-					_ = conn.Close() // it was accepted by the kernel alone
-					return
-				}
-				begun.Add(1)
-				text, _ := io.ReadAll(conn) // what was not answered is counted
-				_ = conn.Close()            // it was read to its end
-				switch {
-				case strings.HasPrefix(string(text), "HTTP/1.1 200"), strings.HasPrefix(string(text), "HTTP/1.1 503"):
-					answered.Add(1)
-				case len(text) > 0:
-					lost.Add(1)
-				}
-			}
-		})
-	}
-	waitFor(t, "some logins", func() bool { return answered.Load() >= 8 })
-	g.stop(t)
-	wg.Wait()
-	// A connection that the kernel accepted and the process never saw ends without a byte: at most one for each client.
-	if lost.Load() > 0 || begun.Load()-answered.Load() > 8 {
-		t.Errorf("of %d logins %d were answered and %d broken off", begun.Load(), answered.Load(), lost.Load())
 	}
 }
 

@@ -214,9 +214,21 @@ func (g *gateway) kill() {
 // stop ends it as an operator does.
 func (g *gateway) stop(t *testing.T) {
 	t.Helper()
+	g.terminate(t)
+	g.awaitEnd(t)
+}
+
+// terminate tells it to end.
+func (g *gateway) terminate(t *testing.T) {
+	t.Helper()
 	if err := g.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// awaitEnd waits until it has ended, as it should.
+func (g *gateway) awaitEnd(t *testing.T) {
+	t.Helper()
 	select {
 	case <-g.ended:
 	case <-time.After(30 * time.Second):

@@ -3,12 +3,62 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
+	"rekey/cmd/rekey/config"
 	"rekey/legacy"
 	"rekey/legacy/filesource"
 )
+
+// lookTimeout bounds the looks at all exports together.
+const lookTimeout = 10 * time.Second
+
+// An ExportLook is what the beginnings of the exports show, each problem at the key that it is about.
+type ExportLook struct {
+	Wrong    config.Problems // the export will not be indexed as it is configured
+	Doubtful config.Problems // what is behind the beginning may be better
+	Unread   config.Problems // it cannot be read now, so nothing is known of it
+}
+
+// LookAtExports reads the beginning of each source that is an export.
+func LookAtExports(ctx context.Context, c *config.Config, sources []Opened) ExportLook {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	var look ExportLook
+	for i, source := range sources {
+		export, ok := source.Store.(*filesource.Source)
+		if !ok {
+			continue
+		}
+		group := fmt.Sprintf("legacy[%d].file.", i)
+		doubts, err := export.Look(ctx)
+		if err != nil {
+			look.Unread = append(look.Unread, c.Mistake(group+"path", err))
+		}
+		for _, d := range doubts {
+			key := group + "path"
+			if d.Column != "" {
+				key = group + "columns." + d.Column
+			}
+			to := &look.Doubtful
+			if d.Certain {
+				to = &look.Wrong
+			}
+			*to = append(*to, c.Mistake(key, errors.New(d.Reason)))
+		}
+	}
+	return look
+}
+
+// Err returns what is wrong for certain, or nil.
+func (l ExportLook) Err() error {
+	if len(l.Wrong) == 0 {
+		return nil
+	}
+	return l.Wrong
+}
 
 // progressEvery is how often the log tells how far an indexing is.
 const progressEvery = 10 * time.Second
@@ -17,7 +67,8 @@ const progressEvery = 10 * time.Second
 const exportLook = 15 * time.Second
 
 // indexExports makes the indexes of the exports that have none, beside serving: until one is there, its people cannot
-// log in for the first time and are told to come again, and readyz says "degraded".
+// log in for the first time and are told to come again, readyz says "degraded", and for the people of other sources it is
+// as while any source is silent (see whileOneIsSilent).
 func (s *Server) indexExports(ctx context.Context) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it ends when the server closes
 	var wg sync.WaitGroup
@@ -66,7 +117,7 @@ func (s *Server) indexExport(ctx context.Context, name string, export *filesourc
 	case errors.Is(err, legacy.ErrMapping):
 		s.log.Error("an export cannot be indexed; mend the configuration and start again", "source", name, "error", err)
 	case err != nil:
-		s.log.Error("an export cannot be indexed for now; its people cannot log in", "source", name, "error", err)
+		s.log.Error("an export cannot be indexed for now; its people cannot log in", "source", name, "other_sources", s.whileOneIsSilent(), "error", err)
 	default:
 		stats, err := export.Stats(ctx)
 		if err != nil {

@@ -14,15 +14,20 @@ type Opened struct {
 	Mapping *mapping.Mapping // what has been found about them
 }
 
-// OpenSources prepares every legacy source, in order, and returns what closes them. It asks none of them.
+// OpenSources prepares every legacy source, in order, and returns what closes them. It asks none of them. Its error is
+// config.Problems.
 func OpenSources(c *config.Config) ([]Opened, func() error, error) {
 	sources, err := openSources(c)
 	if err != nil {
 		return nil, nil, err
 	}
+	return openedAs(sources), func() error { return closeSources(sources) }, nil
+}
+
+func openedAs(sources []*source) []Opened {
 	opened := make([]Opened, len(sources))
 	for i, s := range sources {
 		opened[i] = Opened{Name: s.name, People: s.people, Store: s.adapter, Mapping: s.mapping}
 	}
-	return opened, func() error { return closeSources(sources) }, nil
+	return opened
 }

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -35,17 +34,23 @@ type Server struct {
 	keys    *token.Keys
 	soft    *softState
 	gateway *gateway.Gateway
-	doors   []door // public first
+	doors   []*door // public first
 	closers []func(context.Context) error
 }
 
 // Open makes everything ready and takes the ports, so that Serve cannot fail for want of them. What it has opened is
-// closed again if it returns an error.
+// closed again if it returns an error, which is config.Problems where a source cannot be opened as it is configured.
 func Open(ctx context.Context, c *config.Config, log *slog.Logger) (*Server, error) {
+	// The old stores first: what is wrong with how they are configured is found before anything is made or asked.
+	sources, err := openSources(c)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{config: c, log: log, sources: sources}
+	s.onClose(func(context.Context) error { return closeSources(s.sources) })
 	for _, w := range c.Warnings() {
 		log.WarnContext(ctx, "configuration", "key", w.Key, "warning", w.Reason)
 	}
-	s := &Server{config: c, log: log}
 	if err := s.open(ctx, c, log); err != nil {
 		return nil, errors.Join(err, s.close(context.WithoutCancel(ctx)))
 	}
@@ -53,7 +58,7 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger) (*Server, err
 }
 
 func (s *Server) open(ctx context.Context, c *config.Config, log *slog.Logger) error {
-	// The ports first: one that is taken is found before anything is made.
+	// The ports: one that is taken is found before anything is made.
 	if err := s.listen(ctx); err != nil {
 		return err
 	}
@@ -70,10 +75,6 @@ func (s *Server) open(ctx context.Context, c *config.Config, log *slog.Logger) e
 	s.onClose(func(context.Context) error { return s.store.Close() })
 
 	// The old ones. One that is down is no reason not to serve those who have moved.
-	if s.sources, err = openSources(c); err != nil {
-		return err
-	}
-	s.onClose(func(context.Context) error { return closeSources(s.sources) })
 	if err := s.checkSources(ctx); err != nil {
 		return err
 	}
@@ -146,8 +147,12 @@ func (s *Server) issuer() string {
 // writesGrace is what writes that have outlived their requests get to end: a little more than the time that each has.
 const writesGrace = 12 * time.Second
 
-// Serve answers until ctx ends, then closes: readyz says 503, requests in flight get the configured time to end, writes
-// that outlive their request are waited for, and the stores close last.
+// handshakes is what a connection that a client has begun to make may take to be made, at the end of the drain.
+const handshakes = 200 * time.Millisecond
+
+// Serve answers until ctx ends, then closes: readyz says 503 while people are still let in, for the configured time; then
+// nobody new is, and requests in flight are answered, both within the time for the whole; writes that outlive their
+// request are waited for, and the stores close last.
 func (s *Server) Serve(ctx context.Context) error {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -171,13 +176,17 @@ func (s *Server) Serve(ctx context.Context) error {
 	case failure = <-broken:
 	}
 	s.gateway.Drain()
-	s.log.InfoContext(ctx, "closing")
+	s.log.InfoContext(ctx, "closing", "drain", s.config.Drain.String())
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Shutdown)
 	defer cancel()
+	drained := time.NewTimer(s.config.Drain)
+	defer drained.Stop()
+	select {
+	case <-drained.C:
+	case <-ending.Done():
+	}
 	for _, d := range s.doors { // the admin door last: it tells that we are draining
-		if err := d.server.Shutdown(ending); err != nil {
-			failure = errors.Join(failure, fmt.Errorf("requests were cut off on %s: %w", d.listener.Addr(), err))
-		}
+		failure = errors.Join(failure, d.leave(ending, min(handshakes, s.config.Drain)))
 	}
 	stop()
 	loops.Wait()
@@ -224,50 +233,20 @@ func (s *Server) removeSessions(ctx context.Context) {
 	}
 }
 
-// A door is a listener and what answers on it.
-type door struct {
-	listener net.Listener
-	server   *http.Server
-}
-
-func (d door) serve() error {
-	if err := d.server.Serve(d.listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve on %s: %w", d.listener.Addr(), err)
-	}
-	return nil
-}
-
 // listen takes the ports. Nothing is answered before Serve.
 func (s *Server) listen(ctx context.Context) error {
 	for _, address := range []string{s.config.Listen, s.config.Admin.Listen} {
 		if address == "off" {
 			continue
 		}
-		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+		d, err := listen(ctx, address, s.log)
 		if err != nil {
-			return fmt.Errorf("listen on %s: %w", address, err)
+			return err
 		}
-		d := door{listener, &http.Server{
-			ReadHeaderTimeout: 5 * time.Second,
-			ReadTimeout:       10 * time.Second, // a body has at most 4 KiB
-			WriteTimeout:      30 * time.Second, // longer than any handler takes
-			IdleTimeout:       60 * time.Second,
-			MaxHeaderBytes:    16 << 10,
-			ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
-		}}
 		s.doors = append(s.doors, d)
 		s.onClose(func(context.Context) error { return d.close() })
 	}
 	return nil
-}
-
-// close closes a door that was never served, or whose requests did not end in time.
-func (d door) close() error {
-	err := errors.Join(d.server.Close(), d.listener.Close())
-	if errors.Is(err, net.ErrClosed) {
-		return nil // Shutdown was here before
-	}
-	return err
 }
 
 // PublicAddress returns where the public listener is, with the port that it was given.

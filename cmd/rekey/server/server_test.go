@@ -43,6 +43,7 @@ admin: {listen: 127.0.0.1:0}
 store: sqlite://FOLDER/new.db
 password: {memory_kib: 64, time: 1}
 login: {floor: 1ms}
+drain: 0s
 legacy:
   - name: shop
     dsn: sqlite://FOLDER/old.db
@@ -63,6 +64,7 @@ legacy:
 // A logLine is sent for each line of the log.
 type logLine struct {
 	Msg, Level, Source string
+	Others             string `json:"other_sources"`
 }
 
 // logTo returns a logger whose lines arrive on the channel, in order, as they are written.
@@ -185,7 +187,7 @@ func TestSourceDownAtStart(t *testing.T) {
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx) }()
 	lines = append(lines, until(t, log, "a legacy source does not answer; people who have not moved from it cannot log in yet"))
-	if lines[0].Source != "gone" || lines[0].Level != "WARN" {
+	if lines[0].Source != "gone" || lines[0].Level != "WARN" || !strings.Contains(lines[0].Others, "are not moved") {
 		t.Errorf("warning: %+v", lines[0])
 	}
 	until(t, log, "ready")

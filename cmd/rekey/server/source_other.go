@@ -20,7 +20,7 @@ func openLDAP(l config.Legacy) (adapter, error) {
 	for name, kind := range d.Extra {
 		extra[name] = ldapsource.Kind(kind)
 	}
-	return ldapsource.Open(ldapsource.Config{
+	c := ldapsource.Config{
 		Name: l.Name, URL: d.URL, StartTLS: d.StartTLS, CAFile: d.CAFile, InsecureSkipVerify: d.InsecureSkipVerify,
 		AllowPlaintext: d.AllowPlaintext, BindDN: d.BindDN, BindPassword: d.BindPassword.Reveal(),
 		BaseDN: d.BaseDN, OneLevel: d.OneLevel, UserFilter: d.UserFilter, Preset: l.Preset,
@@ -30,7 +30,22 @@ func openLDAP(l config.Legacy) (adapter, error) {
 		},
 		Disabled: rules, LockoutFor: d.LockoutFor, AcceptExpired: d.AcceptExpired, Extra: extra,
 		Scheme: l.Scheme, Params: paramsOf(l), Timeout: l.Timeout, MaxConns: int(l.MaxConns),
-	})
+	}
+	if !d.Write.On {
+		return ldapsource.Open(c)
+	}
+	w := d.Write
+	c.Write = &ldapsource.Write{
+		BindDN: w.BindDN, BindPassword: w.BindPassword.Reveal(), Modify: w.Modify, Scheme: w.Scheme, Like: w.Like.Reveal(),
+		Username: w.Username, Email: w.Email, Phone: w.Phone, DisplayName: w.DisplayName, Delete: w.Delete,
+	}
+	if w.Disable.Attribute != "" {
+		c.Write.Disable = &ldapsource.Disable{Attribute: w.Disable.Attribute, On: w.Disable.On, Off: w.Disable.Off}
+	}
+	if w.Insert.RDN != "" || len(w.Insert.ObjectClasses) > 0 {
+		c.Write.Insert = &ldapsource.Insert{ObjectClasses: w.Insert.ObjectClasses, RDN: w.Insert.RDN, Attributes: w.Insert.Attributes}
+	}
+	return ldapsource.OpenWriter(c)
 }
 
 func openHTTP(l config.Legacy) (adapter, error) {

@@ -11,7 +11,13 @@ import (
 	"rekey/legacy/sqlsource"
 )
 
-func openSQL(l config.Legacy) (adapter, error) { return sqlsource.Open(SQLConfig(l)) }
+func openSQL(l config.Legacy) (adapter, error) {
+	c := SQLConfig(l)
+	if c.Write != nil {
+		return sqlsource.OpenWriter(c)
+	}
+	return sqlsource.Open(c)
+}
 
 // SQLConfig is what a source of kind sql is opened with: its preset, and over it what the operator has named. Conditions
 // add to those of the preset.
@@ -34,7 +40,38 @@ func SQLConfig(l config.Legacy) sqlsource.Config {
 	if len(c.Joins) == 0 {
 		c.Joins = usedJoins(presetJoins(p.JoinsWith(l.Prefix)), c)
 	}
+	c.Write = writeOf(p, l, c.Table)
 	return c
+}
+
+// writeOf returns what may be written back: what the operator says, over what the preset knows of the application. Of an
+// application of which it knows nothing, only the operator's own statements are run.
+func writeOf(p preset.Preset, l config.Legacy, table string) *sqlsource.Write {
+	if !l.Write.On {
+		return nil
+	}
+	w, known := p.WriteWith(table, l.Prefix)
+	missing := ""
+	if l.Preset != "" && !known {
+		missing = sqlsource.None
+	}
+	own := l.Write
+	return &sqlsource.Write{
+		DSN: own.DSN.Reveal(), Scheme: cmp.Or(own.Scheme, schemeUnless(!own.Like.IsZero(), w.Scheme)),
+		Like: own.Like.Reveal(), LikeSalt: own.LikeSalt.Reveal(),
+		Password: cmp.Or(own.Password, w.Password, missing), Username: cmp.Or(own.Username, w.Username, missing),
+		Email: cmp.Or(own.Email, w.Email, missing), Phone: cmp.Or(own.Phone, w.Phone, missing),
+		DisplayName: cmp.Or(own.DisplayName, w.DisplayName, missing), EmailVerified: cmp.Or(own.EmailVerified, w.EmailVerified, missing),
+		Disabled: cmp.Or(own.Disabled, w.Disabled, missing), Insert: cmp.Or(own.Insert, w.Insert, missing), Delete: cmp.Or(own.Delete, w.Delete, missing),
+	}
+}
+
+// schemeUnless returns the preset's scheme, unless the operator gives an example, which has a scheme of its own.
+func schemeUnless(hasExample bool, scheme string) string {
+	if hasExample {
+		return ""
+	}
+	return scheme
 }
 
 // none, as the name of a column, leaves out what the preset would read.

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -37,6 +39,63 @@ func TestSQLConfig(t *testing.T) {
 	}
 	if diff := cmp.Diff([]sqlsource.Condition{{Column: "tenant", Op: "=", Values: []string{"7"}}}, c.Where); diff != "" {
 		t.Errorf("where (-want +got):\n%s", diff)
+	}
+}
+
+// What is written back is the operator's word over the preset's, and nothing without either.
+func TestWriteOf(t *testing.T) {
+	t.Parallel()
+	l := config.Legacy{Name: "blog", Preset: "wordpress", Prefix: "blog_", DSN: config.NewURL("mysql://h/d"), Scheme: "wordpress"}
+	if c := SQLConfig(l); c.Write != nil {
+		t.Error("it is written to, and nobody asked for it")
+	}
+	l.Write = config.Write{On: true, Scheme: "wordpress", Delete: "-"}
+	w := SQLConfig(l).Write
+	if w == nil || w.Scheme != "wordpress" || w.Delete != "-" || !strings.Contains(w.Insert, "INSERT INTO blog_usermeta") {
+		t.Errorf("%+v", w)
+	}
+	if w.Username != "-" {
+		t.Error("what the preset leaves out is written")
+	}
+	l.Preset, l.Scheme = "drupal", "drupal" // of which it is not known how
+	l.Write = config.Write{On: true}
+	if err := sqlsource.CheckConfig(SQLConfig(l)); err == nil || !strings.Contains(err.Error(), "nothing can be written") {
+		t.Errorf("%v", err)
+	}
+	for _, p := range preset.All() {
+		if p.Write == nil {
+			continue
+		}
+		l := config.Legacy{Name: "x", Preset: p.Name, Scheme: p.Scheme, DSN: config.NewURL("mysql://h/d"), Write: config.Write{On: true}}
+		if err := sqlsource.CheckConfig(SQLConfig(l)); err != nil {
+			t.Errorf("%s: %v", p.Name, err)
+		}
+	}
+}
+
+// Config check says of each source what can be written back.
+func TestWrittenBackTo(t *testing.T) {
+	t.Parallel()
+	sql := config.Legacy{
+		Name: "shop", Kind: "sql", DSN: config.NewURL("mysql://h/d"), Table: "users", Scheme: "auto",
+		Columns: config.Columns{ID: "id", Username: "login", Email: "email", Password: "pass"},
+	}
+	written := sql
+	written.Name, written.Write, written.Set = "forum", config.Write{On: true, Delete: "-"}, config.Texts{"email": "user.username"}
+	list, err := WrittenBackTo(&config.Config{Legacy: []config.Legacy{sql, written}})
+	if err != nil || len(list) != 2 {
+		t.Fatal(err)
+	}
+	if len(list[0].Can)+len(list[0].Cannot) > 0 {
+		t.Errorf("a source that is only read: %+v", list[0])
+	}
+	if diff := cmp.Diff([]string{"password", "username"}, list[1].Can); diff != "" {
+		t.Errorf("can (-want +got):\n%s", diff)
+	}
+	for _, want := range []string{"delete (the configuration leaves it out)", "email (it is made by an expression, or not asked for)", "insert (a new person's password is made in a scheme, and none is named)"} {
+		if !slices.Contains(list[1].Cannot, want) {
+			t.Errorf("%q is not among %q", want, list[1].Cannot)
+		}
 	}
 }
 

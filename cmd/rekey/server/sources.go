@@ -35,12 +35,13 @@ var kinds = map[string]func(config.Legacy) (adapter, error){
 // A source is a legacy store under its configured name.
 type source struct {
 	adapter
-	name    string
-	kind    string
-	domains []string
-	fold    password.Fold
-	people  legacy.Source    // the adapter's people as they are mapped
-	mapping *mapping.Mapping // what has been found about them
+	name     string
+	kind     string
+	domains  []string
+	fold     password.Fold
+	copyBack accounts.CopyBack
+	people   legacy.Source    // the adapter's people as they are mapped
+	mapping  *mapping.Mapping // what has been found about them
 }
 
 // openSource prepares one legacy store. It does not ask it.
@@ -63,9 +64,22 @@ func openSource(l config.Legacy) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
+	people := m.Wrap(a)
+	if accounts.CopyBack(l.CopyBack) == accounts.CopyBackFull && !takesHashes(people) {
+		return nil, errors.Join(errCopyBack, a.Close())
+	}
 	return &source{
-		adapter: a, name: l.Name, kind: l.Kind, domains: l.Domains, fold: password.Fold(l.Fold), people: m.Wrap(a), mapping: m,
+		copyBack: accounts.CopyBack(l.CopyBack),
+		adapter:  a, name: l.Name, kind: l.Kind, domains: l.Domains, fold: password.Fold(l.Fold), people: people, mapping: m,
 	}, nil
+}
+
+var errCopyBack = errors.New("copy_back: full needs a source that takes new passwords as hashes, under a condition; see write")
+
+// takesHashes reports whether a new password can be delivered to a source later, and nobody else's be overwritten by it.
+func takesHashes(source legacy.Source) bool {
+	w, ok := source.(legacy.Writer)
+	return ok && w.Writes().Password == legacy.PasswordHashed && w.Writes().Conditional
 }
 
 // extraOf names what is read for mapping expressions alone.
@@ -76,36 +90,29 @@ func extraOf(l config.Legacy) []string {
 	return l.Extra
 }
 
-// openSources prepares every legacy source. It asks none of them.
+// openSources prepares every legacy source. It asks none of them. Its error is config.Problems, with what is wrong with
+// each of them as far as that shows without asking.
 func openSources(c *config.Config) ([]*source, error) {
 	var sources []*source
+	var problems config.Problems
 	for i, l := range c.Legacy {
 		s, err := openSource(l)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("legacy[%d]: %w", i, err), closeSources(sources))
+			problems = append(problems, c.Mistake(fmt.Sprintf("legacy[%d]", i), err))
+			continue
 		}
 		sources = append(sources, s)
+	}
+	if problems != nil {
+		return nil, errors.Join(problems, closeSources(sources))
 	}
 	return sources, nil
 }
 
-// CheckSources tells what is wrong with the sources as far as that shows without asking them. Its error is
-// config.Problems.
+// CheckSources tells what is wrong with the sources as openSources does, for commands that open none.
 func CheckSources(c *config.Config) error {
-	var problems config.Problems
-	for i, l := range c.Legacy {
-		s, err := openSource(l)
-		if err == nil {
-			err = s.Close()
-		}
-		if err != nil {
-			problems = append(problems, c.Mistake(fmt.Sprintf("legacy[%d]", i), err))
-		}
-	}
-	if problems == nil {
-		return nil
-	}
-	return problems
+	sources, err := openSources(c)
+	return errors.Join(err, closeSources(sources))
 }
 
 // paramsOf returns what a source's scheme must be told, the pepper among it.
@@ -128,19 +135,26 @@ func closeSources(sources []*source) error {
 func accountSources(sources []*source) []accounts.Source {
 	list := make([]accounts.Source, len(sources))
 	for i, s := range sources {
-		list[i] = accounts.Source{Name: s.name, Source: s.people, Domains: s.domains, Fold: s.fold}
+		list[i] = accounts.Source{Name: s.name, Source: s.people, Domains: s.domains, Fold: s.fold, CopyBack: s.copyBack}
 	}
 	return list
 }
 
 // checkSources asks every source once, side by side. A table or column that is not there is an error: no restart of the
-// old database would mend it. A source that does not answer is a warning.
+// old database would mend it. A source that does not answer is a warning. Of an export the beginning is looked at.
 func (s *Server) checkSources(ctx context.Context) error {
+	look := LookAtExports(ctx, s.config, openedAs(s.sources))
+	if err := look.Err(); err != nil {
+		return err
+	}
+	for _, p := range look.Doubtful {
+		s.log.WarnContext(ctx, "an export may not be as configured", "key", p.Key, "reason", p.Reason)
+	}
 	errs := make([]error, len(s.sources))
 	var wg sync.WaitGroup
 	for i, src := range s.sources {
 		if _, export := src.adapter.(*filesource.Source); export {
-			continue // that takes as long as the export is; see indexExports
+			continue // the rest takes as long as the export is; see indexExports
 		}
 		wg.Go(func() { errs[i] = src.Check(ctx) })
 	}
@@ -152,8 +166,21 @@ func (s *Server) checkSources(ctx context.Context) error {
 			wrong = append(wrong, err)
 		case err != nil:
 			s.log.WarnContext(ctx, "a legacy source does not answer; people who have not moved from it cannot log in yet",
-				"source", s.sources[i].name, "error", err)
+				"source", s.sources[i].name, "other_sources", s.whileOneIsSilent(), "error", err)
 		}
 	}
 	return errors.Join(wrong...)
+}
+
+// whileOneIsSilent says what it means for the people of the other sources, who have not moved either.
+func (s *Server) whileOneIsSilent() string {
+	switch {
+	case len(s.sources) < 2:
+		return "there is none"
+	case s.config.Collisions == string(accounts.CollisionsPreferOrder):
+		return "people of those before it move as ever; people of those behind it cannot log in yet"
+	case s.config.Collisions == string(accounts.CollisionsLink):
+		return "their people cannot log in yet: they may be the same"
+	}
+	return "their people log in under the name as it is stored, and are not moved: it may be another's too"
 }

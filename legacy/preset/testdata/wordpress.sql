@@ -24,3 +24,10 @@ CREATE TABLE `wp_users` (
 );
 INSERT INTO `wp_users` (`ID`, `user_login`, `user_pass`, `user_nicename`, `user_email`, `user_registered`, `display_name`) VALUES
   (7, 'anna', '{{hash}}', 'anna', 'anna@example.org', '2020-01-02 03:04:05', 'Anna Berg');
+CREATE TABLE `wp_usermeta` (
+  `umeta_id` bigint(20) unsigned NOT NULL auto_increment,
+  `user_id` bigint(20) unsigned NOT NULL default '0',
+  `meta_key` varchar(255) default NULL,
+  `meta_value` longtext,
+  PRIMARY KEY (`umeta_id`)
+);

@@ -1,0 +1,330 @@
+package accounts
+
+import (
+	"context"
+	"crypto/hmac"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rekey/accounts/password"
+	"rekey/accounts/phase"
+	"rekey/legacy"
+)
+
+// An intent is a change that the legacy store must have before it is acknowledged, in the phases in which legacy answers
+// or both stores are written. It is a Delivery that also carries our half:
+//
+//  1. The intent is committed, with both new hashes, before anything is written. It is the account's lock: nobody else
+//     begins one until it has ended.
+//  2. Legacy is written under its condition.
+//  3. Our half, the event and the end of the intent are one transaction.
+//
+// Who crashes between 1 and 3 leaves an intent behind; when its claim has ended, and with it the time in which its write may
+// still arrive, the relay rolls it forward. It is dropped only where legacy has refused the write, or somebody else was faster
+// there, or it was never sent. While it is open, legacy answers for the account: it is the store that may have the change.
+
+// sealedIntent is our half of an intent.
+type sealedIntent struct {
+	Was        []byte            `json:"was,omitempty"`       // fingerprint of the legacy person that the change was made for
+	CreatedAt  time.Time         `json:"created_at,omitzero"` // of the legacy person, who may be gone when the tombstone is made
+	Credential *sealedCredential `json:"credential,omitempty"`
+	Keep       uuid.UUID         `json:"keep"`
+	Here       phase.Write       `json:"here"`
+	Epoch      int64             `json:"epoch"`
+	RequestID  string            `json:"request_id,omitempty"`
+}
+
+// sealedCredential is a Credential in the open.
+type sealedCredential struct {
+	Scheme  Scheme `json:"scheme"`
+	Encoded string `json:"encoded"`
+}
+
+// Why a change cannot be made in the legacy store.
+var (
+	// ErrManagedElsewhere: the legacy store must have the change, and takes none from us.
+	ErrManagedElsewhere = errors.New("the account is managed in the legacy store")
+
+	errOvertaken = errors.New("somebody else has changed the legacy record")
+	errInDoubt   = errors.New("another change of the account has not ended")
+)
+
+// changeThere changes the password of somebody whom the legacy store answers for.
+func (s *Service) changeThere(ctx context.Context, c Change, a Attempt) error {
+	person, err := s.legacyHolder(ctx, c.Session, a, func(can legacy.Writes) bool { return can.Password == legacy.PasswordHashed })
+	if err != nil {
+		return err
+	}
+	if err := s.checkNew(Account{ID: c.Session.AccountID}, c.New); err != nil {
+		return err
+	}
+	row := person.row
+	parcel := parcel{LegacyID: person.user.ID, Intent: s.intentOf(person, a)}
+	parcel.Intent.Keep = c.Session.ID
+	made, err := s.legacyHash(ctx, person.source, person.user.ID, person.user.Username, c.New)
+	if err != nil {
+		return err
+	}
+	parcel.Password = new(sealStored(made))
+	if row.New != phase.NoWrite {
+		next, err := s.hash(ctx, "", c.New)
+		if err != nil {
+			return cannotTell("hash the new password", err)
+		}
+		parcel.Intent.Credential = &sealedCredential{next.Scheme, next.Encoded}
+	}
+	return s.runIntent(ctx, c.Session.AccountID, person.source, DeliverPassword, parcel, a)
+}
+
+// deleteThere deletes somebody whom the legacy store answers for.
+func (s *Service) deleteThere(ctx context.Context, d Deletion, a Attempt) error {
+	person, err := s.legacyHolder(ctx, d.Session, a, func(can legacy.Writes) bool { return can.Delete })
+	if err != nil {
+		return err
+	}
+	parcel := parcel{LegacyID: person.user.ID, Intent: s.intentOf(person, a)}
+	parcel.Intent.CreatedAt = person.user.CreatedAt
+	return s.runIntent(ctx, d.Session.AccountID, person.source, DeliverDelete, parcel, a)
+}
+
+// registerThere adds somebody new to the legacy store that new people go to, and here if the phase says so.
+func (s *Service) registerThere(ctx context.Context, rec Record, pw password.Secret, a Attempt) (Person, error) {
+	owed, err := s.oweInsert(ctx, rec, pw)
+	if err != nil {
+		return Person{}, asPassword(err)
+	}
+	if len(owed) == 0 {
+		return Person{}, ErrManagedElsewhere
+	}
+	p, err := s.unpack(owed[0])
+	if err != nil {
+		return Person{}, cannotTell("register", err)
+	}
+	row := a.rowOfAbsent(rec.ID)
+	p.Intent = &sealedIntent{Here: row.New, Epoch: a.at.Epoch, RequestID: a.RequestID}
+	if row.New != phase.NoWrite {
+		p.Intent.Credential = &sealedCredential{rec.Credential.Scheme, rec.Credential.Encoded}
+	}
+	i := s.sourceIndex(owed[0].Source)
+	link, err := s.runIntentLink(ctx, rec.ID, s.sources[i], DeliverInsert, p, a)
+	if err != nil {
+		return Person{}, asPassword(err)
+	}
+	return Person{ID: SubjectFor(link.Source, link.LegacyID), Identifiers: rec.Identifiers, Source: link.Source, LegacyID: link.LegacyID}, nil
+}
+
+// A legacyPerson is somebody who has proven to the legacy store who they are.
+type legacyPerson struct {
+	candidate
+	row phase.Row
+}
+
+// legacyHolder returns the legacy person of a session after their password was proven once more. needs says whether their
+// store can be written as the change needs it.
+func (s *Service) legacyHolder(ctx context.Context, session Session, a Attempt, needs func(legacy.Writes) bool) (legacyPerson, error) {
+	rec, err := s.store.ByID(ctx, session.AccountID)
+	row := a.rowOfAbsent(session.AccountID)
+	switch {
+	case err == nil:
+		row = a.row(rec)
+		if rec.Link != nil {
+			session.Source, session.LegacyID = rec.Link.Source, rec.Link.LegacyID
+		}
+	case !errors.Is(err, ErrNotFound):
+		return legacyPerson{}, cannotTell("read account", err)
+	}
+	if err := a.Password.Check(); err != nil {
+		return legacyPerson{}, &InvalidError{Field: "current_password", Reason: err.Error()}
+	}
+	c, err := s.resumeLegacy(ctx, session)
+	if err != nil {
+		return legacyPerson{}, err
+	}
+	if can := c.source.writes(); !can.Conditional || !needs(can) {
+		return legacyPerson{}, ErrManagedElsewhere
+	}
+	_, err = s.prove(ctx, c, a)
+	return legacyPerson{c, row}, err
+}
+
+func (s *Service) intentOf(person legacyPerson, a Attempt) *sealedIntent {
+	return &sealedIntent{Was: s.fingerprint(person.candidate), Here: person.row.New, Epoch: a.at.Epoch, RequestID: a.RequestID}
+}
+
+func (s *Service) runIntent(ctx context.Context, account uuid.UUID, source Source, kind DeliveryKind, p parcel, a Attempt) error {
+	_, err := s.runIntentLink(ctx, account, source, kind, p, a)
+	return err
+}
+
+// runIntentLink begins an intent, and brings it to its end if nothing comes between. What is left open the relay ends.
+func (s *Service) runIntentLink(ctx context.Context, account uuid.UUID, source Source, kind DeliveryKind, p parcel, a Attempt) (*LegacyLink, error) {
+	d, err := s.pack(account, source.Name, kind, p)
+	if err != nil {
+		return nil, cannotTell("begin a change", err)
+	}
+	var link *LegacyLink
+	err = s.outlive(ctx, func(ctx context.Context) error {
+		d, err := s.writes(a).BeginIntent(ctx, d, s.now().Add(claimFor))
+		switch {
+		case errors.Is(err, ErrStale):
+			return &UnavailableError{RetryAfter: retryChanged, Err: errInDoubt}
+		case err != nil:
+			return cannotTell("begin a change", err)
+		}
+		link, err = s.deliver(ctx, d)
+		if err == nil {
+			err = s.finish(ctx, d, link)
+			if err != nil && p.Intent.Here != phase.Required { // legacy has it, and is what counts; ours follows
+				s.log.WarnContext(ctx, "our half of a change is not written yet; the relay does", "account", account, "error", err)
+				err = nil
+			}
+		}
+		return s.settleIntent(ctx, d, err)
+	})
+	return link, err
+}
+
+// settleIntent says what an error of an intent means to who waits for it, and drops the intent where nothing was written.
+func (s *Service) settleIntent(ctx context.Context, d Delivery, err error) error {
+	if err == nil {
+		return nil
+	}
+	answer := refusal(err)
+	if answer == nil {
+		return cannotTell("change the legacy record", err) // in doubt: the relay ends it
+	}
+	if err := s.store.DropDelivery(ctx, d, wasChanged(err)); err != nil && !errors.Is(err, ErrStale) {
+		return cannotTell("take a change back", err) // the relay finds that it was refused
+	}
+	return answer
+}
+
+// refusal returns the answer to a write that was certainly not done, or nil if that is not certain.
+func refusal(err error) error {
+	var no *legacy.RefusedError
+	switch {
+	case errors.As(err, &no) && no.Taken:
+		return ErrTakenIdentifier
+	case errors.As(err, &no):
+		return &PolicyError{Field: "new_password", Reason: "is not accepted by the old system"}
+	case errors.Is(err, legacy.ErrConflict), errors.Is(err, errOvertaken):
+		return &UnavailableError{RetryAfter: retryChanged, Err: err}
+	case errors.Is(err, legacy.ErrNoUser):
+		return refused("legacy-gone")
+	case errors.Is(err, legacy.ErrNotSent):
+		return cannotTell("change the legacy record", err)
+	}
+	return nil
+}
+
+// wasChanged reports whether a refusal says that the legacy record is another than the one that the change was made for: what is
+// here is a copy of the older one.
+func wasChanged(err error) bool {
+	return errors.Is(err, legacy.ErrConflict) || errors.Is(err, errOvertaken) || errors.Is(err, legacy.ErrNoUser)
+}
+
+// finish writes our half of a delivery that arrived.
+func (s *Service) finish(ctx context.Context, d Delivery, link *LegacyLink) error {
+	p, err := s.unpack(d)
+	if err != nil {
+		return err
+	}
+	event := s.event(d.AccountID, EventDelivered, Attempt{})
+	event.Actor = "system"
+	event.Detail = map[string]string{"source": d.Source, "kind": string(d.Kind)}
+	f := Finish{Event: event, Link: link, At: s.now()}
+	if d.Intent {
+		s.finishIntent(&f, d, p, link)
+		if err := s.finishAbsent(ctx, &f, d, p); err != nil {
+			return err
+		}
+	}
+	err = s.store.FinishDelivery(ctx, d, f)
+	if !errors.Is(err, ErrTaken) || f.Create == nil {
+		return err
+	}
+	// Somebody has just made them, or they are contested here: legacy has them, and answers.
+	f.Create, f.Link = nil, nil
+	if _, missing := s.store.ByID(ctx, d.AccountID); d.Kind == DeliverPassword && missing == nil {
+		f.Link = link
+	}
+	return s.store.FinishDelivery(ctx, d, f)
+}
+
+// finishAbsent makes the account of somebody who was not here when their password was changed in both stores. Without it a
+// login that has seen the old one could still make the account with that.
+func (s *Service) finishAbsent(ctx context.Context, f *Finish, d Delivery, p parcel) error {
+	if d.Kind != DeliverPassword || f.Credential == nil {
+		return nil
+	}
+	_, err := s.store.ByID(ctx, d.AccountID)
+	if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	link := *f.Link
+	f.Link = nil // there is nothing that it could be of
+	c, err := s.resumeLegacy(ctx, Session{AccountID: d.AccountID, Source: link.Source, LegacyID: link.LegacyID})
+	if errors.Is(err, ErrCredentials) || err == nil && !hmac.Equal(link.Fingerprint, s.fingerprint(c)) {
+		return nil // somebody else has changed them since, and nothing of what we know is theirs
+	}
+	if err != nil {
+		return err
+	}
+	ids, _, err := s.stillSo(ctx, c, nil)
+	switch {
+	case errors.Is(err, errContested), errors.Is(err, errChanged):
+		return nil
+	case err != nil:
+		return err
+	}
+	rec := Record{Account: Account{ID: d.AccountID, Identifiers: ids, CreatedAt: f.At}, Credential: *f.Credential, Link: &link}
+	rec.Link.CopiedEpoch = p.Intent.Epoch
+	rec.Profile = profileOf(c.user.Profile)
+	f.Create = &rec
+	return s.addFactors(&rec, c.user.Profile)
+}
+
+func (s *Service) finishIntent(f *Finish, d Delivery, p parcel, link *LegacyLink) {
+	f.Event.Actor, f.Event.RequestID, f.Keep, f.Was = "person", p.Intent.RequestID, p.Intent.Keep, p.Intent.Was
+	switch d.Kind {
+	case DeliverPassword:
+		f.Event.Kind = EventPassword
+	case DeliverDelete:
+		f.Event.Kind, f.Delete = EventDeleted, true
+		f.Link = &LegacyLink{Source: d.Source, LegacyID: p.LegacyID, LegacyCreatedAt: p.Intent.CreatedAt, How: ByCopyBack, At: f.At}
+	case DeliverInsert:
+		f.Event.Kind = EventRegistered
+		f.Event.AccountID = SubjectFor(link.Source, link.LegacyID)
+	}
+	if p.Intent.Here == phase.NoWrite || p.Intent.Credential == nil {
+		if d.Kind != DeliverDelete {
+			f.Link = nil // what is here, if anything is, is not equal to legacy now
+		}
+		return
+	}
+	credential := Credential{Scheme: p.Intent.Credential.Scheme, Encoded: p.Intent.Credential.Encoded}
+	if d.Kind != DeliverInsert {
+		f.Credential = &credential
+		return
+	}
+	rec := Record{Account: Account{ID: f.Event.AccountID, CreatedAt: f.At}, Credential: credential, Link: link}
+	rec.Link.CopiedEpoch = p.Intent.Epoch
+	for _, typed := range []string{p.Person.Username, p.Person.Email, p.Person.Phone} {
+		if id, err := ParseIdentifier(typed); err == nil {
+			rec.Identifiers = append(rec.Identifiers, id)
+		}
+	}
+	rec.Profile = profileOf(legacy.Profile{DisplayName: p.Person.DisplayName})
+	f.Create = &rec
+}
+
+// overtaken returns errOvertaken if a legacy person is not the one that an intent was made for.
+func (d *delivery) overtaken(is candidate) error {
+	if hmac.Equal(d.parcel.Intent.Was, d.fingerprint(is)) {
+		return nil
+	}
+	return fmt.Errorf("account %s: %w", d.AccountID, errOvertaken)
+}
