@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -170,7 +171,7 @@ func printDryRun(w io.Writer, r accounts.PhaseReport) error {
 	to := r.Steps[len(r.Steps)-1]
 	fmt.Fprintf(w, "from %s (epoch %d) to %s, in these epochs:\n\n", phaseName(r.From), r.From.Epoch, phaseName(to))
 	err := printList(w, asTable, r.Steps, []column[phase.State]{
-		{"EPOCH", func(s phase.State) string { return fmt.Sprint(s.Epoch) }},
+		{"EPOCH", func(s phase.State) string { return strconv.FormatInt(s.Epoch, 10) }},
 		{"PHASE", func(s phase.State) string { return phaseName(s) }},
 		{"WHAT", func(s phase.State) string { return s.Meaning() }},
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -54,7 +55,7 @@ func printPhase(w io.Writer, v accounts.PhaseView, now time.Time) error {
 	fmt.Fprintln(w)
 	err := printList(w, asTable, v.Replicas, []column[accounts.ReplicaState]{
 		{"REPLICA", func(r accounts.ReplicaState) string { return r.Name }},
-		{"EPOCH", func(r accounts.ReplicaState) string { return fmt.Sprint(r.Epoch) }},
+		{"EPOCH", func(r accounts.ReplicaState) string { return strconv.FormatInt(r.Epoch, 10) }},
 		{"STATE", replicaWord},
 		{"LEASE", leaseText},
 	})
