@@ -222,7 +222,9 @@ type countStore struct {
 	counts accounts.PhaseCounts
 }
 
-func (c *countStore) PhaseCounts(context.Context, time.Time) (accounts.PhaseCounts, error) { return c.counts, nil }
+func (c *countStore) PhaseCounts(context.Context, time.Time) (accounts.PhaseCounts, error) {
+	return c.counts, nil
+}
 
 // Where the gates have closed behind a frozen phase, whoever goes on with the move finds the old phase open again: frozen,
 // nobody could get out of it.

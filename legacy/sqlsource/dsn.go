@@ -58,8 +58,8 @@ func (p purpose) key() string {
 }
 
 // application is what the server shows as the name of who is connected.
-func (to purpose) application() string {
-	if to == toWrite {
+func (p purpose) application() string {
+	if p == toWrite {
 		return "rekey legacy writer"
 	}
 	return "rekey legacy source"
