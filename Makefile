@@ -33,6 +33,7 @@ test: ## all tests, with the race detector, on real databases; a skipped test is
 	$(SERVICES) sh -ec '\
 	  $(GOTEST) -race -count=1 -timeout=30m $$($(GO) list ./... | grep -v /$(PURE)); \
 	  $(GOTEST) -race -count=1 -run TestSharedRegistry ./$(PURE); \
+	  $(GOTEST) -count=1 -run TestResumeAfterKill ./legacy/filesource; \
 	  $(GOTEST) -count=1 -timeout=30m ./$(PURE)/...'
 
 lint: ## formatting, vet, golangci-lint, shell scripts, units, known vulnerabilities
