@@ -269,7 +269,7 @@ func TestMovePhaseOutlastsTheListener(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := res.Body.Close(); err != nil || res.StatusCode != 200 {
+	if err := res.Body.Close(); err != nil || res.StatusCode != http.StatusOK {
 		t.Errorf("%d, %v", res.StatusCode, err)
 	}
 }
