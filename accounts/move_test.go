@@ -220,10 +220,11 @@ func TestMoveLeftInTheMiddle(t *testing.T) {
 type countStore struct {
 	accounts.Store
 	counts accounts.PhaseCounts
+	err    error
 }
 
 func (c *countStore) PhaseCounts(context.Context, time.Time) (accounts.PhaseCounts, error) {
-	return c.counts, nil
+	return c.counts, c.err
 }
 
 // Where the gates have closed behind a frozen phase, whoever goes on with the move finds the old phase open again: frozen,
@@ -251,7 +252,11 @@ func TestMoveEndsWhileLegacyIsDown(t *testing.T) {
 	w := newWorld(t)
 	w.in(t, phase.State{Epoch: 5, TrustEpoch: 1, Plan: phase.Lazy, Phase: phase.NewOnly, Frozen: true, To: phase.NewOnly})
 	w.source.SetDown(errDown)
-	if _, err := w.MovePhase(t.Context(), accounts.PhaseMove{To: phase.NewOnly, By: because}); err != nil {
+	s := w.serve(t, func(c *accounts.Config) {
+		c.Store = &countStore{Store: w.store, err: errDown}
+		c.Sources = []accounts.Source{{Name: "shop", Source: walked{w.source, []string{"1"}}}}
+	})
+	if _, err := s.MovePhase(t.Context(), accounts.PhaseMove{To: phase.NewOnly, By: because}); err != nil {
 		t.Fatal(err)
 	}
 	if s := w.phase(t); s.Frozen || s.Moving() {

@@ -125,7 +125,7 @@ type Phases interface {
 	MovePhase(ctx context.Context, next phase.State, e Event) error
 	// RenewLease writes down that a replica is alive and has acknowledged an epoch, and returns the state.
 	RenewLease(ctx context.Context, r Replica) (phase.State, error)
-	// EndLease forgets a replica that has stopped.
+	// EndLease forgets a replica that has stopped, and those that were killed: who has not renewed its lease for a day.
 	EndLease(ctx context.Context, id string) error
 	// Replicas returns all that are known, dead ones too, and the time by the clock that their leases run by.
 	Replicas(ctx context.Context) ([]Replica, time.Time, error)

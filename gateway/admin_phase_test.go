@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -246,6 +247,31 @@ func (h onMessage) Handle(ctx context.Context, r slog.Record) error {
 		h.do()
 	}
 	return h.Handler.Handle(ctx, r)
+}
+
+// The answer has a deadline of its own: a move may take longer than the listener gives to others.
+func TestMovePhaseOutlastsTheListener(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	_, token := w.staff(accounts.RoleOperator, 0)
+	server := httptest.NewUnstartedServer(w.gw.Admin())
+	server.Config.WriteTimeout = time.Millisecond // over before the first epoch is
+	server.Start()
+	defer server.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/admin/v1/phase", strings.NewReader(`{"to":"legacy-only","reason":"x"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("If-Match", `"1"`)
+	res, err := server.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := res.Body.Close(); err != nil || res.StatusCode != http.StatusOK {
+		t.Errorf("%d, %v", res.StatusCode, err)
+	}
 }
 
 // A client that hangs up leaves no phase frozen: the move goes on without it.

@@ -137,9 +137,12 @@ ON CONFLICT (id) DO UPDATE SET name = excluded.name, epoch = excluded.epoch, ren
 	return s.phase(ctx, s.write)
 }
 
+// forgetAfter is how long a replica that was killed is remembered.
+const forgetAfter = 24 * time.Hour
+
 // EndLease implements accounts.Phases.
 func (s *Store) EndLease(ctx context.Context, id string) error {
-	_, err := s.exec(ctx, s.write, `DELETE FROM replicas WHERE id = $1`, id)
+	_, err := s.exec(ctx, s.write, `DELETE FROM replicas WHERE id = $1 OR renewed < `+s.engine.clock+` - $2`, id, forgetAfter.Microseconds())
 	return storeError("end lease", err)
 }
 

@@ -109,7 +109,7 @@ func (tr *trickle) end(t *testing.T) {
 // it, waits for its lease to end and goes on; when it wakes it answers 503 until it has caught up.
 func TestWalkTwoMachines(t *testing.T) {
 	t.Parallel()
-	store, _ := database(t, need(t, "REKEY_TEST_POSTGRES", "PostgreSQL"))
+	store, db := database(t, need(t, "REKEY_TEST_POSTGRES", "PostgreSQL"))
 	const people = 4
 	statements := []string{`CREATE TABLE users (id INTEGER PRIMARY KEY, login TEXT, pass TEXT)`}
 	for i := range people {
@@ -152,8 +152,6 @@ func TestWalkTwoMachines(t *testing.T) {
 			hangs.signal(t, syscall.SIGCONT)
 		}
 	})
-	// What comes to it while it sleeps is answered when it has woken.
-	slept := make(chan answer, 1)
 	out, progress := first.mustRekey(t, "phase", "rollback", "--reason", "one of us hangs")
 	if !strings.Contains(out, "legacy-only, epoch 10") {
 		t.Errorf("rollback: %s", out)
@@ -168,14 +166,25 @@ func TestWalkTwoMachines(t *testing.T) {
 		}
 	}
 
-	// It wakes. It serves nobody until it has caught up, and then it is in the new phase.
+	// It wakes, and is kept from renewing its lease for a moment: it serves nobody until it has caught up, and then it is in the
+	// new phase.
 	renewed := leaseOf(t, store, hangs)
-	go func() { slept <- hangs.login(t, "user1", "secret") }() // it is there when the process wakes
-	time.Sleep(100 * time.Millisecond)                         // so that it is: nothing tells that a socket holds a request of a process that sleeps
+	held, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := held.Exec(`LOCK TABLE replicas IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+		t.Fatal(err)
+	}
 	hangs.signal(t, syscall.SIGCONT)
 	stopped = false
-	if a := <-slept; a.status != http.StatusOK && (a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "") {
-		t.Errorf("the first login after it woke got %d: %s", a.status, a.body)
+	for range 3 {
+		if a := hangs.login(t, "user1", "secret"); a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" {
+			t.Errorf("before it has caught up a login got %d: %s", a.status, a.body)
+		}
+	}
+	if err := held.Rollback(); err != nil {
+		t.Fatal(err)
 	}
 	tr2 := trickleOf(t, gateways[1:], 1, "secret")
 	for deadline := time.Now().Add(20 * time.Second); tr2.in.Load() == 0 && time.Now().Before(deadline); {
