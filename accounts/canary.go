@@ -28,10 +28,9 @@ func (s *Service) canary(ctx context.Context) string {
 var errCanary = errors.New("what was written did not come back")
 
 func (s *Service) canaryOf(ctx context.Context, source Source) (err error) {
-	writer, writes := source.Source.(legacy.Writer)
-	getter, gets := source.Source.(legacy.Getter)
-	if !writes || !gets {
-		return errNoWriter
+	writer, getter, err := source.writer()
+	if err != nil {
+		return err
 	}
 	if can := writer.Writes(); !can.Insert || !can.Delete {
 		return nil // only passwords are copied back, and nobody's is to be touched for a test

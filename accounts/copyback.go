@@ -137,23 +137,35 @@ func (s *Service) owePassword(ctx context.Context, rec Record, pw password.Secre
 
 // oweInsert returns what the legacy store that new people are told to is owed for one.
 func (s *Service) oweInsert(ctx context.Context, rec Record, pw password.Secret) ([]Delivery, error) {
+	source, p, err := s.insertion(ctx, rec, pw)
+	if errors.Is(err, ErrManagedElsewhere) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.pack(rec.ID, source.Name, DeliverInsert, p)
+	if err != nil {
+		return nil, err
+	}
+	return []Delivery{d}, nil
+}
+
+// insertion returns the store that new people are told to, and what it is told of one; ErrManagedElsewhere if there is none.
+func (s *Service) insertion(ctx context.Context, rec Record, pw password.Secret) (Source, parcel, error) {
 	i := slices.IndexFunc(s.sources, func(source Source) bool { return source.CopyBack == CopyBackFull && source.writes().Insert })
 	if i < 0 {
-		return nil, nil
+		return Source{}, parcel{}, ErrManagedElsewhere
 	}
 	made, err := s.legacyHash(ctx, s.sources[i], "", rec.Named(Username), pw)
 	if err != nil {
-		return nil, err
+		return Source{}, parcel{}, err
 	}
 	person := &sealedPerson{Username: rec.Named(Username), Email: rec.Named(Email), Phone: rec.Named(Phone)}
 	if rec.Profile != nil {
 		person.DisplayName = rec.Profile.DisplayName
 	}
-	d, err := s.pack(rec.ID, s.sources[i].Name, DeliverInsert, parcel{Person: person, Password: new(sealStored(made))})
-	if err != nil {
-		return nil, err
-	}
-	return []Delivery{d}, nil
+	return s.sources[i], parcel{Person: person, Password: new(sealStored(made))}, nil
 }
 
 // oweDelete returns what the legacy stores are owed for an account that goes.

@@ -22,25 +22,11 @@ type Deletion struct {
 // Its errors are those of ChangePassword, but for the policy.
 func (s *Service) Delete(ctx context.Context, d Deletion) error {
 	a := Attempt{Password: d.Current, RequestID: d.RequestID}
-	leave, err := s.enter(&a)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	return s.retryStale(&s.stats.Deleted, func() error {
-		row, err := s.changing(ctx, d.Session.AccountID, a)
-		if err != nil {
-			return err
-		}
-		if row.Legacy == phase.Required {
-			return s.deleteThere(ctx, d, a)
-		}
-		rec, err := s.holder(ctx, d.Session, a)
-		if err != nil {
-			return err
-		}
+	there := func(a Attempt) error { return s.deleteThere(ctx, d, a) }
+	return s.change(ctx, d.Session, a, &s.stats.Deleted, there, func(a Attempt, rec Record, row phase.Row) error {
 		var owed []Delivery
 		if row.Legacy == phase.CopyBack {
+			var err error
 			if owed, err = s.oweDelete(rec); err != nil {
 				return cannotTell("delete account", err)
 			}

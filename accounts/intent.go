@@ -76,7 +76,8 @@ func (s *Service) changeThere(ctx context.Context, c Change, a Attempt) error {
 		}
 		parcel.Intent.Credential = &sealedCredential{next.Scheme, next.Encoded}
 	}
-	return s.runIntent(ctx, c.Session.AccountID, person.source, DeliverPassword, parcel, a)
+	_, err = s.runIntent(ctx, c.Session.AccountID, person.source, DeliverPassword, parcel, a)
+	return err
 }
 
 // deleteThere deletes somebody whom the legacy store answers for.
@@ -87,29 +88,22 @@ func (s *Service) deleteThere(ctx context.Context, d Deletion, a Attempt) error 
 	}
 	parcel := parcel{LegacyID: person.user.ID, Intent: s.intentOf(person, a)}
 	parcel.Intent.CreatedAt = person.user.CreatedAt
-	return s.runIntent(ctx, d.Session.AccountID, person.source, DeliverDelete, parcel, a)
+	_, err = s.runIntent(ctx, d.Session.AccountID, person.source, DeliverDelete, parcel, a)
+	return err
 }
 
 // registerThere adds somebody new to the legacy store that new people go to, and here if the phase says so.
 func (s *Service) registerThere(ctx context.Context, rec Record, pw password.Secret, a Attempt) (Person, error) {
-	owed, err := s.oweInsert(ctx, rec, pw)
+	source, p, err := s.insertion(ctx, rec, pw)
 	if err != nil {
 		return Person{}, asPassword(err)
-	}
-	if len(owed) == 0 {
-		return Person{}, ErrManagedElsewhere
-	}
-	p, err := s.unpack(owed[0])
-	if err != nil {
-		return Person{}, cannotTell("register", err)
 	}
 	row := a.rowOfAbsent(rec.ID)
 	p.Intent = &sealedIntent{Here: row.New, Epoch: a.at.Epoch, RequestID: a.RequestID}
 	if row.New != phase.NoWrite {
 		p.Intent.Credential = &sealedCredential{rec.Credential.Scheme, rec.Credential.Encoded}
 	}
-	i := s.sourceIndex(owed[0].Source)
-	link, err := s.runIntentLink(ctx, rec.ID, s.sources[i], DeliverInsert, p, a)
+	link, err := s.runIntent(ctx, rec.ID, source, DeliverInsert, p, a)
 	if err != nil {
 		return Person{}, asPassword(err)
 	}
@@ -154,13 +148,8 @@ func (s *Service) intentOf(person legacyPerson, a Attempt) *sealedIntent {
 	return &sealedIntent{Was: s.fingerprint(person.candidate), Here: person.row.New, Epoch: a.at.Epoch, RequestID: a.RequestID}
 }
 
-func (s *Service) runIntent(ctx context.Context, account uuid.UUID, source Source, kind DeliveryKind, p parcel, a Attempt) error {
-	_, err := s.runIntentLink(ctx, account, source, kind, p, a)
-	return err
-}
-
-// runIntentLink begins an intent, and brings it to its end if nothing comes between. What is left open the relay ends.
-func (s *Service) runIntentLink(ctx context.Context, account uuid.UUID, source Source, kind DeliveryKind, p parcel, a Attempt) (*LegacyLink, error) {
+// runIntent begins an intent, and brings it to its end if nothing comes between. What is left open the relay ends.
+func (s *Service) runIntent(ctx context.Context, account uuid.UUID, source Source, kind DeliveryKind, p parcel, a Attempt) (*LegacyLink, error) {
 	d, err := s.pack(account, source.Name, kind, p)
 	if err != nil {
 		return nil, cannotTell("begin a change", err)
@@ -174,9 +163,9 @@ func (s *Service) runIntentLink(ctx context.Context, account uuid.UUID, source S
 		case err != nil:
 			return cannotTell("begin a change", err)
 		}
-		link, err = s.deliver(ctx, d)
+		link, err = s.deliver(ctx, d, p)
 		if err == nil {
-			err = s.finish(ctx, d, link)
+			err = s.finish(ctx, d, p, link)
 			if err != nil && p.Intent.Here != phase.Required { // legacy has it, and is what counts; ours follows
 				s.log.WarnContext(ctx, "our half of a change is not written yet; the relay does", "account", account, "error", err)
 				err = nil
@@ -227,11 +216,7 @@ func wasChanged(err error) bool {
 }
 
 // finish writes our half of a delivery that arrived.
-func (s *Service) finish(ctx context.Context, d Delivery, link *LegacyLink) error {
-	p, err := s.unpack(d)
-	if err != nil {
-		return err
-	}
+func (s *Service) finish(ctx context.Context, d Delivery, p parcel, link *LegacyLink) error {
 	event := s.event(d.AccountID, EventDelivered, Attempt{})
 	event.Actor = "system"
 	event.Detail = map[string]string{"source": d.Source, "kind": string(d.Kind)}
@@ -242,7 +227,7 @@ func (s *Service) finish(ctx context.Context, d Delivery, link *LegacyLink) erro
 			return err
 		}
 	}
-	err = s.store.FinishDelivery(ctx, d, f)
+	err := s.store.FinishDelivery(ctx, d, f)
 	if !errors.Is(err, ErrTaken) || f.Create == nil {
 		return err
 	}

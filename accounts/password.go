@@ -28,23 +28,8 @@ func (s *Service) ChangePassword(ctx context.Context, c Change) error {
 		return &InvalidError{Field: "new_password", Reason: err.Error()}
 	}
 	a := Attempt{Password: c.Current, RequestID: c.RequestID}
-	leave, err := s.enter(&a)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	return s.retryStale(&s.stats.Changed, func() error {
-		row, err := s.changing(ctx, c.Session.AccountID, a)
-		if err != nil {
-			return err
-		}
-		if row.Legacy == phase.Required {
-			return s.changeThere(ctx, c, a)
-		}
-		rec, err := s.holder(ctx, c.Session, a)
-		if err != nil {
-			return err
-		}
+	there := func(a Attempt) error { return s.changeThere(ctx, c, a) }
+	return s.change(ctx, c.Session, a, &s.stats.Changed, there, func(a Attempt, rec Record, row phase.Row) error {
 		if err := s.checkNew(rec.Account, c.New); err != nil {
 			return err
 		}
@@ -62,6 +47,32 @@ func (s *Service) ChangePassword(ctx context.Context, c Change) error {
 		return s.outlive(ctx, func(ctx context.Context) error {
 			return s.writes(a).SetPassword(ctx, rec.ID, rec.Credential.Version, next, c.Session.ID, s.event(rec.ID, EventPassword, a), owed...)
 		})
+	})
+}
+
+// change runs a change of somebody who is logged in, and counts it: there, where the legacy store must have it, or here, on
+// their account, after their password was proven once more. Both may be run again.
+func (s *Service) change(
+	ctx context.Context, session Session, a Attempt, made *atomic.Int64, there func(Attempt) error, here func(Attempt, Record, phase.Row) error,
+) error {
+	leave, err := s.enter(&a)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return s.retryStale(made, func() error {
+		row, err := s.changing(ctx, session.AccountID, a)
+		if err != nil {
+			return err
+		}
+		if row.Legacy == phase.Required {
+			return there(a)
+		}
+		rec, err := s.holder(ctx, session, a)
+		if err != nil {
+			return err
+		}
+		return here(a, rec, row)
 	})
 }
 

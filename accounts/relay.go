@@ -70,10 +70,14 @@ func (s *Service) DeliverNext(ctx context.Context) (bool, error) {
 	s.unended.Add(1)
 	defer s.unended.Done()
 
-	link, err := s.deliver(ctx, d)
+	p, err := s.unpack(d)
+	var link *LegacyLink
+	if err == nil {
+		link, err = s.deliver(ctx, d, p)
+	}
 	switch {
 	case err == nil:
-		if err = s.finish(ctx, d, link); err == nil {
+		if err = s.finish(ctx, d, p, link); err == nil {
 			s.stats.Delivered.Add(1)
 		}
 	case d.Intent && refusal(err) != nil && !errors.Is(err, legacy.ErrNotSent): // nobody waits for it, and it never will be
@@ -114,18 +118,13 @@ func retryAfter(d Delivery, err error) (time.Duration, string) {
 var errNoWriter = errors.New("no source of that name takes changes")
 
 // deliver writes one change to its legacy store, and returns what the link is to be afterwards; nil leaves it as it is.
-func (s *Service) deliver(ctx context.Context, d Delivery) (*LegacyLink, error) {
+func (s *Service) deliver(ctx context.Context, d Delivery, p parcel) (*LegacyLink, error) {
 	i := s.sourceIndex(d.Source)
 	if i < 0 {
 		return nil, errNoWriter
 	}
 	source := s.sources[i]
-	writer, writes := source.Source.(legacy.Writer)
-	getter, gets := source.Source.(legacy.Getter)
-	if !writes || !gets {
-		return nil, errNoWriter
-	}
-	p, err := s.unpack(d)
+	writer, getter, err := source.writer()
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +138,16 @@ func (s *Service) deliver(ctx context.Context, d Delivery) (*LegacyLink, error) 
 		err = fmt.Errorf("%w (%w)", err, legacy.ErrNotSent)
 	}
 	return link, err
+}
+
+// writer returns the powers that a delivery needs.
+func (s Source) writer() (legacy.Writer, legacy.Getter, error) {
+	writer, writes := s.Source.(legacy.Writer)
+	getter, gets := s.Source.(legacy.Getter)
+	if !writes || !gets {
+		return nil, nil, errNoWriter
+	}
+	return writer, getter, nil
 }
 
 func (s *Service) sourceIndex(name string) int {
