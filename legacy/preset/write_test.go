@@ -35,15 +35,16 @@ func TestWrite(t *testing.T) {
 			t.Run(p.Name+"/"+engine, func(t *testing.T) {
 				t.Parallel()
 				dsn := build(t, f, engine, f.passwords[0])
-				if engine != "sqlite" {
+				insert := w.Insert
+				if engine == "sqlite" {
+					insert = "-"
+				} else {
 					number(t, dsn, engine, p)
-				} else if w.Insert != "-" {
-					w.Insert = "-"
 				}
 				c := configOf(p, dsn, f.params)
 				c.Write = &sqlsource.Write{
 					Scheme: w.Scheme, Like: cheaper(t, registry, w.Scheme, c.Params), Password: w.Password, Username: w.Username, Email: w.Email, Phone: w.Phone,
-					DisplayName: w.DisplayName, EmailVerified: w.EmailVerified, Disabled: w.Disabled, Insert: w.Insert, Delete: w.Delete,
+					DisplayName: w.DisplayName, EmailVerified: w.EmailVerified, Disabled: w.Disabled, Insert: insert, Delete: w.Delete,
 				}
 				source, err := sqlsource.OpenWriter(c)
 				if err != nil {
