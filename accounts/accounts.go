@@ -141,6 +141,9 @@ const (
 	EventDelivered      EventKind = "copy-back.delivered"
 	EventDeleted        EventKind = "account.deleted"
 	EventPassword       EventKind = "credential.changed"
+	EventReset          EventKind = "credential.reset"    // by a link in a mail; moves its account, if it had not moved
+	EventResetAsked     EventKind = "account.reset-asked" // by staff
+	EventMailGivenUp    EventKind = "mail.given-up"
 	EventRehashed       EventKind = "credential.rehashed"
 	EventContested      EventKind = "identifier.contested"
 	EventQuarantined    EventKind = "account.quarantined"

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"rekey/accounts/failpoint"
 	"rekey/accounts/password"
 	"rekey/accounts/phase"
@@ -138,16 +140,9 @@ func (s *Service) move(ctx context.Context, c candidate, p proof, also []candida
 		return Record{}, err
 	}
 
-	rec := Record{
-		Account:    Account{ID: id, Identifiers: ids, CreatedAt: s.now()},
-		Credential: credential,
-		Link:       s.linkOf(c, 0, a),
-	}
-	rec.Profile = profileOf(c.user.Profile)
-	for _, person := range append([]candidate{c}, also...) {
-		if err := s.addFactors(&rec, person.user.Profile); err != nil {
-			return Record{}, err
-		}
+	rec, err := s.recordOf(id, c, also, ids, credential, a)
+	if err != nil {
+		return Record{}, err
 	}
 	event := s.event(id, EventMigrated, a)
 	event.Detail = map[string]string{
@@ -170,6 +165,18 @@ func (s *Service) move(ctx context.Context, c candidate, p proof, also []candida
 		s.note(ctx, c, NoteInvalidIdentifier, "a stored identifier cannot be typed and was left out", a)
 	}
 	s.noteExternal(ctx, c, rec, a)
+	return rec, nil
+}
+
+// recordOf is the account of somebody who moves, without the links to the others whom it is made from.
+func (s *Service) recordOf(id uuid.UUID, c candidate, also []candidate, ids []Identifier, credential Credential, a Attempt) (Record, error) {
+	rec := Record{Account: Account{ID: id, Identifiers: ids, CreatedAt: s.now()}, Credential: credential, Link: s.linkOf(c, 0, a)}
+	rec.Profile = profileOf(c.user.Profile)
+	for _, person := range append([]candidate{c}, also...) {
+		if err := s.addFactors(&rec, person.user.Profile); err != nil {
+			return Record{}, err
+		}
+	}
 	return rec, nil
 }
 

@@ -33,15 +33,9 @@ func (s *Service) ChangePassword(ctx context.Context, c Change) error {
 		if err := s.checkNew(rec.Account, c.New); err != nil {
 			return err
 		}
-		next, err := s.hash(ctx, "", c.New)
+		next, owed, err := s.newPassword(ctx, rec, row, c.New)
 		if err != nil {
-			return cannotTell("hash the new password", err)
-		}
-		var owed []Delivery
-		if row.Legacy == phase.CopyBack {
-			if owed, err = s.owePassword(ctx, rec, c.New); err != nil {
-				return err
-			}
+			return err
 		}
 		failpoint.Hit(failpoint.ChangeHashed)
 		return s.outlive(ctx, func(ctx context.Context) error {
@@ -201,6 +195,7 @@ func isAnswer(err error) bool {
 		policy      *PolicyError
 	)
 	return errors.Is(err, ErrCredentials) || errors.Is(err, ErrContestedPerson) || errors.Is(err, ErrTakenIdentifier) || errors.Is(err, ErrManagedElsewhere) ||
+		errors.Is(err, ErrTicket) ||
 		errors.As(err, &unavailable) || errors.As(err, &invalid) || errors.As(err, &policy)
 }
 

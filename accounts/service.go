@@ -43,6 +43,7 @@ type Config struct {
 	Key     *masterkey.Key
 
 	Lease        *Lease        // nil: the phase is new-first, for ever
+	Mailer       Mailer        // nil: no mail can be sent
 	Collisions   Collisions    // "" means CollisionsQuarantine
 	WriteTimeout time.Duration // of a write that outlives its request; 0 means 10 s
 	Now          func() time.Time
@@ -58,6 +59,7 @@ type Service struct {
 	permits *password.Pool
 	key     *masterkey.Key
 	lease   *Lease
+	mailer  Mailer
 	stats   Stats
 
 	collisions     Collisions
@@ -77,7 +79,7 @@ type Service struct {
 // New returns a Service.
 func New(c Config) (*Service, error) {
 	s := &Service{
-		store: c.Store, sources: slices.Clone(c.Sources), hashes: c.Hashes, hasher: c.Hasher, permits: c.Permits, key: c.Key, lease: c.Lease,
+		store: c.Store, sources: slices.Clone(c.Sources), hashes: c.Hashes, hasher: c.Hasher, permits: c.Permits, key: c.Key, lease: c.Lease, mailer: c.Mailer,
 		collisions: c.Collisions, writeTimeout: c.WriteTimeout, now: c.Now, log: c.Log,
 	}
 	if s.writeTimeout == 0 {

@@ -24,6 +24,10 @@ type Stats struct {
 	Unreadable    atomic.Int64 // attempts against a legacy hash that cannot be read
 	Delivered     atomic.Int64 // changes that a legacy store was told of
 	NotDelivered  atomic.Int64 // tries that did not arrive; each is made again
+	Reset         atomic.Int64 // passwords that were set by a link in a mail
+	MailsSent     atomic.Int64
+	MailsNotSent  atomic.Int64 // tries that failed; each is made again
+	MailsGivenUp  atomic.Int64
 	LegacyLookups atomic.Int64 // questions to legacy stores
 }
 

@@ -29,6 +29,7 @@ var (
 // accountstest, that tells what each method promises under concurrency. Times are kept to the microsecond, in UTC.
 type Store interface {
 	Directory
+	Mails
 	Outbox
 	Phases
 	Sessions
@@ -112,6 +113,28 @@ type Outbox interface {
 	Backlog(ctx context.Context) (Backlog, error)
 }
 
+// Mails is the part of a Store that keeps what is to be mailed, and what the links in mails are good for.
+type Mails interface {
+	// AddMail stores a mail that is due when it is made, with events.
+	AddMail(ctx context.Context, m Mail, events ...Event) error
+	// ClaimMail returns a mail that is due at the time at, and keeps others from it until the time until; ErrNotFound if none is.
+	ClaimMail(ctx context.Context, at, until time.Time) (Mail, error)
+	// FinishMail removes a mail that was sent. It returns ErrStale, and changes nothing, if somebody else has claimed it since,
+	// or it is gone.
+	FinishMail(ctx context.Context, m Mail) error
+	// GiveUpMail removes a mail that was not sent, with the event. It returns ErrStale as FinishMail does.
+	GiveUpMail(ctx context.Context, m Mail, e Event) error
+	// PostponeMail gives a claimed mail back, to be tried at the time next. It returns ErrStale as FinishMail does.
+	PostponeMail(ctx context.Context, m Mail, next time.Time) error
+
+	// KeepTicket stores a ticket in the place of the account's older one of its kind, and removes those that have ended at a time.
+	KeepTicket(ctx context.Context, t Ticket, at time.Time) error
+	// TicketByDigest returns the ticket with this digest if it has not ended at a time; ErrNotFound if there is none.
+	TicketByDigest(ctx context.Context, digest [32]byte, at time.Time) (Ticket, error)
+	// DropTicket removes a ticket, if it is there.
+	DropTicket(ctx context.Context, digest [32]byte) error
+}
+
 // Phases is the part of a Store that keeps the phase, and who has heard of it.
 type Phases interface {
 	// InitPhase stores the state of a new installation unless there is one, and returns the one that stands.
@@ -164,8 +187,8 @@ type Writes interface {
 	// BeginIntent stores an intent and claims it until the time until. It returns ErrStale if the account has another
 	// delivery: the intent is the account's lock. An account that is here is in doubt until the intent ends.
 	BeginIntent(ctx context.Context, d Delivery, until time.Time) (Delivery, error)
-	// Create commits the account, its identifiers, its credential (as version 1), its links, what else moves with it and
-	// the event in one transaction: all of them or none. It returns ErrLinked if a link's (source, legacy id) or the
+	// Create commits the account with its session epoch, its identifiers, its credential (as version 1), its links, what else
+	// moves with it and the event in one transaction: all of them or none. It returns ErrLinked if a link's (source, legacy id) or the
 	// account's id is there already, else ErrTaken if an identifier is. An external identity that another account has is
 	// left out.
 	Create(ctx context.Context, r Record, e Event) error
@@ -174,6 +197,10 @@ type Writes interface {
 	// version from (ErrStale if not), the identifiers (ErrTaken if another account has one) and the link, which is then
 	// neither dirty nor drifted.
 	Recopy(ctx context.Context, r Record, from int64, e Event) error
+
+	// TakeOver is Recopy and SetPassword in one: what is here of a legacy person becomes equal to legacy again, but for the
+	// password, which is new and has version from+1. All their sessions end, and what the record owes is owed.
+	TakeOver(ctx context.Context, r Record, from int64, e Event) error
 
 	// SetPassword is ReplaceCredential that ends the account's sessions too, all but keep (uuid.Nil keeps none): whoever knew
 	// the old password is out. A session that a login with the old password is just opening is ended before it begins. A

@@ -24,6 +24,7 @@ type village struct {
 	doors  *doors
 	clock  *clock
 	leases []*accounts.Lease
+	post   *postbox
 }
 
 // A clock is the time as both processes have it.
@@ -165,7 +166,7 @@ func newVillage(t *testing.T, plan phase.Plan, policy accounts.CopyBack, users .
 	w.source.Allow = legacytest.AllowAll(legacy.Stored{
 		Scheme: "md5(md5($pass).$salt)", Hash: md5hex(md5hex("of nobody") + example), Salt: example,
 	})
-	v := &village{world: w, shop: &shop{Memory: w.source}, doors: &doors{Store: w.store}, clock: &clock{}}
+	v := &village{world: w, shop: &shop{Memory: w.source}, doors: &doors{Store: w.store}, clock: &clock{}, post: &postbox{}}
 	first, err := phase.Initial(plan, "0123456789abcdef", time.Now())
 	must(t, "the first state", err, nil)
 	v.Service = v.process(t, "first", first, policy)
@@ -180,7 +181,7 @@ func (v *village) process(t *testing.T, name string, first phase.State, policy a
 	must(t, "a lease", err, nil)
 	v.leases = append(v.leases, lease)
 	return v.serve(t, func(c *accounts.Config) {
-		c.Store, c.Lease, c.Now = v.doors, lease, v.clock.now
+		c.Store, c.Lease, c.Now, c.Mailer = v.doors, lease, v.clock.now, v.post
 		c.Sources = []accounts.Source{{Name: "shop", Source: v.shop, CopyBack: policy}}
 	})
 }

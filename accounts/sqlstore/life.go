@@ -22,26 +22,31 @@ func (s *Store) SetPassword(
 			return err
 		}
 		failpoint.Hit(failpoint.ChangeCredential)
-		if _, err := s.exec(ctx, tx, `UPDATE accounts SET changed_here = TRUE WHERE id = $1`, account); err != nil {
-			return fmt.Errorf("note that legacy does not know: %w", err)
-		}
-		if err := s.endSessions(ctx, tx, account, keep); err != nil {
-			return err
-		}
-		failpoint.Hit(failpoint.ChangeSessions)
-		if err := s.insertDeliveries(ctx, tx, owed); err != nil {
-			return err
-		}
-		if err := s.insertEvent(ctx, tx, e); err != nil {
-			return err
-		}
-		failpoint.Hit(failpoint.ChangeEvent)
-		return nil
+		return s.changedHere(ctx, tx, account, keep, owed, e)
 	})
 	if err != nil {
 		return storeError("set password", err)
 	}
 	failpoint.Hit(failpoint.ChangeCommitted)
+	return nil
+}
+
+// changedHere writes what goes with a new password.
+func (s *Store) changedHere(ctx context.Context, tx querier, account, keep uuid.UUID, owed []accounts.Delivery, e accounts.Event) error {
+	if _, err := s.exec(ctx, tx, `UPDATE accounts SET changed_here = TRUE WHERE id = $1`, account); err != nil {
+		return fmt.Errorf("note that legacy does not know: %w", err)
+	}
+	if err := s.endSessions(ctx, tx, account, keep); err != nil {
+		return err
+	}
+	failpoint.Hit(failpoint.ChangeSessions)
+	if err := s.insertDeliveries(ctx, tx, owed); err != nil {
+		return err
+	}
+	if err := s.insertEvent(ctx, tx, e); err != nil {
+		return err
+	}
+	failpoint.Hit(failpoint.ChangeEvent)
 	return nil
 }
 
@@ -61,7 +66,7 @@ UPDATE sessions SET epoch = epoch + 1
 
 // emptied are the tables of which a deletion leaves nothing. The credentials come before them: the password's version
 // decides who goes on.
-var emptied = [...]string{"credentials", "identifiers", "profiles", "factors", "external_identities"}
+var emptied = [...]string{"credentials", "identifiers", "profiles", "factors", "external_identities", "resets", "mails"}
 
 // Delete implements accounts.Directory.
 func (s *Store) Delete(ctx context.Context, account uuid.UUID, from int64, at time.Time, e accounts.Event, owed ...accounts.Delivery) error {

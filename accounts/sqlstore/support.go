@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"maps"
 	"strconv"
 	"time"
@@ -75,6 +76,10 @@ func (s *Store) SetDisabled(
 		ended, err = s.revokeSessions(ctx, tx, account, at)
 		if err != nil {
 			return err
+		}
+		// A link that was mailed before must not come to life again with the account.
+		if _, err := s.exec(ctx, tx, `DELETE FROM resets WHERE account_id = $1`, account); err != nil {
+			return fmt.Errorf("remove tickets: %w", err)
 		}
 		return s.insertEvent(ctx, tx, counting(e, ended))
 	})
