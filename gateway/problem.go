@@ -49,6 +49,8 @@ var (
 	problemTaken       = problem{"urn:rekey:problem:taken", "Identifier taken", http.StatusConflict, "Log in if it is yours, or choose another.", nil}
 	problemElsewhere   = problem{"urn:rekey:problem:managed-elsewhere", "Managed elsewhere", http.StatusConflict, "The old system manages this account for now; make the change there.", nil}
 	problemContested   = problem{"urn:rekey:problem:contested", "Account needs support", http.StatusConflict, "Several people have the same identifier. Support can settle it.", nil}
+	problemTicket      = problem{"urn:rekey:problem:link", "Link not accepted", http.StatusUnauthorized, "It was used, it is too old, or the account has changed since. Ask for a new one.", nil}
+	problemNoMail      = problem{"urn:rekey:problem:no-mail", "No mail is sent from here", http.StatusNotImplemented, "Ask support for help with the account.", nil}
 	problemPolicy      = problem{"urn:rekey:problem:policy", "Not accepted", http.StatusUnprocessableEntity, "The fields that are named break a rule.", nil}
 	problemLimited     = problem{"urn:rekey:problem:limited", "Too many attempts", http.StatusTooManyRequests, "Wait for the number of seconds in Retry-After.", nil}
 	problemInternal    = problem{"urn:rekey:problem:internal", "Internal error", http.StatusInternalServerError, "It was logged under the id in X-Request-Id.", nil}
@@ -98,6 +100,10 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		return problemElsewhere, 0
 	case errors.Is(err, accounts.ErrContestedPerson):
 		return problemContested, 0
+	case errors.Is(err, accounts.ErrTicket):
+		return problemTicket, 0
+	case errors.Is(err, accounts.ErrNoMail):
+		return problemNoMail, 0
 	case errors.Is(err, token.ErrInvalid):
 		return problemToken, 0
 	case errors.As(err, &limited):
@@ -131,11 +137,19 @@ func problemForStatus(status int) problem {
 	return problemInternal
 }
 
-// handleError answers with the problem for err, and logs what is ours to mend.
+// handleError answers with the problem for err.
 func (g *Gateway) handleError(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
+	p := g.noteProblem(c, err)
+	if err := writeProblem(c, p, phaseReasons(err)); err != nil {
+		g.log.DebugContext(c.Request().Context(), "answer not delivered", "request_id", requestID(c), "error", err)
+	}
+}
+
+// noteProblem returns the problem for err, sets the headers that go with it, and logs what is ours to mend.
+func (g *Gateway) noteProblem(c echo.Context, err error) problem {
 	p, retryAfter := problemFor(err)
 	header := c.Response().Header()
 	switch {
@@ -144,7 +158,7 @@ func (g *Gateway) handleError(err error, c echo.Context) {
 	case retryAfter > 0:
 		header.Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(retryAfter.Seconds()))))
 	}
-	if p.Status >= http.StatusInternalServerError {
+	if p.Status >= http.StatusInternalServerError && p.Status != http.StatusNotImplemented { // that is how it is configured
 		level := slog.LevelError
 		if p.Status == http.StatusServiceUnavailable {
 			level = slog.LevelWarn // it passes by itself
@@ -152,9 +166,7 @@ func (g *Gateway) handleError(err error, c echo.Context) {
 		g.log.LogAttrs(c.Request().Context(), level, "request failed",
 			slog.String("request_id", requestID(c)), slog.String("route", c.Path()), slog.Int("status", p.Status), slog.Any("error", err))
 	}
-	if err := writeProblem(c, p, phaseReasons(err)); err != nil {
-		g.log.DebugContext(c.Request().Context(), "answer not delivered", "request_id", requestID(c), "error", err)
-	}
+	return p
 }
 
 func writeProblem(c echo.Context, p problem, more reasons) error {

@@ -75,6 +75,7 @@ func (l *loader) check() {
 	for _, m := range c.Bridge.Config().Mistakes() {
 		l.problem("bridge."+m.Product+"."+m.Field, "%s", m.Reason)
 	}
+	l.checkMail()
 	names, registry := map[string]int{}, hash.New(hash.Config{Bounds: c.HashBounds.Bounds()})
 	for i := range c.Legacy {
 		l.checkLegacy(i, names, registry)

@@ -37,6 +37,7 @@ type Config struct {
 	Password       Password       `yaml:"password"`
 	HashBounds     HashBounds     `yaml:"hash_bounds"`
 	Login          Login          `yaml:"login"`
+	Mail           Mail           `yaml:"mail"`
 	Bridge         Bridge         `yaml:"bridge"`   // products that rekey answers as their old system
 	Drain          time.Duration  `yaml:"drain"`    // how long readyz says 503 before the ports close
 	Shutdown       time.Duration  `yaml:"shutdown"` // how long that, and requests in flight, may take to end
@@ -214,6 +215,16 @@ type HashBounds struct {
 // Login tunes the login flow.
 type Login struct {
 	Floor time.Duration `yaml:"floor"` // the shortest time of a refusal
+}
+
+// Mail says how mail is sent. Without a server none is.
+type Mail struct {
+	SMTP      URL    `yaml:"smtp"`
+	Password  Secret `yaml:"password" secret:"file"` // of the user in smtp
+	From      string `yaml:"from"`
+	Product   string `yaml:"product"`   // what the letters call it
+	Templates string `yaml:"templates"` // a folder
+	ResetURL  string `yaml:"reset_url"` // the page of the link; "<issuer>/reset" if unset
 }
 
 // Bridge gives products their keys. One without a key is off.
