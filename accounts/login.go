@@ -166,10 +166,13 @@ func (s *Service) loginCandidate(ctx context.Context, c candidate, contested boo
 		return Person{}, s.refuseUnknown(ctx, a)
 	case !absent && a.row(rec).Answers == phase.New:
 		return s.loginHere(ctx, rec, a)
-	case !absent:
-		if c, err = s.readAgain(ctx, c); err != nil {
-			return Person{}, err
-		}
+	case absent:
+		c, err = s.ended(ctx, c)
+	default:
+		c, err = s.readAgain(ctx, c)
+	}
+	if err != nil {
+		return Person{}, err
 	}
 
 	proof, err := s.prove(ctx, c, a)

@@ -139,7 +139,7 @@ func (s *Service) move(ctx context.Context, c candidate, p proof, also []candida
 	}
 
 	rec := Record{
-		Account:    Account{ID: id, Identifiers: ids, CreatedAt: s.now()},
+		Account:    Account{ID: id, Identifiers: ids, CreatedAt: s.now(), SessionEpoch: c.epoch},
 		Credential: credential,
 		Link:       s.linkOf(c, 0, a),
 	}

@@ -31,6 +31,20 @@ func (s *Service) copyAgain(ctx context.Context, rec Record, c candidate, p proo
 	return personOf(rec)
 }
 
+// ended notes how often the sessions of somebody who is not here have ended, for the one that is opened for them. If ever, then
+// after a change of their password, which what was read of them may be older than.
+func (s *Service) ended(ctx context.Context, c candidate) (candidate, error) {
+	epoch, err := s.store.SessionEpoch(ctx, SubjectFor(c.source.Name, c.user.ID))
+	switch {
+	case err != nil:
+		return candidate{}, cannotTell("read session epoch", err)
+	case epoch == 0:
+		return c, nil
+	}
+	c.epoch = epoch
+	return s.readAgain(ctx, c)
+}
+
 // readAgain reads a legacy person once more, after the copy of them here was read: in the other order a change that comes
 // between would let an old password in, with the session of the new one, and be undone by an older copy.
 func (s *Service) readAgain(ctx context.Context, c candidate) (candidate, error) {

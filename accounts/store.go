@@ -195,7 +195,7 @@ type Session struct {
 	AccountID  uuid.UUID
 	Source     string // set, with LegacyID, when the account was not in the new store at login
 	LegacyID   string
-	Epoch      int64  // the account's SessionEpoch as the login read it; 0 of an account that was not here
+	Epoch      int64  // the account's SessionEpoch as the login read it
 	Generation int64  // of the newest refresh token; the first is 0
 	Client     string // user agent, cut to 256 bytes
 	Address    string // of the client
@@ -213,6 +213,8 @@ type Sessions interface {
 	CreateSession(ctx context.Context, s Session) error
 	// Session returns a session, revoked or not; ErrNotFound if there is none.
 	Session(ctx context.Context, id uuid.UUID) (Session, error)
+	// SessionEpoch returns how often all sessions of an account have ended; of somebody who is not here too.
+	SessionEpoch(ctx context.Context, account uuid.UUID) (int64, error)
 	// RotateSession moves a living session from generation from to from+1 and returns it as it then is. It returns
 	// ErrStale if its generation is another or it is revoked, superseded or expired at the time at; ErrNotFound if there is
 	// none.

@@ -69,10 +69,11 @@ func checkRecord(r accounts.Record) error {
 func (s *Store) insertRecord(ctx context.Context, tx querier, r accounts.Record, e accounts.Event) error {
 	failpoint.Hit(failpoint.CreateBegun)
 
-	// A change of somebody who was not here may be under way.
+	// A change of somebody who was not here may be under way, and sessions of theirs may have ended.
 	_, err := s.exec(ctx, tx, `
-INSERT INTO accounts (id, disabled, created_at, changed_here, in_doubt)
-VALUES ($1, $2, $3, $4, EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1 AND intent))`,
+INSERT INTO accounts (id, disabled, created_at, changed_here, in_doubt, session_epoch)
+VALUES ($1, $2, $3, $4, EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1 AND intent),
+        `+epochOf("$1")+`)`,
 		r.ID, r.Disabled, micros(r.CreatedAt), r.ChangedHere)
 	if err != nil {
 		return fmt.Errorf("insert account: %w", err)

@@ -45,13 +45,15 @@ func (s *Store) SetPassword(
 	return nil
 }
 
-// endSessions ends all sessions of an account but one.
+// endSessions ends all sessions of an account but one; those too that somebody has who is not here.
 func (s *Store) endSessions(ctx context.Context, tx querier, account, keep uuid.UUID) error {
-	_, err := s.exec(ctx, tx, `UPDATE accounts SET session_epoch = session_epoch + 1 WHERE id = $1`, account)
-	if err == nil && keep != uuid.Nil {
+	n, err := s.exec(ctx, tx, `UPDATE accounts SET session_epoch = session_epoch + 1 WHERE id = $1`, account)
+	if err == nil && n == 0 {
 		_, err = s.exec(ctx, tx, `
-UPDATE sessions SET epoch = epoch + 1
- WHERE id = $1 AND account_id = $2 AND epoch + 1 = (SELECT session_epoch FROM accounts WHERE id = $2)`, keep, account)
+INSERT INTO session_epochs (account_id, epoch) VALUES ($1, 1) ON CONFLICT (account_id) DO UPDATE SET epoch = session_epochs.epoch + 1`, account)
+	}
+	if err == nil && keep != uuid.Nil {
+		_, err = s.exec(ctx, tx, `UPDATE sessions SET epoch = epoch + 1 WHERE id = $1 AND account_id = $2 AND epoch + 1 = `+epochOf("$2"), keep, account)
 	}
 	if err != nil {
 		return fmt.Errorf("end sessions: %w", err)
