@@ -58,6 +58,9 @@ type Directory interface {
 	// ByLink returns the account made from a legacy person; ErrNotFound if there is none.
 	ByLink(ctx context.Context, source, legacyID string) (Record, error)
 
+	// SessionEpoch returns how often all sessions of an account have ended; of somebody who is not here too.
+	SessionEpoch(ctx context.Context, account uuid.UUID) (int64, error)
+
 	// Profile returns what is kept of an account beside its identifiers and credentials; ErrNotFound if there is no such
 	// account.
 	Profile(ctx context.Context, account uuid.UUID) (Profile, error)
@@ -213,8 +216,6 @@ type Sessions interface {
 	CreateSession(ctx context.Context, s Session) error
 	// Session returns a session, revoked or not; ErrNotFound if there is none.
 	Session(ctx context.Context, id uuid.UUID) (Session, error)
-	// SessionEpoch returns how often all sessions of an account have ended; of somebody who is not here too.
-	SessionEpoch(ctx context.Context, account uuid.UUID) (int64, error)
 	// RotateSession moves a living session from generation from to from+1 and returns it as it then is. It returns
 	// ErrStale if its generation is another or it is revoked, superseded or expired at the time at; ErrNotFound if there is
 	// none.

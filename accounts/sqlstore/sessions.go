@@ -54,7 +54,7 @@ func (s *Store) Session(ctx context.Context, id uuid.UUID) (accounts.Session, er
 	return *found, nil
 }
 
-// SessionEpoch implements accounts.Sessions.
+// SessionEpoch implements accounts.Directory.
 func (s *Store) SessionEpoch(ctx context.Context, account uuid.UUID) (int64, error) {
 	var epoch int64
 	err := s.each(ctx, s.read, func(scan scan) error { return scan(&epoch) }, `SELECT `+epochOf("$1"), account)
