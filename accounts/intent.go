@@ -161,11 +161,15 @@ func (s *Service) runIntent(ctx context.Context, account uuid.UUID, source Sourc
 		case errors.Is(err, ErrStale):
 			return &UnavailableError{RetryAfter: retryChanged, Err: errInDoubt}
 		case err != nil:
+			if !errors.Is(err, ErrStaleEpoch) {
+				s.countShadow(a, err)
+			}
 			return cannotTell("begin a change", err)
 		}
 		link, err = s.deliver(ctx, d, p)
 		if err == nil {
 			err = s.finish(ctx, d, p, link)
+			s.countShadow(a, err)
 			if err != nil && p.Intent.Here != phase.Required { // legacy has it, and is what counts; ours follows
 				s.log.WarnContext(ctx, "our half of a change is not written yet; the relay does", "account", account, "error", err)
 				err = nil

@@ -58,6 +58,7 @@ func (s *Service) moveOrJoin(ctx context.Context, c candidate, p proof, also []c
 	rec, err := s.move(ctx, c, p, also, a)
 	switch {
 	case err == nil:
+		s.countShadow(a, nil)
 		s.stats.Migrated.Add(1)
 		return personOf(rec), nil
 	case errors.Is(err, ErrLinked):
@@ -77,6 +78,7 @@ func (s *Service) moveOrJoin(ctx context.Context, c candidate, p proof, also []c
 	case errors.Is(err, errChanged):
 		return Person{}, &UnavailableError{RetryAfter: retryChanged, Err: err}
 	default:
+		s.countShadow(a, err)
 		s.log.WarnContext(ctx, "account not moved; the person is logged in and the next login tries again",
 			"source", c.source.Name, "legacy_id", c.user.ID, "error", err)
 	}

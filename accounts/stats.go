@@ -25,6 +25,13 @@ type Stats struct {
 	Delivered     atomic.Int64 // changes that a legacy store was told of
 	NotDelivered  atomic.Int64 // tries that did not arrive; each is made again
 	LegacyLookups atomic.Int64 // questions to legacy stores
+
+	ShadowReads          atomic.Int64 // lookups of logins that were mirrored to the new store
+	ShadowReadsFailed    atomic.Int64 // of those
+	ShadowReadsDiffering atomic.Int64 // of those: one store has somebody, and the other nobody
+	ShadowReadsSkipped   atomic.Int64 // lookups that nobody was free to mirror
+	ShadowWrites         atomic.Int64 // that were tried here after legacy had them
+	ShadowWritesLost     atomic.Int64 // of those: made good later
 }
 
 // Stats returns the counters.

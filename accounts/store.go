@@ -32,6 +32,7 @@ type Store interface {
 	Outbox
 	Phases
 	Sessions
+	Shadow
 	SigningKeys
 	Support
 	StaffTokens
@@ -177,6 +178,10 @@ type Writes interface {
 	// version from (ErrStale if not), the identifiers (ErrTaken if another account has one) and the link, which is then
 	// neither dirty nor drifted.
 	Recopy(ctx context.Context, r Record, from int64, e Event) error
+
+	// MarkDirty marks the links to legacy people as copies that legacy knows better than; Recopy takes the mark away. Who has no
+	// link is left alone.
+	MarkDirty(ctx context.Context, people ...LegacyKey) error
 
 	// SetPassword is ReplaceCredential that ends the account's sessions too, all but keep (uuid.Nil keeps none): whoever knew
 	// the old password is out. A session that a login with the old password is just opening is ended before it begins. A

@@ -16,6 +16,7 @@ func outboxRules() []rule {
 		{"claims", "Of 50 who claim one delivery one gets it, and nobody else until the claim ends.", testClaims},
 		{"fence", "Who lost a claim neither finishes, drops nor postpones.", testFence},
 		{"finish", "A delivery that arrived leaves the account known to legacy, once nothing else waits; the link is as it is now.", testFinish},
+		{"older", "A delivery that arrived makes known to legacy the password that it carries, hashed again or not, and no later one.", testFinishOlder},
 		{"intent", "An intent is the account's lock, and the account is in doubt until it has ended, whoever made the account.", testIntent},
 		{"intent ends", "What an intent leaves is there together with its end: the credential, the sessions, the event.", testIntentEnds},
 		{"intent of nobody", "Somebody who is not here is made, or buried, with the end of the intent; or they are taken.", testIntentOfNobody},
@@ -73,7 +74,7 @@ func testOutboxOrder(t *testing.T, s accounts.Store) {
 	claim(t, s, now().Add(-time.Second), nil) // not due yet
 	got := claim(t, s, now(), &a1)
 	want := a1
-	want.NextAt, want.Attempts, want.Fence = want.CreatedAt, 1, 1
+	want.NextAt, want.Version, want.Attempts, want.Fence = want.CreatedAt, 2, 1, 1
 	same(t, "the delivery", got, want)
 	claim(t, s, now(), nil)
 	b1 := delivery(bert.ID, accounts.DeliverPassword)
@@ -187,6 +188,29 @@ func testFinish(t *testing.T, s accounts.Store) {
 	if err != nil || kept.ID != other.ID || string(kept.Link.Fingerprint) != string(other.Link.Fingerprint) {
 		t.Errorf("the link of another is %s's, %v (%v)", kept.ID, kept.Link.Fingerprint, err)
 	}
+}
+
+// The source was to be told of everything, and then of nothing.
+func testFinishOlder(t *testing.T, s accounts.Store) {
+	first(t, s, phase.Lazy)
+	ada := Person("Ada")
+	create(t, s, ada)
+	next := accounts.Credential{Scheme: accounts.SchemeArgon2id, Encoded: encoded("next")}
+	arrive := func(want accounts.Delivery, known bool) {
+		t.Helper()
+		d := claim(t, s, now(), &want)
+		is(t, "FinishDelivery", s.FinishDelivery(t.Context(), d, accounts.Finish{Event: Event(ada.ID, accounts.EventDelivered)}), nil)
+		got, err := s.ByID(t.Context(), ada.ID)
+		is(t, "ByID", err, nil)
+		same(t, "what legacy does not know", got.ChangedHere, !known)
+	}
+	told := owe(t, s, ada, 1)
+	is(t, "SetPassword", s.SetPassword(t.Context(), ada.ID, 2, next, uuid.Nil, Event(ada.ID, accounts.EventPassword)), nil)
+	arrive(told, false)
+	arrive(owe(t, s, ada, 3), true)
+	told = owe(t, s, ada, 4)
+	is(t, "ReplaceCredential", s.ReplaceCredential(t.Context(), ada.ID, 5, next, Event(ada.ID, accounts.EventRehashed)), nil)
+	arrive(told, true)
 }
 
 func testIntent(t *testing.T, s accounts.Store) {

@@ -18,7 +18,7 @@ import (
 )
 
 // A span is what a number or a duration may be, both ends included.
-type span[T int64 | time.Duration] struct {
+type span[T int64 | float64 | time.Duration] struct {
 	key       string
 	value     T
 	low, high T
@@ -53,9 +53,7 @@ func (l *loader) check() {
 	} else if work < 19456*2 {
 		l.warn("password", "is weaker than OWASP's least (memory_kib 19456, time 2)")
 	}
-	if c.Plan == "dual-write" {
-		l.problem("plan", "dual-write is not yet in this version; use lazy")
-	}
+	l.checkGateLimits()
 	for _, p := range c.TrustedProxies {
 		if p.Bits() == 0 {
 			l.warn("trusted_proxies", "%s trusts everybody: any client can claim any address, which voids the limits per address", p)
@@ -157,7 +155,7 @@ func (l *loader) numbers() []span[int64] {
 	return spans
 }
 
-func checkSpans[T int64 | time.Duration](l *loader, spans []span[T]) {
+func checkSpans[T int64 | float64 | time.Duration](l *loader, spans []span[T]) {
 	for _, s := range spans {
 		if s.value < s.low || s.value > s.high {
 			l.problem(s.key, "must be %v to %v", s.low, s.high)

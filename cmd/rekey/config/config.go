@@ -32,6 +32,7 @@ type Config struct {
 	Issuer         string         `yaml:"issuer"`
 	Audience       string         `yaml:"audience"`
 	Plan           string         `yaml:"plan"`
+	Phase          Phase          `yaml:"phase"`
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"` // whose X-Forwarded-For is believed
 	Tokens         Tokens         `yaml:"tokens"`
 	Password       Password       `yaml:"password"`
@@ -253,6 +254,7 @@ func Default() *Config {
 			RotateKeysEvery: 90 * 24 * time.Hour,
 		},
 		Password: Password{MemoryKiB: 19456, Time: 2, Lanes: 1, Queue: 2 * time.Second}, // OWASP's first choice
+		Phase:    Phase{Limits: defaultGateLimits()},
 		Login:    Login{Floor: 300 * time.Millisecond},
 		Limits: Limits{
 			Address:    Limit{rules.Address.Burst, rules.Address.Per, rules.Address.Count},

@@ -160,6 +160,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	loops.Go(func() { s.keys.Start(running) })
 	loops.Go(func() { s.removeSessions(running) })
 	loops.Go(func() { s.service.Relay(running) })
+	loops.Go(func() { s.service.Measure(running) })
 	if s.soft.follow != nil {
 		loops.Go(func() { s.soft.follow(running) })
 	}

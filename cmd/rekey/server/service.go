@@ -22,10 +22,11 @@ func newPermits(c *config.Config) *password.Pool {
 func newService(
 	c *config.Config, store accounts.Store, key *masterkey.Key, sources []*source, permits *password.Pool, lease *accounts.Lease, log *slog.Logger,
 ) (*accounts.Service, error) {
+	limits := c.Phase.Limits.Limits()
 	service, err := accounts.New(accounts.Config{
 		Store: store, Sources: accountSources(sources), Collisions: accounts.Collisions(c.Collisions),
 		Hashes: hash.New(hash.Config{Bounds: c.HashBounds.Bounds()}), Hasher: password.Hasher{Policy: passwordPolicy(c)},
-		Permits: permits, Key: key, Lease: lease, Log: log,
+		Permits: permits, Key: key, Lease: lease, Limits: &limits, Log: log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("accounts: %w", err)
