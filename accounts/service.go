@@ -13,6 +13,7 @@ import (
 
 	"rekey/accounts/masterkey"
 	"rekey/accounts/password"
+	"rekey/accounts/policy"
 	"rekey/legacy"
 	"rekey/legacy/hash"
 )
@@ -42,6 +43,8 @@ type Config struct {
 	Permits *password.Pool
 	Key     *masterkey.Key
 
+	NewPasswords *policy.Policy // nil: the default, and nobody is asked for breached ones
+
 	Lease        *Lease        // nil: the phase is new-first, for ever
 	Collisions   Collisions    // "" means CollisionsQuarantine
 	WriteTimeout time.Duration // of a write that outlives its request; 0 means 10 s
@@ -56,6 +59,7 @@ type Service struct {
 	hashes  *hash.Registry
 	hasher  password.Hasher
 	permits *password.Pool
+	policy  *policy.Policy
 	key     *masterkey.Key
 	lease   *Lease
 	stats   Stats
@@ -78,10 +82,16 @@ type Service struct {
 func New(c Config) (*Service, error) {
 	s := &Service{
 		store: c.Store, sources: slices.Clone(c.Sources), hashes: c.Hashes, hasher: c.Hasher, permits: c.Permits, key: c.Key, lease: c.Lease,
-		collisions: c.Collisions, writeTimeout: c.WriteTimeout, now: c.Now, log: c.Log,
+		policy: c.NewPasswords, collisions: c.Collisions, writeTimeout: c.WriteTimeout, now: c.Now, log: c.Log,
 	}
 	if s.writeTimeout == 0 {
 		s.writeTimeout = 10 * time.Second
+	}
+	if s.policy == nil {
+		var err error
+		if s.policy, err = policy.New(policy.Config{}); err != nil {
+			return nil, err
+		}
 	}
 	if s.now == nil {
 		s.now = time.Now
