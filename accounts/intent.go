@@ -11,6 +11,7 @@ import (
 
 	"rekey/accounts/password"
 	"rekey/accounts/phase"
+	"rekey/accounts/policy"
 	"rekey/legacy"
 )
 
@@ -58,7 +59,7 @@ func (s *Service) changeThere(ctx context.Context, c Change, a Attempt) error {
 	if err != nil {
 		return err
 	}
-	if err := s.checkNew(Account{ID: c.Session.AccountID}, c.New); err != nil {
+	if err := s.checkNew(ctx, policy.About{Names: append(person.user.Identifiers(), person.user.Profile.DisplayName)}, c.New); err != nil {
 		return err
 	}
 	row := person.row

@@ -15,6 +15,7 @@ import (
 	"rekey/accounts/masterkey"
 	"rekey/accounts/password"
 	"rekey/accounts/phase"
+	"rekey/accounts/policy"
 	"rekey/legacy"
 	"rekey/legacy/hash"
 )
@@ -44,6 +45,8 @@ type Config struct {
 	Permits *password.Pool
 	Key     *masterkey.Key
 
+	NewPasswords *policy.Policy // nil: the default, and nobody is asked for breached ones
+
 	Lease        *Lease        // nil: the phase is new-first, for ever
 	Terms        phase.Lease   // that every process lives by; zero: those of Lease, else phase.DefaultLease
 	Limits       *phase.Limits // of the gates; nil: phase.DefaultLimits
@@ -60,6 +63,7 @@ type Service struct {
 	hashes  *hash.Registry
 	hasher  password.Hasher
 	permits *password.Pool
+	policy  *policy.Policy
 	key     *masterkey.Key
 	lease   *Lease
 	terms   phase.Lease
@@ -86,7 +90,7 @@ func New(c Config) (*Service, error) {
 	s := &Service{
 		store: c.Store, sources: slices.Clone(c.Sources), hashes: c.Hashes, hasher: c.Hasher, permits: c.Permits, key: c.Key, lease: c.Lease,
 		terms: c.Terms, limits: phase.DefaultLimits(), meter: newMeter(),
-		collisions: c.Collisions, writeTimeout: c.WriteTimeout, now: c.Now, log: c.Log,
+		policy: c.NewPasswords, collisions: c.Collisions, writeTimeout: c.WriteTimeout, now: c.Now, log: c.Log,
 	}
 	if s.terms == (phase.Lease{}) {
 		s.terms = phase.DefaultLease()
@@ -102,6 +106,12 @@ func New(c Config) (*Service, error) {
 	}
 	if s.writeTimeout == 0 {
 		s.writeTimeout = 10 * time.Second
+	}
+	if s.policy == nil {
+		var err error
+		if s.policy, err = policy.New(policy.Config{}); err != nil {
+			return nil, err
+		}
 	}
 	if s.now == nil {
 		s.now = time.Now

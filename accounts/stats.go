@@ -22,6 +22,7 @@ type Stats struct {
 	NotRehashed   atomic.Int64
 	Contested     atomic.Int64 // logins of people who cannot be moved until support has settled a name
 	Unreadable    atomic.Int64 // attempts against a legacy hash that cannot be read
+	Unscreened    atomic.Int64 // new passwords that were taken though the breached ones could not be asked
 	Delivered     atomic.Int64 // changes that a legacy store was told of
 	NotDelivered  atomic.Int64 // tries that did not arrive; each is made again
 	LegacyLookups atomic.Int64 // questions to legacy stores

@@ -268,7 +268,8 @@ type Support interface {
 
 	// SetDisabled disables or enables an account and ends its sessions as RevokeSessions does, with one event, in one
 	// transaction. It returns the sessions that it ended, and says under "sessions" in the event's detail how many. An
-	// account that is so already is left as it is, without an event and with changed false; ErrNotFound if there is none.
+	// account that is so already is left as it is, without an event and with changed false; ErrNotFound if there is none, or it is
+	// deleted.
 	//
 	// Enabling ends sessions too: a login whose password was verified a moment before the account was disabled may have
 	// opened one a moment after, and it must not come to life again.

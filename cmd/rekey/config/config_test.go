@@ -132,7 +132,7 @@ func TestRefused(t *testing.T) {
 		{"bad recipe", source("    scheme: md5($pas)\n"), nil,
 			"rekey.yaml:8:13: legacy[0].scheme: "},
 		{"a key like no other", "a: 1\n" + base, nil, "rekey.yaml:1:1: a: unknown key; known here: listen, admin, store, store_file, redis, redis_file, limits, legacy, collisions, " +
-			"master_key_file, issuer, audience, plan, phase, trusted_proxies, tokens, password, hash_bounds, login, bridge, drain, shutdown, log\n      1 | a: …\n        | ^"},
+			"master_key_file, issuer, audience, plan, phase, trusted_proxies, tokens, password, password_policy, hash_bounds, login, bridge, drain, shutdown, log\n      1 | a: …\n        | ^"},
 		{"limit", base + "limits: {address: {burst: 1000, count: 1, per: 24h}}\n", nil, "rekey.yaml:3:19: limits.address: "},
 		{"no value", base + "listen:\n", nil,
 			"rekey.yaml:3:1: listen: has no value; give it one or remove the line\n      3 | listen: …\n        | ^"},
@@ -323,7 +323,7 @@ func TestValuesTellTheOrigin(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "rekey.yaml")
-	text := smallest + "limits: off\ntrusted_proxies: [0.0.0.0/0]\npassword: {memory_kib: 64, time: 1}\n"
+	text := smallest + "limits: off\ntrusted_proxies: [0.0.0.0/0]\npassword_policy: {min_length: 10}\npassword: {memory_kib: 64, time: 1}\n"
 	if err := os.WriteFile(path, []byte(strings.Replace(text, "127.0.0.1:8081", ":8081", 1)), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -333,7 +333,7 @@ func TestWarnings(t *testing.T) {
 	}
 	got := c.Warnings().Error()
 	for _, want := range []string{
-		"limits: are off", "trusted_proxies: 0.0.0.0/0 trusts everybody", "password: is weaker",
+		"limits: are off", "trusted_proxies: 0.0.0.0/0 trusts everybody", "password: is weaker", "password_policy.min_length: is less than the 15",
 		"admin.listen: can be reached", "legacy[0].dsn: a secret stands in a file that others can read",
 	} {
 		if !strings.Contains(got, want) {

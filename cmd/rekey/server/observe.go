@@ -38,6 +38,7 @@ func (s *Server) metrics() []gateway.Metric {
 		counter("rekey_accounts_registered_total", "Accounts made for people whom no store knew.", stats.Registered.Load),
 		counter("rekey_accounts_deleted_total", "Accounts deleted by their owners.", stats.Deleted.Load),
 		counter("rekey_passwords_changed_total", "Passwords replaced by their owners.", stats.Changed.Load),
+		counter("rekey_passwords_unscreened_total", "New passwords that were taken though the breached ones could not be asked.", stats.Unscreened.Load),
 		counter("rekey_credentials_rehashed_total", "Stored passwords made stronger at a login.", stats.Rehashed.Load),
 		counter("rekey_credentials_not_rehashed_total", "Stored passwords that could not be made stronger this time.", stats.NotRehashed.Load),
 		counter("rekey_logins_contested_total", "Logins of people whose identifier several hold in the old stores.", stats.Contested.Load),

@@ -91,7 +91,12 @@ func (s *Server) open(ctx context.Context, c *config.Config, log *slog.Logger) e
 	s.lease = lease
 	s.permits = newPermits(c)
 	s.onClose(s.permits.Close)
-	if s.service, err = newService(c, s.store, key, s.sources, s.permits, lease, log); err != nil {
+	newPasswords, closeList, err := openPolicy(c, issuer)
+	if err != nil {
+		return err
+	}
+	s.onClose(func(context.Context) error { return closeList() })
+	if s.service, err = newService(c, s.store, key, s.sources, s.permits, newPasswords, lease, log); err != nil {
 		return err
 	}
 	s.onClose(s.service.Close)
