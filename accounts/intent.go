@@ -11,6 +11,7 @@ import (
 
 	"rekey/accounts/password"
 	"rekey/accounts/phase"
+	"rekey/accounts/policy"
 	"rekey/legacy"
 )
 
@@ -59,7 +60,7 @@ func (s *Service) changeThere(ctx context.Context, c Change, a Attempt) error {
 	if err != nil {
 		return err
 	}
-	if err := s.checkNew(Account{ID: c.Session.AccountID}, c.New); err != nil {
+	if err := s.checkNew(ctx, policy.About{Names: append(person.user.Identifiers(), person.user.Profile.DisplayName)}, c.New); err != nil {
 		return err
 	}
 	intent := s.intentOf(person, a)
@@ -167,11 +168,15 @@ func (s *Service) runIntent(ctx context.Context, account uuid.UUID, source Sourc
 		case errors.Is(err, ErrStale):
 			return &UnavailableError{RetryAfter: retryChanged, Err: errInDoubt}
 		case err != nil:
+			if !errors.Is(err, ErrStaleEpoch) {
+				s.countShadow(a, err)
+			}
 			return cannotTell("begin a change", err)
 		}
 		link, err = s.deliver(ctx, d, p)
 		if err == nil {
 			err = s.finish(ctx, d, p, link)
+			s.countShadow(a, err)
 			if err != nil && p.Intent.Here != phase.Required { // legacy has it, and is what counts; ours follows
 				s.log.WarnContext(ctx, "our half of a change is not written yet; the relay does", "account", account, "error", err)
 				err = nil

@@ -65,6 +65,7 @@ func (s *Service) login(ctx context.Context, name Identifier, a Attempt) (Person
 	case errors.Is(err, ErrNotFound):
 		return s.loginLegacy(ctx, name, a)
 	case err != nil:
+		s.countUnread(ctx, a)
 		return Person{}, cannotTell("read account", err)
 	case a.row(rec).Answers != phase.New:
 		return s.loginLegacy(ctx, name, a)
@@ -102,7 +103,7 @@ func (s *Service) loginLegacy(ctx context.Context, name Identifier, a Attempt) (
 	if !a.at.AsksLegacy() {
 		return Person{}, s.refuseUnknown(ctx, a)
 	}
-	found, err := s.ask(ctx, name)
+	found, err := s.askMeasured(ctx, name, a)
 	switch {
 	case errors.Is(err, legacy.ErrTooMany):
 		return Person{}, s.refuseUnknown(ctx, a)
@@ -166,10 +167,13 @@ func (s *Service) loginCandidate(ctx context.Context, c candidate, contested boo
 		return Person{}, s.refuseUnknown(ctx, a)
 	case !absent && a.row(rec).Answers == phase.New:
 		return s.loginHere(ctx, rec, a)
-	case !absent:
-		if c, err = s.readAgain(ctx, c); err != nil {
-			return Person{}, err
-		}
+	case absent:
+		c, err = s.ended(ctx, c)
+	default:
+		c, err = s.readAgain(ctx, c)
+	}
+	if err != nil {
+		return Person{}, err
 	}
 
 	proof, err := s.prove(ctx, c, a)

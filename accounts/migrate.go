@@ -60,6 +60,7 @@ func (s *Service) moveOrJoin(ctx context.Context, c candidate, p proof, also []c
 	rec, err := s.move(ctx, c, p, also, a)
 	switch {
 	case err == nil:
+		s.countShadow(a, nil)
 		s.stats.Migrated.Add(1)
 		return personOf(rec), nil
 	case errors.Is(err, ErrLinked):
@@ -79,6 +80,7 @@ func (s *Service) moveOrJoin(ctx context.Context, c candidate, p proof, also []c
 	case errors.Is(err, errChanged):
 		return Person{}, &UnavailableError{RetryAfter: retryChanged, Err: err}
 	default:
+		s.countShadow(a, err)
 		s.log.WarnContext(ctx, "account not moved; the person is logged in and the next login tries again",
 			"source", c.source.Name, "legacy_id", c.user.ID, "error", err)
 	}
@@ -170,7 +172,10 @@ func (s *Service) move(ctx context.Context, c candidate, p proof, also []candida
 
 // recordOf is the account of somebody who moves, without the links to the others whom it is made from.
 func (s *Service) recordOf(id uuid.UUID, c candidate, also []candidate, ids []Identifier, credential Credential, a Attempt) (Record, error) {
-	rec := Record{Account: Account{ID: id, Identifiers: ids, CreatedAt: s.now()}, Credential: credential, Link: s.linkOf(c, 0, a)}
+	rec := Record{
+		Account:    Account{ID: id, Identifiers: ids, CreatedAt: s.now(), SessionEpoch: c.epoch},
+		Credential: credential, Link: s.linkOf(c, 0, a),
+	}
 	rec.Profile = profileOf(c.user.Profile)
 	for _, person := range append([]candidate{c}, also...) {
 		if err := s.addFactors(&rec, person.user.Profile); err != nil {

@@ -30,7 +30,7 @@ func (s *Service) ChangePassword(ctx context.Context, c Change) error {
 	a := Attempt{Password: c.Current, RequestID: c.RequestID}
 	there := func(a Attempt) error { return s.changeThere(ctx, c, a) }
 	return s.change(ctx, c.Session, a, &s.stats.Changed, there, func(a Attempt, rec Record, row phase.Row) error {
-		if err := s.checkNew(rec.Account, c.New); err != nil {
+		if err := s.checkNewOf(ctx, rec, c.New); err != nil {
 			return err
 		}
 		next, owed, err := s.newPassword(ctx, rec, row, c.New)
@@ -197,16 +197,4 @@ func isAnswer(err error) bool {
 	return errors.Is(err, ErrCredentials) || errors.Is(err, ErrContestedPerson) || errors.Is(err, ErrTakenIdentifier) || errors.Is(err, ErrManagedElsewhere) ||
 		errors.Is(err, ErrTicket) ||
 		errors.As(err, &unavailable) || errors.As(err, &invalid) || errors.As(err, &policy)
-}
-
-// minCharacters is how long a new password has to be, in Unicode code points: NIST SP 800-63B-4, section 3.1.1.2, asks
-// for 15 where the password is all there is.
-const minCharacters = 15
-
-// checkNew returns a *PolicyError for a password that nobody should have. It is never asked at a login.
-func (s *Service) checkNew(_ Account, pw password.Secret) error {
-	if pw.Characters() < minCharacters {
-		return &PolicyError{Field: "new_password", Reason: "must have at least 15 characters"}
-	}
-	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"rekey/accounts/password"
 	"rekey/accounts/phase"
+	"rekey/accounts/policy"
 	"rekey/legacy"
 )
 
@@ -260,12 +261,7 @@ func (s *Service) ConfirmReset(ctx context.Context, r Reset) error {
 
 // reset sets a password in the store that has to have it.
 func (s *Service) reset(ctx context.Context, st standing, address string, r Reset, a Attempt) error {
-	account := st.rec.Account
-	if st.there != nil {
-		account.ID = st.id
-		account.Identifiers, _ = s.identifiersOf(*st.there, nil)
-	}
-	if err := s.checkNew(account, r.New); err != nil {
+	if err := s.checkNewFor(ctx, st, r.New); err != nil {
 		return err
 	}
 	switch {
@@ -275,6 +271,15 @@ func (s *Service) reset(ctx context.Context, st standing, address string, r Rese
 		return s.resetMoving(ctx, st, address, r, a)
 	}
 	return s.resetHere(ctx, st, r, a)
+}
+
+// checkNewFor is checkNew for somebody who may not be here.
+func (s *Service) checkNewFor(ctx context.Context, st standing, pw password.Secret) error {
+	if st.here() {
+		return s.checkNewOf(ctx, st.rec, pw)
+	}
+	user := st.there.user
+	return s.checkNew(ctx, policy.About{Names: append(user.Identifiers(), user.Profile.DisplayName), HasFactor: len(user.Profile.TOTP) > 0}, pw)
 }
 
 // resetHere is for an account that the new store answers for.
@@ -318,17 +323,13 @@ func (s *Service) resetMoving(ctx context.Context, st standing, address string, 
 	if err != nil {
 		return err
 	}
-	// A session that was opened while they were not here has epoch 0, and ends by this.
-	rec.Link.How, rec.ChangedHere, rec.SessionEpoch = ByReset, true, 1
+	rec.Link.How, rec.ChangedHere = ByReset, true
 	if rec.Credential, rec.Owed, err = s.newPassword(ctx, rec, st.row, r.New); err != nil {
 		return err
 	}
 	event := s.event(st.id, EventReset, a)
 	event.Detail = map[string]string{"source": rec.Link.Source, "legacy_id": rec.Link.LegacyID, "how": string(ByReset)}
 	err = s.outlive(ctx, func(ctx context.Context) error {
-		if !st.here() {
-			return s.writes(a).Create(ctx, rec, event)
-		}
 		return s.writes(a).TakeOver(ctx, rec, st.rec.Credential.Version, event)
 	})
 	switch {

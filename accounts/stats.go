@@ -22,6 +22,7 @@ type Stats struct {
 	NotRehashed   atomic.Int64
 	Contested     atomic.Int64 // logins of people who cannot be moved until support has settled a name
 	Unreadable    atomic.Int64 // attempts against a legacy hash that cannot be read
+	Unscreened    atomic.Int64 // new passwords that were taken though the breached ones could not be asked
 	Delivered     atomic.Int64 // changes that a legacy store was told of
 	NotDelivered  atomic.Int64 // tries that did not arrive; each is made again
 	Reset         atomic.Int64 // passwords that were set by a link in a mail
@@ -29,6 +30,13 @@ type Stats struct {
 	MailsNotSent  atomic.Int64 // tries that failed; each is made again
 	MailsGivenUp  atomic.Int64
 	LegacyLookups atomic.Int64 // questions to legacy stores
+
+	ShadowReads          atomic.Int64 // lookups of logins that were mirrored to the new store
+	ShadowReadsFailed    atomic.Int64 // of those
+	ShadowReadsDiffering atomic.Int64 // of those: one store has somebody, and the other nobody
+	ShadowReadsSkipped   atomic.Int64 // lookups that nobody was free to mirror
+	ShadowWrites         atomic.Int64 // that were tried here after legacy had them
+	ShadowWritesLost     atomic.Int64 // of those: made good later
 }
 
 // Stats returns the counters.

@@ -33,6 +33,7 @@ type Store interface {
 	Outbox
 	Phases
 	Sessions
+	Shadow
 	SigningKeys
 	Support
 	StaffTokens
@@ -58,6 +59,9 @@ type Directory interface {
 	ByID(ctx context.Context, id uuid.UUID) (Record, error)
 	// ByLink returns the account made from a legacy person; ErrNotFound if there is none.
 	ByLink(ctx context.Context, source, legacyID string) (Record, error)
+
+	// SessionEpoch returns how often all sessions of an account have ended; of somebody who is not here too.
+	SessionEpoch(ctx context.Context, account uuid.UUID) (int64, error)
 
 	// Profile returns what is kept of an account beside its identifiers and credentials; ErrNotFound if there is no such
 	// account.
@@ -187,8 +191,8 @@ type Writes interface {
 	// BeginIntent stores an intent and claims it until the time until. It returns ErrStale if the account has another
 	// delivery: the intent is the account's lock. An account that is here is in doubt until the intent ends.
 	BeginIntent(ctx context.Context, d Delivery, until time.Time) (Delivery, error)
-	// Create commits the account with its session epoch, its identifiers, its credential (as version 1), its links, what else
-	// moves with it and the event in one transaction: all of them or none. It returns ErrLinked if a link's (source, legacy id) or the
+	// Create commits the account, its identifiers, its credential (as version 1), its links, what else moves with it and
+	// the event in one transaction: all of them or none. It returns ErrLinked if a link's (source, legacy id) or the
 	// account's id is there already, else ErrTaken if an identifier is. An external identity that another account has is
 	// left out.
 	Create(ctx context.Context, r Record, e Event) error
@@ -198,9 +202,13 @@ type Writes interface {
 	// neither dirty nor drifted.
 	Recopy(ctx context.Context, r Record, from int64, e Event) error
 
-	// TakeOver is Recopy and SetPassword in one: what is here of a legacy person becomes equal to legacy again, but for the
-	// password, which is new and has version from+1. All their sessions end, and what the record owes is owed.
+	// TakeOver makes what is here of a legacy person equal to legacy but for the password, which is new: Recopy and SetPassword
+	// in one, or, where from is 0, Create and the end of the sessions that they had while they were not here. What the record
+	// owes is owed. Its errors are those of Recopy, and for 0 those of Create.
 	TakeOver(ctx context.Context, r Record, from int64, e Event) error
+	// MarkDirty marks the links to legacy people as copies that legacy knows better than; Recopy takes the mark away. Who has no
+	// link is left alone.
+	MarkDirty(ctx context.Context, people ...LegacyKey) error
 
 	// SetPassword is ReplaceCredential that ends the account's sessions too, all but keep (uuid.Nil keeps none): whoever knew
 	// the old password is out. A session that a login with the old password is just opening is ended before it begins. A
@@ -222,7 +230,7 @@ type Session struct {
 	AccountID  uuid.UUID
 	Source     string // set, with LegacyID, when the account was not in the new store at login
 	LegacyID   string
-	Epoch      int64  // the account's SessionEpoch as the login read it; 0 of an account that was not here
+	Epoch      int64  // the account's SessionEpoch as the login read it
 	Generation int64  // of the newest refresh token; the first is 0
 	Client     string // user agent, cut to 256 bytes
 	Address    string // of the client
@@ -287,7 +295,8 @@ type Support interface {
 
 	// SetDisabled disables or enables an account and ends its sessions as RevokeSessions does, with one event, in one
 	// transaction. It returns the sessions that it ended, and says under "sessions" in the event's detail how many. An
-	// account that is so already is left as it is, without an event and with changed false; ErrNotFound if there is none.
+	// account that is so already is left as it is, without an event and with changed false; ErrNotFound if there is none, or it is
+	// deleted.
 	//
 	// Enabling ends sessions too: a login whose password was verified a moment before the account was disabled may have
 	// opened one a moment after, and it must not come to life again.

@@ -55,6 +55,7 @@ type sealedTicket struct {
 type standing struct {
 	id    uuid.UUID
 	rec   Record // without an id if the person is not here
+	epoch int64  // of their sessions
 	row   phase.Row
 	there *candidate // as legacy has them; nil where legacy neither answers nor must be written
 }
@@ -70,7 +71,7 @@ func (s *Service) stand(ctx context.Context, id uuid.UUID, source, legacyID stri
 	rec, err := s.store.ByID(ctx, id)
 	switch {
 	case err == nil:
-		st.rec, st.row = rec, a.row(rec)
+		st.rec, st.row, st.epoch = rec, a.row(rec), rec.SessionEpoch
 		if rec.Link != nil {
 			session.Source, session.LegacyID = rec.Link.Source, rec.Link.LegacyID
 		}
@@ -86,6 +87,11 @@ func (s *Service) stand(ctx context.Context, id uuid.UUID, source, legacyID stri
 		return standing{}, &UnavailableError{RetryAfter: retryFrozen, Err: errFrozen}
 	case st.here() && st.row.Answers != phase.Legacy && st.row.Legacy != phase.Required:
 		return st, nil // in new-only nobody may answer for a copy that is not trusted; the mailbox does
+	}
+	if !st.here() {
+		if st.epoch, err = s.store.SessionEpoch(ctx, id); err != nil {
+			return standing{}, cannotTell("read session epoch", err)
+		}
 	}
 	c, err := s.resumeLegacy(ctx, session)
 	st.there = &c
@@ -106,7 +112,7 @@ func (s *Service) addresses(st standing) []Identifier {
 func (s *Service) stateOf(st standing) []byte {
 	key := s.key.Derive(ticketPurpose)
 	mac := hmac.New(sha256.New, key[:])
-	_ = binary.Write(mac, binary.BigEndian, [2]int64{st.rec.Credential.Version, st.rec.SessionEpoch}) // a hash never fails to write
+	_ = binary.Write(mac, binary.BigEndian, [2]int64{st.rec.Credential.Version, st.epoch}) // a hash never fails to write
 	if st.there != nil {
 		mac.Write(s.fingerprint(*st.there))
 	}

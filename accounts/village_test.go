@@ -89,8 +89,9 @@ func (s *shop) List(context.Context, string, int) ([]legacy.User, error) {
 // doors is the store of both processes. What comes before a write can be said, once.
 type doors struct {
 	accounts.Store
-	beforeBegin, beforeFinish, beforeCreate, beforeRecopy, beforeSet func() error
-	afterBegin                                                       func()
+	beforeBegin, beforeFinish, beforeCreate, beforeRecopy, beforeSet, beforeEpoch func() error
+
+	afterBegin func()
 }
 
 func knock(door *func() error) error {
@@ -107,6 +108,13 @@ func (d *doors) FinishDelivery(ctx context.Context, owed accounts.Delivery, f ac
 		return err
 	}
 	return d.Store.FinishDelivery(ctx, owed, f)
+}
+
+func (d *doors) SessionEpoch(ctx context.Context, account uuid.UUID) (int64, error) {
+	if err := knock(&d.beforeEpoch); err != nil {
+		return 0, err
+	}
+	return d.Store.SessionEpoch(ctx, account)
 }
 
 func (d *doors) At(epoch int64) accounts.Writes { return doorsAt{d.Store.At(epoch), d} }

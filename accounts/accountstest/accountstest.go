@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"phases", phaseRules()},
 		{"outbox", outboxRules()},
 		{"mails", mailRules()},
+		{"shadow", shadowRules()},
 		{"races", raceRules()},
 		{"session races", sessionRaceRules()},
 		{"life races", lifeRaceRules()},

@@ -18,7 +18,7 @@ func mailRules() []rule {
 		{"tickets", "An account has one ticket of a kind, the newest, until it ends.", testTickets},
 		{"tickets die", "Who is disabled or deleted has no ticket, and no mail waits for who is deleted.", testTicketsDie},
 		{"take over", "A copy becomes equal to legacy, but for the new password; sessions end, and what is owed is there with it.", testTakeOver},
-		{"session epoch", "A session of before an account was here does not outlive a creation with a higher session epoch.", testCreateEndsSessions},
+		{"take over of nobody", "Who is not here is made, and a session of before does not outlive it.", testTakeOverOfNobody},
 	}
 }
 
@@ -178,13 +178,29 @@ func testTakeOver(t *testing.T, s accounts.Store) {
 	events(t, s, ada.ID, 2)
 }
 
-func testCreateEndsSessions(t *testing.T, s accounts.Store) {
-	ada := Person("Ada")
+func testTakeOverOfNobody(t *testing.T, s accounts.Store) {
+	state := first(t, s, phase.Lazy)
+	ada, bert := Person("Ada"), Person("Bert")
+	create(t, s, bert)
 	session := newSession(ada.ID)
 	is(t, "CreateSession", s.CreateSession(t.Context(), session), nil)
-	ada.SessionEpoch = 1
-	create(t, s, ada)
+	event, writes := Event(ada.ID, accounts.EventReset), s.At(state.Epoch)
+	taken := ada
+	taken.Identifiers = bert.Identifiers
+	is(t, "TakeOver of another's name", writes.TakeOver(t.Context(), taken, 0, event), accounts.ErrTaken)
+	is(t, "TakeOver in another epoch", s.At(state.Epoch+1).TakeOver(t.Context(), ada, 0, event), accounts.ErrStaleEpoch)
+	ada.ChangedHere = true
+	ada.Owed = []accounts.Delivery{delivery(ada.ID, accounts.DeliverPassword)}
+	is(t, "TakeOver", writes.TakeOver(t.Context(), ada, 0, event), nil)
+	got, err := s.ByID(t.Context(), ada.ID)
+	is(t, "ByID", err, nil)
+	want := asStored(ada)
+	want.SessionEpoch, want.Owed = 1, nil
+	same(t, "the account", got, want)
 	if kept, err := s.Session(t.Context(), session.ID); err != nil || !kept.Superseded {
 		t.Errorf("the session lives (%v)", err)
 	}
+	backlog(t, s, 1)
+	events(t, s, ada.ID, 1)
+	is(t, "TakeOver of who is here", writes.TakeOver(t.Context(), ada, 0, event), accounts.ErrLinked)
 }

@@ -18,6 +18,11 @@ func (s *Store) ReplaceCredential(
 		if err := s.replaceCredential(ctx, tx, account, from, next); err != nil {
 			return err
 		}
+		// The same password, hashed again: what is on its way with it still is what is here.
+		_, err := s.exec(ctx, tx, `UPDATE copy_back SET version = version + 1 WHERE account_id = $1 AND version = $2 AND $2 > 0`, account, from)
+		if err != nil {
+			return fmt.Errorf("renumber deliveries: %w", err)
+		}
 		return s.insertEvent(ctx, tx, e)
 	})
 	return storeError("replace credential", err)

@@ -19,7 +19,7 @@ const selectRecord = `
 SELECT a.id, a.disabled, a.created_at, a.deleted_at, a.session_epoch, a.changed_here, a.pinned, a.in_doubt,
        i.position, i.kind, i.canonical, i.spelling, i.contested, i.verified,
        c.version, c.scheme, c.encoded, c.fold, c.legacy,
-       l.source, l.legacy_id, l.fingerprint, l.legacy_created_at, l.how, l.at, l.copied_epoch, l.dirty, l.drifted`
+       ` + linkColumns
 
 const joinRecord = `
   LEFT JOIN identifiers  i ON i.account_id = a.id
@@ -64,7 +64,7 @@ func (s *Store) record(ctx context.Context, text string, args ...any) (accounts.
 			positions = append(positions, row.position.Int64)
 			r.Identifiers = append(r.Identifiers, row.identifier())
 		}
-		if link := row.legacyLink(); r.Link == nil || link != nil && older(link, r.Link) {
+		if link := row.link(); r.Link == nil || link != nil && older(link, r.Link) {
 			r.Link = link
 		}
 		return nil
@@ -96,26 +96,23 @@ func sortBy(ids []accounts.Identifier, positions []int64) {
 
 // A recordRow is what of a row may be missing: an account can have no identifier, password or link.
 type recordRow struct {
-	position                             sql.NullInt64
-	kind, canonical, spelling            sql.NullString
-	contested, verified                  sql.NullBool
-	version                              sql.NullInt64
-	scheme, encoded, fold, legacy        sql.NullString
-	source, legacyID, how                sql.NullString
-	fingerprint                          []byte
-	accountCreated, legacyCreated, moved sql.NullInt64
-	accountDeleted, copied               sql.NullInt64
-	dirty, drifted                       sql.NullBool
+	position                       sql.NullInt64
+	kind, canonical, spelling      sql.NullString
+	contested, verified            sql.NullBool
+	version                        sql.NullInt64
+	scheme, encoded, fold, legacy  sql.NullString
+	accountCreated, accountDeleted sql.NullInt64
+	linkRow
 }
 
 // scan copies a row, and fills r with what is the same in every row of an account.
 func (row *recordRow) scan(scan scan, r *accounts.Record) error {
-	err := scan(&r.ID, &r.Disabled, &row.accountCreated, &row.accountDeleted, &r.SessionEpoch, &r.ChangedHere, &r.Pinned, &r.InDoubt,
+	columns := []any{
+		&r.ID, &r.Disabled, &row.accountCreated, &row.accountDeleted, &r.SessionEpoch, &r.ChangedHere, &r.Pinned, &r.InDoubt,
 		&row.position, &row.kind, &row.canonical, &row.spelling, &row.contested, &row.verified,
 		&row.version, &row.scheme, &row.encoded, &row.fold, &row.legacy,
-		&row.source, &row.legacyID, &row.fingerprint, &row.legacyCreated, &row.how, &row.moved,
-		&row.copied, &row.dirty, &row.drifted)
-	if err != nil {
+	}
+	if err := scan(append(columns, row.into()...)...); err != nil {
 		return err
 	}
 	r.CreatedAt, r.DeletedAt = moment(row.accountCreated.Int64), momentOrZero(row.accountDeleted)
@@ -136,23 +133,6 @@ func (row *recordRow) identifier() accounts.Identifier {
 		Spelling:  row.spelling.String,
 		Contested: row.contested.Bool,
 		Verified:  row.verified.Bool,
-	}
-}
-
-func (row *recordRow) legacyLink() *accounts.LegacyLink {
-	if !row.source.Valid {
-		return nil
-	}
-	return &accounts.LegacyLink{
-		Source:          row.source.String,
-		LegacyID:        row.legacyID.String,
-		Fingerprint:     row.fingerprint,
-		LegacyCreatedAt: momentOrZero(row.legacyCreated),
-		How:             accounts.How(row.how.String),
-		At:              moment(row.moved.Int64),
-		CopiedEpoch:     row.copied.Int64,
-		Dirty:           row.dirty.Bool,
-		Drifted:         row.drifted.Bool,
 	}
 }
 

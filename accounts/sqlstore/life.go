@@ -50,13 +50,15 @@ func (s *Store) changedHere(ctx context.Context, tx querier, account, keep uuid.
 	return nil
 }
 
-// endSessions ends all sessions of an account but one.
+// endSessions ends all sessions of an account but one; those too that somebody has who is not here.
 func (s *Store) endSessions(ctx context.Context, tx querier, account, keep uuid.UUID) error {
-	_, err := s.exec(ctx, tx, `UPDATE accounts SET session_epoch = session_epoch + 1 WHERE id = $1`, account)
-	if err == nil && keep != uuid.Nil {
+	n, err := s.exec(ctx, tx, `UPDATE accounts SET session_epoch = session_epoch + 1 WHERE id = $1`, account)
+	if err == nil && n == 0 {
 		_, err = s.exec(ctx, tx, `
-UPDATE sessions SET epoch = epoch + 1
- WHERE id = $1 AND account_id = $2 AND epoch + 1 = (SELECT session_epoch FROM accounts WHERE id = $2)`, keep, account)
+INSERT INTO session_epochs (account_id, epoch) VALUES ($1, 1) ON CONFLICT (account_id) DO UPDATE SET epoch = session_epochs.epoch + 1`, account)
+	}
+	if err == nil && keep != uuid.Nil {
+		_, err = s.exec(ctx, tx, `UPDATE sessions SET epoch = epoch + 1 WHERE id = $1 AND account_id = $2 AND epoch + 1 = `+epochOf("$2"), keep, account)
 	}
 	if err != nil {
 		return fmt.Errorf("end sessions: %w", err)
@@ -120,24 +122,3 @@ func (s *Store) deleteRecord(ctx context.Context, tx querier, account uuid.UUID,
 
 // livingAccount finds an account that is not deleted.
 const livingAccount = `SELECT 1 FROM accounts WHERE id = $1 AND deleted_at IS NULL`
-
-// Tombstone implements accounts.Directory.
-func (s *Store) Tombstone(ctx context.Context, source, legacyID string) (accounts.LegacyLink, error) {
-	var link *accounts.LegacyLink
-	err := s.each(ctx, s.read, func(scan scan) error {
-		var row recordRow
-		err := scan(&row.source, &row.legacyID, &row.fingerprint, &row.legacyCreated, &row.how, &row.moved, &row.copied, &row.dirty, &row.drifted)
-		link = row.legacyLink()
-		return err
-	}, `
-SELECT l.source, l.legacy_id, l.fingerprint, l.legacy_created_at, l.how, l.at, l.copied_epoch, l.dirty, l.drifted
-  FROM legacy_links l JOIN accounts a ON a.id = l.account_id
- WHERE l.source = $1 AND l.legacy_id = $2 AND a.deleted_at IS NOT NULL`, source, legacyID)
-	switch {
-	case err != nil:
-		return accounts.LegacyLink{}, storeError("read tombstone", err)
-	case link == nil:
-		return accounts.LegacyLink{}, accounts.ErrNotFound
-	}
-	return *link, nil
-}

@@ -51,6 +51,14 @@ UPDATE legacy_links SET fingerprint = $4, copied_epoch = $5, dirty = FALSE, drif
 
 // TakeOver implements accounts.Writes.
 func (s *Store) TakeOver(ctx context.Context, r accounts.Record, from int64, e accounts.Event) error {
+	if from == 0 {
+		return s.create(ctx, r, func(tx querier) error {
+			if err := s.insertRecord(ctx, tx, r, e); err != nil {
+				return err
+			}
+			return s.endSessions(ctx, tx, r.ID, uuid.Nil)
+		})
+	}
 	if err := checkRecord(r); err != nil {
 		return fmt.Errorf("take account over: %w", err)
 	}

@@ -13,9 +13,14 @@ import (
 const sessionColumns = `
 id, account_id, source, legacy_id, epoch, generation, client, address, created_at, rotated_at, expires_at, revoked_at`
 
-// current holds of a session that was not ended together with all of its account. An account that is not here has ended
-// none.
-const current = `NOT EXISTS (SELECT 1 FROM accounts a WHERE a.id = sessions.account_id AND a.session_epoch <> sessions.epoch)`
+// epochOf is the session epoch of an account, or of somebody who is not here.
+func epochOf(account string) string {
+	return `coalesce((SELECT session_epoch FROM accounts WHERE id = ` + account + `),
+                (SELECT e.epoch FROM session_epochs e WHERE e.account_id = ` + account + `), 0)`
+}
+
+// current holds of a session that was not ended together with all of its account.
+var current = `sessions.epoch = ` + epochOf("sessions.account_id")
 
 // CreateSession implements accounts.Sessions.
 func (s *Store) CreateSession(ctx context.Context, n accounts.Session) error {
@@ -47,6 +52,13 @@ func (s *Store) Session(ctx context.Context, id uuid.UUID) (accounts.Session, er
 		return accounts.Session{}, storeError("read session", err)
 	}
 	return *found, nil
+}
+
+// SessionEpoch implements accounts.Directory.
+func (s *Store) SessionEpoch(ctx context.Context, account uuid.UUID) (int64, error) {
+	var epoch int64
+	err := s.each(ctx, s.read, func(scan scan) error { return scan(&epoch) }, `SELECT `+epochOf("$1"), account)
+	return epoch, storeError("read session epoch", err)
 }
 
 // RotateSession implements accounts.Sessions.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rekey/accounts"
+	"rekey/accounts/policy"
 	"rekey/gateway/bridge"
 	"rekey/gateway/limit"
 	"rekey/legacy/hash"
@@ -32,9 +33,11 @@ type Config struct {
 	Issuer         string         `yaml:"issuer"`
 	Audience       string         `yaml:"audience"`
 	Plan           string         `yaml:"plan"`
+	Phase          Phase          `yaml:"phase"`
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"` // whose X-Forwarded-For is believed
 	Tokens         Tokens         `yaml:"tokens"`
 	Password       Password       `yaml:"password"`
+	PasswordPolicy PasswordPolicy `yaml:"password_policy"`
 	HashBounds     HashBounds     `yaml:"hash_bounds"`
 	Login          Login          `yaml:"login"`
 	Mail           Mail           `yaml:"mail"`
@@ -196,6 +199,16 @@ type Password struct {
 	Queue     time.Duration `yaml:"queue"`   // the longest wait for a permit
 }
 
+// PasswordPolicy says which new passwords are accepted; see policy.Config. Logins are not asked.
+type PasswordPolicy struct {
+	MinLength           int64         `yaml:"min_length"` // characters
+	MinLengthWithFactor int64         `yaml:"min_length_with_factor"`
+	Words               List          `yaml:"words"`     // names of the product and of who runs it
+	HIBPFile            string        `yaml:"hibp_file"` // breached passwords by SHA-1, in order
+	HIBPURL             string        `yaml:"hibp_url"`  // a range interface that is asked for them
+	HIBPTimeout         time.Duration `yaml:"hibp_timeout"`
+}
+
 // HashBounds are what a stored legacy hash may cost; see hash.Bounds. A zero field means its default.
 type HashBounds struct {
 	BcryptCost       int64 `yaml:"bcrypt_cost"`
@@ -264,7 +277,11 @@ func Default() *Config {
 			RotateKeysEvery: 90 * 24 * time.Hour,
 		},
 		Password: Password{MemoryKiB: 19456, Time: 2, Lanes: 1, Queue: 2 * time.Second}, // OWASP's first choice
-		Login:    Login{Floor: 300 * time.Millisecond},
+		Phase:    Phase{Limits: defaultGateLimits()},
+		PasswordPolicy: PasswordPolicy{
+			MinLength: policy.DefaultMinLength, MinLengthWithFactor: policy.DefaultMinLengthWithFactor, HIBPTimeout: time.Second,
+		},
+		Login: Login{Floor: 300 * time.Millisecond},
 		Limits: Limits{
 			Address:    Limit{rules.Address.Burst, rules.Address.Per, rules.Address.Count},
 			Identifier: Limit{rules.Identifier.Burst, rules.Identifier.Per, rules.Identifier.Count},

@@ -195,19 +195,7 @@ legacy:
 // wordpress makes the tables of a WordPress.
 func wordpress(t *testing.T, wp *sql.DB) {
 	t.Helper()
-	mustExec(t, wp, `CREATE TABLE wp_users (
-		ID bigint(20) unsigned NOT NULL auto_increment,
-		user_login varchar(60) NOT NULL default '',
-		user_pass varchar(255) NOT NULL default '',
-		user_nicename varchar(50) NOT NULL default '',
-		user_email varchar(100) NOT NULL default '',
-		user_url varchar(100) NOT NULL default '',
-		user_registered datetime NOT NULL default '0000-00-00 00:00:00',
-		user_activation_key varchar(255) NOT NULL default '',
-		user_status int(11) NOT NULL default '0',
-		display_name varchar(250) NOT NULL default '',
-		PRIMARY KEY (ID), KEY user_login_key (user_login), KEY user_nicename (user_nicename), KEY user_email (user_email)
-	) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci`)
+	wordpressTable(t, wp, "wp_users")
 	mustExec(t, wp, `CREATE TABLE wp_usermeta (
 		umeta_id bigint(20) unsigned NOT NULL auto_increment,
 		user_id bigint(20) unsigned NOT NULL default '0',

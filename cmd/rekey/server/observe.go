@@ -42,6 +42,7 @@ func (s *Server) metrics() []gateway.Metric {
 		counter("rekey_mails_sent_total", "Mails that the mail server took.", stats.MailsSent.Load),
 		counter("rekey_mails_not_sent_total", "Tries to send a mail that failed; each is made again.", stats.MailsNotSent.Load),
 		counter("rekey_mails_given_up_total", "Mails that could not be sent for an hour.", stats.MailsGivenUp.Load),
+		counter("rekey_passwords_unscreened_total", "New passwords that were taken though the breached ones could not be asked.", stats.Unscreened.Load),
 		counter("rekey_credentials_rehashed_total", "Stored passwords made stronger at a login.", stats.Rehashed.Load),
 		counter("rekey_credentials_not_rehashed_total", "Stored passwords that could not be made stronger this time.", stats.NotRehashed.Load),
 		counter("rekey_logins_contested_total", "Logins of people whose identifier several hold in the old stores.", stats.Contested.Load),
