@@ -111,6 +111,24 @@ func (g *gateway) resetToken(t *testing.T, maildir, identifier, address string) 
 	return link.Query().Get("token")
 }
 
+// noGates lets an installation go up as soon as anything was measured.
+const noGates = "phase: {limits: {soak: {shadow: 1ms, both: 1ms}, min_shadow_writes: 1, min_shadow_reads: 1, mirrored_share: 0, p99_floor: 10s}}"
+
+// climbToBoth goes from legacy-only to both while carl logs in, who is measured.
+func climbToBoth(t *testing.T, g *gateway) {
+	t.Helper()
+	g.phase(t, "advance")
+	waitFor(t, "the gates of the step to both", func() bool {
+		g.mustLogin(t, "carl", "old password")
+		_, _, code := g.rekey(t, "phase", "advance", "--dry-run", "--reason", "is it free?")
+		return code == 0
+	})
+	g.phase(t, "advance")
+	if out, _ := g.mustRekey(t, "phase", "show"); !strings.Contains(out, "both") {
+		t.Fatalf("the phase is not both:\n%s", out)
+	}
+}
+
 // A person of WordPress who never logged in since the move began forgets her password. The mail goes through a real server, and
 // what she sets by its link is her password everywhere.
 func TestReset(t *testing.T) {
@@ -118,14 +136,15 @@ func TestReset(t *testing.T) {
 	smtp, maildir, ca := need(t, "REKEY_TEST_SMTP", "aiosmtpd"), os.Getenv("REKEY_TEST_SMTP_MAILDIR"), os.Getenv("REKEY_TEST_SMTP_CA")
 	for _, test := range []struct {
 		phase  string
-		way    []string // how the installation gets there
+		yaml   string
+		climb  func(t *testing.T, g *gateway) // gets there
 		finish func(t *testing.T, g *gateway, token, next string)
 	}{
-		{"new-first", nil, func(t *testing.T, g *gateway, token, next string) {
+		{"new-first", "plan: lazy", func(*testing.T, *gateway) {}, func(t *testing.T, g *gateway, token, next string) {
 			t.Helper()
 			wantStatus(t, "confirm", g.post(t, "/v1/password-reset/confirm", map[string]string{"token": token, "new_password": next}), http.StatusNoContent)
 		}},
-		{"legacy-only", []string{"rollback"}, func(t *testing.T, g *gateway, token, next string) {
+		{"both", "plan: dual-write\n" + noGates, climbToBoth, func(t *testing.T, g *gateway, token, next string) {
 			t.Helper()
 			page := g.send(t, http.MethodGet, "/reset?token="+token, nil, nil) // as a mail filter does, too
 			if !strings.Contains(string(page.body), token) {
@@ -147,18 +166,19 @@ func TestReset(t *testing.T) {
 			name := "dora-" + test.phase
 			address := name + "@example.org"
 			hash := php(t, phpass+`echo portable($argv[1], '$P$Bdk3Jr9aQ');`, "old password")
-			mustExec(t, wp, `INSERT INTO wp_users (user_login, user_pass, user_email, user_registered) VALUES (?, ?, ?, '2014-05-06 07:08:09')`, name, hash, address)
+			for login, mail := range map[string]string{name: address, "carl": "carl@example.org"} {
+				mustExec(t, wp, `INSERT INTO wp_users (user_login, user_pass, user_email, user_registered) VALUES (?, ?, ?, '2014-05-06 07:08:09')`, login, hash, mail)
+			}
 			g := start(t, "", fmt.Sprintf(`
 store: %s
 master_key_file: %s
 limits: off
+%s
 mail: {smtp: "%s", from: "Example <login@rekey.test>", product: Example}
 legacy:
   - {name: blog, kind: sql, dsn: "%s", preset: wordpress, write: on, copy_back: full}
-`, store, masterKey(t), smtp, mysqlDSN), "SSL_CERT_FILE="+ca)
-			for _, step := range test.way {
-				g.phase(t, step)
-			}
+`, store, masterKey(t), test.yaml, smtp, mysqlDSN), "SSL_CERT_FILE="+ca)
+			test.climb(t, g)
 			token := g.resetToken(t, maildir, name, address)
 			test.finish(t, g, token, tulips)
 			wantStatus(t, "the new password", g.login(t, address, tulips), http.StatusOK)
