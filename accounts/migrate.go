@@ -69,7 +69,7 @@ func (s *Service) moveOrJoin(ctx context.Context, c candidate, p proof, also []c
 			return Person{}, refused("new-deleted")
 		}
 		if a.row(rec).Answers != phase.New {
-			return personOf(rec), nil // the password was proven where it counts
+			return s.byLegacy(personOf(rec), c), nil // the password was proven where it counts
 		}
 		return s.loginHere(ctx, rec, a)
 	case errors.Is(err, errContested), errors.Is(err, ErrTaken):
@@ -115,10 +115,13 @@ func (s *Service) stillSo(ctx context.Context, c candidate, also []candidate) (i
 	return ids, invalid, err
 }
 
+// SchemeRecipe is what the audit calls every recipe.
+const SchemeRecipe = "recipe"
+
 // schemeName is what the audit tells of a scheme. The text of a recipe may hold a pepper.
 func schemeName(h *hash.Hash) string {
 	if strings.Contains(h.Scheme, "(") {
-		return "recipe"
+		return SchemeRecipe
 	}
 	return h.Scheme
 }
@@ -144,8 +147,9 @@ func (s *Service) move(ctx context.Context, c candidate, p proof, also []candida
 		Link:       s.linkOf(c, 0, a),
 	}
 	rec.Profile = profileOf(c.user.Profile)
+	s.owe(&rec, p, c.user.Profile)
 	for _, person := range append([]candidate{c}, also...) {
-		if err := s.addFactors(&rec, person.user.Profile); err != nil {
+		if err := s.carryFactors(ctx, &rec, person); err != nil {
 			return Record{}, err
 		}
 	}
@@ -166,6 +170,7 @@ func (s *Service) move(ctx context.Context, c candidate, p proof, also []candida
 	if err := s.writes(a).Create(ctx, rec, event); err != nil {
 		return Record{}, err
 	}
+	rec.Credential.Version = 1
 	if invalid > 0 {
 		s.note(ctx, c, NoteInvalidIdentifier, "a stored identifier cannot be typed and was left out", a)
 	}

@@ -42,8 +42,9 @@ type Config struct {
 	Permits *password.Pool
 	Key     *masterkey.Key
 
-	Lease        *Lease        // nil: the phase is new-first, for ever
-	Collisions   Collisions    // "" means CollisionsQuarantine
+	Lease        *Lease     // nil: the phase is new-first, for ever
+	Collisions   Collisions // "" means CollisionsQuarantine
+	Required     RequiredActions
 	WriteTimeout time.Duration // of a write that outlives its request; 0 means 10 s
 	Now          func() time.Time
 	Log          *slog.Logger
@@ -61,6 +62,7 @@ type Service struct {
 	stats   Stats
 
 	collisions     Collisions
+	required       RequiredActions
 	fingerprintKey [32]byte
 	wrapKeys       password.WrapKeys
 	noted          recentSet // notes that this process has written: a hint that saves the attempt
@@ -78,7 +80,7 @@ type Service struct {
 func New(c Config) (*Service, error) {
 	s := &Service{
 		store: c.Store, sources: slices.Clone(c.Sources), hashes: c.Hashes, hasher: c.Hasher, permits: c.Permits, key: c.Key, lease: c.Lease,
-		collisions: c.Collisions, writeTimeout: c.WriteTimeout, now: c.Now, log: c.Log,
+		collisions: c.Collisions, required: c.Required, writeTimeout: c.WriteTimeout, now: c.Now, log: c.Log,
 	}
 	if s.writeTimeout == 0 {
 		s.writeTimeout = 10 * time.Second

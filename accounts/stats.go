@@ -25,6 +25,10 @@ type Stats struct {
 	Delivered     atomic.Int64 // changes that a legacy store was told of
 	NotDelivered  atomic.Int64 // tries that did not arrive; each is made again
 	LegacyLookups atomic.Int64 // questions to legacy stores
+	FactorAsked   atomic.Int64 // right passwords that were answered with a challenge
+	FactorLimited atomic.Int64 // guesses at codes that were not looked at: too many
+	Enrolled      atomic.Int64 // second factors that their owners have added
+	Unenrolled    atomic.Int64 // and removed
 }
 
 // Stats returns the counters.

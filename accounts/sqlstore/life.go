@@ -25,6 +25,9 @@ func (s *Store) SetPassword(
 		if _, err := s.exec(ctx, tx, `UPDATE accounts SET changed_here = TRUE WHERE id = $1`, account); err != nil {
 			return fmt.Errorf("note that legacy does not know: %w", err)
 		}
+		if err := s.owePassword(ctx, tx, account, false); err != nil {
+			return err
+		}
 		if err := s.endSessions(ctx, tx, account, keep); err != nil {
 			return err
 		}
@@ -61,7 +64,7 @@ UPDATE sessions SET epoch = epoch + 1
 
 // emptied are the tables of which a deletion leaves nothing. The credentials come before them: the password's version
 // decides who goes on.
-var emptied = [...]string{"credentials", "identifiers", "profiles", "factors", "external_identities"}
+var emptied = [...]string{"credentials", "identifiers", "profiles", "factors", "external_identities", "enrolments", "spent_codes", "code_guesses"}
 
 // Delete implements accounts.Directory.
 func (s *Store) Delete(ctx context.Context, account uuid.UUID, from int64, at time.Time, e accounts.Event, owed ...accounts.Delivery) error {
