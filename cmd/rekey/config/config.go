@@ -37,9 +37,10 @@ type Config struct {
 	Password       Password       `yaml:"password"`
 	HashBounds     HashBounds     `yaml:"hash_bounds"`
 	Login          Login          `yaml:"login"`
-	Bridge         Bridge         `yaml:"bridge"`   // products that rekey answers as their old system
-	Drain          time.Duration  `yaml:"drain"`    // how long readyz says 503 before the ports close
-	Shutdown       time.Duration  `yaml:"shutdown"` // how long that, and requests in flight, may take to end
+	Required       Required       `yaml:"required_actions"` // what people have to do before they are wholly in
+	Bridge         Bridge         `yaml:"bridge"`           // products that rekey answers as their old system
+	Drain          time.Duration  `yaml:"drain"`            // how long readyz says 503 before the ports close
+	Shutdown       time.Duration  `yaml:"shutdown"`         // how long that, and requests in flight, may take to end
 	Log            Log            `yaml:"log"`
 
 	origins map[string]Origin
@@ -214,6 +215,18 @@ type HashBounds struct {
 // Login tunes the login flow.
 type Login struct {
 	Floor time.Duration `yaml:"floor"` // the shortest time of a refusal
+}
+
+// Required says what people have to do before they are wholly in. The zero value asks nothing.
+type Required struct {
+	ChangePassword  List   `yaml:"change_password"`  // schemes of old hashes whose people get a new password
+	CompleteProfile List   `yaml:"complete_profile"` // fields that may not be empty
+	AcceptTerms     string `yaml:"accept_terms"`     // version of the terms
+}
+
+// Actions returns them as package accounts takes them.
+func (r Required) Actions() accounts.RequiredActions {
+	return accounts.RequiredActions{Schemes: r.ChangePassword, Fields: r.CompleteProfile, Terms: r.AcceptTerms}
 }
 
 // Bridge gives products their keys. One without a key is off.

@@ -23,7 +23,7 @@ func newService(
 	c *config.Config, store accounts.Store, key *masterkey.Key, sources []*source, permits *password.Pool, lease *accounts.Lease, log *slog.Logger,
 ) (*accounts.Service, error) {
 	service, err := accounts.New(accounts.Config{
-		Store: store, Sources: accountSources(sources), Collisions: accounts.Collisions(c.Collisions),
+		Store: store, Sources: accountSources(sources), Collisions: accounts.Collisions(c.Collisions), Required: c.Required.Actions(),
 		Hashes: hash.New(hash.Config{Bounds: c.HashBounds.Bounds()}), Hasher: password.Hasher{Policy: passwordPolicy(c)},
 		Permits: permits, Key: key, Lease: lease, Log: log,
 	})
