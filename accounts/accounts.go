@@ -29,6 +29,12 @@ type Account struct {
 	InDoubt bool
 	// Pinned: support has said that the account is answered here in every phase.
 	Pinned bool
+
+	// What the person owes before they are wholly in, as far as the account tells it; see actions.go.
+
+	NeedsChange bool   // the password is to be replaced
+	Incomplete  bool   // the profile lacked something when they were moved
+	Terms       string // the version of the terms that they accepted last
 }
 
 // Deleted reports whether the account is gone for good.
@@ -104,6 +110,8 @@ type Record struct {
 	Account
 	Credential Credential
 	Link       *LegacyLink // nil for an account born here
+	// SecondFactor: the password alone does not let them in.
+	SecondFactor bool
 
 	// The rest is for Create alone, and is not read with an account.
 
@@ -150,6 +158,12 @@ const (
 	EventSessionRevoked EventKind = "session.revoked"
 	EventSessionReused  EventKind = "session.reused"
 	EventKeyRotated     EventKind = "signing-key.rotated"
+	EventFactorEnrolled EventKind = "factor.enrolled"
+	EventFactorRemoved  EventKind = "factor.removed"
+	EventFactorUsed     EventKind = "factor.used"
+	EventFactorLimited  EventKind = "factor.limited" // no guess at a code is left for now
+	EventProfileChanged EventKind = "profile.changed"
+	EventTermsAccepted  EventKind = "terms.accepted"
 
 	EventDisabled          EventKind = "account.disabled"
 	EventEnabled           EventKind = "account.enabled"

@@ -30,7 +30,7 @@ func (s *Service) unmoved(c candidate) Person {
 	for i := range ids {
 		ids[i].Verified = false
 	}
-	return Person{ID: SubjectFor(c.source.Name, c.user.ID), Identifiers: ids, Source: c.source.Name, LegacyID: c.user.ID, SessionEpoch: c.epoch}
+	return s.byLegacy(Person{ID: SubjectFor(c.source.Name, c.user.ID), Identifiers: ids, Source: c.source.Name, LegacyID: c.user.ID, SessionEpoch: c.epoch}, c)
 }
 
 // identifiers returns what the person can type to log in, each canonical value once, and the number of stored values

@@ -280,7 +280,7 @@ func (s *Service) finishAbsent(ctx context.Context, f *Finish, d Delivery, p par
 	rec.Link.CopiedEpoch = p.Intent.Epoch
 	rec.Profile = profileOf(c.user.Profile)
 	f.Create = &rec
-	return s.addFactors(&rec, c.user.Profile)
+	return s.carryFactors(ctx, &rec, c)
 }
 
 func (s *Service) finishIntent(f *Finish, d Delivery, p parcel, link *LegacyLink) {

@@ -52,6 +52,13 @@ func (s *Service) Login(ctx context.Context, a Attempt) (Person, error) {
 	}
 	defer leave()
 	person, err := s.login(ctx, name, a)
+	if err == nil {
+		person, err = s.challenge(ctx, s.owing(person, a.at), name)
+	}
+	if person.Challenge != nil {
+		s.stats.FactorAsked.Add(1)
+		return person, nil // neither in nor refused yet
+	}
 	s.stats.count(err)
 	return person, err
 }
@@ -80,7 +87,7 @@ func (s *Service) loginHere(ctx context.Context, rec Record, a Attempt) (Person,
 	if err := s.proveHere(ctx, rec, a); err != nil {
 		return Person{}, err
 	}
-	s.keepCurrent(ctx, rec, a)
+	rec.Credential.Version = s.keepCurrent(ctx, rec, a)
 	return personOf(rec), nil
 }
 

@@ -2,7 +2,6 @@ package accounts
 
 import (
 	"context"
-	"slices"
 
 	"rekey/accounts/password"
 	"rekey/accounts/policy"
@@ -28,14 +27,7 @@ func (s *Service) checkNewOf(ctx context.Context, rec Record, pw password.Secret
 	if err != nil {
 		return cannotTell("read profile", err)
 	}
-	factors, err := s.store.Factors(ctx, rec.ID)
-	if err != nil {
-		return cannotTell("read factors", err)
-	}
-	about := policy.About{
-		Names:     []string{profile.DisplayName},
-		HasFactor: slices.ContainsFunc(factors, func(f Factor) bool { return f.Kind == FactorTOTP }),
-	}
+	about := policy.About{Names: []string{profile.DisplayName}, HasFactor: rec.SecondFactor}
 	for _, id := range rec.Identifiers {
 		about.Names = append(about.Names, id.Spelling)
 	}

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"sync/atomic"
@@ -32,6 +33,9 @@ func (s *Service) ChangePassword(ctx context.Context, c Change) error {
 	return s.change(ctx, c.Session, a, &s.stats.Changed, there, func(a Attempt, rec Record, row phase.Row) error {
 		if err := s.checkNewOf(ctx, rec, c.New); err != nil {
 			return err
+		}
+		if rec.NeedsChange && bytes.Equal(c.New.Reveal(), c.Current.Reveal()) {
+			return &PolicyError{Field: "new_password", Reason: "must be another than the current one"}
 		}
 		next, owed, err := s.newPassword(ctx, rec, row, c.New)
 		if err != nil {
@@ -165,7 +169,8 @@ func (s *Service) unmovable(ctx context.Context, c candidate, err error, a Attem
 // rehashed.
 const staleTries = 3
 
-// retryStale runs a change until no other write has come between what it read and what it wrote, and counts it.
+// retryStale runs a change until no other write has come between what it read and what it wrote, and counts it in made,
+// if that is not nil.
 func (s *Service) retryStale(made *atomic.Int64, change func() error) error {
 	var err error
 	for range staleTries {
@@ -173,12 +178,19 @@ func (s *Service) retryStale(made *atomic.Int64, change func() error) error {
 			break
 		}
 	}
-	switch {
-	case err == nil:
+	if err == nil && made != nil {
 		made.Add(1)
-		return nil
-	case isAnswer(err):
+	}
+	return asAnswer(err)
+}
+
+// asAnswer makes an error that a flow returns of one that a store has returned.
+func asAnswer(err error) error {
+	switch {
+	case err == nil || isAnswer(err):
 		return err
+	case errors.Is(err, ErrSpent):
+		return refusedCode("code-spent")
 	case errors.Is(err, ErrNotFound):
 		return refused("new-deleted")
 	case errors.Is(err, ErrStaleEpoch):
@@ -193,8 +205,10 @@ func isAnswer(err error) bool {
 		unavailable *UnavailableError
 		invalid     *InvalidError
 		policy      *PolicyError
+		limited     *LimitedError
 	)
 	return errors.Is(err, ErrCredentials) || errors.Is(err, ErrContestedPerson) || errors.Is(err, ErrTakenIdentifier) || errors.Is(err, ErrManagedElsewhere) ||
 		errors.Is(err, ErrTicket) ||
+		errors.Is(err, ErrFactorThere) || errors.Is(err, ErrNoFactor) || errors.As(err, &limited) ||
 		errors.As(err, &unavailable) || errors.As(err, &invalid) || errors.As(err, &policy)
 }

@@ -319,10 +319,11 @@ func (s *Service) resetMoving(ctx context.Context, st standing, address string, 
 	if i := slices.IndexFunc(ids, func(id Identifier) bool { return id.Canonical == address }); i >= 0 {
 		ids[i].Verified = true // that is what the token has shown
 	}
-	rec, err := s.recordOf(st.id, *st.there, nil, ids, Credential{}, a)
+	rec, err := s.recordOf(ctx, st.id, *st.there, nil, ids, Credential{}, a)
 	if err != nil {
 		return err
 	}
+	s.owe(&rec, proof{}, st.there.user.Profile)
 	rec.Link.How, rec.ChangedHere = ByReset, true
 	if rec.Credential, rec.Owed, err = s.newPassword(ctx, rec, st.row, r.New); err != nil {
 		return err

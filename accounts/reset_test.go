@@ -72,7 +72,7 @@ func (v *village) token(t *testing.T, identifier string) password.Secret {
 	return letters[0].Token
 }
 
-func confirm(t *testing.T, s *accounts.Service, token password.Secret, next string) error {
+func confirmReset(t *testing.T, s *accounts.Service, token password.Secret, next string) error {
 	t.Helper()
 	return s.ConfirmReset(t.Context(), accounts.Reset{Token: token, New: password.NewSecret([]byte(next)), RequestID: "req-2"})
 }
@@ -114,9 +114,9 @@ func TestResetOfTheUnmoved(t *testing.T) {
 	inAll(t, func(t *testing.T, v *village) {
 		token := v.token(t, "anna")
 		v.takesNothingYet(t)
-		must(t, "confirm", confirm(t, v.second, token, orchids), nil)
+		must(t, "confirm", confirmReset(t, v.second, token, orchids), nil)
 		v.wasReset(t, "tulip", orchids)
-		must(t, "the token again", confirm(t, v.Service, token, tulips), accounts.ErrTicket)
+		must(t, "the token again", confirmReset(t, v.Service, token, tulips), accounts.ErrTicket)
 	})
 }
 
@@ -135,7 +135,7 @@ func TestResetOfTheMoved(t *testing.T) {
 	inAll(t, func(t *testing.T, v *village) {
 		session := v.open(t, mustLogin(t, v.Service, "anna", "tulip"))
 		token := v.token(t, "ANNA@EXAMPLE.ORG")
-		must(t, "confirm", confirm(t, v.Service, token, orchids), nil)
+		must(t, "confirm", confirmReset(t, v.Service, token, orchids), nil)
 		if got, err := v.store.Session(t.Context(), session.ID); err != nil || !got.Superseded && got.RevokedAt.IsZero() {
 			t.Errorf("her session lives (%v)", err)
 		}
@@ -151,7 +151,7 @@ func TestResetEndsSessionsOfTheUnmoved(t *testing.T) {
 		person := mustLogin(t, v.Service, "anna", "tulip")
 		v.doors.beforeCreate = nil
 		session := v.open(t, person)
-		must(t, "confirm", confirm(t, v.Service, v.token(t, "anna"), orchids), nil)
+		must(t, "confirm", confirmReset(t, v.Service, v.token(t, "anna"), orchids), nil)
 		if got, err := v.store.Session(t.Context(), session.ID); err != nil || !got.Superseded && got.RevokedAt.IsZero() {
 			t.Errorf("her session lives (%v)", err)
 		}
@@ -172,7 +172,7 @@ func TestResetOfTheDrifted(t *testing.T) {
 	if len(letters) != 1 || letters[0].To != "anna@new.example" {
 		t.Fatalf("letters go elsewhere than where legacy says")
 	}
-	must(t, "confirm", confirm(t, v.Service, letters[0].Token, orchids), nil)
+	must(t, "confirm", confirmReset(t, v.Service, letters[0].Token, orchids), nil)
 	v.wasReset(t, "rose", orchids)
 	v.refuses(t, "tulip")
 	rec, err := v.store.ByID(t.Context(), anna)
@@ -188,7 +188,7 @@ func TestResetSurvivesARollback(t *testing.T) {
 		t.Run(string(policy), func(t *testing.T) {
 			t.Parallel()
 			v := newVillage(t, phase.Lazy, policy, salted(t, "7", "anna", "tulip"))
-			must(t, "confirm", confirm(t, v.Service, v.token(t, "anna"), orchids), nil)
+			must(t, "confirm", confirmReset(t, v.Service, v.token(t, "anna"), orchids), nil)
 			v.deliver(t, v.second)
 			v.move(t, phase.LegacyOnly)
 			v.takes(t, orchids)
@@ -203,10 +203,10 @@ func TestResetIsRolledForward(t *testing.T) {
 	inEach(t, func(t *testing.T, v *village) {
 		token := v.token(t, "anna")
 		v.doors.beforeFinish = func() error { return errDown }
-		_ = confirm(t, v.Service, token, orchids) // in doubt, or acknowledged, by phase
+		_ = confirmReset(t, v.Service, token, orchids) // in doubt, or acknowledged, by phase
 		v.later(t, 31*time.Second)
 		v.wasReset(t, "tulip", orchids)
-		must(t, "the token again", confirm(t, v.Service, token, tulips), accounts.ErrTicket)
+		must(t, "the token again", confirmReset(t, v.Service, token, tulips), accounts.ErrTicket)
 	})
 }
 
@@ -222,7 +222,7 @@ func TestOneTokenTwice(t *testing.T) {
 			}
 			var both sync.WaitGroup
 			for i, s := range []*accounts.Service{v.Service, v.second} {
-				both.Go(func() { errs[i] = confirm(t, s, token, passwords[i]) })
+				both.Go(func() { errs[i] = confirmReset(t, s, token, passwords[i]) })
 			}
 			both.Wait()
 			winner := slices.Index(errs, nil)
@@ -231,7 +231,7 @@ func TestOneTokenTwice(t *testing.T) {
 			}
 			v.takes(t, passwords[winner])
 			v.refuses(t, passwords[1-winner])
-			must(t, "the other once more", confirm(t, v.Service, token, passwords[1-winner]), accounts.ErrTicket)
+			must(t, "the other once more", confirmReset(t, v.Service, token, passwords[1-winner]), accounts.ErrTicket)
 		}
 	})
 }
@@ -242,26 +242,26 @@ func TestTokensDie(t *testing.T) {
 	inAll(t, func(t *testing.T, v *village) {
 		older := v.token(t, "anna")
 		newer := v.token(t, "anna@example.org")
-		must(t, "an older one", confirm(t, v.Service, older, orchids), accounts.ErrTicket)
-		must(t, "none", confirm(t, v.Service, password.NewSecret(nil), orchids), accounts.ErrTicket)
-		must(t, "a made-up one", confirm(t, v.Service, password.NewSecret([]byte("made up")), orchids), accounts.ErrTicket)
+		must(t, "an older one", confirmReset(t, v.Service, older, orchids), accounts.ErrTicket)
+		must(t, "none", confirmReset(t, v.Service, password.NewSecret(nil), orchids), accounts.ErrTicket)
+		must(t, "a made-up one", confirmReset(t, v.Service, password.NewSecret([]byte("made up")), orchids), accounts.ErrTicket)
 		var policy *accounts.PolicyError
-		if err := confirm(t, v.Service, newer, "short"); !errors.As(err, &policy) {
+		if err := confirmReset(t, v.Service, newer, "short"); !errors.As(err, &policy) {
 			t.Errorf("a short password: %v", err)
 		}
 		v.later(t, 10*time.Minute)
-		must(t, "one that has ended", confirm(t, v.Service, newer, orchids), accounts.ErrTicket)
+		must(t, "one that has ended", confirmReset(t, v.Service, newer, orchids), accounts.ErrTicket)
 
 		token := v.token(t, "anna")
 		session := v.open(t, mustLogin(t, v.Service, "anna", "tulip"))
 		must(t, "change", change(v.Service, session, "tulip", tulips), nil)
-		must(t, "after a change", confirm(t, v.Service, token, orchids), accounts.ErrTicket)
+		must(t, "after a change", confirmReset(t, v.Service, token, orchids), accounts.ErrTicket)
 		v.takes(t, tulips)
 
 		v.deliver(t, v.Service)
 		token = v.token(t, "anna")
 		must(t, "delete", erase(v.Service, session, tulips), nil)
-		must(t, "after a deletion", confirm(t, v.Service, token, orchids), accounts.ErrTicket)
+		must(t, "after a deletion", confirmReset(t, v.Service, token, orchids), accounts.ErrTicket)
 		must(t, "ask", v.AskReset(t.Context(), "anna", ""), nil)
 		if letters := v.mail(t, v.second); len(letters) != 0 {
 			t.Errorf("%d letters to a deleted person", len(letters))
@@ -275,7 +275,7 @@ func TestTokenDiesByDrift(t *testing.T) {
 	inAll(t, func(t *testing.T, v *village) {
 		token := v.token(t, "anna")
 		v.source.Change("7", func(u *legacy.User) { *u = salted(t, "7", "anna", "rose") })
-		must(t, "confirm", confirm(t, v.Service, token, orchids), accounts.ErrTicket)
+		must(t, "confirm", confirmReset(t, v.Service, token, orchids), accounts.ErrTicket)
 		v.takes(t, "rose")
 	})
 }
@@ -332,7 +332,7 @@ func TestResetOfTheContested(t *testing.T) {
 			twin := salted(t, "8", "Anna", "rose")
 			twin.Email = "twin@example.org"
 			v.source.Put(twin)
-			must(t, "confirm", confirm(t, v.Service, token, orchids), accounts.ErrContestedPerson)
+			must(t, "confirm", confirmReset(t, v.Service, token, orchids), accounts.ErrContestedPerson)
 			v.sold(t, "7", "tulip", true)
 		})
 	}
@@ -343,7 +343,7 @@ func TestResetManagedElsewhere(t *testing.T) {
 	t.Parallel()
 	inEach(t, func(t *testing.T, v *village) {
 		v.source.Allow = legacy.Writes{}
-		must(t, "confirm", confirm(t, v.Service, v.token(t, "anna"), orchids), accounts.ErrManagedElsewhere)
+		must(t, "confirm", confirmReset(t, v.Service, v.token(t, "anna"), orchids), accounts.ErrManagedElsewhere)
 		v.takes(t, "tulip")
 	})
 }
@@ -360,7 +360,7 @@ func TestResetOfTheDisabled(t *testing.T) {
 		by := accounts.By{Actor: "staff:sue", Reason: "a test"}
 		_, _, err := v.SetDisabled(t.Context(), anna, true, by)
 		must(t, "disable", err, nil)
-		must(t, "confirm", confirm(t, v.Service, token, orchids), accounts.ErrTicket)
+		must(t, "confirm", confirmReset(t, v.Service, token, orchids), accounts.ErrTicket)
 		must(t, "ask", v.AskReset(t.Context(), "anna", ""), nil)
 		if letters := v.mail(t, v.second); len(letters) != 0 {
 			t.Errorf("%d letters to a disabled person", len(letters))
@@ -371,7 +371,7 @@ func TestResetOfTheDisabled(t *testing.T) {
 		}
 		_, _, err = v.SetDisabled(t.Context(), anna, false, by)
 		must(t, "enable", err, nil)
-		must(t, "confirm", confirm(t, v.Service, token, orchids), accounts.ErrTicket)
+		must(t, "confirm", confirmReset(t, v.Service, token, orchids), accounts.ErrTicket)
 		v.takes(t, "tulip")
 	})
 }
@@ -395,7 +395,7 @@ func TestResetByStaff(t *testing.T) {
 		if len(letters) != 1 {
 			t.Fatalf("%d letters, want 1", len(letters))
 		}
-		must(t, "confirm", confirm(t, v.Service, letters[0].Token, orchids), nil)
+		must(t, "confirm", confirmReset(t, v.Service, letters[0].Token, orchids), nil)
 		v.wasReset(t, "tulip", orchids)
 	})
 }

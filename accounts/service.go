@@ -52,6 +52,7 @@ type Config struct {
 	Terms        phase.Lease   // that every process lives by; zero: those of Lease, else phase.DefaultLease
 	Limits       *phase.Limits // of the gates; nil: phase.DefaultLimits
 	Collisions   Collisions    // "" means CollisionsQuarantine
+	Required     RequiredActions
 	WriteTimeout time.Duration // of a write that outlives its request; 0 means 10 s
 	Now          func() time.Time
 	Log          *slog.Logger
@@ -74,6 +75,7 @@ type Service struct {
 	meter   *meter
 
 	collisions     Collisions
+	required       RequiredActions
 	fingerprintKey [32]byte
 	wrapKeys       password.WrapKeys
 	noted          recentSet // notes that this process has written: a hint that saves the attempt
@@ -92,7 +94,7 @@ func New(c Config) (*Service, error) {
 	s := &Service{
 		store: c.Store, sources: slices.Clone(c.Sources), hashes: c.Hashes, hasher: c.Hasher, permits: c.Permits, key: c.Key, lease: c.Lease, mailer: c.Mailer,
 		terms: c.Terms, limits: phase.DefaultLimits(), meter: newMeter(),
-		policy: c.NewPasswords, collisions: c.Collisions, writeTimeout: c.WriteTimeout, now: c.Now, log: c.Log,
+		policy: c.NewPasswords, collisions: c.Collisions, required: c.Required, writeTimeout: c.WriteTimeout, now: c.Now, log: c.Log,
 	}
 	if s.terms == (phase.Lease{}) {
 		s.terms = phase.DefaultLease()

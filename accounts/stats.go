@@ -37,6 +37,10 @@ type Stats struct {
 	ShadowReadsSkipped   atomic.Int64 // lookups that nobody was free to mirror
 	ShadowWrites         atomic.Int64 // that were tried here after legacy had them
 	ShadowWritesLost     atomic.Int64 // of those: made good later
+	FactorAsked          atomic.Int64 // right passwords that were answered with a challenge
+	FactorLimited        atomic.Int64 // guesses at codes that were not looked at: too many
+	Enrolled             atomic.Int64 // second factors that their owners have added
+	Unenrolled           atomic.Int64 // and removed
 }
 
 // Stats returns the counters.

@@ -23,6 +23,8 @@ var (
 	ErrStale = errors.New("changed by somebody else")
 	// ErrStaleEpoch: the installation has moved on to another phase since the decision to write.
 	ErrStaleEpoch = errors.New("the phase has changed")
+	// ErrSpent: the code, or the challenge, was used before.
+	ErrSpent = errors.New("used before")
 )
 
 // A Store keeps accounts and what belongs to them. It has one implementation per database and one contract suite,
@@ -37,6 +39,7 @@ type Store interface {
 	SigningKeys
 	Support
 	StaffTokens
+	Codes
 
 	// Meta returns the value of a named fact about the installation, or ErrNotFound.
 	Meta(ctx context.Context, name string) (string, error)
@@ -198,8 +201,8 @@ type Writes interface {
 	Create(ctx context.Context, r Record, e Event) error
 
 	// Recopy makes what is here of a legacy person equal to legacy again, with the event: the credential, if it still has
-	// version from (ErrStale if not), the identifiers (ErrTaken if another account has one) and the link, which is then
-	// neither dirty nor drifted.
+	// version from (ErrStale if not), the identifiers (ErrTaken if another account has one), the second factors that moved with
+	// the person (nil: they stay as they are) and the link, which is then neither dirty nor drifted.
 	Recopy(ctx context.Context, r Record, from int64, e Event) error
 
 	// TakeOver makes what is here of a legacy person equal to legacy but for the password, which is new: Recopy and SetPassword
@@ -221,6 +224,16 @@ type Writes interface {
 	// deleted already. Its identifiers are free for others afterwards; its links are tombstones: nobody is ever made from
 	// those legacy people again.
 	Delete(ctx context.Context, account uuid.UUID, from int64, at time.Time, e Event, owed ...Delivery) error
+
+	// AddFactors ends an enrolment and gives its account the factors, with the event; the code that has confirmed it is spent.
+	// Recovery codes of before go. It returns ErrStale if the enrolment is not the account's newest any more, ErrSpent as
+	// SpendCode does, and ErrTaken if the account has a one-time password generator already.
+	AddFactors(ctx context.Context, of Enrolment, factors []Factor, spent Spent, e Event) error
+	// RemoveFactors removes all second factors of an account, with the event, if its credential still has version from; the
+	// code that has proven one is spent. It returns ErrStale or ErrNotFound as ReplaceCredential does, and ErrSpent.
+	RemoveFactors(ctx context.Context, account uuid.UUID, from int64, spent Spent, e Event) error
+	// UpdateProfile changes what of u is not nil, with the events. ErrNotFound if there is no such account or it is deleted.
+	UpdateProfile(ctx context.Context, account uuid.UUID, u Update, events ...Event) error
 }
 
 // A Session is a refresh family: one login, and the chain of refresh tokens that follows from it. The tokens are not

@@ -29,13 +29,17 @@ type village struct {
 
 // A clock is the time as both processes have it.
 type clock struct {
-	mu   sync.Mutex
-	past time.Duration
+	mu    sync.Mutex
+	past  time.Duration
+	still time.Time // not zero: it stands still
 }
 
 func (c *clock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.still.IsZero() {
+		return c.still
+	}
 	return time.Now().Add(c.past)
 }
 
@@ -43,6 +47,9 @@ func (c *clock) advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.past += d
+	if !c.still.IsZero() {
+		c.still = c.still.Add(d)
+	}
 }
 
 // A shop is an old store whose writes can be stopped at, and answered for.

@@ -47,7 +47,8 @@ type world struct {
 	log      *bytes.Buffer
 	spec     routers.Router
 
-	failCreate *atomic.Bool // people who log in are not moved
+	failCreate *atomic.Bool              // people who log in are not moved
+	frozen     atomic.Pointer[time.Time] // the time, if it stands still for the accounts
 	post       *postbox
 }
 
@@ -79,6 +80,12 @@ func (u *unwilling) Create(ctx context.Context, r accounts.Record, e accounts.Ev
 
 func newWorld(t testing.TB, change func(*gateway.Config)) *world {
 	t.Helper()
+	return newWorldOf(t, accounts.RequiredActions{}, change)
+}
+
+// newWorldOf is newWorld where people have something to do before they are wholly in.
+func newWorldOf(t testing.TB, required accounts.RequiredActions, change func(*gateway.Config)) *world {
+	t.Helper()
 	database, err := sqlstore.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "new.db"), sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -104,6 +111,7 @@ func newWorld(t testing.TB, change func(*gateway.Config)) *world {
 	w.accounts, err = accounts.New(accounts.Config{
 		Store: store, Sources: []accounts.Source{{Name: "shop", Source: w.old}}, Hashes: hash.New(hash.Config{}),
 		Hasher: password.Hasher{Policy: password.Policy{MemoryKiB: 64, Time: 1, Lanes: 1}}, Permits: password.NewPool(password.PoolConfig{}), Key: key, Mailer: w.post,
+		Now: w.now, Required: required,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -134,6 +142,14 @@ func newWorld(t testing.TB, change func(*gateway.Config)) *world {
 	}
 	w.spec = openAPI(t)
 	return w
+}
+
+// now is the time as the accounts have it.
+func (w *world) now() time.Time {
+	if frozen := w.frozen.Load(); frozen != nil {
+		return *frozen
+	}
+	return time.Now()
 }
 
 // openAPI returns the document that the repository holds, checked.

@@ -37,6 +37,9 @@ var (
 	problemMalformed   = problem{"urn:rekey:problem:malformed", "Malformed request", http.StatusBadRequest, "Mend the fields that are named and try again.", nil}
 	problemCredentials = problem{"urn:rekey:problem:credentials", "Wrong identifier or password", http.StatusUnauthorized, "Check both and try again.", nil}
 	problemToken       = problem{"urn:rekey:problem:token", "Token not accepted", http.StatusUnauthorized, "Log in again.", nil}
+	problemCode        = problem{"urn:rekey:problem:code", "Code not accepted", http.StatusUnauthorized, "Try the next code. If the login, or what you set up, was begun more than a few minutes ago, begin again.", nil}
+	problemActions     = problem{"urn:rekey:problem:required-actions", "Something is to be done first", http.StatusForbidden, "Do what required_actions of the login names, then refresh the token.", nil}
+	problemFactorThere = problem{"urn:rekey:problem:factor-there", "There is a second factor already", http.StatusConflict, "Remove it first, with one of its codes.", nil}
 	problemStaff       = problem{"urn:rekey:problem:staff-token", "Staff token not accepted", http.StatusUnauthorized, "Send a staff token that has not ended, as Authorization: Bearer.", nil}
 	problemForbidden   = problem{"urn:rekey:problem:forbidden", "Not allowed", http.StatusForbidden, "It needs another role.", nil}
 	problemNoSuch      = problem{"urn:rekey:problem:no-such", "No such thing", http.StatusNotFound, "The address is right, but there is nothing of that id or name.", nil}
@@ -70,6 +73,7 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		unavailable *accounts.UnavailableError
 		media       *mediaError
 		limited     *limitedError
+		guesses     *accounts.LimitedError
 		forbidden   *forbiddenError
 		http        *echo.HTTPError
 	)
@@ -92,6 +96,8 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		return problemPhase, 0
 	case errors.Is(err, accounts.ErrStale):
 		return problemStale, 0
+	case errors.Is(err, accounts.ErrCode):
+		return problemCode, 0
 	case errors.Is(err, accounts.ErrCredentials):
 		return problemCredentials, 0
 	case errors.Is(err, accounts.ErrTakenIdentifier):
@@ -106,6 +112,12 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		return problemNoMail, 0
 	case errors.Is(err, token.ErrInvalid):
 		return problemToken, 0
+	case errors.Is(err, accounts.ErrFactorThere):
+		return problemFactorThere, 0
+	case errors.Is(err, token.ErrRestricted):
+		return problemActions, 0
+	case errors.As(err, &guesses):
+		return problemLimited, guesses.RetryAfter
 	case errors.As(err, &limited):
 		return problemLimited, limited.retryAfter
 	case errors.As(err, &unavailable):
@@ -118,7 +130,7 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		return p, 0
 	case errors.Is(err, errMediaType):
 		return problemMedia, 0
-	case errors.Is(err, accounts.ErrNotFound):
+	case errors.Is(err, accounts.ErrNotFound), errors.Is(err, accounts.ErrNoFactor):
 		return problemNoSuch, 0
 	case errors.As(err, &http):
 		return problemForStatus(http.Code), 0

@@ -42,6 +42,8 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"races", raceRules()},
 		{"session races", sessionRaceRules()},
 		{"life races", lifeRaceRules()},
+		{"codes", codeRules()},
+		{"factors", factorRules()},
 	} {
 		for _, r := range part.rules {
 			t.Run(part.name+"/"+r.name, func(t *testing.T) {

@@ -115,7 +115,7 @@ func (s *Store) FinishDelivery(ctx context.Context, d accounts.Delivery, f accou
 func (s *Store) noteDelivered(ctx context.Context, tx querier, d accounts.Delivery) error {
 	_, err := s.exec(ctx, tx, `
 UPDATE accounts SET changed_here = FALSE
- WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1)
+ WHERE id = $1 AND NOT untold AND NOT EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1)
    AND NOT EXISTS (SELECT 1 FROM credentials WHERE account_id = $1 AND kind = 'password' AND version <> $2 AND $2 > 0)`, d.AccountID, d.Version)
 	if err != nil {
 		return fmt.Errorf("note that legacy knows: %w", err)
@@ -182,6 +182,9 @@ UPDATE credentials SET version = version + 1, scheme = $2, encoded = $3, fold = 
  WHERE account_id = $1 AND kind = 'password'`, d.AccountID, string(c.Scheme), c.Encoded, c.Fold, c.Legacy)
 		if err != nil {
 			return fmt.Errorf("replace credential: %w", err)
+		}
+		if err := s.owePassword(ctx, tx, d.AccountID, false); err != nil {
+			return err
 		}
 	}
 	if d.Kind != accounts.DeliverPassword || !d.Intent {

@@ -36,6 +36,9 @@ func (s *Store) changedHere(ctx context.Context, tx querier, account, keep uuid.
 	if _, err := s.exec(ctx, tx, `UPDATE accounts SET changed_here = TRUE WHERE id = $1`, account); err != nil {
 		return fmt.Errorf("note that legacy does not know: %w", err)
 	}
+	if err := s.owePassword(ctx, tx, account, false); err != nil {
+		return err
+	}
 	if err := s.endSessions(ctx, tx, account, keep); err != nil {
 		return err
 	}
@@ -68,7 +71,9 @@ INSERT INTO session_epochs (account_id, epoch) VALUES ($1, 1) ON CONFLICT (accou
 
 // emptied are the tables of which a deletion leaves nothing. The credentials come before them: the password's version
 // decides who goes on.
-var emptied = [...]string{"credentials", "identifiers", "profiles", "factors", "external_identities", "resets", "mails"}
+var emptied = [...]string{
+	"credentials", "identifiers", "profiles", "factors", "external_identities", "enrolments", "spent_codes", "code_guesses", "resets", "mails",
+}
 
 // Delete implements accounts.Directory.
 func (s *Store) Delete(ctx context.Context, account uuid.UUID, from int64, at time.Time, e accounts.Event, owed ...accounts.Delivery) error {

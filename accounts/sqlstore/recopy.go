@@ -36,6 +36,12 @@ func (s *Store) recopy(ctx context.Context, tx querier, r accounts.Record, from 
 	if err := s.insertIdentifiers(ctx, tx, r); err != nil {
 		return fmt.Errorf("insert identifier: %w", err)
 	}
+	if err := s.owePassword(ctx, tx, r.ID, r.NeedsChange); err != nil {
+		return err
+	}
+	if err := s.recopyFactors(ctx, tx, r); err != nil {
+		return err
+	}
 	n, err := s.exec(ctx, tx, `
 UPDATE legacy_links SET fingerprint = $4, copied_epoch = $5, dirty = FALSE, drifted = FALSE
  WHERE source = $1 AND legacy_id = $2 AND account_id = $3`,

@@ -129,9 +129,10 @@ func (s *Store) renewInSelect(ctx context.Context, args ...any) (*accounts.Sessi
 	err := s.each(ctx, s.write, func(scan scan) error {
 		var session sessionRow
 		var row recordRow
-		err := scan(append(session.into(), &account.ChangedHere, &account.Pinned, &account.InDoubt, &row.accountCreated,
+		err := scan(append(session.into(), &account.ChangedHere, &account.Pinned, &account.InDoubt, &account.Incomplete, &account.Terms, &row.needsChange, &row.accountCreated,
 			&row.position, &row.kind, &row.canonical, &row.spelling, &row.contested, &row.verified)...)
 		renewed = session.session()
+		account.NeedsChange = row.needsChange.Bool
 		account.ID, account.CreatedAt = renewed.AccountID, moment(row.accountCreated.Int64)
 		account.SessionEpoch = renewed.Epoch
 		if row.position.Valid {
@@ -140,10 +141,11 @@ func (s *Store) renewInSelect(ctx context.Context, args ...any) (*accounts.Sessi
 		}
 		return err
 	}, `WITH renewed AS (`+renewUpdate+` FROM accounts a`+renewable+` AND a.id = account_id AND a.session_epoch = epoch AND NOT a.disabled
-RETURNING sessions.*, a.created_at AS account_created, a.changed_here, a.pinned, a.in_doubt)
+RETURNING sessions.*, a.created_at AS account_created, a.changed_here, a.pinned, a.in_doubt, a.incomplete, a.terms)
 SELECT n.id, n.account_id, n.source, n.legacy_id, n.epoch, n.generation, n.client, n.address, n.created_at, n.rotated_at, n.expires_at,
-       n.revoked_at, n.changed_here, n.pinned, n.in_doubt, n.account_created, i.position, i.kind, i.canonical, i.spelling, i.contested, i.verified
-  FROM renewed n LEFT JOIN identifiers i ON i.account_id = n.account_id`, args...)
+       n.revoked_at, n.changed_here, n.pinned, n.in_doubt, n.incomplete, n.terms, c.needs_change, n.account_created, i.position, i.kind, i.canonical, i.spelling, i.contested, i.verified
+  FROM renewed n LEFT JOIN identifiers i ON i.account_id = n.account_id
+       LEFT JOIN credentials c ON c.account_id = n.account_id AND c.kind = 'password'`, args...)
 	sortBy(account.Identifiers, positions)
 	return renewed, account, err
 }

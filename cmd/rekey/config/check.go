@@ -80,6 +80,7 @@ func (l *loader) check() {
 	for i := range c.Legacy {
 		l.checkLegacy(i, names, registry)
 	}
+	l.checkRequired(registry)
 	if len(c.Legacy) == 0 {
 		l.warn("legacy", "no legacy source: only accounts that have been moved already can log in")
 	}

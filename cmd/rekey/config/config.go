@@ -40,6 +40,7 @@ type Config struct {
 	PasswordPolicy PasswordPolicy `yaml:"password_policy"`
 	HashBounds     HashBounds     `yaml:"hash_bounds"`
 	Login          Login          `yaml:"login"`
+	Required       Required       `yaml:"required_actions"` // what people have to do before they are wholly in
 	Mail           Mail           `yaml:"mail"`
 	Bridge         Bridge         `yaml:"bridge"`   // products that rekey answers as their old system
 	Drain          time.Duration  `yaml:"drain"`    // how long readyz says 503 before the ports close
@@ -238,6 +239,18 @@ type Mail struct {
 	Product   string `yaml:"product"`   // what the letters call it
 	Templates string `yaml:"templates"` // a folder
 	ResetURL  string `yaml:"reset_url"` // the page of the link; "<issuer>/reset" if unset
+}
+
+// Required says what people have to do before they are wholly in. The zero value asks nothing.
+type Required struct {
+	ChangePassword  List   `yaml:"change_password"`  // schemes of old hashes whose people get a new password
+	CompleteProfile List   `yaml:"complete_profile"` // fields that may not be empty
+	AcceptTerms     string `yaml:"accept_terms"`     // version of the terms
+}
+
+// Actions returns them as package accounts takes them.
+func (r Required) Actions() accounts.RequiredActions {
+	return accounts.RequiredActions{Schemes: r.ChangePassword, Fields: r.CompleteProfile, Terms: r.AcceptTerms}
 }
 
 // Bridge gives products their keys. One without a key is off.

@@ -27,7 +27,7 @@ func newService(
 ) (*accounts.Service, error) {
 	limits := c.Phase.Limits.Limits()
 	service, err := accounts.New(accounts.Config{
-		Store: store, Sources: accountSources(sources), Collisions: accounts.Collisions(c.Collisions),
+		Store: store, Sources: accountSources(sources), Collisions: accounts.Collisions(c.Collisions), Required: c.Required.Actions(),
 		Hashes: hash.New(hash.Config{Bounds: c.HashBounds.Bounds()}), Hasher: password.Hasher{Policy: passwordPolicy(c)},
 		Permits: permits, NewPasswords: newPasswords, Key: key, Lease: lease, Mailer: mailer, Limits: &limits, Log: log,
 	})
