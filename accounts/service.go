@@ -42,7 +42,11 @@ type Config struct {
 	Permits *password.Pool
 	Key     *masterkey.Key
 
-	Lease        *Lease        // nil: the phase is new-first, for ever
+	Lease *Lease // nil: the phase is new-first, for ever
+	// Nudge is told that there is background work of a kind (JobCopyBack), after it was committed. nil: nobody is told, and
+	// whoever works looks from time to time.
+	Nudge func(kind string)
+
 	Collisions   Collisions    // "" means CollisionsQuarantine
 	WriteTimeout time.Duration // of a write that outlives its request; 0 means 10 s
 	Now          func() time.Time
@@ -68,6 +72,7 @@ type Service struct {
 
 	writeTimeout time.Duration
 	now          func() time.Time
+	nudge        func(kind string)
 	log          *slog.Logger
 
 	moves   singleflight.Group // one move per person and password at a time
@@ -78,7 +83,7 @@ type Service struct {
 func New(c Config) (*Service, error) {
 	s := &Service{
 		store: c.Store, sources: slices.Clone(c.Sources), hashes: c.Hashes, hasher: c.Hasher, permits: c.Permits, key: c.Key, lease: c.Lease,
-		collisions: c.Collisions, writeTimeout: c.WriteTimeout, now: c.Now, log: c.Log,
+		collisions: c.Collisions, writeTimeout: c.WriteTimeout, now: c.Now, nudge: c.Nudge, log: c.Log,
 	}
 	if s.writeTimeout == 0 {
 		s.writeTimeout = 10 * time.Second
@@ -88,6 +93,9 @@ func New(c Config) (*Service, error) {
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.nudge == nil {
+		s.nudge = func(string) {}
 	}
 	for i, source := range c.Sources {
 		domains := make([]string, len(source.Domains))
