@@ -49,7 +49,9 @@ var house = []room{
 	{packages: "accounts/masterkey", why: "a leaf: it seals, for whomever"},
 	{packages: "accounts/phase", why: "a leaf: a table"},
 	{packages: "accounts/policy", why: "a leaf: it looks at passwords"},
-	{packages: "accounts/jobs", why: "a leaf: a contract"},
+	{packages: "accounts/jobs", tests: []string{"accounts/jobs/jobstest"}, why: "a leaf: a contract"},
+	{packages: "accounts/jobs/riverjobs", may: []string{"accounts/jobs"}, tests: []string{"accounts/jobs/jobstest"}, why: "an engine knows the contract, and not the work"},
+	{packages: "accounts/jobs/jobstest", may: []string{"accounts/jobs"}, why: "the contract of an engine as a suite"},
 	{packages: "accounts/failpoint", why: "a leaf: names of steps"},
 
 	{packages: "legacy", tests: []string{"legacy/..."}, why: "the contract with an old store is a leaf"},

@@ -24,16 +24,20 @@ func (s *Service) Delete(ctx context.Context, d Deletion) error {
 	a := Attempt{Password: d.Current, RequestID: d.RequestID}
 	there := func(a Attempt) error { return s.deleteThere(ctx, d, a) }
 	return s.change(ctx, d.Session, a, &s.stats.Deleted, there, func(a Attempt, rec Record, row phase.Row) error {
-		var owed []Delivery
+		var (
+			owed []Delivery
+			err  error
+		)
 		if row.Legacy == phase.CopyBack {
-			var err error
 			if owed, err = s.oweDelete(rec); err != nil {
 				return cannotTell("delete account", err)
 			}
 		}
 		failpoint.Hit(failpoint.DeleteProven)
-		return s.outlive(ctx, func(ctx context.Context) error {
+		err = s.outlive(ctx, func(ctx context.Context) error {
 			return s.writes(a).Delete(ctx, rec.ID, rec.Credential.Version, s.now(), s.event(rec.ID, EventDeleted, a), owed...)
 		})
+		s.owes(owed, err)
+		return err
 	})
 }

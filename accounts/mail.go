@@ -103,35 +103,11 @@ const (
 	ticketLife   = 10 * time.Minute // of a token in a mail
 )
 
-// MailLoop sends mails until ctx ends. Several may run at once, on as many machines.
-func (s *Service) MailLoop(ctx context.Context) {
-	s.drive(ctx, s.MailNext, func(err error) { s.log.WarnContext(ctx, "mail", "error", err) })
-}
+// JobMail is the kind of background work that MailNext does.
+const JobMail = "mail"
 
-// drive does what is due, and looks again every relayEvery, until ctx ends.
-func (s *Service) drive(ctx context.Context, next func(context.Context) (bool, error), failed func(error)) {
-	tick := time.NewTicker(relayEvery)
-	defer tick.Stop()
-	for {
-		for {
-			more, err := next(ctx)
-			if err != nil && ctx.Err() == nil {
-				failed(err)
-			}
-			if !more || err != nil {
-				break
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-// MailNext tries the mail that is due first, and reports whether there was one. Its error says that the new store did not
-// answer; what the mail server says is logged.
+// MailNext tries the mail that is due first, and reports whether there was one. Several may be at it at once, on as many
+// machines. Its error says that the new store did not answer; what the mail server says is logged.
 func (s *Service) MailNext(ctx context.Context) (bool, error) {
 	if s.mailer == nil {
 		return false, nil

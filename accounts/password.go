@@ -42,9 +42,11 @@ func (s *Service) ChangePassword(ctx context.Context, c Change) error {
 			return err
 		}
 		failpoint.Hit(failpoint.ChangeHashed)
-		return s.outlive(ctx, func(ctx context.Context) error {
+		err = s.outlive(ctx, func(ctx context.Context) error {
 			return s.writes(a).SetPassword(ctx, rec.ID, rec.Credential.Version, next, c.Session.ID, s.event(rec.ID, EventPassword, a), owed...)
 		})
+		s.owes(owed, err)
+		return err
 	})
 }
 

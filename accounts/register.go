@@ -73,6 +73,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (Person, error) 
 	}
 	event := s.event(account.ID, EventRegistered, a)
 	err = s.outlive(ctx, func(ctx context.Context) error { return s.writes(a).Create(ctx, rec, event) })
+	s.owes(rec.Owed, err)
 	switch {
 	case errors.Is(err, ErrTaken):
 		return Person{}, ErrTakenIdentifier

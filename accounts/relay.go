@@ -26,19 +26,23 @@ import (
 const (
 	claimFor   = 30 * time.Second // how long a delivery may take; each question to a legacy store ends long before
 	claimGuard = 5 * time.Second  // no write is sent when less of the claim is left
-	relayEvery = time.Second      // between two looks for what is due
 	retryFirst = time.Second      // until a store that did not answer is tried again; doubled each time
 	retryMost  = time.Minute
 	retryNo    = 10 * time.Minute // until one that has refused is
 )
 
-// Relay delivers until ctx ends. Several may run at once, on as many machines.
-func (s *Service) Relay(ctx context.Context) {
-	s.drive(ctx, s.DeliverNext, func(err error) { s.log.WarnContext(ctx, "copy-back", "error", err) })
+// JobCopyBack is the kind of background work that DeliverNext does.
+const JobCopyBack = "copy-back"
+
+// owes tells the relay of what a write that has ended like this owes the legacy stores.
+func (s *Service) owes(owed []Delivery, err error) {
+	if err == nil && len(owed) > 0 {
+		s.nudge(JobCopyBack)
+	}
 }
 
-// DeliverNext tries the delivery that is due first, and reports whether there was one. Its error says that the new store
-// did not answer; what a legacy store says is kept with the delivery.
+// DeliverNext tries the delivery that is due first, and reports whether there was one. Several may be at it at once, on as
+// many machines. Its error says that the new store did not answer; what a legacy store says is kept with the delivery.
 func (s *Service) DeliverNext(ctx context.Context) (bool, error) {
 	now := s.now()
 	d, err := s.store.ClaimDelivery(ctx, now, now.Add(claimFor))

@@ -46,6 +46,7 @@ func (s *Service) post(ctx context.Context, kind MailKind, about sealedMail, eve
 	if err != nil {
 		return cannotTell("store a mail", err)
 	}
+	s.nudge(JobMail)
 	return nil
 }
 
@@ -288,9 +289,11 @@ func (s *Service) resetHere(ctx context.Context, st standing, r Reset, a Attempt
 	if err != nil {
 		return err
 	}
-	return s.outlive(ctx, func(ctx context.Context) error {
+	err = s.outlive(ctx, func(ctx context.Context) error {
 		return s.writes(a).SetPassword(ctx, st.id, st.rec.Credential.Version, next, uuid.Nil, s.event(st.id, EventReset, a), owed...)
 	})
+	s.owes(owed, err)
+	return err
 }
 
 // resetThere is for somebody whose password the legacy store must have.
@@ -333,6 +336,7 @@ func (s *Service) resetMoving(ctx context.Context, st standing, address string, 
 	err = s.outlive(ctx, func(ctx context.Context) error {
 		return s.writes(a).TakeOver(ctx, rec, st.rec.Credential.Version, event)
 	})
+	s.owes(rec.Owed, err)
 	switch {
 	case err == nil && !st.here():
 		s.stats.Migrated.Add(1)

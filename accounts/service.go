@@ -46,12 +46,17 @@ type Config struct {
 	Key     *masterkey.Key
 
 	NewPasswords *policy.Policy // nil: the default, and nobody is asked for breached ones
+	Mailer       Mailer         // nil: no mail can be sent
 
-	Lease        *Lease        // nil: the phase is new-first, for ever
-	Mailer       Mailer        // nil: no mail can be sent
-	Terms        phase.Lease   // that every process lives by; zero: those of Lease, else phase.DefaultLease
-	Limits       *phase.Limits // of the gates; nil: phase.DefaultLimits
-	Collisions   Collisions    // "" means CollisionsQuarantine
+	Lease  *Lease        // nil: the phase is new-first, for ever
+	Terms  phase.Lease   // that every process lives by; zero: those of Lease, else phase.DefaultLease
+	Limits *phase.Limits // of the gates; nil: phase.DefaultLimits
+
+	// Nudge is told that there is background work of a kind (JobCopyBack, JobMail), after it was committed. nil: nobody is told,
+	// and whoever works looks from time to time.
+	Nudge func(kind string)
+
+	Collisions   Collisions // "" means CollisionsQuarantine
 	Required     RequiredActions
 	WriteTimeout time.Duration // of a write that outlives its request; 0 means 10 s
 	Now          func() time.Time
@@ -83,6 +88,7 @@ type Service struct {
 
 	writeTimeout time.Duration
 	now          func() time.Time
+	nudge        func(kind string)
 	log          *slog.Logger
 
 	moves   singleflight.Group // one move per person and password at a time
@@ -94,7 +100,7 @@ func New(c Config) (*Service, error) {
 	s := &Service{
 		store: c.Store, sources: slices.Clone(c.Sources), hashes: c.Hashes, hasher: c.Hasher, permits: c.Permits, key: c.Key, lease: c.Lease, mailer: c.Mailer,
 		terms: c.Terms, limits: phase.DefaultLimits(), meter: newMeter(),
-		policy: c.NewPasswords, collisions: c.Collisions, required: c.Required, writeTimeout: c.WriteTimeout, now: c.Now, log: c.Log,
+		policy: c.NewPasswords, collisions: c.Collisions, required: c.Required, writeTimeout: c.WriteTimeout, now: c.Now, nudge: c.Nudge, log: c.Log,
 	}
 	if s.terms == (phase.Lease{}) {
 		s.terms = phase.DefaultLease()
@@ -122,6 +128,9 @@ func New(c Config) (*Service, error) {
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.nudge == nil {
+		s.nudge = func(string) {}
 	}
 	for i, source := range c.Sources {
 		domains := make([]string, len(source.Domains))

@@ -85,6 +85,9 @@ func postgresConfig(url string, o Options) (*pgxpool.Config, error) {
 	return config, nil
 }
 
+// Postgres returns the connections to PostgreSQL, for what else lives in that database; nil on SQLite.
+func (s *Store) Postgres() *pgxpool.Pool { return s.write.conns }
+
 // eachPostgres is each past database/sql.
 func eachPostgres(ctx context.Context, conns *pgxpool.Pool, f func(scan) error, text string, args []any) error {
 	return onLiving(func() error {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -139,6 +140,11 @@ var (
 // ask sends one request. body, if it is not nil, is the request's; otherwise an operation that has the name in its body
 // makes one.
 func (c *client) ask(ctx context.Context, o *operation, n namingFunc, body []byte) (*answer, error) {
+	return c.exchange(ctx, o, n, body, nil)
+}
+
+// exchange is ask with more headers.
+func (c *client) exchange(ctx context.Context, o *operation, n namingFunc, body []byte, more http.Header) (*answer, error) {
 	path, ok := o.path.expand(n)
 	if !ok {
 		return nil, guard.Answered(errNoName)
@@ -158,6 +164,7 @@ func (c *client) ask(ctx context.Context, o *operation, n namingFunc, body []byt
 	if o.contentType != "" {
 		r.Header.Set("Content-Type", o.contentType)
 	}
+	maps.Copy(r.Header, more)
 	c.auth.apply(r, body, c.now())
 
 	response, err := c.http.Do(r)

@@ -178,6 +178,9 @@ func keyedBy(c Config, read func(value) (legacy.User, error)) (func(value) (lega
 		if err != nil {
 			return legacy.User{}, err
 		}
+		if u.Password != nil {
+			u.Password.Scheme, u.Password.User, u.Password.Params = c.Scheme, u.Username, c.Params
+		}
 		key := cmp.Or(c.Key, KeyID)
 		if u.ID = keyOf(u); u.ID == "" {
 			return legacy.User{}, &legacy.RowError{

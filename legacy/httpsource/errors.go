@@ -19,7 +19,7 @@ func (e mappingError) Error() string   { return e.cause.Error() }
 func (e mappingError) Unwrap() []error { return []error{legacy.ErrMapping, e.cause} }
 
 // told are the errors whose text is ours.
-var told = []error{errTruncated, errRequest, errAddress}
+var told = []error{errTruncated, errRequest, errAddress, errNotKept, errUnread}
 
 // causes are errors of others, by what they come from and what is told of them. Their own texts may hold what a server
 // has sent.

@@ -1,7 +1,7 @@
 // Package httpsource asks the old application itself, over HTTP, who somebody is and whether a password is theirs. It is
 // for those who cannot or may not read the old table.
 //
-// It serves the packages that move people out of an old store. It asks and never changes anything; it follows no
+// It serves the packages that move people out of an old store. It changes nothing unless it is told how (see Write); it follows no
 // redirect, keeps no cookie, uses no proxy, and connects to no address inside the own network that was not named to it.
 // A password travels in a request's body alone. No error of the package contains an identifier, a password, a secret or
 // a byte of what the application answered.
@@ -18,6 +18,7 @@ import (
 	"io"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -49,6 +50,11 @@ type Config struct {
 	WrongStatus []int
 	// TrustBareYes leaves out the second question that stands behind each yes which only a status has given; see Verify.
 	TrustBareYes bool
+
+	Scheme string            // of hashes, where the application shows them (Plain.Fields.Password); see package hash
+	Params map[string]string // what the scheme must be told
+
+	Write *Write // what may be written back; nil: nothing, and the source is no legacy.Writer
 
 	Auth Auth
 	// AllowPrivate are the networks that are not public and may be connected to all the same. Without TLS, only these.
@@ -100,6 +106,7 @@ type source struct {
 	dialect *dialect
 	client  *client
 	guard   *guard.Guard
+	writing *writing // nil: nothing is written
 }
 
 // keyed is a source that can be read by key.
@@ -132,8 +139,16 @@ func Open(c Config) (Source, error) {
 	s.dialect, err = newDialect(c)
 	errs = append(errs, err)
 	s.client, err = newClient(c)
-	if err := errors.Join(append(errs, err)...); err != nil {
+	errs = append(errs, err)
+	if c.Write != nil && s.client != nil {
+		s.writing, err = s.newWriting(c)
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
 		return fail(err)
+	}
+	if s.writing != nil {
+		return writer{keyed: keyed{s}, holds: new(atomic.Bool)}, nil
 	}
 	if s.dialect.get != nil {
 		return keyed{s}, nil
@@ -245,24 +260,33 @@ func (k keyed) Get(ctx context.Context, id string) (legacy.User, error) {
 		return legacy.User{}, legacy.ErrNoUser // no request can name it
 	}
 	var user legacy.User
-	err := s.guard.Ask(ctx, "read a user by key", func(ctx context.Context) error {
-		answer, err := s.client.ask(ctx, s.dialect.get, naming(id), nil)
-		if err != nil {
-			return err
-		}
-		users, err := s.dialect.byKey(answer)
-		switch {
-		case err != nil:
-			return err
-		case len(users) == 0:
-			return guard.Answered(legacy.ErrNoUser)
-		case len(users) > 1 || users[0].ID != id:
-			return guard.Answered(errSomebodyElse)
-		}
-		user = users[0]
-		return nil
+	err := s.guard.Ask(ctx, "read a user by key", func(ctx context.Context) (err error) {
+		user, err = k.read(ctx, id)
+		return err
 	})
 	return user, err
+}
+
+// read asks for a person by a key that can be asked for.
+func (k keyed) read(ctx context.Context, id string) (legacy.User, error) {
+	answer, err := k.client.ask(ctx, k.dialect.get, naming(id), nil)
+	if err != nil {
+		return legacy.User{}, err
+	}
+	users, err := k.dialect.byKey(answer)
+	switch {
+	case err != nil:
+		return legacy.User{}, err
+	case len(users) == 0:
+		return legacy.User{}, guard.Answered(legacy.ErrNoUser)
+	case len(users) > 1 || users[0].ID != id:
+		return legacy.User{}, guard.Answered(errSomebodyElse)
+	}
+	user := users[0]
+	if tag := answer.header.Get("ETag"); k.writing != nil && strongTag(tag) {
+		user.Extra = map[string]any{tagKey: tag} // the plain dialect has nothing else there
+	}
+	return user, nil
 }
 
 // Verify is legacy.Verifier's.

@@ -28,6 +28,11 @@ type Fields struct {
 	CreatedAt   string // RFC 3339, "2006-01-02 15:04:05" in UTC, or Unix seconds or milliseconds
 	LastLoginAt string
 
+	// Password is the stored hash, for applications that show it: then it is compared here, in Config.Scheme, and whoever has
+	// one is not asked about. Salt is what stands beside it.
+	Password string
+	Salt     string
+
 	DisplayName   string
 	Locale        string
 	EmailVerified string // true or false, or 1 or 0
@@ -172,6 +177,9 @@ func newFields(f Fields, key Key) (func(value) (legacy.User, error), error) {
 	if missing[key] {
 		return nil, legacy.Wrong("plain.fields", "the key (%s) is not among them", cmp.Or(key, KeyID))
 	}
+	if f.Salt != "" && f.Password == "" {
+		return nil, legacy.Wrong("plain.fields.salt", "there is no password that it belongs to")
+	}
 	disabled, negated := strings.CutPrefix(f.Disabled, "!")
 	at := map[string]pointer{}
 	var errs []error
@@ -208,6 +216,9 @@ func newFields(f Fields, key Key) (func(value) (legacy.User, error), error) {
 				Roles:         r.texts(f.Roles, get(f.Roles)), Groups: r.texts(f.Groups, get(f.Groups)),
 			},
 		}
+		if stored := r.short(f.Password, get(f.Password), false); stored != "" {
+			u.Password = &legacy.Stored{Hash: stored, Salt: r.short(f.Salt, get(f.Salt), false)}
+		}
 		for _, name := range sortedNames(f.Attributes) {
 			r.attribute(&u, name, get(f.Attributes[name]))
 		}
@@ -221,7 +232,7 @@ func (f Fields) pointers() iter.Seq2[string, string] {
 		for _, field := range [][2]string{
 			{"id", f.ID}, {"username", f.Username}, {"email", f.Email}, {"phone", f.Phone},
 			{"disabled", strings.TrimPrefix(f.Disabled, "!")}, {"created_at", f.CreatedAt}, {"last_login_at", f.LastLoginAt},
-			{"display_name", f.DisplayName}, {"locale", f.Locale}, {"email_verified", f.EmailVerified},
+			{"password", f.Password}, {"salt", f.Salt}, {"display_name", f.DisplayName}, {"locale", f.Locale}, {"email_verified", f.EmailVerified},
 			{"phone_verified", f.PhoneVerified}, {"roles", f.Roles}, {"groups", f.Groups},
 		} {
 			if !yield(field[0], field[1]) {

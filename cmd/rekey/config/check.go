@@ -56,6 +56,9 @@ func (l *loader) check() {
 	}
 	l.checkGateLimits()
 	l.checkPasswordPolicy()
+	if _, sqlite := SQLitePath(c.Store); sqlite && c.Jobs == JobsRiver {
+		l.problem("jobs", "river needs a store on PostgreSQL; with SQLite use process")
+	}
 	for _, p := range c.TrustedProxies {
 		if p.Bits() == 0 {
 			l.warn("trusted_proxies", "%s trusts everybody: any client can claim any address, which voids the limits per address", p)
@@ -102,6 +105,7 @@ func (l *loader) words() []word {
 		{"collisions", c.Collisions, []string{
 			string(accounts.CollisionsQuarantine), string(accounts.CollisionsPreferOrder), string(accounts.CollisionsLink),
 		}},
+		{"jobs", c.Jobs, []string{JobsProcess, JobsRiver}},
 		{"tokens.algorithm", c.Tokens.Algorithm, []string{"EdDSA", "ES256", "RS256"}},
 		{"log.level", c.Log.Level, []string{"debug", "info", "warn", "error"}},
 		{"log.format", c.Log.Format, []string{"json", "text"}},

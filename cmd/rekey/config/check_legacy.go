@@ -184,7 +184,7 @@ func (l *loader) checkKind(at string, s *Legacy, registry *hash.Registry) {
 			l.problem(at+".preset", "is for kinds sql, ldap and file")
 		}
 	}
-	if s.Kind != "http" { // it shows no hashes
+	if s.Kind != "http" || s.HTTP.Plain.Fields.Password != "" { // it shows no hashes
 		l.checkScheme(at, s, registry)
 	}
 }
@@ -192,7 +192,7 @@ func (l *loader) checkKind(at string, s *Legacy, registry *hash.Registry) {
 // checkWrite finds out whether anything is to be written back, and says what a source of that kind cannot.
 func (l *loader) checkWrite(at string, s *Legacy) {
 	if l.isSet(at+".write") && s.Kind != "sql" {
-		l.problem(at+".write", "is for kind sql; a directory has ldap.write, and other kinds are only read")
+		l.problem(at+".write", "is for kind sql; a directory has ldap.write, an application http.write, and exports are only read")
 		return
 	}
 	for _, key := range []string{
@@ -247,6 +247,7 @@ func (l *loader) checkHTTP(at string, s *Legacy) {
 			l.problem(at+".http."+list.key, "want HTTP statuses such as 401")
 		}
 	}
+	s.HTTP.Write.On = l.isSet(at + ".http.write")
 }
 
 func (l *loader) checkFile(at string, s *Legacy) {

@@ -43,6 +43,7 @@ type Config struct {
 	Required       Required       `yaml:"required_actions"` // what people have to do before they are wholly in
 	Mail           Mail           `yaml:"mail"`
 	Bridge         Bridge         `yaml:"bridge"`   // products that rekey answers as their old system
+	Jobs           string         `yaml:"jobs"`     // who does background work: JobsProcess or JobsRiver
 	Drain          time.Duration  `yaml:"drain"`    // how long readyz says 503 before the ports close
 	Shutdown       time.Duration  `yaml:"shutdown"` // how long that, and requests in flight, may take to end
 	Log            Log            `yaml:"log"`
@@ -50,6 +51,12 @@ type Config struct {
 	origins map[string]Origin
 	notes   Problems // warnings
 }
+
+// Values of Jobs.
+const (
+	JobsProcess = "process" // each process for itself
+	JobsRiver   = "river"   // all machines together, over PostgreSQL
+)
 
 // Admin is the staff's listener.
 type Admin struct {
@@ -307,6 +314,7 @@ func Default() *Config {
 			SHACryptRounds: bounds.SHACryptRounds, PHPassLog2: bounds.PHPassLog2,
 			DigestIterations: bounds.DigestIterations, Salt: int64(bounds.Salt),
 		},
+		Jobs:     JobsProcess,
 		Drain:    time.Second, // whoever presses Ctrl-C waits no longer; who has a balancer says how long that takes
 		Shutdown: 30 * time.Second,
 		Log:      Log{Level: "info", Format: "json"},

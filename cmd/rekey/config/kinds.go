@@ -114,6 +114,43 @@ type HTTP struct {
 	KeyID         string `yaml:"key_id"`
 
 	Plain HTTPPlain `yaml:"plain"`
+	Write HTTPWrite `yaml:"write"`
+}
+
+// HTTPWrite says what may be written back, and how; see httpsource.Write.
+type HTTPWrite struct {
+	Path       string          `yaml:"path"`
+	Method     string          `yaml:"method"` // PATCH if unset, PUT or POST
+	Fields     HTTPWriteFields `yaml:"fields"`
+	InsertPath string          `yaml:"insert_path"`
+	Fixed      Texts           `yaml:"fixed"`
+	Delete     bool            `yaml:"delete"`
+	Scheme     string          `yaml:"scheme"`
+	Like       Secret          `yaml:"like"`
+	LikeSalt   Secret          `yaml:"like_salt"`
+
+	// Who writes; none: who reads.
+	Bearer        Secret `yaml:"bearer"`
+	BasicUser     string `yaml:"basic_user"`
+	BasicPassword Secret `yaml:"basic_password"`
+	Header        string `yaml:"header"`
+	HeaderValue   Secret `yaml:"header_value"`
+
+	// On is set by any of them.
+	On bool `yaml:"-"`
+}
+
+// HTTPWriteFields are JSON pointers into what is sent; see httpsource.WriteFields.
+type HTTPWriteFields struct {
+	Password      string `yaml:"password"`
+	Salt          string `yaml:"salt"`
+	OldPassword   string `yaml:"old_password"`
+	Username      string `yaml:"username"`
+	Email         string `yaml:"email"`
+	Phone         string `yaml:"phone"`
+	DisplayName   string `yaml:"display_name"`
+	EmailVerified string `yaml:"email_verified"`
+	Disabled      string `yaml:"disabled"`
 }
 
 // HTTPPlain describes an application of no known contract; see httpsource.Plain.
@@ -140,6 +177,8 @@ type HTTPFields struct {
 	Email         string `yaml:"email"`
 	Phone         string `yaml:"phone"`
 	Disabled      string `yaml:"disabled"`
+	Password      string `yaml:"password"`
+	Salt          string `yaml:"salt"`
 	CreatedAt     string `yaml:"created_at"`
 	LastLoginAt   string `yaml:"last_login_at"`
 	DisplayName   string `yaml:"display_name"`

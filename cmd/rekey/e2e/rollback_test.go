@@ -33,6 +33,7 @@ func TestRollbackLosesNothing(t *testing.T) {
 store: %s
 master_key_file: %s
 limits: off
+jobs: river
 legacy:
   - {name: blog, kind: sql, dsn: "%s", preset: wordpress, write: on, copy_back: full}
 `, store, masterKey(t), mysqlDSN))

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"rekey/accounts"
+	"rekey/accounts/jobs"
 	"rekey/accounts/password"
 	"rekey/accounts/sqlstore"
 	"rekey/cmd/rekey/config"
@@ -31,6 +32,8 @@ type Server struct {
 	permits *password.Pool
 	lease   *accounts.Lease
 	service *accounts.Service
+	jobSet  *jobs.Set
+	jobs    jobs.Engine
 	keys    *token.Keys
 	soft    *softState
 	gateway *gateway.Gateway
@@ -100,10 +103,16 @@ func (s *Server) open(ctx context.Context, c *config.Config, log *slog.Logger) e
 		return err
 	}
 	s.onClose(func(context.Context) error { return closeList() })
-	if s.service, err = newService(c, s.store, key, s.sources, s.permits, newPasswords, lease, mailer, log); err != nil {
+	s.service, err = newService(c, parts{
+		store: s.store, key: key, sources: s.sources, permits: s.permits, newPasswords: newPasswords, mailer: mailer, lease: lease, nudge: s.nudge, log: log,
+	})
+	if err != nil {
 		return err
 	}
 	s.onClose(s.service.Close)
+	if err := s.openJobs(ctx); err != nil {
+		return err
+	}
 
 	// Tokens and limits.
 	if s.soft, err = openSoftState(c, key); err != nil {
@@ -163,13 +172,13 @@ const handshakes = 200 * time.Millisecond
 // nobody new is, and requests in flight are answered, both within the time for the whole; writes that outlive their
 // request are waited for, and the stores close last.
 func (s *Server) Serve(ctx context.Context) error {
+	if err := s.jobs.Start(ctx); err != nil {
+		return errors.Join(err, s.close(context.WithoutCancel(ctx)))
+	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var loops sync.WaitGroup
 	loops.Go(func() { s.keys.Start(running) })
-	loops.Go(func() { s.removeSessions(running) })
-	loops.Go(func() { s.service.Relay(running) })
-	loops.Go(func() { s.service.MailLoop(running) })
 	loops.Go(func() { s.service.Measure(running) })
 	if s.soft.follow != nil {
 		loops.Go(func() { s.soft.follow(running) })
@@ -217,31 +226,6 @@ func (s *Server) close(ctx context.Context) error {
 	}
 	s.closers = nil
 	return errors.Join(errs...)
-}
-
-// sessionSweep is how often sessions that have expired are removed, and how many at a time.
-const (
-	sessionSweep      = 10 * time.Minute
-	sessionSweepLimit = 1000
-)
-
-// removeSessions keeps the table of sessions from growing for ever.
-func (s *Server) removeSessions(ctx context.Context) {
-	tick := time.NewTicker(sessionSweep)
-	defer tick.Stop()
-	for {
-		for removed := int64(sessionSweepLimit); removed == sessionSweepLimit; {
-			var err error
-			if removed, err = s.store.DeleteSessions(ctx, time.Now(), sessionSweepLimit); err != nil && ctx.Err() == nil {
-				s.log.WarnContext(ctx, "remove expired sessions", "error", err)
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
 }
 
 // listen takes the ports. Nothing is answered before Serve.

@@ -19,17 +19,27 @@ func newPermits(c *config.Config) *password.Pool {
 	return password.NewPool(password.PoolConfig{Permits: int(c.Password.Permits), MaxWait: c.Password.Queue, Policy: passwordPolicy(c)})
 }
 
-// newService makes the domain over a store and sources that are open. newPasswords and lease are nil in a process that serves
-// nobody.
-func newService(
-	c *config.Config, store accounts.Store, key *masterkey.Key, sources []*source, permits *password.Pool,
-	newPasswords *policy.Policy, lease *accounts.Lease, mailer accounts.Mailer, log *slog.Logger,
-) (*accounts.Service, error) {
+// parts are what a service is made of, and open. Those after log are nil in a process that serves nobody.
+type parts struct {
+	store   accounts.Store
+	key     *masterkey.Key
+	sources []*source
+	permits *password.Pool
+	log     *slog.Logger
+
+	newPasswords *policy.Policy
+	mailer       accounts.Mailer
+	lease        *accounts.Lease
+	nudge        func(kind string)
+}
+
+// newService makes the domain.
+func newService(c *config.Config, p parts) (*accounts.Service, error) {
 	limits := c.Phase.Limits.Limits()
 	service, err := accounts.New(accounts.Config{
-		Store: store, Sources: accountSources(sources), Collisions: accounts.Collisions(c.Collisions), Required: c.Required.Actions(),
+		Store: p.store, Sources: accountSources(p.sources), Collisions: accounts.Collisions(c.Collisions), Required: c.Required.Actions(),
 		Hashes: hash.New(hash.Config{Bounds: c.HashBounds.Bounds()}), Hasher: password.Hasher{Policy: passwordPolicy(c)},
-		Permits: permits, NewPasswords: newPasswords, Key: key, Lease: lease, Mailer: mailer, Limits: &limits, Log: log,
+		Permits: p.permits, NewPasswords: p.newPasswords, Key: p.key, Lease: p.lease, Mailer: p.mailer, Limits: &limits, Nudge: p.nudge, Log: p.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("accounts: %w", err)
@@ -65,7 +75,7 @@ func OpenService(ctx context.Context, c *config.Config, log *slog.Logger) (servi
 	closers = append(closers, func(context.Context) error { return closeSources(sources) })
 	permits := newPermits(c)
 	closers = append(closers, permits.Close)
-	if service, err = newService(c, store, key, sources, permits, nil, nil, nil, log); err != nil {
+	if service, err = newService(c, parts{store: store, key: key, sources: sources, permits: permits, log: log}); err != nil {
 		return nil, nil, err
 	}
 	closers = append(closers, service.Close)

@@ -54,7 +54,7 @@ func openHTTP(l config.Legacy) (adapter, error) {
 	if dialect == "" {
 		dialect = httpsource.Keycloak
 	}
-	return httpsource.Open(httpsource.Config{
+	c := httpsource.Config{
 		Name: l.Name, URL: h.URL, Dialect: dialect, Key: httpsource.Key(h.Key), GetPath: h.GetPath, IgnoresCase: h.IgnoresCase,
 		VerifyByID: h.VerifyByID, WrongStatus: config.Statuses(h.WrongStatus), TrustBareYes: h.TrustBareYes,
 		Auth: httpsource.Auth{
@@ -68,13 +68,28 @@ func openHTTP(l config.Legacy) (adapter, error) {
 			NameField: p.NameField, IDField: p.IDField, Form: p.Form,
 			Yes: httpVerdict(p.Yes), No: httpVerdict(p.No),
 		},
-		Timeout: l.Timeout, MaxConns: int(l.MaxConns),
-	})
+		Scheme: l.Scheme, Params: paramsOf(l), Timeout: l.Timeout, MaxConns: int(l.MaxConns),
+	}
+	if w, f := h.Write, h.Write.Fields; w.On {
+		c.Write = &httpsource.Write{
+			Path: w.Path, Method: w.Method, InsertPath: w.InsertPath, Fixed: w.Fixed, Delete: w.Delete,
+			Scheme: w.Scheme, Like: w.Like.Reveal(), LikeSalt: w.LikeSalt.Reveal(),
+			Fields: httpsource.WriteFields{
+				Password: f.Password, Salt: f.Salt, OldPassword: f.OldPassword, Username: f.Username, Email: f.Email, Phone: f.Phone,
+				DisplayName: f.DisplayName, EmailVerified: f.EmailVerified, Disabled: f.Disabled,
+			},
+			Auth: httpsource.Auth{
+				Bearer: w.Bearer.Reveal(), BasicUser: w.BasicUser, BasicPassword: w.BasicPassword.Reveal(),
+				Header: w.Header, HeaderValue: w.HeaderValue.Reveal(),
+			},
+		}
+	}
+	return httpsource.Open(c)
 }
 
 func httpFields(f config.HTTPFields) httpsource.Fields {
 	return httpsource.Fields{
-		ID: f.ID, Username: f.Username, Email: f.Email, Phone: f.Phone, Disabled: f.Disabled, CreatedAt: f.CreatedAt,
+		ID: f.ID, Username: f.Username, Email: f.Email, Phone: f.Phone, Disabled: f.Disabled, Password: f.Password, Salt: f.Salt, CreatedAt: f.CreatedAt,
 		LastLoginAt: f.LastLoginAt, DisplayName: f.DisplayName, Locale: f.Locale, EmailVerified: f.EmailVerified,
 		PhoneVerified: f.PhoneVerified, Roles: f.Roles, Groups: f.Groups, Attributes: f.Attributes,
 	}
