@@ -123,6 +123,14 @@ func schemeName(h *hash.Hash) string {
 	return h.Scheme
 }
 
+// way says by what a flow moves people.
+func (a Attempt) way() How {
+	if a.how == "" {
+		return ByLogin
+	}
+	return a.how
+}
+
 // move makes the account and commits it.
 func (s *Service) move(ctx context.Context, c candidate, p proof, also []candidate, a Attempt) (Record, error) {
 	id := SubjectFor(c.source.Name, c.user.ID)
@@ -131,6 +139,17 @@ func (s *Service) move(ctx context.Context, c candidate, p proof, also []candida
 		return Record{}, err
 	}
 	failpoint.Hit(failpoint.MigrateRehashed)
+	from := ""
+	if p.hash != nil {
+		from = schemeName(p.hash)
+	}
+	return s.moveWith(ctx, c, credential, from, also, a)
+}
+
+// moveWith makes the account with a credential that was made from what c has, and commits it. from names the scheme that it
+// was made from, if it is known.
+func (s *Service) moveWith(ctx context.Context, c candidate, credential Credential, from string, also []candidate, a Attempt) (Record, error) {
+	id := SubjectFor(c.source.Name, c.user.ID)
 
 	// The last look at the legacy store: hashing took a while, and what was proven may have been changed meanwhile.
 	ids, invalid, err := s.stillSo(ctx, c, also)
@@ -139,7 +158,7 @@ func (s *Service) move(ctx context.Context, c candidate, p proof, also []candida
 	}
 
 	rec := Record{
-		Account:    Account{ID: id, Identifiers: ids, CreatedAt: s.now()},
+		Account:    Account{ID: id, Identifiers: ids, CreatedAt: s.now(), Disabled: c.user.Disabled, DisabledThere: c.user.Disabled},
 		Credential: credential,
 		Link:       s.linkOf(c, 0, a),
 	}
@@ -151,10 +170,10 @@ func (s *Service) move(ctx context.Context, c candidate, p proof, also []candida
 	}
 	event := s.event(id, EventMigrated, a)
 	event.Detail = map[string]string{
-		"source": c.source.Name, "legacy_id": c.user.ID, "how": string(ByLogin), "to": string(credential.Scheme),
+		"source": c.source.Name, "legacy_id": c.user.ID, "how": string(a.way()), "to": string(credential.Scheme),
 	}
-	if p.hash != nil {
-		event.Detail["from"] = schemeName(p.hash)
+	if from != "" {
+		event.Detail["from"] = from
 	}
 	if invalid > 0 {
 		event.Detail["identifiers_left_out"] = strconv.Itoa(invalid)
@@ -194,7 +213,7 @@ func (s *Service) identifiersOf(c candidate, also []candidate) (ids []Identifier
 func (s *Service) linkOf(c candidate, order int, a Attempt) *LegacyLink {
 	return &LegacyLink{
 		Source: c.source.Name, LegacyID: c.user.ID, LegacyCreatedAt: c.user.CreatedAt, Fingerprint: s.fingerprint(c),
-		How: ByLogin, At: s.now().Add(time.Duration(order) * time.Microsecond), CopiedEpoch: a.at.Epoch,
+		How: a.way(), At: s.now().Add(time.Duration(order) * time.Microsecond), CopiedEpoch: a.at.Epoch,
 	}
 }
 

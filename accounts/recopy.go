@@ -58,13 +58,21 @@ func (s *Service) recopy(ctx context.Context, rec Record, c candidate, p proof, 
 	if err != nil {
 		return err
 	}
+	return s.recopyWith(ctx, rec, c, credential, "", a)
+}
+
+// recopyWith is recopy with a credential that was made from what c has, of the scheme from if that is known.
+func (s *Service) recopyWith(ctx context.Context, rec Record, c candidate, credential Credential, from string, a Attempt) error {
 	ids, _, err := s.stillSo(ctx, c, nil)
 	if err != nil {
 		return err
 	}
 	next := Record{Account: rec.Account, Credential: credential, Link: s.linkOf(c, 0, a)}
-	next.Identifiers = ids
+	next.Identifiers, next.DisabledThere = ids, c.user.Disabled
 	event := s.event(rec.ID, EventCopied, a)
-	event.Detail = map[string]string{"source": c.source.Name, "legacy_id": c.user.ID, "how": string(ByLogin)}
+	event.Detail = map[string]string{"source": c.source.Name, "legacy_id": c.user.ID, "how": string(a.way())}
+	if from != "" {
+		event.Detail["from"], event.Detail["to"] = from, string(credential.Scheme)
+	}
 	return s.writes(a).Recopy(ctx, next, rec.Credential.Version, event)
 }

@@ -33,6 +33,7 @@ type Store interface {
 	Phases
 	Sessions
 	SigningKeys
+	Validations
 	Support
 	StaffTokens
 
@@ -172,8 +173,12 @@ type Writes interface {
 
 	// Recopy makes what is here of a legacy person equal to legacy again, with the event: the credential, if it still has
 	// version from (ErrStale if not), the identifiers (ErrTaken if another account has one) and the link, which is then
-	// neither dirty nor drifted.
+	// neither dirty nor drifted. An account that was not disabled here is disabled, and its sessions end, if r is DisabledThere,
+	// and enabled if not.
 	Recopy(ctx context.Context, r Record, from int64, e Event) error
+	// SetLink writes down, with the event, what a link's fingerprint, epoch and marks are, if they still are as was says;
+	// ErrStale if not, ErrNotFound if there is no such link of an account that lives.
+	SetLink(ctx context.Context, was, is LegacyLink, e Event) error
 
 	// SetPassword is ReplaceCredential that ends the account's sessions too, all but keep (uuid.Nil keeps none): whoever knew
 	// the old password is out. A session that a login with the old password is just opening is ended before it begins. A

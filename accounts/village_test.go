@@ -88,8 +88,8 @@ func (s *shop) List(context.Context, string, int) ([]legacy.User, error) {
 // doors is the store of both processes. What comes before a write can be said, once.
 type doors struct {
 	accounts.Store
-	beforeBegin, beforeFinish, beforeCreate, beforeRecopy, beforeSet func() error
-	afterBegin                                                       func()
+	beforeBegin, beforeFinish, beforeCreate, beforeRecopy, beforeSet, beforeSetLink func() error
+	afterBegin                                                                      func()
 }
 
 func knock(door *func() error) error {

@@ -71,9 +71,9 @@ func (s *Store) insertRecord(ctx context.Context, tx querier, r accounts.Record,
 
 	// A change of somebody who was not here may be under way.
 	_, err := s.exec(ctx, tx, `
-INSERT INTO accounts (id, disabled, created_at, changed_here, in_doubt)
-VALUES ($1, $2, $3, $4, EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1 AND intent))`,
-		r.ID, r.Disabled, micros(r.CreatedAt), r.ChangedHere)
+INSERT INTO accounts (id, disabled, created_at, changed_here, in_doubt, disabled_there)
+VALUES ($1, $2, $3, $4, EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1 AND intent), $5)`,
+		r.ID, r.Disabled, micros(r.CreatedAt), r.ChangedHere, r.DisabledThere)
 	if err != nil {
 		return fmt.Errorf("insert account: %w", err)
 	}

@@ -16,7 +16,7 @@ import (
 // is a row for each identifier, and the rest is the same in each. What comes after it finds the account a; joined like
 // this rather than by a subquery, PostgreSQL needs half the time.
 const selectRecord = `
-SELECT a.id, a.disabled, a.created_at, a.deleted_at, a.session_epoch, a.changed_here, a.pinned, a.in_doubt,
+SELECT a.id, a.disabled, a.created_at, a.deleted_at, a.session_epoch, a.changed_here, a.pinned, a.in_doubt, a.disabled_there,
        i.position, i.kind, i.canonical, i.spelling, i.contested, i.verified,
        c.version, c.scheme, c.encoded, c.fold, c.legacy,
        l.source, l.legacy_id, l.fingerprint, l.legacy_created_at, l.how, l.at, l.copied_epoch, l.dirty, l.drifted`
@@ -110,7 +110,7 @@ type recordRow struct {
 
 // scan copies a row, and fills r with what is the same in every row of an account.
 func (row *recordRow) scan(scan scan, r *accounts.Record) error {
-	err := scan(&r.ID, &r.Disabled, &row.accountCreated, &row.accountDeleted, &r.SessionEpoch, &r.ChangedHere, &r.Pinned, &r.InDoubt,
+	err := scan(&r.ID, &r.Disabled, &row.accountCreated, &row.accountDeleted, &r.SessionEpoch, &r.ChangedHere, &r.Pinned, &r.InDoubt, &r.DisabledThere,
 		&row.position, &row.kind, &row.canonical, &row.spelling, &row.contested, &row.verified,
 		&row.version, &row.scheme, &row.encoded, &row.fold, &row.legacy,
 		&row.source, &row.legacyID, &row.fingerprint, &row.legacyCreated, &row.how, &row.moved,
