@@ -13,11 +13,7 @@ import (
 // migrate serves POST /admin/v1/accounts/{ref}/migrate: one person is moved or copied without their password, as the phase
 // says.
 func (g *Gateway) migrate(c echo.Context) error {
-	by, err := change(c)
-	if err != nil {
-		return err
-	}
-	ref, err := pathText(c, "ref")
+	by, ref, err := changeOf(c)
 	if err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func (s *Server) open(ctx context.Context, c *config.Config, log *slog.Logger) e
 
 	// The domain.
 	s.lease = lease
-	s.permits = newPermits(c)
+	s.permits = newPermits(c, 0)
 	s.onClose(s.permits.Close)
 	if s.service, err = newService(c, s.store, key, s.sources, s.permits, lease, log); err != nil {
 		return err
