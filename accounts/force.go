@@ -30,7 +30,7 @@ import (
 type Migration struct {
 	Source, LegacyID string
 	Hash             Keep // "": KeepAuto
-	How              How  // BySupport, or BySweep, whose hashing waits for that of logins
+	How              How  // "": BySupport; or BySweep, whose hashing waits for that of logins
 	By               By
 	// DryRun: everything is looked at and nothing is written. What others write meanwhile may make it untrue.
 	DryRun bool
@@ -64,6 +64,9 @@ var ErrNothingMoves = errors.New("in this phase nobody is moved or copied")
 func (s *Service) Migrate(ctx context.Context, m Migration) (Outcome, error) {
 	if err := errors.Join(m.By.Check(), m.Hash.Check()); err != nil {
 		return "", err
+	}
+	if m.How == "" {
+		m.How = BySupport
 	}
 	a := Attempt{RequestID: m.By.RequestID, by: &m.By, how: m.How}
 	leave, err := s.enter(&a)

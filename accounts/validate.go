@@ -186,7 +186,7 @@ func (s *Service) Compare(ctx context.Context, source string, user legacy.User) 
 		return "", err
 	}
 	c := candidate{source: s.sources[i], user: user, order: i}
-	if verdict := s.judge(rec, &c, a); verdict.Clean() {
+	if verdict := s.judge(rec, source, user.ID, &c, a); verdict.Clean() {
 		return verdict, nil
 	}
 	return s.compareAgain(ctx, source, user.ID, a)
@@ -225,13 +225,13 @@ func (s *Service) compareAgain(ctx context.Context, source, legacyID string, a A
 		}
 		switch {
 		case unread && no.Class == NoteGone:
-			return s.judge(after, nil, a), nil
+			return s.judge(after, source, legacyID, nil, a), nil
 		case unread && after == nil:
 			return VerdictUnmovable, nil
 		case unread:
 			return VerdictUnreadable, nil
 		}
-		verdict := s.judge(after, &c, a)
+		verdict := s.judge(after, source, legacyID, &c, a)
 		if verdict == VerdictMissingHere {
 			return s.couldMove(ctx, c)
 		}
@@ -261,8 +261,8 @@ func sameState(a, b *Record) bool {
 		(a.Link == nil) == (b.Link == nil) && (a.Link == nil || bytes.Equal(a.Link.Fingerprint, b.Link.Fingerprint))
 }
 
-// judge compares an account with a legacy person; either may be nil.
-func (s *Service) judge(rec *Record, c *candidate, a Attempt) Verdict {
+// judge compares an account with the legacy person of an id; either may be nil.
+func (s *Service) judge(rec *Record, source, legacyID string, c *candidate, a Attempt) Verdict {
 	switch {
 	case rec == nil && c == nil:
 		return VerdictEqual // gone from both, or never here
@@ -272,10 +272,10 @@ func (s *Service) judge(rec *Record, c *candidate, a Attempt) Verdict {
 		return VerdictDeleted
 	case rec.ChangedHere, rec.Pinned, rec.InDoubt:
 		return VerdictAhead
+	case rec.Link.Source != source || rec.Link.LegacyID != legacyID:
+		return VerdictEqual // part of an account that is named after another: nothing of theirs answers
 	case c == nil:
 		return VerdictMissingThere
-	case rec.Link.Source != c.source.Name || rec.Link.LegacyID != c.user.ID:
-		return VerdictEqual // part of an account that is named after another: nothing of theirs answers
 	case !hmac.Equal(rec.Link.Fingerprint, s.fingerprint(*c)):
 		return VerdictDifferent
 	case s.stale(*rec, *c, a):
@@ -322,7 +322,7 @@ func (s *Service) MarkDrifted(ctx context.Context, source, legacyID string, by B
 		return false, err
 	}
 	verdict, err := s.compareAgain(ctx, source, legacyID, a)
-	if err != nil || verdict != VerdictDifferent && verdict != VerdictMissingThere || was.Link.Drifted || was.Link.LegacyID != legacyID {
+	if err != nil || verdict != VerdictDifferent && verdict != VerdictMissingThere || was.Link.Drifted {
 		return false, err
 	}
 	is := *was.Link

@@ -63,6 +63,21 @@ func TestCompare(t *testing.T) {
 	v.judged(t, gone, accounts.VerdictMissingThere)
 }
 
+// Of people who are one account only the one that it is named after is compared: the others answer for nothing.
+func TestCompareOfTheLinked(t *testing.T) {
+	t.Parallel()
+	v := newVillage(t, phase.Lazy, accounts.CopyBackNone, salted(t, "7", "anna", "tulip"))
+	mustMigrate(t, v.Service, swept("7"), accounts.OutcomeMoved)
+	v.source.Put(salted(t, "8", "another", "daisy"))
+	must(t, "link", v.store.KeepLink(t.Context(), anna, accounts.LegacyLink{Source: "shop", LegacyID: "8", How: accounts.ByLogin, At: v.clock.now().Add(time.Hour)}), nil)
+	v.judged(t, v.person(t, "8"), accounts.VerdictEqual)
+	mustMigrate(t, v.Service, swept("8"), accounts.OutcomeUnchanged)
+	gone := v.person(t, "8")
+	must(t, "delete there", v.source.Delete(t.Context(), gone), nil)
+	v.judged(t, gone, accounts.VerdictEqual)
+	v.takes(t, "tulip")
+}
+
 // Repair marks what differs, and no more; whoever was marked is copied again, or settled.
 func TestMarkDrifted(t *testing.T) {
 	t.Parallel()
