@@ -31,6 +31,12 @@ type Account struct {
 	DisabledThere bool
 	// Pinned: support has said that the account is answered here in every phase.
 	Pinned bool
+
+	// What the person owes before they are wholly in, as far as the account tells it; see actions.go.
+
+	NeedsChange bool   // the password is to be replaced
+	Incomplete  bool   // the profile lacked something when they were moved
+	Terms       string // the version of the terms that they accepted last
 }
 
 // disabledHere reports whether somebody here has disabled the account, whatever the legacy store says.
@@ -112,6 +118,8 @@ type Record struct {
 	Account
 	Credential Credential
 	Link       *LegacyLink // nil for an account born here
+	// SecondFactor: the password alone does not let them in.
+	SecondFactor bool
 
 	// The rest is for Create alone, and is not read with an account.
 
@@ -151,12 +159,21 @@ const (
 	EventDelivered      EventKind = "copy-back.delivered"
 	EventDeleted        EventKind = "account.deleted"
 	EventPassword       EventKind = "credential.changed"
+	EventReset          EventKind = "credential.reset"    // by a link in a mail; moves its account, if it had not moved
+	EventResetAsked     EventKind = "account.reset-asked" // by staff
+	EventMailGivenUp    EventKind = "mail.given-up"
 	EventRehashed       EventKind = "credential.rehashed"
 	EventContested      EventKind = "identifier.contested"
 	EventQuarantined    EventKind = "account.quarantined"
 	EventSessionRevoked EventKind = "session.revoked"
 	EventSessionReused  EventKind = "session.reused"
 	EventKeyRotated     EventKind = "signing-key.rotated"
+	EventFactorEnrolled EventKind = "factor.enrolled"
+	EventFactorRemoved  EventKind = "factor.removed"
+	EventFactorUsed     EventKind = "factor.used"
+	EventFactorLimited  EventKind = "factor.limited" // no guess at a code is left for now
+	EventProfileChanged EventKind = "profile.changed"
+	EventTermsAccepted  EventKind = "terms.accepted"
 
 	EventDisabled          EventKind = "account.disabled"
 	EventEnabled           EventKind = "account.enabled"

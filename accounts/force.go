@@ -209,7 +209,7 @@ func (s *Service) moveUnseen(ctx context.Context, c candidate, m Migration, a At
 	}
 	failpoint.Hit(failpoint.ForceHashed)
 	err = s.outlive(ctx, func(ctx context.Context) error {
-		_, err := s.moveWith(ctx, c, credential, schemeName(h), nil, a)
+		_, err := s.moveWith(ctx, c, credential, proof{hash: h}, nil, a)
 		return err
 	})
 	failpoint.Hit(failpoint.ForceDone)
@@ -229,16 +229,15 @@ func (s *Service) recopyUnseen(ctx context.Context, rec Record, c candidate, m M
 	if m.DryRun {
 		return OutcomeRecopied, nil
 	}
-	credential, from := rec.Credential, ""
+	credential := rec.Credential
 	if h != nil {
 		var err error
 		if credential, err = s.keepUnseen(ctx, rec.ID, h, *c.user.Password, m.Hash, rec.Credential.Scheme, m.priority()); err != nil {
 			return "", s.refuseUnseen(ctx, c, err, m, a)
 		}
-		from = schemeName(h)
 	}
 	failpoint.Hit(failpoint.ForceHashed)
-	err := s.outlive(ctx, func(ctx context.Context) error { return s.recopyWith(ctx, rec, c, credential, from, a) })
+	err := s.outlive(ctx, func(ctx context.Context) error { return s.recopyWith(ctx, rec, c, credential, proof{hash: h}, a) })
 	failpoint.Hit(failpoint.ForceDone)
 	return OutcomeRecopied, s.refuseUnseen(ctx, c, err, m, a)
 }

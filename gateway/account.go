@@ -12,19 +12,19 @@ import (
 	"rekey/accounts/password"
 )
 
-// session returns the living session of an access token.
-func (g *Gateway) session(ctx context.Context, access string) (accounts.Session, error) {
-	claims, err := g.tokens.Verify(ctx, access)
+// session returns the living session of an access token that is good for the route.
+func (g *Gateway) session(c echo.Context, access string) (accounts.Session, error) {
+	claims, err := g.claims(c, access)
 	if err != nil {
 		return accounts.Session{}, err
 	}
-	return g.tokens.Session(ctx, claims)
+	return g.tokens.Session(c.Request().Context(), claims)
 }
 
 // account serves GET /v1/account. It reads the session, so that one that was ended is refused at once.
 func (g *Gateway) account(c echo.Context) error {
 	ctx := c.Request().Context()
-	session, err := g.session(ctx, bearerOrCookie(c))
+	session, err := g.session(c, bearerOrCookie(c))
 	if err != nil {
 		return err
 	}
@@ -99,13 +99,21 @@ func (g *Gateway) deleteAccount(c echo.Context) error {
 	})
 }
 
-// proven runs a change for which a logged-in person gives their password once more. A stolen access token must not be a way
-// to guess it, so guesses are limited and held as those of a login are.
+// proven is prove for a change that is answered with nothing.
 func (g *Gateway) proven(c echo.Context, change func(context.Context, accounts.Session) error) error {
+	if err := g.prove(c, change); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+// prove runs a change for which a logged-in person gives their password once more. A stolen access token must not be a way
+// to guess it, so guesses are limited and held as those of a login are.
+func (g *Gateway) prove(c echo.Context, change func(context.Context, accounts.Session) error) error {
 	arrived := g.now()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), requestTimeout)
 	defer cancel()
-	session, err := g.session(ctx, bearer(c))
+	session, err := g.session(c, bearer(c))
 	if err != nil {
 		return err
 	}
@@ -118,10 +126,7 @@ func (g *Gateway) proven(c echo.Context, change func(context.Context, accounts.S
 		return err
 	}
 	giveBack()
-	if err != nil {
-		return err
-	}
-	return c.NoContent(http.StatusNoContent)
+	return err
 }
 
 // holdRefusal holds an answer that says no to a password, and reports whether it was one.
