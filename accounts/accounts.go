@@ -29,7 +29,7 @@ type Account struct {
 	InDoubt bool
 	// DisabledThere: it is Disabled because the legacy store says so. While that store answers, it ends when the store no longer does.
 	DisabledThere bool
-	// Pinned: support has said that the account is answered here in every phase.
+	// Pinned: the account is answered here in every phase. Support has said so, or its address was set here.
 	Pinned bool
 
 	// What the person owes before they are wholly in, as far as the account tells it; see actions.go.
@@ -161,6 +161,7 @@ const (
 	EventPassword       EventKind = "credential.changed"
 	EventReset          EventKind = "credential.reset"    // by a link in a mail; moves its account, if it had not moved
 	EventResetAsked     EventKind = "account.reset-asked" // by staff
+	EventEmail          EventKind = "email.confirmed"     // an address was shown to be theirs; it may have replaced another
 	EventMailGivenUp    EventKind = "mail.given-up"
 	EventRehashed       EventKind = "credential.rehashed"
 	EventContested      EventKind = "identifier.contested"

@@ -442,3 +442,46 @@ func FuzzChallenge(f *testing.F) {
 		}
 	})
 }
+
+// A recovery code that one of two people has used who turn out to be one does not come along.
+func TestLinkedPeopleBringNoSpentCode(t *testing.T) {
+	t.Parallel()
+	crm := md5Salted(t, "9", "anna", "anna@crm.example", "tulip")
+	crm.Profile = guarded(t).Profile
+	w := newTown(t, policy(accounts.CollisionsLink), []legacy.User{md5Salted(t, "7", "anna", "", "tulip")}, []legacy.User{crm})
+	w.store.failCreate.Store(true)
+	p, err := answer(w.Service, asked(t, w.Service, "anna@crm.example", "tulip"), "ABCD-1234")
+	must(t, "before", err, nil)
+	if p.ID != accounts.SubjectFor("crm", "9") {
+		t.Fatalf("she is %+v", p)
+	}
+	w.store.failCreate.Store(false)
+	_, err = answer(w.Service, asked(t, w.Service, "anna", "tulip"), "ABCD-1234")
+	must(t, "a spent code of a half of hers", err, accounts.ErrCode)
+	p, err = answer(w.Service, asked(t, w.Service, "anna", "tulip"), "EFGH-5678")
+	must(t, "the other one", err, nil)
+	if p.ID != anna || p.Source != "" {
+		t.Errorf("she is %+v, want the account of both", p)
+	}
+}
+
+// FuzzCode: whatever a legacy store says of a generator, and whatever is typed, a code is right, wrong, or cannot be told.
+func FuzzCode(f *testing.F) {
+	f.Add("123456", "SHA1", 6, 30, []byte("12345678901234567890"))
+	f.Add("12345678", "sha-256", 8, 60, []byte("s"))
+	f.Add("abcd-efgh", "", 0, 0, []byte{})
+	f.Add("٣٤٥٦٧٨", "MD5", -1, -1, []byte{0})
+	f.Add("", "SHA512", 1<<40, 1<<40, []byte(nil))
+	s, err := accounts.New(accounts.Config{Key: testKey(f)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, code, algorithm string, digits, period int, secret []byte) {
+		err := s.TryCode(code, legacy.TOTP{Secret: secret, Algorithm: algorithm, Digits: digits, Period: period})
+		var doubt *accounts.UnavailableError
+		var invalid *accounts.InvalidError
+		if err != nil && !errors.Is(err, accounts.ErrCode) && !errors.As(err, &doubt) && !errors.As(err, &invalid) {
+			t.Errorf("%v", err)
+		}
+	})
+}

@@ -38,7 +38,9 @@ type MailKind string
 
 // Why a mail is sent.
 const (
-	MailReset MailKind = "reset" // somebody has forgotten a password
+	MailReset        MailKind = "reset"         // somebody has forgotten a password
+	MailVerify       MailKind = "verify"        // somebody has to show that an address is theirs
+	MailEmailChanged MailKind = "email-changed" // an account has another address now
 )
 
 const redactedMail = "[mail]"
@@ -69,6 +71,9 @@ type LetterKind string
 const (
 	LetterReset     LetterKind = "reset"     // with a token that sets a new password
 	LetterContested LetterKind = "contested" // without one: support has to settle first whose the name is
+
+	LetterVerify       LetterKind = "verify"        // with a token that shows that the address is theirs
+	LetterEmailChanged LetterKind = "email-changed" // without one, to the address of before
 )
 
 const redactedLetter = "[letter]"
@@ -175,14 +180,20 @@ func (s *Service) send(ctx context.Context, m Mail) error {
 	if err := json.Unmarshal(plain, &about); err != nil {
 		return fmt.Errorf("read a mail: %w", err)
 	}
-	if m.Kind == MailReset {
+	switch m.Kind {
+	case MailReset:
 		return s.sendReset(ctx, about)
+	case MailVerify:
+		return s.sendVerify(ctx, about)
+	case MailEmailChanged:
+		return s.sendEmailChanged(ctx, about)
 	}
 	return fmt.Errorf("a mail of kind %q is not known to this version", m.Kind)
 }
 
 // sealedMail says whom a mail is for: a name as it was typed, or somebody by their id.
 type sealedMail struct {
+	Address    string    `json:"address,omitempty"` // where it goes, if not to the address on file
 	Identifier string    `json:"identifier,omitempty"`
 	AccountID  uuid.UUID `json:"account_id,omitzero"`
 	Source     string    `json:"source,omitempty"` // with LegacyID, of somebody who may not be here

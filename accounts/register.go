@@ -80,7 +80,9 @@ func (s *Service) Register(ctx context.Context, r Registration) (Person, error) 
 		return Person{}, cannotTell("create account", err)
 	}
 	s.stats.Registered.Add(1)
-	return personOf(rec), nil
+	person := personOf(rec)
+	s.welcome(ctx, person, a)
+	return person, nil
 }
 
 // asPassword names the field as a registration has it.

@@ -101,7 +101,7 @@ func (s *Service) standOf(ctx context.Context, ref string, a Attempt) (standing,
 
 // sendReset sends a link to whom a mail is for, if there is somebody.
 func (s *Service) sendReset(ctx context.Context, about sealedMail) error {
-	st, err := s.forgetful(ctx, about)
+	st, err := s.standing(ctx, about)
 	switch {
 	case errors.Is(err, ErrCredentials):
 		return s.sendContested(ctx, about)
@@ -124,8 +124,8 @@ func (s *Service) sendReset(ctx context.Context, about sealedMail) error {
 	return s.deliverLetter(ctx, letter)
 }
 
-// forgetful returns who is meant, as they are in the epoch that is now. The mail is sent under none.
-func (s *Service) forgetful(ctx context.Context, about sealedMail) (standing, error) {
+// standing returns who is meant, as they are in the epoch that is now. The mail is sent under none.
+func (s *Service) standing(ctx context.Context, about sealedMail) (standing, error) {
 	a := Attempt{RequestID: about.RequestID}
 	leave, err := s.enter(&a)
 	if err != nil {

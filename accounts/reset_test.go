@@ -320,6 +320,50 @@ func TestWhoGetsALetter(t *testing.T) {
 	}
 }
 
+// While the phase is being changed nothing is, and no mail says otherwise; afterwards the mail comes.
+func TestResetWhileFrozen(t *testing.T) {
+	t.Parallel()
+	for _, moved := range []bool{false, true} {
+		v := newVillage(t, phase.Lazy, accounts.CopyBackFull, salted(t, "7", "anna", "tulip"))
+		if moved {
+			mustLogin(t, v.Service, "anna", "tulip")
+		}
+		token := v.token(t, "anna")
+		v.step(t, phase.LegacyOnly, 0)
+		v.hear(t)
+		var unavailable *accounts.UnavailableError
+		if err := confirmReset(t, v.Service, token, orchids); !errors.As(err, &unavailable) {
+			t.Errorf("confirm while the phase is frozen: %v", err)
+		}
+		must(t, "ask", v.AskReset(t.Context(), "anna", ""), nil)
+		if letters := v.mail(t, v.second); len(letters) != 0 {
+			t.Errorf("%d letters while the phase is frozen", len(letters))
+		}
+		v.takes(t, "tulip")
+		for v.step(t, phase.LegacyOnly, 0).Moving() {
+			v.hear(t)
+		}
+		v.later(t, 2*time.Second)
+		letters := v.mail(t, v.second)
+		if len(letters) != 1 {
+			t.Fatalf("%d letters afterwards, want 1", len(letters))
+		}
+		must(t, "confirm", confirmReset(t, v.Service, letters[0].Token, orchids), nil)
+		v.wasReset(t, "tulip", orchids)
+	}
+}
+
+// Since the mail was sent the address is another's too: reading what is sent there does not tell whose it is.
+func TestResetByAContestedAddress(t *testing.T) {
+	t.Parallel()
+	v, _ := copying(t)
+	token := v.token(t, "anna")
+	event := accounts.Event{ID: newID(t), At: time.Now(), AccountID: anna, Kind: accounts.EventContested, Actor: "test"}
+	_, err := v.store.Contest(t.Context(), "anna@example.org", event)
+	must(t, "contest", err, nil)
+	must(t, "confirm", confirmReset(t, v.Service, token, orchids), accounts.ErrTicket)
+}
+
 // Somebody shares a name since the mail was sent: nobody is moved, and the answer says so.
 func TestResetOfTheContested(t *testing.T) {
 	t.Parallel()
@@ -358,8 +402,13 @@ func TestResetOfTheDisabled(t *testing.T) {
 		}
 		token := v.token(t, "anna")
 		by := accounts.By{Actor: "staff:sue", Reason: "a test"}
-		_, _, err := v.SetDisabled(t.Context(), anna, true, by)
+		_, err := v.AskResetFor(t.Context(), "anna", by)
+		must(t, "ask by staff", err, nil)
+		_, _, err = v.SetDisabled(t.Context(), anna, true, by)
 		must(t, "disable", err, nil)
+		if letters := v.mail(t, v.second); len(letters) != 0 {
+			t.Errorf("%d letters to somebody who is disabled since", len(letters))
+		}
 		must(t, "confirm", confirmReset(t, v.Service, token, orchids), accounts.ErrTicket)
 		must(t, "ask", v.AskReset(t.Context(), "anna", ""), nil)
 		if letters := v.mail(t, v.second); len(letters) != 0 {

@@ -218,6 +218,12 @@ type Writes interface {
 	// link is left alone.
 	MarkDirty(ctx context.Context, people ...LegacyKey) error
 
+	// SetEmail makes an address an account's, verified or not as it says, with the event and mails: of the account's own it is
+	// marked so, else it takes the place of the first e-mail address; ErrTaken if another account has it. The credential gets
+	// version from+1, or it is ErrStale, and whatever was bound to its version ends. An account whose address becomes another
+	// is pinned: legacy does not know it.
+	SetEmail(ctx context.Context, account uuid.UUID, from int64, address Identifier, e Event, mails ...Mail) error
+
 	// SetPassword is ReplaceCredential that ends the account's sessions too, all but keep (uuid.Nil keeps none): whoever knew
 	// the old password is out. A session that a login with the old password is just opening is ended before it begins. A
 	// kept session that was ended before stays ended.

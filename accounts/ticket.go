@@ -37,6 +37,7 @@ type TicketKind string
 // What a token does.
 const (
 	TicketReset TicketKind = "reset" // it sets a new password
+	TicketEmail TicketKind = "email" // it sets an address
 )
 
 // ErrTicket is what somebody is told whose link does nothing: unknown, used, too old, replaced by a newer one, or the account
@@ -48,6 +49,7 @@ type sealedTicket struct {
 	Source   string `json:"source,omitempty"` // with LegacyID, of somebody who may not be here
 	LegacyID string `json:"legacy_id,omitempty"`
 	Address  string `json:"address"` // canonical; who has the token reads what is sent there
+	Spelling string `json:"spelling"`
 	State    []byte `json:"state"`
 }
 
@@ -79,9 +81,7 @@ func (s *Service) stand(ctx context.Context, id uuid.UUID, source, legacyID stri
 		return standing{}, cannotTell("read account", err)
 	}
 	switch {
-	case rec.Deleted():
-		return standing{}, refused("new-deleted")
-	case rec.Disabled:
+	case rec.Disabled: // deleted people are, too
 		return standing{}, refused("new-disabled")
 	case st.row.Frozen:
 		return standing{}, &UnavailableError{RetryAfter: retryFrozen, Err: errFrozen}
@@ -124,7 +124,7 @@ func (s *Service) ticket(ctx context.Context, kind TicketKind, st standing, to I
 	raw := make([]byte, 32)
 	rand.Read(raw) // never fails
 	token := base64.RawURLEncoding.EncodeToString(raw)
-	bound := sealedTicket{Address: to.Canonical, State: s.stateOf(st)}
+	bound := sealedTicket{Address: to.Canonical, Spelling: to.Spelling, State: s.stateOf(st)}
 	if st.there != nil {
 		bound.Source, bound.LegacyID = st.there.source.Name, st.there.user.ID
 	}
@@ -167,6 +167,12 @@ func (s *Service) ticketOf(ctx context.Context, kind TicketKind, token password.
 	return t, bound, nil
 }
 
+// reaches reports whether the mailbox of a ticket proves who somebody is: it is one of the account's. One that is to become its
+// address proves itself alone.
+func (s *Service) reaches(st standing, bound sealedTicket, kind TicketKind) bool {
+	return kind == TicketEmail || slices.ContainsFunc(s.addresses(st), func(id Identifier) bool { return id.Canonical == bound.Address })
+}
+
 // redeem returns the account that a ticket is for, if it still is as it was then. Otherwise its error is ErrTicket, or an
 // *UnavailableError.
 func (s *Service) redeem(ctx context.Context, t Ticket, bound sealedTicket, a Attempt) (standing, error) {
@@ -177,8 +183,7 @@ func (s *Service) redeem(ctx context.Context, t Ticket, bound sealedTicket, a At
 	case err != nil:
 		return standing{}, err
 	}
-	reached := slices.ContainsFunc(s.addresses(st), func(id Identifier) bool { return id.Canonical == bound.Address })
-	if !reached || !hmac.Equal(bound.State, s.stateOf(st)) {
+	if !s.reaches(st, bound, t.Kind) || !hmac.Equal(bound.State, s.stateOf(st)) {
 		return standing{}, ErrTicket
 	}
 	return st, nil

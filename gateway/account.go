@@ -60,13 +60,22 @@ func (g *Gateway) register(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	giveMail := func() {}
+	if r.Email != "" { // it gets a mail
+		if giveMail, err = g.limits.takeMail(ctx, "email", r.Email); err != nil {
+			giveBack()
+			return err
+		}
+	}
 	r.Password, r.RequestID = password.NewSecret([]byte(typed)), requestID(c)
 	person, err := g.accounts.Register(ctx, r)
 	switch {
 	case errors.Is(err, accounts.ErrTakenIdentifier):
+		giveMail()
 		g.floor.hold(ctx, "taken", arrived)
 		return err
 	case err != nil: // nothing was learnt and nothing was made
+		giveMail()
 		giveBack()
 		return err
 	}
@@ -79,7 +88,7 @@ func (g *Gateway) changePassword(c echo.Context) error {
 	if err := readBody(c, field{name: "current_password", value: &current}, field{name: "new_password", value: &next}); err != nil {
 		return err
 	}
-	return g.proven(c, func(ctx context.Context, session accounts.Session) error {
+	return g.proven(c, http.StatusNoContent, func(ctx context.Context, session accounts.Session) error {
 		return g.accounts.ChangePassword(ctx, accounts.Change{
 			Session: session, Current: password.NewSecret([]byte(current)), New: password.NewSecret([]byte(next)), RequestID: requestID(c),
 		})
@@ -92,19 +101,19 @@ func (g *Gateway) deleteAccount(c echo.Context) error {
 	if err := readBody(c, field{name: "current_password", value: &current}); err != nil {
 		return err
 	}
-	return g.proven(c, func(ctx context.Context, session accounts.Session) error {
+	return g.proven(c, http.StatusNoContent, func(ctx context.Context, session accounts.Session) error {
 		return g.accounts.Delete(ctx, accounts.Deletion{
 			Session: session, Current: password.NewSecret([]byte(current)), RequestID: requestID(c),
 		})
 	})
 }
 
-// proven is prove for a change that is answered with nothing.
-func (g *Gateway) proven(c echo.Context, change func(context.Context, accounts.Session) error) error {
+// proven is prove for a change that is answered with a status alone.
+func (g *Gateway) proven(c echo.Context, done int, change func(context.Context, accounts.Session) error) error {
 	if err := g.prove(c, change); err != nil {
 		return err
 	}
-	return c.NoContent(http.StatusNoContent)
+	return c.NoContent(done)
 }
 
 // prove runs a change for which a logged-in person gives their password once more. A stolen access token must not be a way

@@ -101,7 +101,7 @@ func (g *Gateway) removeTOTP(c echo.Context) error {
 	if err := readBody(c, field{name: "current_password", value: &current}, field{name: "code", value: &code}); err != nil {
 		return err
 	}
-	return g.proven(c, func(ctx context.Context, session accounts.Session) error {
+	return g.proven(c, http.StatusNoContent, func(ctx context.Context, session accounts.Session) error {
 		return g.accounts.RemoveFactors(ctx, accounts.FactorRemoval{
 			Session: session, Current: password.NewSecret([]byte(current)), Code: code, RequestID: requestID(c),
 		})

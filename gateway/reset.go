@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -17,22 +16,22 @@ import (
 // fill a mailbox.
 var mailRule = limit.Rule{Name: "mail", Count: 3, Per: time.Hour, Burst: 3}
 
-// takeMail takes a token for the address and one for the mails of a name, whether anybody has it or not. The key holds a space
-// at its start, so that no identifier is it: asking for a mail locks nobody out.
-func (l limits) takeMail(ctx context.Context, address, identifier string) error {
-	id, err := accounts.ParseIdentifier(identifier)
-	if err != nil {
-		return invalid("identifier", err.Error())
+// takeMail takes a token for the mails of a name, whether anybody has it or not. The key holds a space at its start, so that no
+// identifier is it: asking for a mail locks nobody out. field is what the name is called in the request.
+func (l limits) takeMail(ctx context.Context, field, name string) (giveBack func(), err error) {
+	id, err := accounts.ParseIdentifier(name)
+	switch {
+	case err != nil:
+		return nil, invalid(field, err.Error())
+	case l.limiter == nil:
+		return func() {}, nil
 	}
-	giveBack, err := l.takeAddress(ctx, address)
-	if err != nil || l.limiter == nil {
-		return err
+	key := " mail " + id.Canonical
+	if err := l.takeOne(ctx, key, mailRule); err != nil {
+		return nil, err
 	}
-	if err := l.takeOne(ctx, " mail "+id.Canonical, mailRule); err != nil {
-		giveBack() // nothing was tried
-		return err
-	}
-	return nil
+	ctx = context.WithoutCancel(ctx)
+	return func() { l.limiter.Give(ctx, key, mailRule, 1) }, nil
 }
 
 // askReset serves POST /v1/password-reset. It looks nowhere, so that its answer and its time are the same for everybody.
@@ -49,7 +48,12 @@ func (g *Gateway) askReset(c echo.Context) error {
 
 func (g *Gateway) wantReset(c echo.Context, identifier string) error {
 	ctx := c.Request().Context()
-	if err := g.limits.takeMail(ctx, c.RealIP(), identifier); err != nil {
+	giveBack, err := g.limits.takeAddress(ctx, c.RealIP())
+	if err != nil {
+		return err
+	}
+	if _, err := g.limits.takeMail(ctx, "identifier", identifier); err != nil {
+		giveBack() // nothing was tried
 		return err
 	}
 	return g.accounts.AskReset(ctx, identifier, requestID(c))
@@ -67,21 +71,13 @@ func (g *Gateway) confirmReset(c echo.Context) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
-// useReset sets a password by the token of a mail. A token that does not count costs its address as much as a guess does.
+// useReset sets a password by the token of a mail.
 func (g *Gateway) useReset(c echo.Context, token, next string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), requestTimeout)
-	defer cancel()
-	giveBack, err := g.limits.takeAddress(ctx, c.RealIP())
-	if err != nil {
-		return err
-	}
-	err = g.accounts.ConfirmReset(ctx, accounts.Reset{
-		Token: password.NewSecret([]byte(token)), New: password.NewSecret([]byte(next)), RequestID: requestID(c),
+	return g.useToken(c, func(ctx context.Context) error {
+		return g.accounts.ConfirmReset(ctx, accounts.Reset{
+			Token: password.NewSecret([]byte(token)), New: password.NewSecret([]byte(next)), RequestID: requestID(c),
+		})
 	})
-	if !errors.Is(err, accounts.ErrTicket) {
-		giveBack()
-	}
-	return err
 }
 
 // resetAccount serves POST /admin/v1/accounts/{ref}/reset.

@@ -2,6 +2,7 @@ package accountstest
 
 import (
 	"crypto/sha256"
+	"slices"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ func mailRules() []rule {
 		{"tickets", "An account has one ticket of a kind, the newest, until it ends.", testTickets},
 		{"tickets die", "Who is disabled or deleted has no ticket, and no mail waits for who is deleted.", testTicketsDie},
 		{"take over", "A copy becomes equal to legacy, but for the new password; sessions end, and what is owed is there with it.", testTakeOver},
+		{"address", "An address is marked, replaced or added under the version that was read, with its event and mails; another's is not.", testSetEmail},
 		{"take over of nobody", "Who is not here is made, and a session of before does not outlive it.", testTakeOverOfNobody},
 	}
 }
@@ -203,4 +205,50 @@ func testTakeOverOfNobody(t *testing.T, s accounts.Store) {
 	backlog(t, s, 1)
 	events(t, s, ada.ID, 1)
 	is(t, "TakeOver of who is here", writes.TakeOver(t.Context(), ada, 0, event), accounts.ErrLinked)
+}
+
+func testSetEmail(t *testing.T, s accounts.Store) {
+	state := first(t, s, phase.Lazy)
+	ada, bert := Person("Ada"), Person("Bert")
+	bert.Identifiers = bert.Identifiers[:1]
+	create(t, s, ada)
+	create(t, s, bert)
+	owed := owe(t, s, ada, 1)
+	writes, event := s.At(state.Epoch), Event(ada.ID, accounts.EventEmail)
+	own := accounts.Identifier{Kind: accounts.Email, Canonical: "ada@example.org", Spelling: "ADA@example.org", Verified: true}
+	next := accounts.Identifier{Kind: accounts.Email, Canonical: "ada@new.example", Spelling: "Ada@New.example", Verified: true}
+	m := mail(ada.ID, now())
+	is(t, "SetEmail of another version", writes.SetEmail(t.Context(), ada.ID, 1, next, event, m), accounts.ErrStale)
+	is(t, "SetEmail of nobody", writes.SetEmail(t.Context(), uuid.New(), 1, next, event, m), accounts.ErrNotFound)
+	is(t, "SetEmail in another epoch", s.At(state.Epoch+1).SetEmail(t.Context(), ada.ID, 2, next, event, m), accounts.ErrStaleEpoch)
+	is(t, "SetEmail of another's", writes.SetEmail(t.Context(), bert.ID, 1, own, Event(bert.ID, accounts.EventEmail), m), accounts.ErrTaken)
+	claimMail(t, s, now(), nil)
+	events(t, s, ada.ID, 2)
+	events(t, s, bert.ID, 1)
+
+	is(t, "SetEmail of the own", writes.SetEmail(t.Context(), ada.ID, 2, own, event), nil)
+	ids, verified := slices.Clone(ada.Identifiers), ada.Identifiers[1]
+	verified.Verified = true
+	ids[1] = verified
+	hasAddress := func(what string, id uuid.UUID, version int64, want []accounts.Identifier, pinned bool) {
+		t.Helper()
+		got, err := s.ByID(t.Context(), id)
+		is(t, what, err, nil)
+		same(t, what, got.Identifiers, want)
+		if got.Credential.Version != version || got.Pinned != pinned {
+			t.Errorf("%s: version %d, pinned %v", what, got.Credential.Version, got.Pinned)
+		}
+	}
+	hasAddress("the own", ada.ID, 3, ids, false)
+	is(t, "FinishDelivery", s.FinishDelivery(t.Context(), claim(t, s, now(), &owed), accounts.Finish{Event: Event(ada.ID, accounts.EventDelivered)}), nil)
+	if got, err := s.ByID(t.Context(), ada.ID); err != nil || got.ChangedHere {
+		t.Errorf("the password that was on its way is not known to have arrived (%v)", err)
+	}
+	event.ID = uuid.Must(uuid.NewV7())
+	is(t, "SetEmail", writes.SetEmail(t.Context(), ada.ID, 3, next, event, m), nil)
+	ids[1] = next
+	hasAddress("another", ada.ID, 4, ids, true)
+	claimMail(t, s, now(), &m)
+	is(t, "SetEmail of who has none", writes.SetEmail(t.Context(), bert.ID, 1, own, Event(bert.ID, accounts.EventEmail)), nil)
+	hasAddress("the first", bert.ID, 2, append(slices.Clone(bert.Identifiers), own), true)
 }

@@ -10,8 +10,7 @@ import (
 // AddMail implements accounts.Mails.
 func (s *Store) AddMail(ctx context.Context, m accounts.Mail, events ...accounts.Event) error {
 	err := s.inTx(ctx, func(tx querier) error {
-		_, err := s.exec(ctx, tx, `INSERT INTO mails (id, account_id, kind, sealed, created_at, next_at) VALUES ($1, $2, $3, $4, $5, $5)`,
-			m.ID, m.AccountID, string(m.Kind), notNull(m.Sealed), micros(m.CreatedAt))
+		err := s.insertMail(ctx, tx, m)
 		for _, e := range events {
 			if err == nil {
 				err = s.insertEvent(ctx, tx, e)
@@ -20,6 +19,12 @@ func (s *Store) AddMail(ctx context.Context, m accounts.Mail, events ...accounts
 		return err
 	})
 	return storeError("add mail", err)
+}
+
+func (s *Store) insertMail(ctx context.Context, tx querier, m accounts.Mail) error {
+	_, err := s.exec(ctx, tx, `INSERT INTO mails (id, account_id, kind, sealed, created_at, next_at) VALUES ($1, $2, $3, $4, $5, $5)`,
+		m.ID, m.AccountID, string(m.Kind), notNull(m.Sealed), micros(m.CreatedAt))
+	return err
 }
 
 // ClaimMail implements accounts.Mails. Two who want the same one are told apart by the outer condition, as ClaimDelivery's are.

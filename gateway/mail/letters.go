@@ -28,6 +28,8 @@ type form struct {
 var forms = []form{
 	{accounts.LetterReset, []string{"link", "minutes", "name", "product"}, "link"},
 	{accounts.LetterContested, []string{"name", "product"}, ""},
+	{accounts.LetterVerify, []string{"link", "minutes", "name", "product"}, "link"},
+	{accounts.LetterEmailChanged, []string{"name", "product"}, ""},
 }
 
 // maxTemplate is the longest text of a letter, in bytes.

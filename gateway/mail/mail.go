@@ -23,12 +23,13 @@ import (
 	"rekey/accounts"
 )
 
-// Config says how mail is sent. Server, From and ResetURL are required.
+// Config says how mail is sent. Server, From and the URLs are required.
 type Config struct {
 	Server   Server
 	From     string // an address, with or without a name: Example <login@example.org>
 	Product  string // what the letters call it; "" means the domain of From
-	ResetURL string // the page that takes a token as ?token=
+	ResetURL string // the page that takes a token of LetterReset as ?token=
+	EmailURL string // the same of LetterVerify
 	Letters  fs.FS  // texts in the place of the built-in ones; nil: none
 }
 
@@ -108,7 +109,7 @@ type Sender struct {
 	config  Config
 	from    *netmail.Address
 	domain  string
-	reset   *url.URL
+	pages   map[accounts.LetterKind]*url.URL
 	letters map[accounts.LetterKind]letter
 }
 
@@ -124,8 +125,11 @@ func New(c Config) (*Sender, error) {
 	if s.config.Product == "" {
 		s.config.Product = s.domain
 	}
-	if s.reset, err = url.Parse(c.ResetURL); err != nil || s.reset.Host == "" {
-		return nil, errors.New("reset_url: want an http(s) address")
+	s.pages = make(map[accounts.LetterKind]*url.URL)
+	for kind, page := range map[accounts.LetterKind]string{accounts.LetterReset: c.ResetURL, accounts.LetterVerify: c.EmailURL} {
+		if s.pages[kind], err = url.Parse(page); err != nil || s.pages[kind].Host == "" {
+			return nil, fmt.Errorf("the page of the letter %s: want an http(s) address", kind)
+		}
 	}
 	if s.letters, err = readLetters(c.Letters); err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
@@ -224,10 +228,11 @@ func (s *Sender) message(l accounts.Letter) (*mail.Msg, error) {
 
 // link is the page of a token. It is made of the configured address alone.
 func (s *Sender) link(l accounts.Letter) string {
-	if l.Kind != accounts.LetterReset {
+	of := s.pages[l.Kind]
+	if of == nil {
 		return ""
 	}
-	page := *s.reset
+	page := *of
 	query := page.Query()
 	query.Set("token", string(l.Token.Reveal()))
 	page.RawQuery = query.Encode()

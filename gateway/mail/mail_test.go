@@ -43,7 +43,7 @@ func TestParseServer(t *testing.T) {
 
 func sender(t *testing.T, change func(*Config)) *Sender {
 	t.Helper()
-	c := Config{Server: Server{Host: "127.0.0.1", Port: 1}, From: "Example <login@example.org>", Product: "Tom & Jerry", ResetURL: "https://login.example.org/reset?lang=en"}
+	c := Config{Server: Server{Host: "127.0.0.1", Port: 1}, From: "Example <login@example.org>", Product: "Tom & Jerry", ResetURL: "https://login.example.org/reset?lang=en", EmailURL: "https://login.example.org/email"}
 	if change != nil {
 		change(&c)
 	}
@@ -125,6 +125,11 @@ func TestResetLetter(t *testing.T) {
 	if _, parts := read(t, sender(t, nil), accounts.Letter{Kind: accounts.LetterContested, To: "anna@example.org"}); strings.Contains(parts["text/plain"], "token") {
 		t.Error("a letter without a token has a link")
 	}
+	verify := resetLetter()
+	verify.Kind = accounts.LetterVerify
+	if _, parts := read(t, sender(t, nil), verify); !strings.Contains(parts["text/plain"], "\nhttps://login.example.org/email?token=the-token\n") {
+		t.Errorf("the letter to confirm an address has no link:\n%s", parts["text/plain"])
+	}
 }
 
 // Whatever an old store holds as a name or an address: it is one recipient, no header, and no markup.
@@ -180,7 +185,7 @@ func TestBadTemplates(t *testing.T) {
 		for name, text := range files {
 			folder[name] = &fstest.MapFile{Data: []byte(text)}
 		}
-		_, err := New(Config{From: "login@example.org", ResetURL: "https://example.org/reset", Letters: folder})
+		_, err := New(Config{From: "login@example.org", ResetURL: "https://example.org/reset", EmailURL: "https://example.org/email", Letters: folder})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}

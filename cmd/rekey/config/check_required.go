@@ -30,7 +30,8 @@ func (l *loader) checkRequired(registry *hash.Registry) {
 	}
 	for _, scheme := range r.ChangePassword {
 		if !slices.Contains(schemes, scheme) {
-			l.problem("required_actions.change_password", "unknown scheme %q%s", printableScheme(scheme), didYouMean(scheme, schemes))
+			l.problem("required_actions.change_password",
+				"unknown scheme %q: want recipe, for all of them, or a name that `rekey hash identify --list` prints", printableScheme(scheme))
 		}
 	}
 	for _, field := range r.CompleteProfile {

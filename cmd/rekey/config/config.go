@@ -238,7 +238,8 @@ type Mail struct {
 	From      string `yaml:"from"`
 	Product   string `yaml:"product"`   // what the letters call it
 	Templates string `yaml:"templates"` // a folder
-	ResetURL  string `yaml:"reset_url"` // the page of the link; "<issuer>/reset" if unset
+	ResetURL  string `yaml:"reset_url"` // the page that sets a password; "<issuer>/reset" if unset
+	EmailURL  string `yaml:"email_url"` // the page that confirms an address; "<issuer>/email" if unset
 }
 
 // Required says what people have to do before they are wholly in. The zero value asks nothing.

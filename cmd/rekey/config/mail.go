@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"net/url"
 	"os"
 
@@ -16,10 +17,7 @@ func (m Mail) Config(issuer string) (mail.Config, error) {
 	if !m.Password.IsZero() {
 		server.Password = m.Password.Reveal()
 	}
-	c := mail.Config{Server: server, From: m.From, Product: m.Product, ResetURL: m.ResetURL}
-	if c.ResetURL == "" {
-		c.ResetURL = issuer + "/reset"
-	}
+	c := mail.Config{Server: server, From: m.From, Product: m.Product, ResetURL: cmp.Or(m.ResetURL, issuer+"/reset"), EmailURL: cmp.Or(m.EmailURL, issuer+"/email")}
 	if m.Templates != "" {
 		c.Letters = os.DirFS(m.Templates)
 	}
@@ -47,7 +45,10 @@ func (l *loader) checkMail() {
 	if _, err := mail.ParseFrom(m.From); err != nil {
 		l.problem("mail.from", "%v", err)
 	}
-	if u, err := url.Parse(c.ResetURL); m.ResetURL != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Fragment != "") {
-		l.problem("mail.reset_url", "want an http(s) address without fragment")
+	for _, page := range []struct{ key, value string }{{"mail.reset_url", m.ResetURL}, {"mail.email_url", m.EmailURL}} {
+		u, err := url.Parse(page.value)
+		if page.value != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Fragment != "") {
+			l.problem(page.key, "want an http(s) address without fragment")
+		}
 	}
 }

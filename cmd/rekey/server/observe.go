@@ -39,6 +39,7 @@ func (s *Server) metrics() []gateway.Metric {
 		counter("rekey_accounts_deleted_total", "Accounts deleted by their owners.", stats.Deleted.Load),
 		counter("rekey_passwords_changed_total", "Passwords replaced by their owners.", stats.Changed.Load),
 		counter("rekey_passwords_reset_total", "Passwords set by a link in a mail.", stats.Reset.Load),
+		counter("rekey_emails_confirmed_total", "Addresses confirmed by a link in a mail.", stats.EmailsConfirmed.Load),
 		counter("rekey_mails_sent_total", "Mails that the mail server took.", stats.MailsSent.Load),
 		counter("rekey_mails_not_sent_total", "Tries to send a mail that failed; each is made again.", stats.MailsNotSent.Load),
 		counter("rekey_mails_given_up_total", "Mails that could not be sent for an hour.", stats.MailsGivenUp.Load),
