@@ -27,6 +27,8 @@ type Account struct {
 	ChangedHere bool
 	// InDoubt: a change is under way that the legacy store may have already. Until it has ended, legacy answers.
 	InDoubt bool
+	// DisabledThere: it is Disabled because the legacy store says so. While that store answers, it ends when the store no longer does.
+	DisabledThere bool
 	// Pinned: the account is answered here in every phase. Support has said so, or its address was set here.
 	Pinned bool
 
@@ -36,6 +38,9 @@ type Account struct {
 	Incomplete  bool   // the profile lacked something when they were moved
 	Terms       string // the version of the terms that they accepted last
 }
+
+// disabledHere reports whether somebody here has disabled the account, whatever the legacy store says.
+func (a Account) disabledHere() bool { return a.Disabled && !a.DisabledThere }
 
 // Deleted reports whether the account is gone for good.
 func (a Account) Deleted() bool { return !a.DeletedAt.IsZero() }
@@ -54,9 +59,9 @@ func (a Account) Named(kind Kind) string {
 type Credential struct {
 	Version int64 // grows by one with every write; a write names the version that it read
 	Scheme  Scheme
-	Encoded string // PHC string of argon2id, or of a wrap
+	Encoded string // PHC string of argon2id, or of a wrap; SchemeCarried: the name of the legacy scheme behind carriedPrefix
 	Fold    string // what is done to the typed bytes before each verification; see password.Fold
-	Legacy  string // SchemeWrapped: the legacy parameters without the digest, sealed; empty otherwise
+	Legacy  string // sealed; SchemeWrapped: the legacy parameters without the digest; SchemeCarried: all of the hash; else empty
 }
 
 // A Scheme says how a stored credential is verified.
@@ -66,6 +71,7 @@ type Scheme string
 const (
 	SchemeArgon2id Scheme = "argon2id"
 	SchemeWrapped  Scheme = "wrapped" // argon2id over a keyed legacy digest
+	SchemeCarried  Scheme = "carried" // a strong hash of the legacy store, sealed
 )
 
 const redactedCredential = "[credential]"
@@ -103,6 +109,8 @@ type How string
 const (
 	ByLogin    How = "login"
 	ByCopyBack How = "copy-back" // an account born here, which the legacy store was told of
+	BySupport  How = "support"   // one person, without their password
+	BySweep    How = "sweep"     // everybody, without their passwords
 )
 
 // A Record is an account with all that a login needs of it.
@@ -144,7 +152,9 @@ const (
 	EventPhaseMoved     EventKind = "phase.moved"
 	EventPhaseTakenBack EventKind = "phase.taken-back"
 	EventPhaseRelisted  EventKind = "phase.relisted"
-	EventCopied         EventKind = "account.copied" // once more
+	EventCopied         EventKind = "account.copied"        // once more
+	EventDrifted        EventKind = "account.drifted"       // somebody else was found to have written to legacy
+	EventDriftSettled   EventKind = "account.drift-settled" // and what was changed here stands
 	EventRegistered     EventKind = "account.registered"
 	EventDelivered      EventKind = "copy-back.delivered"
 	EventDeleted        EventKind = "account.deleted"
@@ -194,6 +204,11 @@ const (
 	NoteInvalidIdentifier NoteClass = "invalid-identifier"
 	NoteDrifted           NoteClass = "drifted"                 // the legacy record was changed by others after it was changed here
 	NoteIDReused          NoteClass = "id-reused"               // a deleted person's id has come back as somebody else's
+	NoteVerifyOnly        NoteClass = "verify-only"             // the legacy store shows no hash: only a login can move them
+	NoteUnusableHash      NoteClass = "unusable-hash"           // no password matches what is stored, or nothing is
+	NoteWeakHash          NoteClass = "weak-hash"               // not strong enough to be carried, and nothing else was allowed
+	NoteUnreadableRecord  NoteClass = "unreadable-record"       // beside its hash
+	NoteGone              NoteClass = "gone"                    // the legacy store has nobody under that id
 	NoteExternalTaken     NoteClass = "external-identity-taken" // moved, but for an identity that another account has
 )
 

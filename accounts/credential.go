@@ -84,28 +84,23 @@ func (s *Service) verify(ctx context.Context, rec Record, pw password.Secret) (b
 // verifier returns what has to be computed to check a password, and the memory that it takes in bytes.
 func (s *Service) verifier(rec Record, pw password.Secret) (check func() (bool, error), memory int64, err error) {
 	c := rec.Credential
-	memory, err = password.MemoryOf(c.Encoded)
-	if err != nil {
-		return nil, 0, err
+	if c.Scheme != SchemeCarried {
+		if memory, err = password.MemoryOf(c.Encoded); err != nil {
+			return nil, 0, err
+		}
 	}
 	switch c.Scheme {
 	case SchemeArgon2id:
 		folded, err := password.Fold(c.Fold).Apply(pw.Reveal())
 		return func() (bool, error) { return s.hasher.Verify(c.Encoded, folded) }, memory, err
-	case SchemeWrapped:
+	case SchemeWrapped, SchemeCarried:
 		old, err := s.openLegacy(rec.ID, c.Legacy)
 		if err != nil {
 			return nil, 0, err
 		}
 		return func() (bool, error) {
-			digest, err := old.Digest(pw.Reveal())
-			if errors.Is(err, hash.ErrPassword) {
-				return false, nil // the scheme cannot hash it, so it was never made from it
-			}
-			if err != nil {
-				return false, err
-			}
-			return s.hasher.VerifyWrapped(s.wrapKeys, c.Encoded, digest)
+			reading, err := s.matched(c, old, pw)
+			return reading != nil, err
 		}, memory + old.Memory, nil
 	}
 	return nil, 0, fmt.Errorf("unknown scheme %q", c.Scheme)
@@ -144,12 +139,15 @@ func (s *Service) replacement(ctx context.Context, rec Record, pw password.Secre
 	var next Credential
 	var err error
 	switch {
-	case c.Scheme == SchemeWrapped:
-		old, openErr := s.openLegacy(rec.ID, c.Legacy)
+	case c.Scheme == SchemeWrapped, c.Scheme == SchemeCarried:
+		old, openErr := s.provenReading(ctx, rec, pw)
 		if openErr != nil {
 			return nil, openErr
 		}
-		if old.Limit > 0 && len(pw.Reveal()) >= old.Limit && !s.hasher.NeedsRehash(c.Encoded) {
+		if c.Scheme == SchemeCarried && old.Memory > s.hasher.Memory() {
+			return nil, nil // it takes more memory than ours: what is stored never gets weaker
+		}
+		if c.Scheme == SchemeWrapped && old.Limit > 0 && len(pw.Reveal()) >= old.Limit && !s.hasher.NeedsRehash(c.Encoded) {
 			return nil, nil
 		}
 		next, err = s.credentialFor(ctx, rec.ID, proofBy(old), pw)

@@ -66,6 +66,12 @@ func (s *Service) facts(ctx context.Context, from phase.State, m PhaseMove, aske
 	if slices.Contains(asked, phase.GateWayBack) {
 		f.CanaryFault, f.Known = s.canary(ctx), append(f.Known, phase.GateWayBack)
 	}
+	if slices.Contains(asked, phase.GateValidation) {
+		if f.CleanValidation, err = s.cleanSince(ctx, from); err != nil {
+			return phase.Facts{}, err
+		}
+		f.Known = append(f.Known, phase.GateValidation)
+	}
 	if slices.Contains(asked, phase.GateUnmoved) {
 		unmoved, err := s.countUnmoved(ctx, from)
 		switch {

@@ -31,7 +31,9 @@ type Attempt struct {
 	Password   password.Secret
 	RequestID  string // for the audit
 
-	at phase.State // that the flow began in
+	at  phase.State // that the flow began in
+	by  *By         // who moves somebody else, without a password; nil: the person
+	how How         // "": ByLogin
 }
 
 // Login answers an attempt. Its errors are a *RefusedError (which is ErrCredentials), an *InvalidError, or an
@@ -187,7 +189,7 @@ func (s *Service) loginCandidate(ctx context.Context, c candidate, contested boo
 	switch {
 	case err != nil:
 		return Person{}, err
-	case c.user.Disabled, rec.Disabled: // disabled stays disabled, whichever store said so
+	case c.user.Disabled, rec.disabledHere(): // disabled stays disabled, whichever store said so
 		return Person{}, refused("legacy-disabled")
 	case !absent:
 		return s.copyAgain(ctx, rec, c, proof, a), nil

@@ -130,6 +130,14 @@ func schemeName(h *hash.Hash) string {
 	return h.Scheme
 }
 
+// way says by what a flow moves people.
+func (a Attempt) way() How {
+	if a.how == "" {
+		return ByLogin
+	}
+	return a.how
+}
+
 // move makes the account and commits it.
 func (s *Service) move(ctx context.Context, c candidate, p proof, also []candidate, a Attempt) (Record, error) {
 	id := SubjectFor(c.source.Name, c.user.ID)
@@ -138,6 +146,13 @@ func (s *Service) move(ctx context.Context, c candidate, p proof, also []candida
 		return Record{}, err
 	}
 	failpoint.Hit(failpoint.MigrateRehashed)
+	return s.moveWith(ctx, c, credential, p, also, a)
+}
+
+// moveWith makes the account with a credential that was made from what c has, and commits it. p has the hash that it was made
+// from, if there is one.
+func (s *Service) moveWith(ctx context.Context, c candidate, credential Credential, p proof, also []candidate, a Attempt) (Record, error) {
+	id := SubjectFor(c.source.Name, c.user.ID)
 
 	// The last look at the legacy store: hashing took a while, and what was proven may have been changed meanwhile.
 	ids, invalid, err := s.stillSo(ctx, c, also)
@@ -152,7 +167,7 @@ func (s *Service) move(ctx context.Context, c candidate, p proof, also []candida
 	s.owe(&rec, p, c.user.Profile)
 	event := s.event(id, EventMigrated, a)
 	event.Detail = map[string]string{
-		"source": c.source.Name, "legacy_id": c.user.ID, "how": string(ByLogin), "to": string(credential.Scheme),
+		"source": c.source.Name, "legacy_id": c.user.ID, "how": string(a.way()), "to": string(credential.Scheme),
 	}
 	if p.hash != nil {
 		event.Detail["from"] = schemeName(p.hash)
@@ -180,7 +195,7 @@ func (s *Service) recordOf(
 	ctx context.Context, id uuid.UUID, c candidate, also []candidate, ids []Identifier, credential Credential, a Attempt,
 ) (Record, error) {
 	rec := Record{
-		Account:    Account{ID: id, Identifiers: ids, CreatedAt: s.now(), SessionEpoch: c.epoch},
+		Account:    Account{ID: id, Identifiers: ids, CreatedAt: s.now(), SessionEpoch: c.epoch, Disabled: c.user.Disabled, DisabledThere: c.user.Disabled},
 		Credential: credential, Link: s.linkOf(c, 0, a), Profile: profileOf(c.user.Profile),
 		Factors: []Factor{}, // those that legacy has now, which may be none
 	}
@@ -213,7 +228,7 @@ func (s *Service) identifiersOf(c candidate, also []candidate) (ids []Identifier
 func (s *Service) linkOf(c candidate, order int, a Attempt) *LegacyLink {
 	return &LegacyLink{
 		Source: c.source.Name, LegacyID: c.user.ID, LegacyCreatedAt: c.user.CreatedAt, Fingerprint: s.fingerprint(c),
-		How: ByLogin, At: s.now().Add(time.Duration(order) * time.Microsecond), CopiedEpoch: a.at.Epoch,
+		How: a.way(), At: s.now().Add(time.Duration(order) * time.Microsecond), CopiedEpoch: a.at.Epoch,
 	}
 }
 

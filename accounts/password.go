@@ -119,7 +119,7 @@ func (s *Service) takeOver(ctx context.Context, rec Record, session Session, a A
 	switch {
 	case err != nil:
 		return err
-	case rec.Disabled:
+	case rec.disabledHere():
 		return refused("new-disabled")
 	}
 	err = s.outlive(ctx, func(ctx context.Context) error { return s.recopy(ctx, rec, c, p, a) })

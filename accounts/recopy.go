@@ -80,19 +80,30 @@ func (s *Service) recopy(ctx context.Context, rec Record, c candidate, p proof, 
 	if err != nil {
 		return err
 	}
+	return s.recopyWith(ctx, rec, c, credential, p, a)
+}
+
+// recopyWith is recopy with a credential that was made from what c has, by the hash of p if there is one.
+func (s *Service) recopyWith(ctx context.Context, rec Record, c candidate, credential Credential, p proof, a Attempt) error {
 	ids, _, err := s.stillSo(ctx, c, nil)
 	if err != nil {
 		return err
 	}
 	next := Record{Account: rec.Account, Credential: credential, Link: s.linkOf(c, 0, a)}
-	next.Identifiers = ids
+	next.Identifiers, next.DisabledThere = ids, c.user.Disabled
 	s.owe(&next, p, c.user.Profile)
+	if credential == rec.Credential { // it stays, and what it owes
+		next.NeedsChange = rec.NeedsChange
+	}
 	next.Factors = []Factor{} // those that legacy has now, which may be none
 	if err := s.carryFactors(ctx, &next, c); err != nil {
 		return err
 	}
 	event := s.event(rec.ID, EventCopied, a)
-	event.Detail = map[string]string{"source": c.source.Name, "legacy_id": c.user.ID, "how": string(ByLogin)}
+	event.Detail = map[string]string{"source": c.source.Name, "legacy_id": c.user.ID, "how": string(a.way())}
+	if p.hash != nil {
+		event.Detail["from"], event.Detail["to"] = schemeName(p.hash), string(credential.Scheme)
+	}
 	return s.writes(a).Recopy(ctx, next, rec.Credential.Version, event)
 }
 

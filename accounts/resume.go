@@ -94,7 +94,7 @@ func (s *Service) resumeLegacy(ctx context.Context, session Session) (candidate,
 	case user.Disabled:
 		return candidate{}, refused("legacy-disabled")
 	}
-	return candidate{source: s.sources[i], user: user}, nil
+	return candidate{source: s.sources[i], user: user, order: i}, nil
 }
 
 // Why somebody who has not moved cannot be read again. Neither says anything about them.

@@ -182,6 +182,9 @@ func (s *Service) outlive(ctx context.Context, write func(context.Context) error
 
 // event starts an audit line about an account.
 func (s *Service) event(account uuid.UUID, kind EventKind, a Attempt) Event {
+	if a.by != nil {
+		return a.by.event(account, kind, s.now())
+	}
 	return Event{
 		ID: uuid.Must(uuid.NewV7()), At: s.now(), AccountID: account, Kind: kind,
 		Actor: "person", RequestID: a.RequestID,

@@ -37,6 +37,7 @@ type Store interface {
 	Sessions
 	Shadow
 	SigningKeys
+	Validations
 	Support
 	StaffTokens
 	Codes
@@ -202,8 +203,12 @@ type Writes interface {
 
 	// Recopy makes what is here of a legacy person equal to legacy again, with the event: the credential, if it still has
 	// version from (ErrStale if not), the identifiers (ErrTaken if another account has one), the second factors that moved with
-	// the person (nil: they stay as they are) and the link, which is then neither dirty nor drifted.
+	// the person (nil: they stay as they are) and the link, which is then neither dirty nor drifted. An account that was not
+	// disabled here is disabled, and its sessions end, if r is DisabledThere, and enabled if not.
 	Recopy(ctx context.Context, r Record, from int64, e Event) error
+	// SetLink writes down, with the event, what a link's fingerprint, epoch and marks are, if they still are as was says;
+	// ErrStale if not, ErrNotFound if there is no such link of an account that lives.
+	SetLink(ctx context.Context, was, is LegacyLink, e Event) error
 
 	// TakeOver makes what is here of a legacy person equal to legacy but for the password, which is new: Recopy and SetPassword
 	// in one, or, where from is 0, Create and the end of the sessions that they had while they were not here. What the record

@@ -96,7 +96,7 @@ func (s *shop) List(context.Context, string, int) ([]legacy.User, error) {
 // doors is the store of both processes. What comes before a write can be said, once.
 type doors struct {
 	accounts.Store
-	beforeBegin, beforeFinish, beforeCreate, beforeRecopy, beforeSet, beforeEpoch func() error
+	beforeBegin, beforeFinish, beforeCreate, beforeRecopy, beforeSet, beforeSetLink, beforeEpoch func() error
 
 	afterBegin func()
 }

@@ -42,9 +42,12 @@ func (g *Gateway) adminTable() []adminRoute {
 		{http.MethodPost, "/admin/v1/phase", whoMove, g.movePhase},
 		{http.MethodGet, "/admin/v1/replicas", everyRole, g.listReplicas},
 
+		{http.MethodGet, "/admin/v1/validation", everyRole, g.listValidations},
+
 		{http.MethodGet, "/admin/v1/accounts/:ref", whoLook, g.showAccount},
 		{http.MethodGet, "/admin/v1/accounts/:ref/sessions", whoLook, g.listSessions},
 		{http.MethodPost, "/admin/v1/accounts/:ref/revoke-sessions", whoHelp, g.revokeSessions},
+		{http.MethodPost, "/admin/v1/accounts/:ref/migrate", whoHelp, g.migrate},
 		{http.MethodPost, "/admin/v1/accounts/:ref/disable", whoHelp, g.disable},
 		{http.MethodPost, "/admin/v1/accounts/:ref/enable", whoHelp, g.enable},
 		{http.MethodPost, "/admin/v1/accounts/:ref/reset", whoHelp, g.resetAccount},

@@ -158,12 +158,16 @@ func (g *Gateway) disable(c echo.Context) error { return g.setDisabled(c, true) 
 // enable serves POST /admin/v1/accounts/{ref}/enable.
 func (g *Gateway) enable(c echo.Context) error { return g.setDisabled(c, false) }
 
-func (g *Gateway) setDisabled(c echo.Context, disabled bool) error {
-	by, err := change(c)
-	if err != nil {
-		return err
+// changeOf reads a change of the account that the path names.
+func changeOf(c echo.Context) (by accounts.By, ref string, err error) {
+	if by, err = change(c); err == nil {
+		ref, err = pathText(c, "ref")
 	}
-	ref, err := pathText(c, "ref")
+	return by, ref, err
+}
+
+func (g *Gateway) setDisabled(c echo.Context, disabled bool) error {
+	by, ref, err := changeOf(c)
 	if err != nil {
 		return err
 	}

@@ -52,6 +52,8 @@ var (
 	problemTaken       = problem{"urn:rekey:problem:taken", "Identifier taken", http.StatusConflict, "Log in if it is yours, or choose another.", nil}
 	problemElsewhere   = problem{"urn:rekey:problem:managed-elsewhere", "Managed elsewhere", http.StatusConflict, "The old system manages this account for now; make the change there.", nil}
 	problemContested   = problem{"urn:rekey:problem:contested", "Account needs support", http.StatusConflict, "Several people have the same identifier. Support can settle it.", nil}
+	problemUnmovable   = problem{"urn:rekey:problem:unmovable", "Cannot be moved", http.StatusConflict, "", nil}
+	problemNoMoves     = problem{"urn:rekey:problem:nothing-moves", "Nobody is moved now", http.StatusConflict, "In this phase nobody is moved or copied.", nil}
 	problemTicket      = problem{"urn:rekey:problem:link", "Link not accepted", http.StatusUnauthorized, "It was used, it is too old, or the account has changed since. Ask for a new one.", nil}
 	problemNoMail      = problem{"urn:rekey:problem:no-mail", "No mail is sent from here", http.StatusNotImplemented, "Ask support for help with the account.", nil}
 	problemPolicy      = problem{"urn:rekey:problem:policy", "Not accepted", http.StatusUnprocessableEntity, "The fields that are named break a rule.", nil}
@@ -76,6 +78,7 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		guesses     *accounts.LimitedError
 		forbidden   *forbiddenError
 		http        *echo.HTTPError
+		unmovable   *accounts.UnmovableError
 	)
 	switch {
 	case errors.As(err, &invalid):
@@ -104,6 +107,12 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		return problemTaken, 0
 	case errors.Is(err, accounts.ErrManagedElsewhere):
 		return problemElsewhere, 0
+	case errors.As(err, &unmovable):
+		p = problemUnmovable
+		p.Detail, p.Errors = unmovable.Reason, []fieldError{{"class", string(unmovable.Class)}}
+		return p, 0
+	case errors.Is(err, accounts.ErrNothingMoves):
+		return problemNoMoves, 0
 	case errors.Is(err, accounts.ErrContestedPerson):
 		return problemContested, 0
 	case errors.Is(err, accounts.ErrTicket):

@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"staff", staffRules()},
 		{"phases", phaseRules()},
 		{"outbox", outboxRules()},
+		{"unseen", unseenRules()},
 		{"mails", mailRules()},
 		{"shadow", shadowRules()},
 		{"races", raceRules()},

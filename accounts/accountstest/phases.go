@@ -150,6 +150,9 @@ func testHeldWrites(t *testing.T, s accounts.Store) {
 		for what, write := range map[string]func() error{
 			"Create": func() error { return w.Create(t.Context(), carl, Event(carl.ID, accounts.EventMigrated)) },
 			"Recopy": func() error { return w.Recopy(t.Context(), changed, 1, Event(ada.ID, accounts.EventCopied)) },
+			"SetLink": func() error {
+				return w.SetLink(t.Context(), *asStored(ada).Link, *ada.Link, Event(ada.ID, accounts.EventDrifted))
+			},
 			"SetPassword": func() error {
 				return w.SetPassword(t.Context(), ada.ID, 1, next, uuid.Nil, Event(ada.ID, accounts.EventPassword), owed)
 			},

@@ -21,6 +21,12 @@ const (
 	MigrateDone       = "migrate:done"       // the account is moved; no token was handed out
 )
 
+// The steps of a move without a password, around those of the transaction.
+const (
+	ForceHashed = "force:hashed" // the credential is made; nothing is written
+	ForceDone   = "force:done"   // the account is moved; nobody was told
+)
+
 // The steps of a changed password.
 const (
 	ChangeHashed     = "change:hashed"     // the new hash is made; nothing is written
@@ -70,6 +76,13 @@ func MigrateSteps() []string {
 	}
 }
 
+// ForceSteps returns the steps of a move without a password, in order.
+func ForceSteps() []string {
+	return []string{
+		ForceHashed, CreateBegun, CreateAccount, CreateIdentifiers, CreateCredential, CreateLink, CreateEvent, CreateCommitted, ForceDone,
+	}
+}
+
 // ChangeSteps returns the steps of a changed password, in order. The last is the only one behind the commit.
 func ChangeSteps() []string {
 	return []string{ChangeHashed, ChangeBegun, ChangeCredential, ChangeSessions, ChangeEvent, ChangeCommitted}
@@ -92,5 +105,5 @@ func FinishSteps() []string {
 
 // Names returns every step.
 func Names() []string {
-	return slices.Concat(MigrateSteps(), ChangeSteps(), DeleteSteps(), MoveSteps(), FinishSteps())
+	return slices.Concat(MigrateSteps(), []string{ForceHashed, ForceDone}, ChangeSteps(), DeleteSteps(), MoveSteps(), FinishSteps())
 }

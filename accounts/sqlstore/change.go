@@ -41,8 +41,8 @@ UPDATE credentials SET version = version + 1, scheme = $3, encoded = $4, fold = 
 }
 
 // whyUnchanged says why a write that named a version touched nothing.
-func (s *Store) whyUnchanged(ctx context.Context, q querier, text string, id uuid.UUID) error {
-	there, err := s.exists(ctx, q, text, id)
+func (s *Store) whyUnchanged(ctx context.Context, q querier, text string, args ...any) error {
+	there, err := s.exists(ctx, q, text, args...)
 	switch {
 	case err != nil:
 		return err

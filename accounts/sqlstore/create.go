@@ -76,10 +76,10 @@ func (s *Store) insertRecord(ctx context.Context, tx querier, r accounts.Record,
 
 	// A change of somebody who was not here may be under way, and sessions of theirs may have ended.
 	_, err := s.exec(ctx, tx, `
-INSERT INTO accounts (id, disabled, created_at, changed_here, incomplete, terms, in_doubt, session_epoch)
-VALUES ($1, $2, $3, $4, $5, $6, EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1 AND intent),
+INSERT INTO accounts (id, disabled, created_at, changed_here, incomplete, terms, disabled_there, in_doubt, session_epoch)
+VALUES ($1, $2, $3, $4, $5, $6, $7, EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1 AND intent),
         `+epochOf("$1")+`)`,
-		r.ID, r.Disabled, micros(r.CreatedAt), r.ChangedHere, r.Incomplete, r.Terms)
+		r.ID, r.Disabled, micros(r.CreatedAt), r.ChangedHere, r.Incomplete, r.Terms, r.DisabledThere)
 	if err != nil {
 		return fmt.Errorf("insert account: %w", err)
 	}

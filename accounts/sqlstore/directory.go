@@ -16,7 +16,7 @@ import (
 // is a row for each identifier, and the rest is the same in each. What comes after it finds the account a; joined like
 // this rather than by a subquery, PostgreSQL needs half the time.
 const selectRecord = `
-SELECT a.id, a.disabled, a.created_at, a.deleted_at, a.session_epoch, a.changed_here, a.pinned, a.in_doubt, a.incomplete, a.terms,
+SELECT a.id, a.disabled, a.created_at, a.deleted_at, a.session_epoch, a.changed_here, a.pinned, a.in_doubt, a.disabled_there, a.incomplete, a.terms,
        EXISTS (SELECT 1 FROM factors f WHERE f.account_id = a.id AND f.kind = 'totp'),
        i.position, i.kind, i.canonical, i.spelling, i.contested, i.verified,
        c.version, c.scheme, c.encoded, c.fold, c.legacy, c.needs_change,
@@ -111,7 +111,7 @@ type recordRow struct {
 func (row *recordRow) scan(scan scan, r *accounts.Record) error {
 	columns := []any{
 		&r.ID, &r.Disabled, &row.accountCreated, &row.accountDeleted, &r.SessionEpoch, &r.ChangedHere, &r.Pinned, &r.InDoubt,
-		&r.Incomplete, &r.Terms, &r.SecondFactor,
+		&r.DisabledThere, &r.Incomplete, &r.Terms, &r.SecondFactor,
 		&row.position, &row.kind, &row.canonical, &row.spelling, &row.contested, &row.verified,
 		&row.version, &row.scheme, &row.encoded, &row.fold, &row.legacy, &row.needsChange,
 	}

@@ -10,7 +10,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
+
+	"rekey/accounts"
 )
 
 // raw opens a database without this package's help.
@@ -185,4 +188,36 @@ func TestSQLiteWaitsForWAL(t *testing.T) {
 	}
 	run(t, other, `COMMIT`)
 	open(t, url)
+}
+
+// On SQLite a rule of a table is changed by making the table anew: what was in it stays.
+func TestCredentialsSurviveTheirTable(t *testing.T) {
+	t.Parallel()
+	url := sqliteURL(t)
+	db := raw(t, url)
+	for _, name := range []string{"00001_accounts", "00002_profiles", "00003_staff", "00004_phase", "00005_life", "00006_copy_back"} {
+		text, err := files.ReadFile("migrations/sqlite/" + name + ".sql")
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(t, db, string(text))
+	}
+	run(t, db, `
+CREATE TABLE goose_db_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')));
+INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, 1), (1, 1), (2, 1), (3, 1), (4, 1), (5, 1), (6, 1);
+INSERT INTO accounts (id, disabled, created_at) VALUES ('`+uuid.Max.String()+`', FALSE, 1);
+INSERT INTO credentials (account_id, kind, version, scheme, encoded, fold, legacy, needs_change)
+VALUES ('`+uuid.Max.String()+`', 'password', 7, 'wrapped', '$rekey-wrap$', 'trim', 'sealed', TRUE)`)
+	s := open(t, url)
+	got, err := s.ByID(t.Context(), uuid.Max)
+	want := accounts.Credential{Version: 7, Scheme: accounts.SchemeWrapped, Encoded: "$rekey-wrap$", Fold: "trim", Legacy: "sealed"}
+	if err != nil || got.Credential != want || got.Disabled || got.DisabledThere {
+		t.Errorf("%+v (%v)", got, err)
+	}
+	if there, err := s.exists(t.Context(), s.read, `SELECT 1 FROM credentials WHERE needs_change`); err != nil || !there {
+		t.Errorf("what it owes is lost (%v)", err)
+	}
+	if _, err := s.exec(t.Context(), s.write, `DELETE FROM accounts`); err == nil {
+		t.Error("an account can be removed from under its credential")
+	}
 }

@@ -26,6 +26,38 @@ func (s *Store) Recopy(ctx context.Context, r accounts.Record, from int64, e acc
 	return storeError("copy account again", err)
 }
 
+// disableAsThere makes an account disabled as the legacy person is, unless it was disabled here. Its sessions end with that.
+func (s *Store) disableAsThere(ctx context.Context, tx querier, r accounts.Record) error {
+	n, err := s.exec(ctx, tx, `
+UPDATE accounts SET disabled = $2, disabled_there = $2 WHERE id = $1 AND (disabled_there OR NOT disabled) AND disabled <> $2`, r.ID, r.DisabledThere)
+	if err != nil || n == 0 || !r.DisabledThere {
+		return err
+	}
+	return s.endSessions(ctx, tx, r.ID, uuid.Nil)
+}
+
+// SetLink implements accounts.Writes.
+func (s *Store) SetLink(ctx context.Context, was, is accounts.LegacyLink, e accounts.Event) error {
+	err := s.inTx(ctx, func(tx querier) error {
+		n, err := s.exec(ctx, tx, `
+UPDATE legacy_links SET fingerprint = $3, copied_epoch = $4, dirty = $5, drifted = $6
+ WHERE source = $1 AND legacy_id = $2 AND fingerprint = $7 AND copied_epoch = $8 AND dirty = $9 AND drifted = $10
+   AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = account_id AND a.deleted_at IS NULL)`,
+			was.Source, was.LegacyID, notNull(is.Fingerprint), is.CopiedEpoch, is.Dirty, is.Drifted,
+			notNull(was.Fingerprint), was.CopiedEpoch, was.Dirty, was.Drifted)
+		switch {
+		case err != nil:
+			return err
+		case n == 0:
+			return s.whyUnchanged(ctx, tx, `
+SELECT 1 FROM legacy_links l JOIN accounts a ON a.id = l.account_id
+ WHERE l.source = $1 AND l.legacy_id = $2 AND a.deleted_at IS NULL`, was.Source, was.LegacyID)
+		}
+		return s.insertEvent(ctx, tx, e)
+	})
+	return storeError("set link", err)
+}
+
 func (s *Store) recopy(ctx context.Context, tx querier, r accounts.Record, from int64) error {
 	if err := s.replaceCredential(ctx, tx, r.ID, from, r.Credential); err != nil {
 		return err
@@ -41,6 +73,9 @@ func (s *Store) recopy(ctx context.Context, tx querier, r accounts.Record, from 
 	}
 	if err := s.recopyFactors(ctx, tx, r); err != nil {
 		return err
+	}
+	if err := s.disableAsThere(ctx, tx, r); err != nil {
+		return fmt.Errorf("disable as legacy does: %w", err)
 	}
 	n, err := s.exec(ctx, tx, `
 UPDATE legacy_links SET fingerprint = $4, copied_epoch = $5, dirty = FALSE, drifted = FALSE

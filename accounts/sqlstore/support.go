@@ -45,7 +45,8 @@ func (s *Store) SetDisabled(
 	ctx context.Context, account uuid.UUID, disabled bool, at time.Time, e accounts.Event,
 ) (changed bool, ended []uuid.UUID, err error) {
 	err = s.inTx(ctx, func(tx querier) error {
-		n, err := s.exec(ctx, tx, `UPDATE accounts SET disabled = $2 WHERE id = $1 AND disabled <> $2 AND deleted_at IS NULL`, account, disabled)
+		n, err := s.exec(ctx, tx, `
+UPDATE accounts SET disabled = $2, disabled_there = FALSE WHERE id = $1 AND (disabled <> $2 OR disabled_there) AND deleted_at IS NULL`, account, disabled)
 		if err != nil {
 			return err
 		}

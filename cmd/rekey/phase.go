@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strconv"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 
 	"rekey/accounts"
 	"rekey/accounts/phase"
+	"rekey/cmd/rekey/config"
 	"rekey/cmd/rekey/server"
 )
 
@@ -27,7 +29,15 @@ command goes on with it. Exit code 3: a gate or the plan says no, and why.`,
 }
 
 // withService opens the domain over the configured store for one command.
-func withService(cmd *cobra.Command, file *configFlag, do func(context.Context, *accounts.Service) error) (err error) {
+func withService(cmd *cobra.Command, file *configFlag, do func(context.Context, *accounts.Service) error) error {
+	return withDomain(cmd, file, server.OpenService, do)
+}
+
+// A domainOpener opens the domain, and returns what closes it.
+type domainOpener func(context.Context, *config.Config, *slog.Logger) (*accounts.Service, func(context.Context) error, error)
+
+// withDomain runs a command over the domain as it is opened.
+func withDomain(cmd *cobra.Command, file *configFlag, open domainOpener, do func(context.Context, *accounts.Service) error) (err error) {
 	cfg, err := file.load()
 	if err != nil {
 		return err
@@ -37,12 +47,11 @@ func withService(cmd *cobra.Command, file *configFlag, do func(context.Context, 
 		return err
 	}
 	ctx := cmd.Context()
-	service, closeAll, err := server.OpenService(ctx, cfg, log)
-	if err != nil {
-		return err
+	service, closeAll, err := open(ctx, cfg, log)
+	if err == nil {
+		defer func() { err = errors.Join(err, closeAll(context.WithoutCancel(ctx))) }()
+		err = do(ctx, service)
 	}
-	defer func() { err = errors.Join(err, closeAll(context.WithoutCancel(ctx))) }()
-	err = do(ctx, service)
 	if errors.Is(err, accounts.ErrNotFound) {
 		return errors.New("the store has no phase yet; `rekey serve` begins with one")
 	}

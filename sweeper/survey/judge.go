@@ -105,7 +105,7 @@ func (j *judge) row(h *hash.Hash, stored legacy.Stored) schemeRow {
 	if variant := variantOf(h.Scheme, stored.Hash); variant != "" {
 		row.scheme += " " + variant
 	}
-	row.strength, row.carried = strengthOf(h, stored)
+	row.strength, row.carried = strengthOf(h, stored), h.Strong()
 	if row.strength == FastSalted && !isListed(h.Scheme) && j.isSlow(h) {
 		row.strength = SlowWeak
 	}

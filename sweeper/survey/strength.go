@@ -42,14 +42,10 @@ func rowOf(key string) schemeRow {
 	return schemeRow{parts[0], Strength(parts[1]), parts[2] == "true"}
 }
 
-// Today's advice: OWASP's Password Storage Cheat Sheet, and for bcrypt the cost that the sweeper carries.
-const (
-	strongBcrypt = 10
-	strongArgon2 = 19456 << 10 // bytes, for two passes
-	strongScrypt = 16 << 20    // bytes
-)
+// strongBcrypt is the cost that the sweeper carries.
+const strongBcrypt = 10
 
-// strongPBKDF2 are the iterations for each digest, found by name in the stored value or the scheme.
+// strongPBKDF2 are the iterations of OWASP's Password Storage Cheat Sheet for each digest, found by name in the stored value or the scheme.
 var strongPBKDF2 = []struct {
 	digest     string
 	iterations int64
@@ -99,38 +95,31 @@ var marks = []struct {
 	{"$5$", SlowWeak}, {"$6$", SlowWeak}, {"$sha1$", SlowWeak},
 }
 
-// strengthOf says how strong a hash is, and whether it is carried.
-func strengthOf(h *hash.Hash, stored legacy.Stored) (Strength, bool) {
+// strengthOf says how strong a hash is.
+func strengthOf(h *hash.Hash, stored legacy.Stored) Strength {
 	text := stored.Hash
 	switch {
 	case listed[h.Scheme] != "":
-		return listed[h.Scheme], false
+		return listed[h.Scheme]
 	case bcryptCost(text) > 0:
-		// Where something is hashed before bcrypt, what is carried is carried with it.
 		if bcryptCost(text) >= strongBcrypt {
-			return Strong, true
+			return Strong
 		}
-		return SlowWeak, false
-	case strings.Contains(text, "argon2") || strings.Contains(h.Scheme, "argon2"):
-		return memoryHard(h.Memory >= strongArgon2 && (number(text, "t=") >= 2 || h.Memory >= 2*strongArgon2))
-	case strings.Contains(h.Scheme, "scrypt") || h.Memory > 0:
-		return memoryHard(h.Memory >= strongScrypt)
+		return SlowWeak
+	case strings.Contains(text, "argon2") || strings.Contains(h.Scheme, "argon2") || strings.Contains(h.Scheme, "scrypt") || h.Memory > 0:
+		if h.Strong() {
+			return Strong
+		}
+		return SlowWeak
 	case strings.Contains(h.Scheme, "pbkdf2") || strings.Contains(strings.ToLower(text), "pbkdf2") || strings.Contains(strings.ToUpper(text), "PKCS5S2") || h.Scheme == "keycloak":
-		return pbkdf2Strength(h, stored), false
+		return pbkdf2Strength(h, stored)
 	}
 	for _, m := range marks {
 		if strings.HasPrefix(strings.ToUpper(text), strings.ToUpper(m.mark)) || m.mark[0] == '$' && strings.Contains(text, m.mark) {
-			return m.strength, false
+			return m.strength
 		}
 	}
-	return FastSalted, false
-}
-
-func memoryHard(enough bool) (Strength, bool) {
-	if enough {
-		return Strong, true
-	}
-	return SlowWeak, false
+	return FastSalted
 }
 
 // bcryptCost returns the cost of a bcrypt string within a stored value, or 0.

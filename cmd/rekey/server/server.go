@@ -92,7 +92,7 @@ func (s *Server) open(ctx context.Context, c *config.Config, log *slog.Logger) e
 
 	// The domain.
 	s.lease = lease
-	s.permits = newPermits(c)
+	s.permits = newPermits(c, 0)
 	s.onClose(s.permits.Close)
 	mailer, err := newMailer(c, issuer)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"rekey/legacy/hash"
 )
 
-func newPermits(c *config.Config) *password.Pool {
-	return password.NewPool(password.PoolConfig{Permits: int(c.Password.Permits), MaxWait: c.Password.Queue, Policy: passwordPolicy(c)})
+func newPermits(c *config.Config, sweep int) *password.Pool {
+	return password.NewPool(password.PoolConfig{Permits: int(c.Password.Permits), SweepPermits: sweep, MaxWait: c.Password.Queue, Policy: passwordPolicy(c)})
 }
 
 // parts are what a service is made of, and open. Those after log are nil in a process that serves nobody.
@@ -49,7 +49,21 @@ func newService(c *config.Config, p parts) (*accounts.Service, error) {
 
 // OpenService opens the domain for a command: over the store, which must be there already, and the sources, without a port
 // and without a lease on the phase. It asks no source. close gives everything back, and waits for what is being written.
-func OpenService(ctx context.Context, c *config.Config, log *slog.Logger) (service *accounts.Service, closeAll func(context.Context) error, err error) {
+func OpenService(ctx context.Context, c *config.Config, log *slog.Logger) (*accounts.Service, func(context.Context) error, error) {
+	return openService(ctx, c, log, "", 0)
+}
+
+// OpenSweeper is OpenService for a command that writes to people's accounts, with so many workers: it takes part in the phase as
+// a gateway does, under the name of the command. A move waits for it, and it obeys a move. Its error is accounts.ErrNotFound
+// where no gateway has begun with a phase yet.
+func OpenSweeper(ctx context.Context, c *config.Config, log *slog.Logger, name string, workers int) (*accounts.Service, func(context.Context) error, error) {
+	return openService(ctx, c, log, name, workers)
+}
+
+// openService is both: without a name there is no lease.
+func openService(
+	ctx context.Context, c *config.Config, log *slog.Logger, name string, sweep int,
+) (service *accounts.Service, closeAll func(context.Context) error, err error) {
 	var closers []func(context.Context) error
 	closeOpened := func(ctx context.Context) error {
 		var errs []error
@@ -73,9 +87,20 @@ func OpenService(ctx context.Context, c *config.Config, log *slog.Logger) (servi
 		return nil, nil, err
 	}
 	closers = append(closers, func(context.Context) error { return closeSources(sources) })
-	permits := newPermits(c)
+	var lease *accounts.Lease
+	if name != "" {
+		if _, err := store.Phase(ctx); err != nil {
+			return nil, nil, err
+		}
+		if lease, err = openLease(ctx, c, store, name, log); err != nil {
+			return nil, nil, err
+		}
+		closers = append(closers, lease.Start(ctx))
+	}
+	permits := newPermits(c, sweep)
 	closers = append(closers, permits.Close)
-	if service, err = newService(c, parts{store: store, key: key, sources: sources, permits: permits, log: log}); err != nil {
+	service, err = newService(c, parts{store: store, key: key, sources: sources, permits: permits, lease: lease, log: log})
+	if err != nil {
 		return nil, nil, err
 	}
 	closers = append(closers, service.Close)

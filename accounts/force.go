@@ -1,0 +1,314 @@
+package accounts
+
+import (
+	"context"
+	"crypto/hmac"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"rekey/accounts/failpoint"
+	"rekey/accounts/password"
+	"rekey/accounts/phase"
+	"rekey/legacy"
+	"rekey/legacy/hash"
+)
+
+// Support and the sweeper move people without their password. It is what a login does, under the same checks, but for the
+// proof: what the legacy store has is kept in another form (see unseen.go). The rules besides those of login.go:
+//
+//  1. The row here is read first, then legacy, and what is written names the version that was read. A login, a change or a
+//     deletion that comes between makes the move begin again.
+//  2. Who is answered here is not touched, however legacy looks: that is for the watcher and the validator to find, and only a
+//     drift mark ends it. A drift mark of an account that was changed here is settled in favour of what is here.
+//  3. To move somebody again changes nothing.
+//  4. Who is disabled in the legacy store is moved disabled.
+
+// A Migration is one legacy person who is to be moved without their password.
+type Migration struct {
+	Source, LegacyID string
+	Hash             Keep // "": KeepAuto
+	How              How  // "": BySupport; or BySweep, whose hashing waits for that of logins
+	By               By
+	// DryRun: everything is looked at and nothing is written. What others write meanwhile may make it untrue.
+	DryRun bool
+}
+
+// An Outcome is what came of a Migration that was not refused.
+type Outcome string
+
+// What came of it.
+const (
+	OutcomeMoved     Outcome = "moved"        // from now on there is an account here: a copy, or theirs for good, as the phase says
+	OutcomeRecopied  Outcome = "copied-again" // the copy that was here was not equal to legacy, or not trusted
+	OutcomeSettled   Outcome = "settled"      // legacy was changed by others after the account was changed here: that stands
+	OutcomeUnchanged Outcome = "unchanged"
+	OutcomeDeleted   Outcome = "deleted" // they were deleted here, and stay that
+)
+
+// An UnmovableError says why a person cannot be moved without their password, now or ever.
+type UnmovableError struct {
+	Class  NoteClass
+	Reason string // fixed text
+}
+
+func (e *UnmovableError) Error() string { return e.Reason }
+
+// ErrNothingMoves: in this phase nobody is moved.
+var ErrNothingMoves = errors.New("in this phase nobody is moved or copied")
+
+// Migrate moves or copies one person, as the phase says. Its error is an *InvalidError, an *UnmovableError, ErrNothingMoves,
+// or an *UnavailableError: the same may be tried again.
+func (s *Service) Migrate(ctx context.Context, m Migration) (Outcome, error) {
+	if err := errors.Join(m.By.Check(), m.Hash.Check()); err != nil {
+		return "", err
+	}
+	if m.How == "" {
+		m.How = BySupport
+	}
+	a := Attempt{RequestID: m.By.RequestID, by: &m.By, how: m.How}
+	leave, err := s.enter(&a)
+	if err != nil {
+		return "", err
+	}
+	defer leave()
+	var outcome Outcome
+	for range staleTries {
+		if outcome, err = s.migrateUnseen(ctx, m, a); !overtaken(err) {
+			break
+		}
+	}
+	switch {
+	case err == nil:
+		s.countMoved(outcome, m.DryRun)
+		return outcome, nil
+	case overtaken(err):
+		return "", &UnavailableError{RetryAfter: retryChanged, Err: err}
+	case errors.Is(err, ErrStaleEpoch):
+		return "", &UnavailableError{RetryAfter: retryFrozen, Err: err}
+	case isAnswer(err), errors.As(err, new(*UnmovableError)), errors.Is(err, ErrNothingMoves):
+		return "", err
+	}
+	return "", cannotTell("move account", err)
+}
+
+// overtaken reports whether somebody else has written between what was read and what was to be written.
+func overtaken(err error) bool {
+	return errors.Is(err, ErrStale) || errors.Is(err, ErrLinked) || errors.Is(err, ErrNotFound) || errors.Is(err, errChanged)
+}
+
+func (s *Service) countMoved(outcome Outcome, dryRun bool) {
+	switch {
+	case dryRun:
+	case outcome == OutcomeMoved:
+		s.stats.Migrated.Add(1)
+	case outcome == OutcomeRecopied:
+		s.stats.Recopied.Add(1)
+	}
+}
+
+// migrateUnseen is one try.
+func (s *Service) migrateUnseen(ctx context.Context, m Migration, a Attempt) (Outcome, error) {
+	if err := a.mayMove(SubjectFor(m.Source, m.LegacyID)); err != nil {
+		return "", err
+	}
+	rec, err := s.store.ByLink(ctx, m.Source, m.LegacyID)
+	absent := errors.Is(err, ErrNotFound)
+	if err != nil && !absent {
+		return "", cannotTell("read account by link", err)
+	}
+	if !absent && (rec.Link.Source != m.Source || rec.Link.LegacyID != m.LegacyID) && !rec.Deleted() {
+		return OutcomeUnchanged, nil // they are a part of an account that is named after another
+	}
+	row := a.row(rec)
+	switch {
+	case absent, rec.Deleted():
+	case rec.InDoubt:
+		return "", &UnavailableError{RetryAfter: retryChanged, Err: errInDoubt}
+	case row.Answers == phase.New && !rec.Link.Drifted:
+		return OutcomeUnchanged, nil
+	}
+	c, err := s.unseen(ctx, m.Source, m.LegacyID)
+	switch {
+	case rec.Deleted() && errors.As(err, new(*UnmovableError)): // gone there too
+		return OutcomeDeleted, nil
+	case err != nil:
+		return "", err
+	case rec.Deleted():
+		return s.deletedUnseen(ctx, c, m, a)
+	case absent:
+		return s.moveUnseen(ctx, c, m, a)
+	case row.Answers == phase.New:
+		return s.settleUnseen(ctx, rec, c, m, a)
+	case !s.stale(rec, c, a):
+		return OutcomeUnchanged, nil
+	}
+	return s.recopyUnseen(ctx, rec, c, m, a)
+}
+
+// mayMove returns why nobody is moved now, if nobody is.
+func (a Attempt) mayMove(id uuid.UUID) error {
+	switch row := a.rowOfAbsent(id); {
+	case row.Frozen:
+		return &UnavailableError{RetryAfter: retryFrozen, Err: errFrozen}
+	case row.Login == phase.TakeNothing:
+		return fmt.Errorf("%w: %s", ErrNothingMoves, a.at.Phase)
+	}
+	return nil
+}
+
+// unseen reads a legacy person by the store's own key.
+func (s *Service) unseen(ctx context.Context, source, legacyID string) (candidate, error) {
+	i := s.sourceIndex(source)
+	if i < 0 {
+		return candidate{}, cannotTell("read person from the legacy store", errNoSource)
+	}
+	getter, ok := s.sources[i].Source.(legacy.Getter)
+	if !ok {
+		return candidate{}, &UnmovableError{NoteVerifyOnly, "the legacy store cannot be read by key: only a login can move this person"}
+	}
+	user, err := getter.Get(ctx, legacyID)
+	switch _, unreadable := legacy.RowErrors(err); {
+	case errors.Is(err, legacy.ErrNoUser):
+		return candidate{}, &UnmovableError{NoteGone, "the legacy store has nobody under that id"}
+	case err != nil && unreadable == nil:
+		return candidate{}, &UnmovableError{NoteUnreadableRecord, "the legacy record cannot be read"}
+	case err != nil:
+		return candidate{}, cannotTell("read person from the legacy store", err)
+	}
+	return candidate{source: s.sources[i], user: user, order: i}, nil
+}
+
+// deletedUnseen looks whose the id of somebody who was deleted is now.
+func (s *Service) deletedUnseen(ctx context.Context, c candidate, m Migration, a Attempt) (Outcome, error) {
+	deleted, err := s.tombstoned(ctx, &c)
+	switch {
+	case err != nil:
+		return "", cannotTell("read tombstone", err)
+	case deleted:
+		return OutcomeDeleted, nil
+	}
+	return "", s.refuseUnseen(ctx, c, &UnmovableError{NoteIDReused, "the id belonged to a person who was deleted, and its row is another's now"}, m, a)
+}
+
+// moveUnseen makes the account of somebody who is absent here.
+func (s *Service) moveUnseen(ctx context.Context, c candidate, m Migration, a Attempt) (Outcome, error) {
+	h, err := s.openUnseen(c, m.Hash)
+	if err != nil {
+		return "", s.refuseUnseen(ctx, c, err, m, a)
+	}
+	if m.DryRun {
+		_, _, err := s.stillSo(ctx, c, nil)
+		return OutcomeMoved, s.refuseUnseen(ctx, c, err, m, a)
+	}
+	credential, err := s.keepUnseen(ctx, SubjectFor(c.source.Name, c.user.ID), h, *c.user.Password, m.Hash, "", m.priority())
+	if err != nil {
+		return "", s.refuseUnseen(ctx, c, err, m, a)
+	}
+	failpoint.Hit(failpoint.ForceHashed)
+	err = s.outlive(ctx, func(ctx context.Context) error {
+		_, err := s.moveWith(ctx, c, credential, proof{hash: h}, nil, a)
+		return err
+	})
+	failpoint.Hit(failpoint.ForceDone)
+	return OutcomeMoved, s.refuseUnseen(ctx, c, err, m, a)
+}
+
+// recopyUnseen makes a copy equal to legacy again. Where what is here is of the very record that legacy has, and is only not
+// trusted yet, its credential stays: it may be of a password that was proven, which is more than a wrap knows.
+func (s *Service) recopyUnseen(ctx context.Context, rec Record, c candidate, m Migration, a Attempt) (Outcome, error) {
+	var h *hash.Hash
+	if rec.Link.Dirty || rec.Link.Drifted || !hmac.Equal(rec.Link.Fingerprint, s.fingerprint(c)) {
+		var err error
+		if h, err = s.openUnseen(c, m.Hash); err != nil {
+			return "", s.refuseUnseen(ctx, c, err, m, a)
+		}
+	}
+	if m.DryRun {
+		return OutcomeRecopied, nil
+	}
+	credential := rec.Credential
+	if h != nil {
+		var err error
+		if credential, err = s.keepUnseen(ctx, rec.ID, h, *c.user.Password, m.Hash, rec.Credential.Scheme, m.priority()); err != nil {
+			return "", s.refuseUnseen(ctx, c, err, m, a)
+		}
+	}
+	failpoint.Hit(failpoint.ForceHashed)
+	err := s.outlive(ctx, func(ctx context.Context) error { return s.recopyWith(ctx, rec, c, credential, proof{hash: h}, a) })
+	failpoint.Hit(failpoint.ForceDone)
+	return OutcomeRecopied, s.refuseUnseen(ctx, c, err, m, a)
+}
+
+// settleUnseen clears the drift mark of an account that is answered here: it was changed here, and that stands. The link takes
+// note of what legacy has now.
+func (s *Service) settleUnseen(ctx context.Context, rec Record, c candidate, m Migration, a Attempt) (Outcome, error) {
+	if m.DryRun {
+		return OutcomeSettled, nil
+	}
+	s.note(ctx, c, NoteDrifted, "the legacy record was changed by others after it was changed here; what was changed here stands", a)
+	is := *rec.Link
+	is.Fingerprint, is.Drifted, is.Dirty = s.fingerprint(c), false, false
+	event := s.event(rec.ID, EventDriftSettled, a)
+	event.Detail = map[string]string{"source": c.source.Name, "legacy_id": c.user.ID}
+	err := s.outlive(ctx, func(ctx context.Context) error { return s.writes(a).SetLink(ctx, *rec.Link, is, event) })
+	return OutcomeSettled, err
+}
+
+// refuseUnseen returns what an error of a move means, and tells support about those who need them. nil stays nil.
+func (s *Service) refuseUnseen(ctx context.Context, c candidate, err error, m Migration, a Attempt) error {
+	if errors.Is(err, errContested) || errors.Is(err, ErrTaken) {
+		s.stats.Contested.Add(1)
+		err = &UnmovableError{NoteContested, "an identifier is held by several legacy people"}
+	}
+	no, ok := errors.AsType[*UnmovableError](err)
+	if ok && !m.DryRun && isTold(no.Class) {
+		s.note(ctx, c, no.Class, no.Reason, a)
+	}
+	return err
+}
+
+// isTold reports whether support hears of everybody of a class. Of the others there may be as many as there are people, and
+// nothing to be done about one of them.
+func isTold(class NoteClass) bool {
+	return !slices.Contains([]NoteClass{NoteVerifyOnly, NoteUnusableHash, NoteWeakHash, NoteGone}, class)
+}
+
+func (m Migration) priority() password.Priority {
+	if m.How == BySweep {
+		return password.PrioritySweep
+	}
+	return password.PriorityLogin
+}
+
+// PersonOf returns the legacy person whom a ref names, for Migrate, and the account that is theirs or will be: the one that an
+// account is named after, or somebody who has not moved and holds the identifier alone. Its error is ErrNotFound,
+// ErrContestedPerson, or an *UnavailableError.
+func (s *Service) PersonOf(ctx context.Context, ref string) (account uuid.UUID, source, legacyID string, err error) {
+	rec, err := s.AccountOf(ctx, ref)
+	switch {
+	case err == nil && rec.Link == nil:
+		return uuid.Nil, "", "", ErrNotFound // born here
+	case err == nil:
+		return rec.ID, rec.Link.Source, rec.Link.LegacyID, nil
+	case !errors.Is(err, ErrNotFound):
+		return uuid.Nil, "", "", err
+	}
+	name, parseErr := ParseIdentifier(ref)
+	if parseErr != nil {
+		return uuid.Nil, "", "", ErrNotFound
+	}
+	found, err := s.ask(ctx, name)
+	switch {
+	case errors.Is(err, legacy.ErrTooMany), err == nil && len(found) > 1:
+		return uuid.Nil, "", "", ErrContestedPerson
+	case err != nil:
+		return uuid.Nil, "", "", cannotTell("ask the legacy store", err)
+	case len(found) == 0:
+		return uuid.Nil, "", "", ErrNotFound
+	}
+	source, legacyID = found[0].source.Name, found[0].user.ID
+	return SubjectFor(source, legacyID), source, legacyID, nil
+}
