@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"rekey/accounts/failpoint"
 	"rekey/accounts/password"
 	"rekey/accounts/phase"
 	"rekey/legacy"
@@ -182,7 +183,10 @@ func (s *Service) settleIntent(ctx context.Context, d Delivery, err error) error
 		return nil
 	}
 	answer := refusal(err)
-	if answer == nil {
+	switch {
+	case answer == nil && failpoint.Without(failpoint.Forward):
+		answer = cannotTell("change the legacy record", err)
+	case answer == nil:
 		return cannotTell("change the legacy record", err) // in doubt: the relay ends it
 	}
 	if err := s.store.DropDelivery(ctx, d, wasChanged(err)); err != nil && !errors.Is(err, ErrStale) {

@@ -3,11 +3,13 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"rekey/accounts"
+	"rekey/accounts/failpoint"
 )
 
 const deliveryColumns = `id, account_id, source, kind, intent, sealed, created_at, next_at, attempts, fence, refused`
@@ -130,9 +132,13 @@ func (s *Store) DropDelivery(ctx context.Context, d accounts.Delivery, drifted b
 func (s *Store) BeginIntent(ctx context.Context, d accounts.Delivery, until time.Time) (accounts.Delivery, error) {
 	d.Intent, d.Fence, d.Attempts, d.NextAt = true, 1, 1, d.CreatedAt
 	err := s.inTx(ctx, func(tx querier) error {
-		n, err := s.exec(ctx, tx, `
+		text := `
 INSERT INTO copy_back (id, account_id, seq, source, kind, intent, sealed, created_at, next_at, attempts, fence, claimed_to)
-SELECT $1, $2, 1, $3, $4, TRUE, $5, $6, $6, 1, 1, $7 WHERE NOT EXISTS (SELECT 1 FROM copy_back WHERE account_id = $2)`,
+SELECT $1, $2, 1, $3, $4, TRUE, $5, $6, $6, 1, 1, $7 WHERE NOT EXISTS (SELECT 1 FROM copy_back WHERE account_id = $2)`
+		if failpoint.Without(failpoint.AccountLock) {
+			text = strings.NewReplacer("$2, 1,", "$2, (SELECT coalesce(max(seq), 0) + 1 FROM copy_back WHERE account_id = $2),", "NOT EXISTS", "TRUE OR NOT EXISTS").Replace(text)
+		}
+		n, err := s.exec(ctx, tx, text,
 			d.ID, d.AccountID, d.Source, string(d.Kind), notNull(d.Sealed), micros(d.CreatedAt), micros(until))
 		switch {
 		case err != nil && s.engine.unique(err), err == nil && n == 0:

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"rekey/accounts"
+	"rekey/accounts/failpoint"
 	"rekey/accounts/masterkey"
 	"rekey/accounts/password"
 	"rekey/cmd/rekey/config"
@@ -25,7 +26,7 @@ func newService(
 	service, err := accounts.New(accounts.Config{
 		Store: store, Sources: accountSources(sources), Collisions: accounts.Collisions(c.Collisions),
 		Hashes: hash.New(hash.Config{Bounds: c.HashBounds.Bounds()}), Hasher: password.Hasher{Policy: passwordPolicy(c)},
-		Permits: permits, Key: key, Lease: lease, Log: log,
+		Permits: permits, Key: key, Lease: lease, Now: failpoint.Now, Log: log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("accounts: %w", err)
