@@ -142,6 +142,9 @@ func (s *Service) legacyHolder(ctx context.Context, session Session, a Attempt, 
 		return legacyPerson{}, ErrManagedElsewhere
 	}
 	_, err = s.prove(ctx, c, a)
+	if err == nil && rec.Disabled { // of which legacy may know nothing
+		err = refused("new-disabled")
+	}
 	return legacyPerson{c, row}, err
 }
 
