@@ -142,10 +142,20 @@ func (s *Service) legacyHolder(ctx context.Context, session Session, a Attempt, 
 		return legacyPerson{}, ErrManagedElsewhere
 	}
 	_, err = s.prove(ctx, c, a)
-	if err == nil && rec.Disabled { // of which legacy may know nothing
-		err = refused("new-disabled")
+	switch {
+	case err != nil:
+		return legacyPerson{}, err
+	case rec.Disabled: // of which legacy may know nothing
+		return legacyPerson{}, refused("new-disabled")
 	}
-	return legacyPerson{c, row}, err
+	// Whoever is being registered is locked under another id: tried again after they are deleted, it would bring them back.
+	switch inserted, err := s.inserted(ctx, c); {
+	case err != nil:
+		return legacyPerson{}, cannotTell("read what is on its way to the legacy store", err)
+	case inserted != nil:
+		return legacyPerson{}, &UnavailableError{RetryAfter: retryChanged, Err: errInDoubt}
+	}
+	return legacyPerson{c, row}, nil
 }
 
 func (s *Service) intentOf(person legacyPerson, a Attempt) *sealedIntent {

@@ -234,12 +234,23 @@ func (s *Store) PostponeDelivery(ctx context.Context, d accounts.Delivery, next 
 
 // Deliveries implements accounts.Outbox.
 func (s *Store) Deliveries(ctx context.Context, limit int) ([]accounts.Delivery, error) {
+	return s.deliveries(ctx, `ORDER BY created_at, account_id, seq LIMIT $1`, max(limit, 0))
+}
+
+// Inserts implements accounts.Outbox.
+func (s *Store) Inserts(ctx context.Context, source string) ([]accounts.Delivery, error) {
+	return s.deliveries(ctx, `
+ WHERE kind = 'insert' AND source = $1 AND (intent OR account_id IN (SELECT id FROM accounts WHERE deleted_at IS NOT NULL))`, source)
+}
+
+// deliveries returns the deliveries that the end of a SELECT chooses.
+func (s *Store) deliveries(ctx context.Context, which string, args ...any) ([]accounts.Delivery, error) {
 	var all []accounts.Delivery
 	err := s.each(ctx, s.read, func(scan scan) error {
 		d, err := scanDelivery(scan)
 		all = append(all, d)
 		return err
-	}, `SELECT `+deliveryColumns+` FROM copy_back ORDER BY created_at, account_id, seq LIMIT $1`, max(limit, 0))
+	}, `SELECT `+deliveryColumns+` FROM copy_back `+which, args...)
 	return all, storeError("read deliveries", err)
 }
 
