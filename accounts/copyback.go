@@ -38,6 +38,7 @@ type Delivery struct {
 	Source    string
 	Kind      DeliveryKind
 	Intent    bool   // the change is not made here yet: it is when the delivery ends; see intent.go
+	Version   int64  // of the credential that it carries; 0: none. The store gives it
 	Sealed    []byte // what is to be written, sealed with the master key
 	CreatedAt time.Time
 	NextAt    time.Time // not tried before

@@ -24,7 +24,7 @@ func (s *Service) gates(ctx context.Context, from phase.State, m PhaseMove) ([]p
 	if err != nil {
 		return nil, err
 	}
-	findings := phase.Check(from, m.To, m.Percent, facts, phase.DefaultLimits())
+	findings := phase.Check(from, m.To, m.Percent, facts, s.limits)
 	if blockers := phase.Blockers(findings); len(blockers) > 0 {
 		return findings, &GateError{blockers}
 	}
@@ -57,6 +57,11 @@ func (s *Service) facts(ctx context.Context, from phase.State, m PhaseMove, aske
 			row.CopyBack = phase.CopyFull
 		}
 		f.Sources = append(f.Sources, row)
+	}
+	if slices.ContainsFunc(asked, func(g phase.Gate) bool { return slices.Contains(measured, g) }) {
+		if err := s.readWindows(ctx, from, &f); err != nil {
+			return phase.Facts{}, err
+		}
 	}
 	if slices.Contains(asked, phase.GateWayBack) {
 		f.CanaryFault, f.Known = s.canary(ctx), append(f.Known, phase.GateWayBack)

@@ -53,6 +53,13 @@ func (s *Service) Login(ctx context.Context, a Attempt) (Person, error) {
 	}
 	defer leave()
 	person, err := s.login(ctx, name, a)
+	if err == nil {
+		person, err = s.challenge(ctx, s.owing(person, a.at), name)
+	}
+	if person.Challenge != nil {
+		s.stats.FactorAsked.Add(1)
+		return person, nil // neither in nor refused yet
+	}
 	s.stats.count(err)
 	return person, err
 }
@@ -66,6 +73,7 @@ func (s *Service) login(ctx context.Context, name Identifier, a Attempt) (Person
 	case errors.Is(err, ErrNotFound):
 		return s.loginLegacy(ctx, name, a)
 	case err != nil:
+		s.countUnread(ctx, a)
 		return Person{}, cannotTell("read account", err)
 	case a.row(rec).Answers != phase.New:
 		return s.loginLegacy(ctx, name, a)
@@ -84,7 +92,7 @@ func (s *Service) loginHere(ctx context.Context, rec Record, a Attempt) (Person,
 	if err := s.proveHere(ctx, rec, a); err != nil {
 		return Person{}, err
 	}
-	s.keepCurrent(ctx, rec, a)
+	rec.Credential.Version = s.keepCurrent(ctx, rec, a)
 	return personOf(rec), nil
 }
 
@@ -107,7 +115,7 @@ func (s *Service) loginLegacy(ctx context.Context, name Identifier, a Attempt) (
 	if !a.at.AsksLegacy() {
 		return Person{}, s.refuseUnknown(ctx, a)
 	}
-	found, err := s.ask(ctx, name)
+	found, err := s.askMeasured(ctx, name, a)
 	switch {
 	case errors.Is(err, legacy.ErrTooMany), err != nil && failpoint.Without(failpoint.Doubt):
 		return Person{}, s.refuseUnknown(ctx, a)
@@ -171,10 +179,13 @@ func (s *Service) loginCandidate(ctx context.Context, c candidate, contested boo
 		return Person{}, s.refuseUnknown(ctx, a)
 	case !absent && a.row(rec).Answers == phase.New && !failpoint.Without(failpoint.OneAnswers):
 		return s.loginHere(ctx, rec, a)
-	case !absent:
-		if c, err = s.readAgain(ctx, c); err != nil {
-			return Person{}, err
-		}
+	case absent:
+		c, err = s.ended(ctx, c)
+	default:
+		c, err = s.readAgain(ctx, c)
+	}
+	if err != nil {
+		return Person{}, err
 	}
 
 	proof, err := s.prove(ctx, c, a)

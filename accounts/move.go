@@ -36,6 +36,7 @@ type PhaseStep struct {
 	State   phase.State `json:"state"`
 	Missing []Replica   `json:"missing"` // alive, and not there yet; empty: all have acknowledged it
 	Clock   time.Time   `json:"clock"`   // now, as leases are counted
+	Lease   phase.Lease `json:"-"`       // that they have
 }
 
 // A PhaseReport is what a move did, or would do.
@@ -232,7 +233,7 @@ func (s *Service) awaitAll(ctx context.Context, state phase.State, m PhaseMove) 
 			return cannotTell("ask who has acknowledged the phase", err)
 		}
 		if m.Progress != nil {
-			m.Progress(PhaseStep{state, missing, clock})
+			m.Progress(PhaseStep{state, missing, clock, s.terms})
 		}
 		if len(missing) == 0 {
 			return nil
@@ -256,7 +257,7 @@ func (s *Service) missing(ctx context.Context, epoch int64) ([]Replica, time.Tim
 		rows[i], named[r.ID] = r.Replica, r
 	}
 	var missing []Replica
-	for _, r := range phase.DefaultLease().Missing(epoch, rows, clock) {
+	for _, r := range s.terms.Missing(epoch, rows, clock) {
 		missing = append(missing, named[r.ID])
 	}
 	return missing, clock, nil

@@ -119,7 +119,7 @@ func (s *Service) look(ctx context.Context, from phase.State, m PhaseMove) (*Pha
 	if err != nil {
 		return nil, err
 	}
-	way.Findings = phase.Check(from, m.To, m.Percent, facts, phase.DefaultLimits())
+	way.Findings = phase.Check(from, m.To, m.Percent, facts, s.limits)
 	for i, f := range way.Findings {
 		if later(f.Gate) {
 			way.Findings[i] = phase.Finding{Gate: f.Gate, Value: "not measured yet", Limit: "a dry run measures it, and the move"}
@@ -147,7 +147,7 @@ func (s *Service) replicas(ctx context.Context, epoch int64) ([]ReplicaState, er
 	if err != nil {
 		return nil, cannotTell("read the replicas", err)
 	}
-	lease := phase.DefaultLease()
+	lease := s.terms
 	states := []ReplicaState{}
 	for _, r := range all {
 		live, left := lease.Live(r.Replica, clock), lease.Ends(r.Replica).Sub(clock)

@@ -16,10 +16,13 @@ func outboxRules() []rule {
 		{"claims", "Of 50 who claim one delivery one gets it, and nobody else until the claim ends.", testClaims},
 		{"fence", "Who lost a claim neither finishes, drops nor postpones.", testFence},
 		{"finish", "A delivery that arrived leaves the account known to legacy, once nothing else waits; the link is as it is now.", testFinish},
+		{"older", "A delivery that arrived makes known to legacy the password that it carries, hashed again or not, and no later one.", testFinishOlder},
 		{"intent", "An intent is the account's lock, and the account is in doubt until it has ended, whoever made the account.", testIntent},
 		{"intent ends", "What an intent leaves is there together with its end: the credential, the sessions, the event.", testIntentEnds},
 		{"inserts", "New people who may be there already, and whom no link names, are found by their source.", testInserts},
 		{"intent of nobody", "Somebody who is not here is made, or buried, with the end of the intent; or they are taken.", testIntentOfNobody},
+		{"sessions of nobody", "The sessions of somebody who is not here end with the intent, but the one that is kept; one that was about to be " +
+			"opened never lives; and the account that is made of them goes on from there.", testSessionsOfNobody},
 	}
 }
 
@@ -72,7 +75,7 @@ func testOutboxOrder(t *testing.T, s accounts.Store) {
 	claim(t, s, now().Add(-time.Second), nil) // not due yet
 	got := claim(t, s, now(), &a1)
 	want := a1
-	want.NextAt, want.Attempts, want.Fence = want.CreatedAt, 1, 1
+	want.NextAt, want.Version, want.Attempts, want.Fence = want.CreatedAt, 2, 1, 1
 	same(t, "the delivery", got, want)
 	claim(t, s, now(), nil)
 	b1 := delivery(bert.ID, accounts.DeliverPassword)
@@ -186,6 +189,29 @@ func testFinish(t *testing.T, s accounts.Store) {
 	if err != nil || kept.ID != other.ID || string(kept.Link.Fingerprint) != string(other.Link.Fingerprint) {
 		t.Errorf("the link of another is %s's, %v (%v)", kept.ID, kept.Link.Fingerprint, err)
 	}
+}
+
+// The source was to be told of everything, and then of nothing.
+func testFinishOlder(t *testing.T, s accounts.Store) {
+	first(t, s, phase.Lazy)
+	ada := Person("Ada")
+	create(t, s, ada)
+	next := accounts.Credential{Scheme: accounts.SchemeArgon2id, Encoded: encoded("next")}
+	arrive := func(want accounts.Delivery, known bool) {
+		t.Helper()
+		d := claim(t, s, now(), &want)
+		is(t, "FinishDelivery", s.FinishDelivery(t.Context(), d, accounts.Finish{Event: Event(ada.ID, accounts.EventDelivered)}), nil)
+		got, err := s.ByID(t.Context(), ada.ID)
+		is(t, "ByID", err, nil)
+		same(t, "what legacy does not know", got.ChangedHere, !known)
+	}
+	told := owe(t, s, ada, 1)
+	is(t, "SetPassword", s.SetPassword(t.Context(), ada.ID, 2, next, uuid.Nil, Event(ada.ID, accounts.EventPassword)), nil)
+	arrive(told, false)
+	arrive(owe(t, s, ada, 3), true)
+	told = owe(t, s, ada, 4)
+	is(t, "ReplaceCredential", s.ReplaceCredential(t.Context(), ada.ID, 5, next, Event(ada.ID, accounts.EventRehashed)), nil)
+	arrive(told, true)
 }
 
 func testIntent(t *testing.T, s accounts.Store) {
@@ -311,4 +337,43 @@ func testInserts(t *testing.T, s accounts.Store) {
 	want("shop", insert, intent)
 	is(t, "DropDelivery", s.DropDelivery(t.Context(), intent, false), nil)
 	want("shop", insert)
+}
+
+func testSessionsOfNobody(t *testing.T, s accounts.Store) {
+	first(t, s, phase.Lazy)
+	ada := Person("Ada")
+	end := func(keep uuid.UUID) {
+		t.Helper()
+		d, err := s.BeginIntent(t.Context(), delivery(ada.ID, accounts.DeliverPassword), now().Add(time.Minute))
+		is(t, "BeginIntent", err, nil)
+		is(t, "FinishDelivery", s.FinishDelivery(t.Context(), d, accounts.Finish{Event: Event(ada.ID, accounts.EventPassword), Keep: keep, At: now()}), nil)
+	}
+	epoch := func(want int64) {
+		t.Helper()
+		got, err := s.SessionEpoch(t.Context(), ada.ID)
+		is(t, "SessionEpoch", err, nil)
+		same(t, "SessionEpoch", got, want)
+	}
+	moves := func(session accounts.Session, generation int64, want error) {
+		t.Helper()
+		_, err := s.RotateSession(t.Context(), session.ID, generation, now(), session.ExpiresAt)
+		is(t, "RotateSession", err, want)
+	}
+	epoch(0)
+	here, there := opened(t, s, ada.ID, 0), opened(t, s, ada.ID, 0)
+	end(here.ID)
+	epoch(1)
+	late, next := opened(t, s, ada.ID, 0), opened(t, s, ada.ID, 1)
+	superseded(t, s, "another session", there)
+	superseded(t, s, "one that was being opened", late)
+	moves(here, 0, nil)
+	moves(next, 0, nil)
+	end(uuid.Nil)
+	epoch(2)
+	moves(here, 1, accounts.ErrStale)
+
+	create(t, s, ada)
+	epoch(2)
+	superseded(t, s, "one that ended before she came", late)
+	lives(t, s, "a new one", opened(t, s, ada.ID, 2))
 }

@@ -156,6 +156,9 @@ func testHeldWrites(t *testing.T, s accounts.Store) {
 			"Delete": func() error {
 				return w.Delete(t.Context(), ada.ID, 1, now(), Event(ada.ID, accounts.EventDeleted), owed)
 			},
+			"MarkDirty": func() error {
+				return w.MarkDirty(t.Context(), accounts.LegacyKey{Source: ada.Link.Source, LegacyID: ada.Link.LegacyID})
+			},
 			"BeginIntent": func() error {
 				_, err := w.BeginIntent(t.Context(), owed, now().Add(time.Minute))
 				return err

@@ -44,6 +44,24 @@ const (
 	DeleteCommitted  = "delete:committed"  // the database has acknowledged the commit; nobody was told
 )
 
+// The steps of an epoch of the phase.
+const (
+	MoveHeld      = "move:held"      // the transaction is open, and no write of the epoch before runs any more
+	MoveState     = "move:state"     // the next state is in it
+	MoveEvent     = "move:event"     // all is written, nothing is committed
+	MoveCommitted = "move:committed" // the database has acknowledged the commit; nobody was told
+)
+
+// The steps of a delivery that has arrived in the legacy store.
+const (
+	FinishBegun     = "finish:begun"     // the transaction is open; the legacy store has the change
+	FinishRemoved   = "finish:removed"   // the delivery is gone in it
+	FinishHere      = "finish:here"      // our half is in it, if it is an intent
+	FinishLink      = "finish:link"      //
+	FinishEvent     = "finish:event"     // all is written, nothing is committed
+	FinishCommitted = "finish:committed" // the database has acknowledged the commit; nobody was told
+)
+
 // MigrateSteps returns the steps of a migrating login, in order.
 func MigrateSteps() []string {
 	return []string{
@@ -65,5 +83,15 @@ func DeleteSteps() []string {
 	}
 }
 
+// MoveSteps returns the steps of an epoch, in order. The last is the only one behind the commit.
+func MoveSteps() []string { return []string{MoveHeld, MoveState, MoveEvent, MoveCommitted} }
+
+// FinishSteps returns the steps of a delivery's end, in order. The last is the only one behind the commit.
+func FinishSteps() []string {
+	return []string{FinishBegun, FinishRemoved, FinishHere, FinishLink, FinishEvent, FinishCommitted}
+}
+
 // Names returns every step.
-func Names() []string { return slices.Concat(MigrateSteps(), ChangeSteps(), DeleteSteps()) }
+func Names() []string {
+	return slices.Concat(MigrateSteps(), ChangeSteps(), DeleteSteps(), MoveSteps(), FinishSteps())
+}

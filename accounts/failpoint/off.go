@@ -4,9 +4,6 @@ package failpoint
 
 import "time"
 
-// Enabled tells whether this build has failpoints.
-const Enabled = false
-
 // Hit does nothing in this build.
 func Hit(string) {}
 

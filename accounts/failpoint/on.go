@@ -10,9 +10,6 @@ import (
 	"time"
 )
 
-// Enabled tells whether this build has failpoints.
-const Enabled = true
-
 // Hit kills the process if the environment asks for it at this step. A name that Names does not list is a panic,
 // on either side: a misspelt step would make a test pass that tested nothing.
 func Hit(name string) {

@@ -58,7 +58,7 @@ type Source struct {
 
 // ShadowReads are the mirrored lookups of the time that the soak covers.
 type ShadowReads struct {
-	Logins       int // at the peak, in the busiest minute
+	Logins       int // at the peak, in the busiest minutes
 	Mirrored     int // of those
 	Reads        int // mirrored lookups in all
 	Errors       int // of those

@@ -20,6 +20,11 @@ func (s *Store) ReplaceCredential(
 		if err := s.replaceCredential(ctx, tx, account, from, next); err != nil {
 			return err
 		}
+		// The same password, hashed again: what is on its way with it still is what is here.
+		_, err := s.exec(ctx, tx, `UPDATE copy_back SET version = version + 1 WHERE account_id = $1 AND version = $2 AND $2 > 0`, account, from)
+		if err != nil {
+			return fmt.Errorf("renumber deliveries: %w", err)
+		}
 		return s.insertEvent(ctx, tx, e)
 	})
 	return storeError("replace credential", err)
@@ -54,7 +59,8 @@ func (s *Store) whyUnchanged(ctx context.Context, q querier, text string, id uui
 
 // storeError wraps what went wrong with what was done, and leaves alone what a caller asks for by name.
 func storeError(what string, err error) error {
-	if err == nil || errors.Is(err, accounts.ErrNotFound) || errors.Is(err, accounts.ErrStale) || errors.Is(err, accounts.ErrStaleEpoch) {
+	if err == nil || errors.Is(err, accounts.ErrNotFound) || errors.Is(err, accounts.ErrStale) || errors.Is(err, accounts.ErrStaleEpoch) ||
+		errors.Is(err, accounts.ErrSpent) || errors.Is(err, accounts.ErrTaken) {
 		return err
 	}
 	return fmt.Errorf("%s: %w", what, err)

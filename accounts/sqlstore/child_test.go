@@ -9,8 +9,13 @@ import (
 	"os/exec"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
+
+	"rekey/accounts"
+	"rekey/accounts/accountstest"
+	"rekey/accounts/phase"
 )
 
 // Some promises are made to other processes, or to the next one after a crash. The test binary is started again with
@@ -34,6 +39,8 @@ func childJobs() map[string]func(ctx context.Context, s *Store, out io.Writer) e
 			_, err := fmt.Fprintln(out, s.Create(ctx, r, e))
 			return err
 		},
+		"move":   moveOnce,
+		"finish": finishOne,
 	}
 }
 
@@ -121,4 +128,53 @@ func createSessions(ctx context.Context, s *Store, out io.Writer) error {
 		}()
 	}
 	return <-failed
+}
+
+// twoPhases are the state of a new installation and the one behind it.
+func twoPhases() (first, next phase.State) {
+	first, err := phase.Initial(phase.DualWrite, "0123456789abcdef", time.UnixMicro(1e15))
+	if err != nil {
+		panic(err) // they are constants
+	}
+	steps, err := first.Move(phase.Shadow, 0, time.UnixMicro(1e15))
+	if err != nil {
+		panic(err)
+	}
+	return first, steps[0]
+}
+
+func moveOnce(ctx context.Context, s *Store, out io.Writer) error {
+	first, next := twoPhases()
+	if _, err := s.InitPhase(ctx, first); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(out, s.MovePhase(ctx, next, accountstest.Event(uuid.Max, accounts.EventPhaseMoved)))
+	return err
+}
+
+// changedPrint is the fingerprint of somebody whose change has arrived.
+const changedPrint = "changed"
+
+// theFinish is what ends the change of a password that both stores are to have.
+func theFinish(r accounts.Record) accounts.Finish {
+	link := *r.Link
+	link.Fingerprint = []byte(changedPrint)
+	next := r.Credential
+	return accounts.Finish{Event: accountstest.Event(r.ID, accounts.EventPassword), Link: &link, Credential: &next, At: time.Now()}
+}
+
+func finishOne(ctx context.Context, s *Store, out io.Writer) error {
+	r, e := person("one")
+	if err := s.Create(ctx, r, e); err != nil {
+		return err
+	}
+	d := accounts.Delivery{
+		ID: uuid.Must(uuid.NewV7()), AccountID: r.ID, Source: r.Link.Source, Kind: accounts.DeliverPassword, Sealed: []byte{1}, CreatedAt: time.Now(),
+	}
+	d, err := s.BeginIntent(ctx, d, time.Now().Add(time.Minute))
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(out, s.FinishDelivery(ctx, d, theFinish(r)))
+	return err
 }

@@ -12,15 +12,16 @@ import (
 	"rekey/accounts/failpoint"
 )
 
-const deliveryColumns = `id, account_id, source, kind, intent, sealed, created_at, next_at, attempts, fence, refused`
+const deliveryColumns = `id, account_id, source, kind, intent, version, sealed, created_at, next_at, attempts, fence, refused`
 
 // insertDeliveries writes what a change owes the legacy stores, in the change's own transaction. The change has locked the
-// account's credential, or made it, so that nobody else counts at the same time.
+// account's credential, or made it, so that nobody else counts at the same time, and the credential is the one that they carry.
 func (s *Store) insertDeliveries(ctx context.Context, tx querier, owed []accounts.Delivery) error {
 	for _, d := range owed {
 		_, err := s.exec(ctx, tx, `
-INSERT INTO copy_back (id, account_id, seq, source, kind, intent, sealed, created_at, next_at)
-VALUES ($1, $2, (SELECT coalesce(max(seq), 0) + 1 FROM copy_back WHERE account_id = $2), $3, $4, FALSE, $5, $6, $6)`,
+INSERT INTO copy_back (id, account_id, seq, source, kind, intent, version, sealed, created_at, next_at)
+VALUES ($1, $2, (SELECT coalesce(max(seq), 0) + 1 FROM copy_back WHERE account_id = $2), $3, $4, FALSE,
+        coalesce((SELECT version FROM credentials WHERE account_id = $2 AND kind = 'password'), 0), $5, $6, $6)`,
 			d.ID, d.AccountID, d.Source, string(d.Kind), notNull(d.Sealed), micros(d.CreatedAt))
 		if err != nil {
 			return fmt.Errorf("insert delivery: %w", err)
@@ -63,7 +64,7 @@ func scanDelivery(scan scan) (accounts.Delivery, error) {
 		d             accounts.Delivery
 		created, next int64
 	)
-	err := scan(&d.ID, &d.AccountID, &d.Source, &d.Kind, &d.Intent, &d.Sealed, &created, &next, &d.Attempts, &d.Fence, &d.Refused)
+	err := scan(&d.ID, &d.AccountID, &d.Source, &d.Kind, &d.Intent, &d.Version, &d.Sealed, &created, &next, &d.Attempts, &d.Fence, &d.Refused)
 	d.CreatedAt, d.NextAt = moment(created), moment(next)
 	return d, err
 }
@@ -71,9 +72,11 @@ func scanDelivery(scan scan) (accounts.Delivery, error) {
 // FinishDelivery implements accounts.Outbox.
 func (s *Store) FinishDelivery(ctx context.Context, d accounts.Delivery, f accounts.Finish) error {
 	err := s.inTx(ctx, func(tx querier) error {
+		failpoint.Hit(failpoint.FinishBegun)
 		if err := s.removeDelivery(ctx, tx, d); err != nil {
 			return err
 		}
+		failpoint.Hit(failpoint.FinishRemoved)
 		if f.Create != nil {
 			if err := s.insertRecord(ctx, tx, *f.Create, f.Event); err != nil {
 				return err
@@ -83,22 +86,42 @@ func (s *Store) FinishDelivery(ctx context.Context, d accounts.Delivery, f accou
 		if err := s.finishHere(ctx, tx, d, f); err != nil {
 			return err
 		}
+		failpoint.Hit(failpoint.FinishHere)
 		if f.Link != nil {
 			if err := s.keepLink(ctx, tx, d.AccountID, *f.Link, f.Was); err != nil {
 				return err
 			}
 		}
-		_, err := s.exec(ctx, tx, `
-UPDATE accounts SET changed_here = FALSE WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1)`, d.AccountID)
-		if err != nil {
-			return fmt.Errorf("note that legacy knows: %w", err)
+		failpoint.Hit(failpoint.FinishLink)
+		if err := s.noteDelivered(ctx, tx, d); err != nil {
+			return err
 		}
-		return s.insertEvent(ctx, tx, f.Event)
+		if err := s.insertEvent(ctx, tx, f.Event); err != nil {
+			return err
+		}
+		failpoint.Hit(failpoint.FinishEvent)
+		return nil
 	})
+	if err == nil {
+		failpoint.Hit(failpoint.FinishCommitted)
+	}
 	if err != nil && f.Create != nil && s.engine.unique(err) {
 		return accounts.ErrTaken
 	}
 	return storeError("finish delivery", err)
+}
+
+// noteDelivered notes that legacy knows of what was changed here, once nothing else waits. A later change that no delivery was
+// made for, because the source was to be told no more, is one that it does not know.
+func (s *Store) noteDelivered(ctx context.Context, tx querier, d accounts.Delivery) error {
+	_, err := s.exec(ctx, tx, `
+UPDATE accounts SET changed_here = FALSE
+ WHERE id = $1 AND NOT untold AND NOT EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1)
+   AND NOT EXISTS (SELECT 1 FROM credentials WHERE account_id = $1 AND kind = 'password' AND version <> $2 AND $2 > 0)`, d.AccountID, d.Version)
+	if err != nil {
+		return fmt.Errorf("note that legacy knows: %w", err)
+	}
+	return nil
 }
 
 // removeDelivery removes a delivery under its claim. Its account is in doubt no more.
@@ -165,28 +188,20 @@ UPDATE credentials SET version = version + 1, scheme = $2, encoded = $3, fold = 
 		if err != nil {
 			return fmt.Errorf("replace credential: %w", err)
 		}
+		if err := s.owePassword(ctx, tx, d.AccountID, false); err != nil {
+			return err
+		}
 	}
 	if d.Kind != accounts.DeliverPassword || !d.Intent {
 		return nil
 	}
-	if err := s.endSessions(ctx, tx, d.AccountID, f.Keep); err != nil {
-		return err
-	}
-	// Of somebody who is not here the sessions are all there is.
-	_, err := s.exec(ctx, tx, `
-UPDATE sessions SET revoked_at = $3
- WHERE account_id = $1 AND id <> $2 AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM accounts WHERE id = $1)`,
-		d.AccountID, f.Keep, micros(f.At))
-	if err != nil {
-		return fmt.Errorf("end sessions: %w", err)
-	}
-	return nil
+	return s.endSessions(ctx, tx, d.AccountID, f.Keep)
 }
 
 // bury makes a tombstone of an account, or makes one for somebody who was never here.
 func (s *Store) bury(ctx context.Context, tx querier, account uuid.UUID, f accounts.Finish) error {
 	_, err := s.exec(ctx, tx, `
-INSERT INTO accounts (id, disabled, created_at, deleted_at) VALUES ($1, TRUE, $2, $2)
+INSERT INTO accounts (id, disabled, created_at, deleted_at, session_epoch) VALUES ($1, TRUE, $2, $2, `+epochOf("$1")+`)
 ON CONFLICT (id) DO UPDATE SET disabled = TRUE, deleted_at = excluded.deleted_at`, account, micros(f.At))
 	if err != nil {
 		return fmt.Errorf("bury account: %w", err)

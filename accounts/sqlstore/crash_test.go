@@ -8,10 +8,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
 	"rekey/accounts"
+	"rekey/accounts/accountstest"
 	"rekey/accounts/failpoint"
 )
 
@@ -103,8 +105,8 @@ func checkWhole(t *testing.T, s *Store, name string) {
 	}
 }
 
-// The process is killed after each step of Create: what was not committed is gone, what was is there, and asking again
-// ends with one account in either case.
+// The process is killed after each step of a write: what was not committed is gone, what was is there, and asking again
+// ends the same in either case.
 func TestFailpoints(t *testing.T) {
 	t.Parallel()
 	binary := filepath.Join(t.TempDir(), "failpoint.test")
@@ -115,24 +117,21 @@ func TestFailpoints(t *testing.T) {
 	for name, newURL := range engines() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			steps := 0
-			for _, step := range failpoint.Names() {
-				if strings.HasPrefix(step, "create:") {
-					killAt(t, binary, step, newURL(t))
-					steps++
+			for job, steps := range map[string][]string{
+				"one": failpoint.MigrateSteps()[2:9], "move": failpoint.MoveSteps(), "finish": failpoint.FinishSteps(),
+			} {
+				for _, step := range steps {
+					killAt(t, binary, job, step, newURL(t))
 				}
-			}
-			if steps != 7 {
-				t.Errorf("%d steps were tried, want 7", steps)
 			}
 		})
 	}
 }
 
-// killAt lets a process that makes somebody be killed at a step, and looks at what it left.
-func killAt(t *testing.T, binary, step, url string) {
+// killAt lets a process that does a job be killed at a step, and looks at what it left.
+func killAt(t *testing.T, binary, job, step, url string) {
 	t.Helper()
-	c := start(t, binary, "one", url, "REKEY_FAILPOINT="+step)
+	c := start(t, binary, job, url, "REKEY_FAILPOINT="+step)
 	if c.lines.Scan() {
 		t.Errorf("%s: the process went on: %s", step, c.lines.Text())
 	}
@@ -140,9 +139,15 @@ func killAt(t *testing.T, binary, step, url string) {
 		t.Errorf("%s: the process ended with %v, want it killed", step, err)
 	}
 	s := open(t, url)
+	committed := strings.HasSuffix(step, ":committed")
+	map[string]func(*testing.T, *Store, string, bool){"one": createdOne, "move": movedOnce, "finish": finishedOnce}[job](t, s, step, committed)
+}
+
+func createdOne(t *testing.T, s *Store, step string, committed bool) {
+	t.Helper()
 	r, e := person("one")
 	var want error // what asking again says
-	if step == failpoint.CreateCommitted {
+	if committed {
 		want = accounts.ErrLinked
 	}
 	if err := s.Create(t.Context(), r, e); !errors.Is(err, want) {
@@ -151,5 +156,52 @@ func killAt(t *testing.T, binary, step, url string) {
 	checkWhole(t, s, "one")
 	if n, err := s.CountAccounts(t.Context()); err != nil || n != 1 {
 		t.Errorf("%s: %d accounts, %v; want 1", step, n, err)
+	}
+}
+
+// Whoever died held the epoch: the next one to move does not wait for them.
+func movedOnce(t *testing.T, s *Store, step string, committed bool) {
+	t.Helper()
+	first, next := twoPhases()
+	at, err := s.Phase(t.Context())
+	if err != nil || committed != (at.Epoch == next.Epoch) || !committed && at.Epoch != first.Epoch {
+		t.Errorf("%s: epoch %d (%v)", step, at.Epoch, err)
+	}
+	var want error
+	if committed {
+		want = accounts.ErrStale
+	}
+	if err := s.MovePhase(t.Context(), next, accountstest.Event(uuid.Max, accounts.EventPhaseMoved)); !errors.Is(err, want) {
+		t.Errorf("%s: MovePhase again: %v, want %v", step, err, want)
+	}
+	if events, err := s.Events(t.Context(), uuid.Max, 10); err != nil || len(events) != 1 {
+		t.Errorf("%s: %d events of the move (%v), want 1", step, len(events), err)
+	}
+}
+
+// The next relay ends what was left open.
+func finishedOnce(t *testing.T, s *Store, step string, committed bool) {
+	t.Helper()
+	r, _ := person("one")
+	look := func(when string, ended bool) {
+		t.Helper()
+		got, err := s.ByID(t.Context(), r.ID)
+		if err != nil || got.InDoubt == ended || (got.Credential.Version == 2) != ended || (string(got.Link.Fingerprint) == changedPrint) != ended {
+			t.Errorf("%s, %s: she is %+v (%v), and the change has ended: %v", step, when, got.Account, err, ended)
+		}
+	}
+	look("after the crash", committed)
+	d, err := s.ClaimDelivery(t.Context(), time.Now().Add(time.Hour), time.Now().Add(2*time.Hour))
+	if committed != errors.Is(err, accounts.ErrNotFound) || !committed && err != nil {
+		t.Errorf("%s: ClaimDelivery: %v", step, err)
+	}
+	if !committed {
+		if err := s.FinishDelivery(t.Context(), d, theFinish(r)); err != nil {
+			t.Errorf("%s: FinishDelivery again: %v", step, err)
+		}
+		look("after the next relay", true)
+	}
+	if events, err := s.Events(t.Context(), r.ID, 10); err != nil || len(events) != 2 {
+		t.Errorf("%s: %d events (%v), want the move and the change", step, len(events), err)
 	}
 }

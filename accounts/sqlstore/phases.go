@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rekey/accounts"
+	"rekey/accounts/failpoint"
 	"rekey/accounts/phase"
 )
 
@@ -58,6 +59,7 @@ func (s *Store) MovePhase(ctx context.Context, next phase.State, e accounts.Even
 		if err := s.engine.holdEpoch(ctx, s, tx, alone); err != nil {
 			return err
 		}
+		failpoint.Hit(failpoint.MoveHeld)
 		n, err := s.exec(ctx, tx, `UPDATE phase SET epoch = $1, state = $2 WHERE id = 1 AND epoch = $3`, next.Epoch, string(text), next.Epoch-1)
 		if err != nil {
 			return err
@@ -65,9 +67,18 @@ func (s *Store) MovePhase(ctx context.Context, next phase.State, e accounts.Even
 		if n == 0 {
 			return accounts.ErrStale
 		}
-		return s.insertEvent(ctx, tx, e)
+		failpoint.Hit(failpoint.MoveState)
+		if err := s.insertEvent(ctx, tx, e); err != nil {
+			return err
+		}
+		failpoint.Hit(failpoint.MoveEvent)
+		return nil
 	})
-	return storeError("move phase", err)
+	if err != nil {
+		return storeError("move phase", err)
+	}
+	failpoint.Hit(failpoint.MoveCommitted)
+	return nil
 }
 
 // How an epoch is held.

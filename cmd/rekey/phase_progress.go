@@ -98,7 +98,7 @@ func missingNames(s accounts.PhaseStep) string {
 func missingText(s accounts.PhaseStep) string {
 	var texts []string
 	for _, r := range s.Missing {
-		left := phase.DefaultLease().Ends(r.Replica).Sub(s.Clock)
+		left := s.Lease.Ends(r.Replica).Sub(s.Clock)
 		texts = append(texts, fmt.Sprintf("%s (its lease ends in %.0f s)", r.Name, math.Ceil(left.Seconds())))
 	}
 	return strings.Join(texts, ", ")

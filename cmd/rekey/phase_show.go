@@ -163,7 +163,7 @@ func newPhasePlan(c console) *cobra.Command {
 					return err
 				}
 				var road []leg
-				for _, l := range view.State.Plan.Road(phase.DefaultLimits()) {
+				for _, l := range view.State.Plan.Road(service.Limits()) {
 					road = append(road, leg{l, l.Phase == view.State.Phase})
 				}
 				if *output == asJSON {

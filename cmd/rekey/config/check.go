@@ -13,13 +13,13 @@ import (
 	"time"
 
 	"rekey/accounts"
-	"rekey/accounts/failpoint"
+	"rekey/accounts/policy"
 	"rekey/gateway/limit"
 	"rekey/legacy/hash"
 )
 
 // A span is what a number or a duration may be, both ends included.
-type span[T int64 | time.Duration] struct {
+type span[T int64 | float64 | time.Duration] struct {
 	key       string
 	value     T
 	low, high T
@@ -54,9 +54,8 @@ func (l *loader) check() {
 	} else if work < 19456*2 {
 		l.warn("password", "is weaker than OWASP's least (memory_kib 19456, time 2)")
 	}
-	if c.Plan == "dual-write" && !failpoint.Enabled {
-		l.problem("plan", "dual-write is not yet in this version; use lazy")
-	}
+	l.checkGateLimits()
+	l.checkPasswordPolicy()
 	for _, p := range c.TrustedProxies {
 		if p.Bits() == 0 {
 			l.warn("trusted_proxies", "%s trusts everybody: any client can claim any address, which voids the limits per address", p)
@@ -76,10 +75,12 @@ func (l *loader) check() {
 	for _, m := range c.Bridge.Config().Mistakes() {
 		l.problem("bridge."+m.Product+"."+m.Field, "%s", m.Reason)
 	}
+	l.checkMail()
 	names, registry := map[string]int{}, hash.New(hash.Config{Bounds: c.HashBounds.Bounds()})
 	for i := range c.Legacy {
 		l.checkLegacy(i, names, registry)
 	}
+	l.checkRequired(registry)
 	if len(c.Legacy) == 0 {
 		l.warn("legacy", "no legacy source: only accounts that have been moved already can log in")
 	}
@@ -115,6 +116,7 @@ func (l *loader) durations() []span[time.Duration] {
 		{"tokens.refresh_absolute", c.Tokens.RefreshAbsolute, time.Minute, 5 * 365 * 24 * time.Hour},
 		{"tokens.rotate_keys_every", c.Tokens.RotateKeysEvery, 0, 5 * 365 * 24 * time.Hour},
 		{"password.queue", c.Password.Queue, 10 * time.Millisecond, 30 * time.Second},
+		{"password_policy.hibp_timeout", c.PasswordPolicy.HIBPTimeout, 10 * time.Millisecond, 10 * time.Second},
 		{"login.floor", c.Login.Floor, 0, time.Second}, // longer, and the wait itself becomes the load
 		{"drain", c.Drain, 0, 5 * time.Minute},
 		{"shutdown", c.Shutdown, time.Second, 10 * time.Minute},
@@ -135,6 +137,8 @@ func (l *loader) numbers() []span[int64] {
 		{"password.time", c.Password.Time, 1, 20},
 		{"password.lanes", c.Password.Lanes, 1, 16},
 		{"password.permits", c.Password.Permits, 0, 1024},
+		{"password_policy.min_length", c.PasswordPolicy.MinLength, 8, policy.MaxLength},
+		{"password_policy.min_length_with_factor", c.PasswordPolicy.MinLengthWithFactor, 8, policy.MaxLength},
 		{"limits.address.burst", c.Limits.Address.Burst, 0, 1e6},
 		{"limits.address.count", c.Limits.Address.Count, 0, 1e6},
 		{"limits.identifier.burst", c.Limits.Identifier.Burst, 0, 1e6},
@@ -158,7 +162,7 @@ func (l *loader) numbers() []span[int64] {
 	return spans
 }
 
-func checkSpans[T int64 | time.Duration](l *loader, spans []span[T]) {
+func checkSpans[T int64 | float64 | time.Duration](l *loader, spans []span[T]) {
 	for _, s := range spans {
 		if s.value < s.low || s.value > s.high {
 			l.problem(s.key, "must be %v to %v", s.low, s.high)

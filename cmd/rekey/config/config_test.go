@@ -132,7 +132,7 @@ func TestRefused(t *testing.T) {
 		{"bad recipe", source("    scheme: md5($pas)\n"), nil,
 			"rekey.yaml:8:13: legacy[0].scheme: "},
 		{"a key like no other", "a: 1\n" + base, nil, "rekey.yaml:1:1: a: unknown key; known here: listen, admin, store, store_file, redis, redis_file, limits, legacy, collisions, " +
-			"master_key_file, issuer, audience, plan, trusted_proxies, tokens, password, hash_bounds, login, bridge, drain, shutdown, log\n      1 | a: …\n        | ^"},
+			"master_key_file, issuer, audience, plan, phase, trusted_proxies, tokens, password, password_policy, hash_bounds, login, required_actions, mail, bridge, drain, shutdown, log\n      1 | a: …\n        | ^"},
 		{"limit", base + "limits: {address: {burst: 1000, count: 1, per: 24h}}\n", nil, "rekey.yaml:3:19: limits.address: "},
 		{"no value", base + "listen:\n", nil,
 			"rekey.yaml:3:1: listen: has no value; give it one or remove the line\n      3 | listen: …\n        | ^"},
@@ -192,8 +192,11 @@ func TestRefused(t *testing.T) {
 			"rekey.yaml:8:13: legacy[0].scheme: plaintext needs allow_plaintext: true beside it, so that nobody writes it by accident\n      8 | scheme: plaintext\n        |         ^"},
 		{"pepper twice", source("    pepper: a\n    params: {pepper: b}\n"), nil,
 			"rekey.yaml:8:13: legacy[0].pepper: is given twice, here and among params; keep one\n      8 | pepper: …\n        |         ^"},
-		{"dual-write", base + "plan: dual-write\n", nil,
-			"rekey.yaml:3:7: plan: dual-write is not yet in this version; use lazy\n      3 | plan: dual-write\n        |       ^"},
+		{"share", base + "phase: {limits: {mirrored_share: 95}}\n", nil,
+			"rekey.yaml:3:34: phase.limits.mirrored_share: must be 0 to 1\n      3 | mirrored_share: 95\n        |                 ^"},
+		{"no number", base + "phase: {limits: {p99_ratio: NaN}}\n", nil,
+			"rekey.yaml:3:29: phase.limits.p99_ratio: want a number such as 0.95\n      3 | p99_ratio: NaN\n        |            ^"},
+		{"soak", base + "phase: {limits: {soak: {shadow: -1s}}}\n", nil, "rekey.yaml:3:33: phase.limits.soak.shadow: must be 0s to 8760h0m0s\n      3 | shadow: -1s\n        |         ^"},
 		{"same listener", base + "admin: {listen: 127.0.0.1:8080}\n", nil,
 			"rekey.yaml:3:17: admin.listen: is the address of the public listener; staff have one of their own\n      3 | listen: 127.0.0.1:8080\n        |         ^"},
 		{"work", base + "password: {memory_kib: 262144, time: 5}\n", nil,
@@ -320,7 +323,7 @@ func TestValuesTellTheOrigin(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "rekey.yaml")
-	text := smallest + "limits: off\ntrusted_proxies: [0.0.0.0/0]\npassword: {memory_kib: 64, time: 1}\n"
+	text := smallest + "limits: off\ntrusted_proxies: [0.0.0.0/0]\npassword_policy: {min_length: 10}\npassword: {memory_kib: 64, time: 1}\n"
 	if err := os.WriteFile(path, []byte(strings.Replace(text, "127.0.0.1:8081", ":8081", 1)), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -330,7 +333,7 @@ func TestWarnings(t *testing.T) {
 	}
 	got := c.Warnings().Error()
 	for _, want := range []string{
-		"limits: are off", "trusted_proxies: 0.0.0.0/0 trusts everybody", "password: is weaker",
+		"limits: are off", "trusted_proxies: 0.0.0.0/0 trusts everybody", "password: is weaker", "password_policy.min_length: is less than the 15",
 		"admin.listen: can be reached", "legacy[0].dsn: a secret stands in a file that others can read",
 	} {
 		if !strings.Contains(got, want) {

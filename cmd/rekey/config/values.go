@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"reflect"
 	"strconv"
@@ -23,7 +24,7 @@ func isLeaf(t reflect.Type) bool {
 		return true
 	}
 	switch t.Kind() {
-	case reflect.String, reflect.Int64, reflect.Bool:
+	case reflect.String, reflect.Int64, reflect.Float64, reflect.Bool:
 		return true
 	}
 	return false
@@ -55,6 +56,12 @@ func setText(v reflect.Value, text string) error {
 			return errors.New("want a whole number")
 		}
 		*target = n
+	case *float64:
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+			return errors.New("want a number such as 0.95")
+		}
+		*target = f
 	case *time.Duration:
 		d, err := time.ParseDuration(text)
 		if err != nil {

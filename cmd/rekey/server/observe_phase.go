@@ -45,7 +45,7 @@ func (s *Server) phaseMetrics() []gateway.Metric {
 			Read: func() float64 { return oneIf(s.lease.State().Phase == p) },
 		})
 	}
-	return metrics
+	return append(metrics, s.shadowMetrics()...)
 }
 
 func oneIf(is bool) float64 {
@@ -61,7 +61,7 @@ func (s *Server) liveReplicas(ctx context.Context) (float64, error) {
 	all, clock, err := s.store.Replicas(ctx)
 	live := 0.0
 	for _, r := range all {
-		live += oneIf(phase.DefaultLease().Live(r.Replica, clock))
+		live += oneIf(s.service.Terms().Live(r.Replica, clock))
 	}
 	return live, err
 }

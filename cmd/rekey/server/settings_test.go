@@ -101,3 +101,38 @@ func TestMistakesOfSources(t *testing.T) {
 		}
 	}
 }
+
+// Plan dual-write is for sources that every change can be written to under a condition; of each other one it is said why not.
+func TestPlanFitsTheSources(t *testing.T) {
+	t.Parallel()
+	const sql = "\n    dsn: sqlite:///srv/old.db\n    table: users\n    columns: {id: id, username: login, password: pass}\n    scheme: md5($pass)"
+	const directory = "\n    kind: ldap\n    preset: openldap\n    ldap: {url: ldaps://d.example.org, bind_dn: cn=r, bind_password: s, base_dn: dc=x"
+	for name, tt := range map[string]struct{ plan, yaml, want string }{
+		"lazy":         {"lazy", sql, ""},
+		"written":      {"dual-write", sql + "\n    write: on", ""},
+		"read":         {"dual-write", sql, "legacy[0]: plan dual-write writes every change to the old store: this source takes no new passwords"},
+		"no condition": {"dual-write", directory + ", write: {modify: true}}", "takes new passwords in the clear or under no condition"},
+		"no password":  {"dual-write", sql + "\n    write: {password: \"-\", username: UPDATE users SET login = :username WHERE id = :id AND pass = :old_password}", "takes no new passwords"},
+		"directory":    {"dual-write", directory + "}", "takes no new passwords"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "rekey.yaml")
+			text := "store: sqlite:///srv/new.db\nplan: " + tt.plan + "\nlegacy:\n  - name: shop" + tt.yaml + "\n"
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			c, err := config.Load(config.Options{Path: path})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = server.CheckSources(c)
+			switch {
+			case tt.want == "" && err != nil:
+				t.Errorf("refused: %v", err)
+			case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}

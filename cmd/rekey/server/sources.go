@@ -11,6 +11,7 @@ import (
 
 	"rekey/accounts"
 	"rekey/accounts/password"
+	"rekey/accounts/phase"
 	"rekey/cmd/rekey/config"
 	"rekey/legacy"
 	"rekey/legacy/filesource"
@@ -78,6 +79,24 @@ func openSource(l config.Legacy) (*source, error) {
 
 var errCopyBack = errors.New("copy_back: full needs a source that takes new passwords as hashes, under a condition; see write")
 
+// unfitFor says why a plan cannot be walked with a source; "" if it can. In the middle of plan dual-write a change is in both
+// stores or nowhere.
+func unfitFor(plan string, s *source) string {
+	if plan != phase.DualWrite.String() {
+		return ""
+	}
+	const because = "plan dual-write writes every change to the old store: "
+	writer, ok := s.people.(legacy.Writer)
+	switch {
+	case !ok || writer.Writes().Password == legacy.PasswordNever:
+		return because + "this source takes no new passwords; give it write, or use plan lazy"
+	case !takesHashes(s.people):
+		return because + "this source takes new passwords in the clear or under no condition, so that a change that was interrupted could not be " +
+			"ended, or somebody else's be overwritten; use plan lazy"
+	}
+	return ""
+}
+
 // takesHashes reports whether a new password can be delivered to a source later, and nobody else's be overwritten by it.
 func takesHashes(source legacy.Source) bool {
 	w, ok := source.(legacy.Writer)
@@ -102,6 +121,9 @@ func openSources(c *config.Config) ([]*source, error) {
 		if err != nil {
 			problems = append(problems, mistakes(c, fmt.Sprintf("legacy[%d]", i), err)...)
 			continue
+		}
+		if no := unfitFor(c.Plan, s); no != "" {
+			problems = append(problems, c.Mistake(fmt.Sprintf("legacy[%d]", i), errors.New(no)))
 		}
 		sources = append(sources, s)
 	}
