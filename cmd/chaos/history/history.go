@@ -98,7 +98,7 @@ type account struct {
 	exists   bool
 	disabled bool
 	password string
-	drifted  string // a password that the old application has set, which may count or not; "" if there is none
+	drifted  string // passwords that the old application has set since, ",p3,p5,"; each of them may count or not
 	subject  string // "" until somebody has seen it
 	sessions string // that live: ",3,17,"
 }
@@ -138,7 +138,7 @@ func (a account) String() string {
 	}
 	text := a.password
 	if a.drifted != "" {
-		text += "|" + a.drifted
+		text += " or " + strings.Trim(a.drifted, ",")
 	}
 	if a.disabled {
 		text += " disabled"
@@ -148,7 +148,7 @@ func (a account) String() string {
 
 // accepts tells whether a password may be accepted; surely, whether it may not be refused.
 func (a account) accepts(password string) bool {
-	return a.exists && !a.disabled && (password == a.password || a.drifted != "" && password == a.drifted)
+	return a.exists && !a.disabled && (password == a.password || strings.Contains(a.drifted, ","+password+","))
 }
 
 func (a account) surely(password string) bool {
@@ -241,7 +241,7 @@ func (a account) done(op Op) (account, bool) {
 		return a, true
 	case LegacyWrite: // the row of somebody who is deleted may be there still
 		if a.exists {
-			a.drifted = op.New
+			a.drifted = strings.TrimSuffix(a.drifted, ",") + "," + op.New + ","
 		}
 		return a, true
 	case Reuse:

@@ -69,6 +69,8 @@ func TestCheck(t *testing.T) {
 		"the disabled is out":                {at(in("p1", 1), of(Disable, 0, Done), out("p1"), of(Refresh, 1, Refused), of(Enable, 0, Done), in("p1", 2)), true},
 		"a subject changes":                  {at(in("p1", 1), Op{Kind: Login, Password: "p1", Subject: "t", Answer: Done}), false},
 		"the old application's word":         {at(Op{Kind: LegacyWrite, New: "p2", Answer: Done}, in("p1", 1), in("p2", 2), out("p2")), true},
+		"two of its words, the first moved":  {at(Op{Kind: LegacyWrite, New: "p2", Answer: Done}, in("p2", 1), Op{Kind: LegacyWrite, New: "p3", Answer: Done}, in("p2", 2), out("p3")), true},
+		"not its word":                       {at(Op{Kind: LegacyWrite, New: "p2", Answer: Done}, in("p3", 1)), false},
 		"the old application's word is over": {at(Op{Kind: LegacyWrite, New: "p2", Answer: Done}, in("p1", 1), change("p1", "p3", 1, Done), in("p2", 2)), false},
 	} {
 		t.Run(name, func(t *testing.T) {
