@@ -31,7 +31,7 @@ type session struct {
 }
 
 // maxUnknown is how many writes of one name may be without an answer: each doubles what has to be looked at.
-const maxUnknown = 6
+const maxUnknown = 4
 
 // Text is the password of a name, in full: nobody else's, and without the name in it.
 func Text(name, password string) string {
