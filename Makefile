@@ -13,10 +13,14 @@ BENCHFLAGS ?=
 RUNFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint fuzz bench
+# The seed and the length of `make chaos`, as in `make chaos CHAOS_SEED=7 CHAOS_FOR=20m`; without a seed it is the time.
+CHAOS_SEED ?=
+CHAOS_FOR  ?= 60s
+
+.PHONY: help build run test lint fuzz bench chaos chaos-planted
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
 
 build: ## bin/rekey, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/rekey ./cmd/rekey
@@ -50,3 +54,9 @@ fuzz: ## each fuzz target for FUZZTIME (60s)
 
 bench: ## the load tool, on databases that keep fsync on
 	REKEY_SERVICES_DURABLE=1 $(SERVICES) $(GO) run $(BENCH) $(BENCHFLAGS)
+
+chaos: ## three gateways under faults and people at random, judged, for CHAOS_FOR (60s) from CHAOS_SEED
+	$(SERVICES) $(GO) run ./cmd/chaos $(if $(CHAOS_SEED),-seed $(CHAOS_SEED)) -for $(CHAOS_FOR)
+
+chaos-planted: ## what make chaos is worth: each guard left out in turn, and how long until that is found
+	$(SERVICES) $(GO) run ./cmd/chaos $(if $(CHAOS_SEED),-seed $(CHAOS_SEED)) -plant-all

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"rekey/accounts/failpoint"
 	"rekey/accounts/phase"
 )
 
@@ -33,7 +34,7 @@ func (s *Service) asksLegacy() bool { return s.lease == nil || s.lease.State().A
 func (a Attempt) row(rec Record) phase.Row {
 	row := a.at.Row(facts(rec))
 	if rec.InDoubt && a.at.AsksLegacy() && !rec.Deleted() {
-		row.Answers, row.Home, row.Frozen = phase.Legacy, phase.Legacy, true
+		row.Answers, row.Home, row.Frozen = phase.Legacy, phase.Legacy, !failpoint.Without(failpoint.AccountLock)
 	}
 	return row
 }

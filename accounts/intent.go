@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"rekey/accounts/failpoint"
 	"rekey/accounts/password"
 	"rekey/accounts/phase"
 	"rekey/accounts/policy"
@@ -148,7 +149,20 @@ func (s *Service) legacyHolder(ctx context.Context, session Session, a Attempt, 
 		return legacyPerson{}, ErrManagedElsewhere
 	}
 	_, err = s.prove(ctx, c, a)
-	return legacyPerson{c, row}, err
+	switch {
+	case err != nil:
+		return legacyPerson{}, err
+	case rec.Disabled: // of which legacy may know nothing
+		return legacyPerson{}, refused("new-disabled")
+	}
+	// Whoever is being registered is locked under another id: tried again after they are deleted, it would bring them back.
+	switch inserted, err := s.inserted(ctx, c); {
+	case err != nil:
+		return legacyPerson{}, cannotTell("read what is on its way to the legacy store", err)
+	case inserted != nil:
+		return legacyPerson{}, &UnavailableError{RetryAfter: retryChanged, Err: errInDoubt}
+	}
+	return legacyPerson{c, row}, nil
 }
 
 func (s *Service) intentOf(person legacyPerson, a Attempt) *sealedIntent {
@@ -193,7 +207,10 @@ func (s *Service) settleIntent(ctx context.Context, d Delivery, err error) error
 		return nil
 	}
 	answer := refusal(err)
-	if answer == nil {
+	switch {
+	case answer == nil && failpoint.Without(failpoint.Forward):
+		answer = cannotTell("change the legacy record", err)
+	case answer == nil:
 		return cannotTell("change the legacy record", err) // in doubt: the relay ends it
 	}
 	if err := s.store.DropDelivery(ctx, d, wasChanged(err)); err != nil && !errors.Is(err, ErrStale) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"rekey/accounts/failpoint"
 	"rekey/legacy"
 )
 
@@ -245,7 +246,7 @@ func (d *delivery) settleDrift(ctx context.Context, is candidate, id string) err
 	if err != nil {
 		return err
 	}
-	if rec.Link.LegacyID == id && hmac.Equal(rec.Link.Fingerprint, d.fingerprint(is)) {
+	if rec.Link.LegacyID == id && hmac.Equal(rec.Link.Fingerprint, d.fingerprint(is)) || failpoint.Without(failpoint.Fingerprint) {
 		return nil
 	}
 	d.note(ctx, is, NoteDrifted, "the legacy record was changed by others after it was changed here; what was changed here stands", Attempt{})

@@ -115,6 +115,9 @@ type Outbox interface {
 	PostponeDelivery(ctx context.Context, d Delivery, next time.Time, refused string) error
 	// KeepLink adds a link to an account, or, if it has the link already, keeps its new fingerprint.
 	KeepLink(ctx context.Context, account uuid.UUID, link LegacyLink) error
+	// Inserts returns what a source has yet to be told of new people who may be there already, and whom no link names: intents,
+	// and people who were deleted meanwhile.
+	Inserts(ctx context.Context, source string) ([]Delivery, error)
 	// Deliveries returns up to limit deliveries, oldest first.
 	Deliveries(ctx context.Context, limit int) ([]Delivery, error)
 	// Backlog counts them.

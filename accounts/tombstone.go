@@ -15,13 +15,37 @@ func (s *Service) tombstoned(ctx context.Context, c *candidate) (bool, error) {
 	link, err := s.store.Tombstone(ctx, c.source.Name, c.user.ID)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return false, nil
+		// Somebody who was born here may be there before any link says so.
+		inserted, err := s.inserted(ctx, *c)
+		return inserted != nil && !inserted.Intent, err
 	case err != nil:
 		return false, err
 	}
 	c.reused = !link.LegacyCreatedAt.IsZero() && !c.user.CreatedAt.IsZero() &&
 		link.LegacyCreatedAt.UnixMicro() != c.user.CreatedAt.UnixMicro()
 	return !c.reused, nil
+}
+
+// inserted returns the delivery that has made a legacy person, if it has not ended: an intent, or one of somebody who was deleted
+// before. Nobody else has the hash that it brings.
+func (s *Service) inserted(ctx context.Context, c candidate) (*Delivery, error) {
+	if !c.source.writes().Insert {
+		return nil, nil //nolint:nilnil // nobody is made there
+	}
+	open, err := s.store.Inserts(ctx, c.source.Name)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range open {
+		p, err := s.unpack(d)
+		if err != nil {
+			return nil, err
+		}
+		if (&delivery{parcel: p}).carries(c.user) {
+			return &d, nil
+		}
+	}
+	return nil, nil //nolint:nilnil // there is none
 }
 
 // errReused says why somebody cannot be logged in: their subject would be that of a person who is deleted.

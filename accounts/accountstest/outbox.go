@@ -19,6 +19,7 @@ func outboxRules() []rule {
 		{"older", "A delivery that arrived makes known to legacy the password that it carries, hashed again or not, and no later one.", testFinishOlder},
 		{"intent", "An intent is the account's lock, and the account is in doubt until it has ended, whoever made the account.", testIntent},
 		{"intent ends", "What an intent leaves is there together with its end: the credential, the sessions, the event.", testIntentEnds},
+		{"inserts", "New people who may be there already, and whom no link names, are found by their source.", testInserts},
 		{"intent of nobody", "Somebody who is not here is made, or buried, with the end of the intent; or they are taken.", testIntentOfNobody},
 		{"sessions of nobody", "The sessions of somebody who is not here end with the intent, but the one that is kept; one that was about to be " +
 			"opened never lives; and the account that is made of them goes on from there.", testSessionsOfNobody},
@@ -302,6 +303,40 @@ func testIntentOfNobody(t *testing.T, s accounts.Store) {
 	_, err = s.Tombstone(t.Context(), bert.Link.Source, bert.Link.LegacyID)
 	is(t, "Tombstone", err, nil)
 	is(t, "Create", s.Create(t.Context(), bert, Event(bert.ID, accounts.EventMigrated)), accounts.ErrLinked)
+}
+
+func testInserts(t *testing.T, s accounts.Store) {
+	state := first(t, s, phase.Lazy)
+	want := func(source string, want ...accounts.Delivery) {
+		t.Helper()
+		got, err := s.Inserts(t.Context(), source)
+		is(t, "Inserts", err, nil)
+		ids := map[uuid.UUID]bool{}
+		for _, d := range got {
+			ids[d.ID] = true
+		}
+		for _, d := range want {
+			if !ids[d.ID] {
+				t.Errorf("Inserts has not %s", d.ID)
+			}
+		}
+		same(t, "the number of inserts", len(got), len(want))
+	}
+	ada := Person("Ada")
+	ada.Link = nil
+	insert := delivery(ada.ID, accounts.DeliverInsert)
+	ada.Owed = []accounts.Delivery{insert}
+	create(t, s, ada)
+	owe(t, s, ada, 1)
+	want("shop") // her account is here, and answers
+	is(t, "Delete", s.Delete(t.Context(), ada.ID, 2, now(), Event(ada.ID, accounts.EventDeleted)), nil)
+	want("shop", insert)
+	want("crm")
+	intent, err := s.At(state.Epoch).BeginIntent(t.Context(), delivery(uuid.Must(uuid.NewV7()), accounts.DeliverInsert), now().Add(time.Minute))
+	is(t, "BeginIntent", err, nil)
+	want("shop", insert, intent)
+	is(t, "DropDelivery", s.DropDelivery(t.Context(), intent, false), nil)
+	want("shop", insert)
 }
 
 func testSessionsOfNobody(t *testing.T, s accounts.Store) {

@@ -1,4 +1,5 @@
-// Package failpoint lets a test kill the process at a named step of a write, to see what a restart finds.
+// Package failpoint lets a test kill the process at a named step of a write, to see what a restart finds; leave out a guard, to
+// see whether anybody notices; and set the clock wrong.
 //
 // Without the build tag failpoint, Hit is an empty function that the compiler removes. With it, the process whose
 // environment says REKEY_FAILPOINT=<name> kills itself with SIGKILL when it reaches that step: no deferred call runs

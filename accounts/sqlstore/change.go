@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 
 	"rekey/accounts"
+	"rekey/accounts/failpoint"
 )
 
 // ReplaceCredential implements accounts.Directory.
@@ -30,10 +32,13 @@ func (s *Store) ReplaceCredential(
 
 // replaceCredential writes the version after from, or says why it is not there.
 func (s *Store) replaceCredential(ctx context.Context, tx querier, account uuid.UUID, from int64, next accounts.Credential) error {
-	n, err := s.exec(ctx, tx, `
+	text := `
 UPDATE credentials SET version = version + 1, scheme = $3, encoded = $4, fold = $5, legacy = $6
- WHERE account_id = $1 AND kind = 'password' AND version = $2`,
-		account, from, string(next.Scheme), next.Encoded, next.Fold, next.Legacy)
+ WHERE account_id = $1 AND kind = 'password' AND version = $2`
+	if failpoint.Without(failpoint.CompareAndSet) {
+		text = strings.Replace(text, "version = $2", "version >= $2", 1)
+	}
+	n, err := s.exec(ctx, tx, text, account, from, string(next.Scheme), next.Encoded, next.Fold, next.Legacy)
 	if err == nil && n == 0 {
 		err = s.whyUnchanged(ctx, tx, livingAccount, account)
 	}

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -154,9 +155,13 @@ func (s *Store) DropDelivery(ctx context.Context, d accounts.Delivery, drifted b
 func (s *Store) BeginIntent(ctx context.Context, d accounts.Delivery, until time.Time) (accounts.Delivery, error) {
 	d.Intent, d.Fence, d.Attempts, d.NextAt = true, 1, 1, d.CreatedAt
 	err := s.inTx(ctx, func(tx querier) error {
-		n, err := s.exec(ctx, tx, `
+		text := `
 INSERT INTO copy_back (id, account_id, seq, source, kind, intent, sealed, created_at, next_at, attempts, fence, claimed_to)
-SELECT $1, $2, 1, $3, $4, TRUE, $5, $6, $6, 1, 1, $7 WHERE NOT EXISTS (SELECT 1 FROM copy_back WHERE account_id = $2)`,
+SELECT $1, $2, 1, $3, $4, TRUE, $5, $6, $6, 1, 1, $7 WHERE NOT EXISTS (SELECT 1 FROM copy_back WHERE account_id = $2)`
+		if failpoint.Without(failpoint.AccountLock) {
+			text = strings.NewReplacer("$2, 1,", "$2, (SELECT coalesce(max(seq), 0) + 1 FROM copy_back WHERE account_id = $2),", "NOT EXISTS", "TRUE OR NOT EXISTS").Replace(text)
+		}
+		n, err := s.exec(ctx, tx, text,
 			d.ID, d.AccountID, d.Source, string(d.Kind), notNull(d.Sealed), micros(d.CreatedAt), micros(until))
 		switch {
 		case err != nil && s.engine.unique(err), err == nil && n == 0:
@@ -244,12 +249,23 @@ func (s *Store) PostponeDelivery(ctx context.Context, d accounts.Delivery, next 
 
 // Deliveries implements accounts.Outbox.
 func (s *Store) Deliveries(ctx context.Context, limit int) ([]accounts.Delivery, error) {
+	return s.deliveries(ctx, `ORDER BY created_at, account_id, seq LIMIT $1`, max(limit, 0))
+}
+
+// Inserts implements accounts.Outbox.
+func (s *Store) Inserts(ctx context.Context, source string) ([]accounts.Delivery, error) {
+	return s.deliveries(ctx, `
+ WHERE kind = 'insert' AND source = $1 AND (intent OR account_id IN (SELECT id FROM accounts WHERE deleted_at IS NOT NULL))`, source)
+}
+
+// deliveries returns the deliveries that the end of a SELECT chooses.
+func (s *Store) deliveries(ctx context.Context, which string, args ...any) ([]accounts.Delivery, error) {
 	var all []accounts.Delivery
 	err := s.each(ctx, s.read, func(scan scan) error {
 		d, err := scanDelivery(scan)
 		all = append(all, d)
 		return err
-	}, `SELECT `+deliveryColumns+` FROM copy_back ORDER BY created_at, account_id, seq LIMIT $1`, max(limit, 0))
+	}, `SELECT `+deliveryColumns+` FROM copy_back `+which, args...)
 	return all, storeError("read deliveries", err)
 }
 

@@ -122,6 +122,13 @@ func (s *Store) deleteRecord(ctx context.Context, tx querier, account uuid.UUID,
 		return err
 	}
 	failpoint.Hit(failpoint.DeleteEvent)
+	if failpoint.Without(failpoint.Tombstone) {
+		_, err = s.exec(ctx, tx, `DELETE FROM legacy_links WHERE account_id = $1`, account)
+		if err == nil {
+			_, err = s.exec(ctx, tx, `DELETE FROM accounts WHERE id = $1`, account)
+		}
+		return err
+	}
 	return nil
 }
 

@@ -9,7 +9,7 @@ import (
 const envPrefix = "REKEY_"
 
 // notConfiguration are variables that begin with REKEY_ and are not keys: which file to read, and what tests use.
-var notConfiguration = []string{"REKEY_CONFIG", "REKEY_FAILPOINT", "REKEY_TEST_", "REKEY_SERVICES_"}
+var notConfiguration = []string{"REKEY_CONFIG", "REKEY_FAILPOINT", "REKEY_FAILPOINT_", "REKEY_TEST_", "REKEY_SERVICES_"}
 
 // environment reads the variables over what the file said: the path of a key, joined by "_", in capitals.
 func (l *loader) environment(environ []string) {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"rekey/accounts"
+	"rekey/accounts/failpoint"
 	"rekey/accounts/phase"
 	"rekey/cmd/rekey/config"
 )
@@ -31,7 +32,7 @@ func openLease(ctx context.Context, c *config.Config, store accounts.Phases, add
 	}
 	lease, err := accounts.NewLease(ctx, accounts.LeaseConfig{
 		Store: store, ID: uuid.Must(uuid.NewV7()).String(), Name: fmt.Sprintf("%s %s (process %d)", host, address, os.Getpid()),
-		First: first, Log: log,
+		First: first, Now: failpoint.Now, Log: log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("phase: %w", err)

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"rekey/accounts"
+	"rekey/accounts/failpoint"
 	"rekey/accounts/masterkey"
 	"rekey/accounts/password"
 	"rekey/accounts/policy"
@@ -39,7 +40,8 @@ func newService(c *config.Config, p parts) (*accounts.Service, error) {
 	service, err := accounts.New(accounts.Config{
 		Store: p.store, Sources: accountSources(p.sources), Collisions: accounts.Collisions(c.Collisions), Required: c.Required.Actions(),
 		Hashes: hash.New(hash.Config{Bounds: c.HashBounds.Bounds()}), Hasher: password.Hasher{Policy: passwordPolicy(c)},
-		Permits: p.permits, NewPasswords: p.newPasswords, Key: p.key, Lease: p.lease, Mailer: p.mailer, Limits: &limits, Nudge: p.nudge, Log: p.log,
+		Permits: p.permits, NewPasswords: p.newPasswords, Key: p.key, Lease: p.lease, Mailer: p.mailer, Limits: &limits, Nudge: p.nudge,
+		Now: failpoint.Now, Log: p.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("accounts: %w", err)

@@ -1,0 +1,71 @@
+package audit
+
+import (
+	"testing"
+	"time"
+
+	"rekey/accounts/password"
+	"rekey/accounts/phase"
+	"rekey/cmd/chaos/history"
+	"rekey/legacy"
+	"rekey/legacy/hash"
+)
+
+func op(kind history.Kind, call time.Duration, a history.Answer) history.Op {
+	return history.Op{Name: "anna", Kind: kind, Call: call, Return: call + 1, Answer: a, Password: "p1", New: "p2"}
+}
+
+// What the old application wrote must be told of where it was surely written over.
+func TestOverwritten(t *testing.T) {
+	t.Parallel()
+	login, write, change := op(history.Login, 10, history.Done), op(history.LegacyWrite, 20, history.Done), op(history.Change, 30, history.Done)
+	early := op(history.LegacyWrite, 5, history.Done)
+	for name, row := range map[string]struct {
+		ops  []history.Op
+		want bool
+	}{
+		"moved, written, changed":       {[]history.Op{login, write, change}, true},
+		"written before they are moved": {[]history.Op{early, login, change}, false},
+		"not changed":                   {[]history.Op{login, write}, false},
+		"perhaps changed":               {[]history.Op{login, write, op(history.Change, 30, history.Lost)}, false},
+		"changed before":                {[]history.Op{login, op(history.Change, 12, history.Done), write}, false},
+	} {
+		if got := (page{ops: row.ops}).overwritten(); got != row.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// Both stores' hashes are read as what they are.
+func TestAccepted(t *testing.T) {
+	t.Parallel()
+	text := func(name, password string) string { return name + password + " and enough of it" }
+	hashes := hash.New(hash.Config{})
+	made, err := hashes.Make(legacy.Stored{Scheme: "phpass", Hash: "$P$5abcdefghXf9bG7Ac4zYr4vGd8dZ9j."}, []byte(text("anna", "p2")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := password.Hasher{Policy: password.Policy{MemoryKiB: 8, Time: 1, Lanes: 1}}.Hash([]byte(text("anna", "p1")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := page{Books: Books{Hashes: hashes, Text: text}, name: "anna", ops: []history.Op{op(history.Change, 1, history.Done)}}
+	there, err := p.opens([]string{made.Hash})
+	if err != nil || len(there) != 1 || there[0] != "p2" {
+		t.Errorf("the old store takes %q, %v", there, err)
+	}
+	here, err := p.verifies(&hereRow{encoded: encoded})
+	if err != nil || len(here) != 1 || here[0] != "p1" {
+		t.Errorf("the new store takes %q, %v", here, err)
+	}
+	if nobody, err := p.verifies(nil); err != nil || nobody != nil {
+		t.Errorf("%q, %v", nobody, err)
+	}
+}
+
+func TestName(t *testing.T) {
+	t.Parallel()
+	if got := Name(phase.State{Phase: phase.NewFirst, Frozen: true}); got != "new-first frozen" {
+		t.Error(got)
+	}
+}
