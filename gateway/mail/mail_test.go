@@ -136,8 +136,9 @@ func TestResetLetter(t *testing.T) {
 func TestHostileLetters(t *testing.T) {
 	t.Parallel()
 	s := sender(t, func(c *Config) {
+		c.Product = "Tom\r\nBcc: eve@example.net"
 		c.Letters = fstest.MapFS{
-			"reset.txt":  {Data: []byte("Subject: For {{name}}\n\n{{name}}\n{{link}}\n")},
+			"reset.txt":  {Data: []byte("Subject: For {{name}} at {{product}}\n\n{{name}}\n{{link}}\n")},
 			"reset.html": {Data: []byte("<p title=\"{{ name }}\">{{name}}</p>{{link}}\n")},
 		}
 	})
@@ -147,6 +148,10 @@ func TestHostileLetters(t *testing.T) {
 		l := resetLetter()
 		l.Name = name
 		header, parts := read(t, s, l)
+		subject, err := new(mime.WordDecoder).DecodeHeader(header.Get("Subject"))
+		if err != nil || strings.ContainsAny(subject, "\r\n") {
+			t.Errorf("%.40q: the subject is %q (%v)", name, subject, err)
+		}
 		if header.Get("Bcc") != "" || len(header["Subject"]) != 1 || len(header["To"]) != 1 {
 			t.Errorf("%.40q: header %v", name, header)
 		}
