@@ -88,6 +88,8 @@ type LegacyLink struct {
 	CopiedEpoch     int64 // the epoch of the phase in which what is here was last equal to legacy; 0 is taken for 1
 	Dirty           bool  // a change that legacy got did not reach us
 	Drifted         bool  // somebody else has written to legacy since
+	// Barred: the legacy store has disabled or removed the person, and the account is disabled for that.
+	Barred Barred
 }
 
 // How says by what an account was moved.
@@ -136,7 +138,8 @@ const (
 	EventPhaseMoved     EventKind = "phase.moved"
 	EventPhaseTakenBack EventKind = "phase.taken-back"
 	EventPhaseRelisted  EventKind = "phase.relisted"
-	EventCopied         EventKind = "account.copied" // once more
+	EventCopied         EventKind = "account.copied"  // once more
+	EventDrifted        EventKind = "account.drifted" // the legacy store says something else now, and is asked
 	EventRegistered     EventKind = "account.registered"
 	EventDelivered      EventKind = "copy-back.delivered"
 	EventDeleted        EventKind = "account.deleted"

@@ -25,6 +25,10 @@ type Stats struct {
 	Unscreened    atomic.Int64 // new passwords that were taken though the breached ones could not be asked
 	Delivered     atomic.Int64 // changes that a legacy store was told of
 	NotDelivered  atomic.Int64 // tries that did not arrive; each is made again
+	Drifted       atomic.Int64 // people whom the legacy store has changed since they were copied
+	Barred        atomic.Int64 // people whom a legacy store has disabled or removed since
+	Unbarred      atomic.Int64 // and let in again
+	NotLooked     atomic.Int64 // looks at a legacy store that failed; each is made again
 	LegacyLookups atomic.Int64 // questions to legacy stores
 }
 

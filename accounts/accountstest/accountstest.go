@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"staff", staffRules()},
 		{"phases", phaseRules()},
 		{"outbox", outboxRules()},
+		{"watch", watchRules()},
 		{"races", raceRules()},
 		{"session races", sessionRaceRules()},
 		{"life races", lifeRaceRules()},

@@ -62,6 +62,9 @@ func asStored(r accounts.Record) accounts.Record {
 		if !link.LegacyCreatedAt.IsZero() {
 			link.LegacyCreatedAt = stored(link.LegacyCreatedAt)
 		}
+		if r.Disabled && link.Barred == accounts.NotBarred {
+			link.Barred = accounts.BarredDisabled
+		}
 		r.Link = &link
 	}
 	return r

@@ -71,9 +71,9 @@ func (s *Store) insertRecord(ctx context.Context, tx querier, r accounts.Record,
 
 	// A change of somebody who was not here may be under way.
 	_, err := s.exec(ctx, tx, `
-INSERT INTO accounts (id, disabled, created_at, changed_here, in_doubt)
-VALUES ($1, $2, $3, $4, EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1 AND intent))`,
-		r.ID, r.Disabled, micros(r.CreatedAt), r.ChangedHere)
+INSERT INTO accounts (id, disabled, disabled_here, created_at, changed_here, in_doubt)
+VALUES ($1, $2, $5, $3, $4, EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1 AND intent))`,
+		r.ID, r.Disabled, micros(r.CreatedAt), r.ChangedHere, r.Disabled && r.Link == nil)
 	if err != nil {
 		return fmt.Errorf("insert account: %w", err)
 	}
@@ -95,10 +95,14 @@ VALUES ($1, 'password', 1, $2, $3, $4, $5)`,
 	failpoint.Hit(failpoint.CreateCredential)
 
 	for _, l := range links(r) {
+		if r.Disabled && l.Barred == accounts.NotBarred { // nobody else can have said so yet
+			l.Barred = accounts.BarredDisabled
+		}
 		_, err := s.exec(ctx, tx, `
-INSERT INTO legacy_links (source, legacy_id, account_id, fingerprint, legacy_created_at, how, at, copied_epoch)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			l.Source, l.LegacyID, r.ID, notNull(l.Fingerprint), microsOrNull(l.LegacyCreatedAt), string(l.How), micros(l.At), max(l.CopiedEpoch, 1))
+INSERT INTO legacy_links (source, legacy_id, account_id, fingerprint, legacy_created_at, how, at, copied_epoch, barred)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+			l.Source, l.LegacyID, r.ID, notNull(l.Fingerprint), microsOrNull(l.LegacyCreatedAt), string(l.How), micros(l.At), max(l.CopiedEpoch, 1),
+			string(l.Barred))
 		if err != nil {
 			return fmt.Errorf("insert legacy link: %w", err)
 		}

@@ -160,13 +160,8 @@ func unixTime(n int64) time.Time {
 	if n <= 0 { // "never" in most applications
 		return time.Time{}
 	}
-	switch unixUnit(n) {
-	case time.Second:
-		return time.Unix(n, 0).UTC()
-	case time.Millisecond:
-		return time.UnixMilli(n).UTC()
-	}
-	return known(time.UnixMicro(n))
+	each := int64(time.Second / unixUnit(n))
+	return known(time.Unix(n/each, n%each*int64(unixUnit(n))))
 }
 
 // unixUnit is what a number of Unix time counts, by its size.

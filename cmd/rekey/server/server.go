@@ -165,6 +165,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	loops.Go(func() { s.keys.Start(running) })
 	loops.Go(func() { s.removeSessions(running) })
 	loops.Go(func() { s.service.Relay(running) })
+	loops.Go(func() { s.service.Look(running) })
 	if s.soft.follow != nil {
 		loops.Go(func() { s.soft.follow(running) })
 	}
