@@ -100,6 +100,8 @@ type LegacyLink struct {
 	CopiedEpoch     int64 // the epoch of the phase in which what is here was last equal to legacy; 0 is taken for 1
 	Dirty           bool  // a change that legacy got did not reach us
 	Drifted         bool  // somebody else has written to legacy since
+	// Barred: the legacy store has disabled or removed the person, and the account is disabled for that.
+	Barred Barred
 }
 
 // How says by what an account was moved.

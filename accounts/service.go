@@ -34,6 +34,8 @@ type Source struct {
 	// CopyBack says what the store is told of changes made here; "" means CopyBackNone. CopyBackFull needs a
 	// legacy.Writer that writes under a condition and takes hashes.
 	CopyBack CopyBack
+
+	Watch Watch // how the store is looked at for changes of others; zero: it is not
 }
 
 // Config is what a Service is made of. Store, Hashes, Hasher, Permits and Key are required.

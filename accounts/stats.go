@@ -43,6 +43,10 @@ type Stats struct {
 	FactorLimited        atomic.Int64 // guesses at codes that were not looked at: too many
 	Enrolled             atomic.Int64 // second factors that their owners have added
 	Unenrolled           atomic.Int64 // and removed
+	Drifted              atomic.Int64 // people whom the legacy store has changed since they were copied
+	Barred               atomic.Int64 // people whom a legacy store has disabled or removed since
+	Unbarred             atomic.Int64 // and let in again
+	NotLooked            atomic.Int64 // looks at a legacy store that failed; each is made again
 }
 
 // Stats returns the counters.

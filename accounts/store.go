@@ -41,6 +41,7 @@ type Store interface {
 	Support
 	StaffTokens
 	Codes
+	Watching
 
 	// Meta returns the value of a named fact about the installation, or ErrNotFound.
 	Meta(ctx context.Context, name string) (string, error)
@@ -227,6 +228,13 @@ type Writes interface {
 	// is pinned: legacy does not know it.
 	SetEmail(ctx context.Context, account uuid.UUID, from int64, address Identifier, e Event, mails ...Mail) error
 
+	// See writes down what a look at a legacy person has found, with the event if it has a kind: the fingerprint, the drift
+	// and the bar of the link, if they are as they were (ErrStale if not, or if another account has the link), and the account's
+	// being disabled. Where more than the bar changes, no change of the account may be on its way to the legacy store (ErrStale): the
+	// relay settles it. Where the bar changes, the sessions of the account end as RevokeSessions ends them, and are returned.
+	// ErrNotFound if there is no such account or it is deleted.
+	See(ctx context.Context, s Sighting, e Event) (ended []uuid.UUID, err error)
+
 	// SetPassword is ReplaceCredential that ends the account's sessions too, all but keep (uuid.Nil keeps none): whoever knew
 	// the old password is out. A session that a login with the old password is just opening is ended before it begins. A
 	// kept session that was ended before stays ended.
@@ -324,6 +332,9 @@ type Support interface {
 	// transaction. It returns the sessions that it ended, and says under "sessions" in the event's detail how many. An
 	// account that is so already is left as it is, without an event and with changed false; ErrNotFound if there is none, or it is
 	// deleted.
+	//
+	// Disabling makes a difference also where the legacy store has disabled the account already, since that may end; enabling
+	// lifts what the legacy store has said as well.
 	//
 	// Enabling ends sessions too: a login whose password was verified a moment before the account was disabled may have
 	// opened one a moment after, and it must not come to life again.

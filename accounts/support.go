@@ -143,7 +143,8 @@ func (s *Service) RevokeSessions(ctx context.Context, subject uuid.UUID, by By) 
 
 // SetDisabled disables or enables an account, ends its sessions, and returns which; their access tokens are the caller's
 // to refuse. Where the account is so already nothing is done and changed is false. Its error is an *InvalidError,
-// ErrNotFound, or an *UnavailableError.
+// ErrNotFound, ErrManagedElsewhere (a legacy store that is looked at has disabled them, and has to enable them), or an
+// *UnavailableError.
 func (s *Service) SetDisabled(ctx context.Context, account uuid.UUID, disabled bool, by By) (changed bool, ended []uuid.UUID, err error) {
 	if err := by.Check(); err != nil {
 		return false, nil, err
@@ -151,6 +152,8 @@ func (s *Service) SetDisabled(ctx context.Context, account uuid.UUID, disabled b
 	kind := EventEnabled
 	if disabled {
 		kind = EventDisabled
+	} else if err := s.mayEnable(ctx, account); err != nil {
+		return false, nil, err
 	}
 	err = s.outlive(ctx, func(ctx context.Context) (err error) {
 		now := s.now()
@@ -164,4 +167,21 @@ func (s *Service) SetDisabled(ctx context.Context, account uuid.UUID, disabled b
 		return false, nil, cannotTell("set disabled", err)
 	}
 	return changed, ended, nil
+}
+
+// mayEnable returns ErrManagedElsewhere if a legacy store says that somebody may not be in: it would say so again.
+func (s *Service) mayEnable(ctx context.Context, account uuid.UUID) error {
+	if !s.asksLegacy() {
+		return nil
+	}
+	links, err := s.store.Links(ctx, account)
+	if err != nil {
+		return cannotTell("read links", err)
+	}
+	for _, l := range links {
+		if i := s.sourceIndex(l.Source); l.Barred != NotBarred && i >= 0 && s.sources[i].Watch != (Watch{}) {
+			return ErrManagedElsewhere
+		}
+	}
+	return nil
 }

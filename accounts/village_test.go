@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,6 +57,18 @@ func (c *clock) advance(d time.Duration) {
 type shop struct {
 	*legacytest.Memory
 	before func() error // runs before each write, once; what it returns is the write's answer, and it is not done
+
+	beforeGet func() // runs before the next Get
+	gets      atomic.Int64
+}
+
+func (s *shop) Get(ctx context.Context, id string) (legacy.User, error) {
+	s.gets.Add(1)
+	if before := s.beforeGet; before != nil {
+		s.beforeGet = nil // as with before
+		before()
+	}
+	return s.Memory.Get(ctx, id)
 }
 
 func (s *shop) stop() error {
@@ -197,7 +210,9 @@ func (v *village) process(t *testing.T, name string, first phase.State, policy a
 	v.leases = append(v.leases, lease)
 	return v.serve(t, func(c *accounts.Config) {
 		c.Store, c.Lease, c.Now, c.Mailer = v.doors, lease, v.clock.now, v.post
-		c.Sources = []accounts.Source{{Name: "shop", Source: v.shop, CopyBack: policy}}
+		c.Sources = []accounts.Source{{Name: "shop", Source: v.shop, CopyBack: policy, Watch: accounts.Watch{
+			Every: time.Minute, Overlap: 5 * time.Second, Reconcile: time.Hour, PerSecond: 1_000_000,
+		}}}
 	})
 }
 

@@ -142,9 +142,3 @@ type Checker interface {
 type Pinger interface {
 	Ping(ctx context.Context) error
 }
-
-// Watcher is a Source that can tell what was changed in it.
-type Watcher interface {
-	// Changed returns the people written since the given time, oldest change first, up to limit of them.
-	Changed(ctx context.Context, since time.Time, limit int) ([]User, error)
-}

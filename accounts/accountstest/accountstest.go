@@ -40,6 +40,7 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"unseen", unseenRules()},
 		{"mails", mailRules()},
 		{"shadow", shadowRules()},
+		{"watch", watchRules()},
 		{"races", raceRules()},
 		{"session races", sessionRaceRules()},
 		{"life races", lifeRaceRules()},

@@ -62,6 +62,10 @@ func asStored(r accounts.Record) accounts.Record {
 		if !link.LegacyCreatedAt.IsZero() {
 			link.LegacyCreatedAt = stored(link.LegacyCreatedAt)
 		}
+		if r.Disabled && link.Barred == accounts.NotBarred {
+			link.Barred = accounts.BarredDisabled
+		}
+		r.DisabledThere = r.Disabled // nobody here can have said so yet
 		r.Link = &link
 	}
 	return r

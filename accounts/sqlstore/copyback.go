@@ -201,8 +201,8 @@ UPDATE credentials SET version = version + 1, scheme = $2, encoded = $3, fold = 
 // bury makes a tombstone of an account, or makes one for somebody who was never here.
 func (s *Store) bury(ctx context.Context, tx querier, account uuid.UUID, f accounts.Finish) error {
 	_, err := s.exec(ctx, tx, `
-INSERT INTO accounts (id, disabled, created_at, deleted_at, session_epoch) VALUES ($1, TRUE, $2, $2, `+epochOf("$1")+`)
-ON CONFLICT (id) DO UPDATE SET disabled = TRUE, deleted_at = excluded.deleted_at`, account, micros(f.At))
+INSERT INTO accounts (id, disabled, disabled_here, created_at, deleted_at, session_epoch) VALUES ($1, TRUE, TRUE, $2, $2, `+epochOf("$1")+`)
+ON CONFLICT (id) DO UPDATE SET disabled = TRUE, disabled_here = TRUE, deleted_at = excluded.deleted_at`, account, micros(f.At))
 	if err != nil {
 		return fmt.Errorf("bury account: %w", err)
 	}

@@ -76,10 +76,10 @@ func (s *Store) insertRecord(ctx context.Context, tx querier, r accounts.Record,
 
 	// A change of somebody who was not here may be under way, and sessions of theirs may have ended.
 	_, err := s.exec(ctx, tx, `
-INSERT INTO accounts (id, disabled, created_at, changed_here, incomplete, terms, disabled_there, in_doubt, session_epoch)
+INSERT INTO accounts (id, disabled, created_at, changed_here, incomplete, terms, disabled_here, in_doubt, session_epoch)
 VALUES ($1, $2, $3, $4, $5, $6, $7, EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1 AND intent),
         `+epochOf("$1")+`)`,
-		r.ID, r.Disabled, micros(r.CreatedAt), r.ChangedHere, r.Incomplete, r.Terms, r.DisabledThere)
+		r.ID, r.Disabled, micros(r.CreatedAt), r.ChangedHere, r.Incomplete, r.Terms, r.Disabled && r.Link == nil)
 	if err != nil {
 		return fmt.Errorf("insert account: %w", err)
 	}
@@ -101,10 +101,14 @@ VALUES ($1, 'password', 1, $2, $3, $4, $5, $6)`,
 	failpoint.Hit(failpoint.CreateCredential)
 
 	for _, l := range links(r) {
+		if r.Disabled && l.Barred == accounts.NotBarred { // nobody else can have said so yet
+			l.Barred = accounts.BarredDisabled
+		}
 		_, err := s.exec(ctx, tx, `
-INSERT INTO legacy_links (source, legacy_id, account_id, fingerprint, legacy_created_at, how, at, copied_epoch)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			l.Source, l.LegacyID, r.ID, notNull(l.Fingerprint), microsOrNull(l.LegacyCreatedAt), string(l.How), micros(l.At), max(l.CopiedEpoch, 1))
+INSERT INTO legacy_links (source, legacy_id, account_id, fingerprint, legacy_created_at, how, at, copied_epoch, barred)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+			l.Source, l.LegacyID, r.ID, notNull(l.Fingerprint), microsOrNull(l.LegacyCreatedAt), string(l.How), micros(l.At), max(l.CopiedEpoch, 1),
+			string(l.Barred))
 		if err != nil {
 			return fmt.Errorf("insert legacy link: %w", err)
 		}

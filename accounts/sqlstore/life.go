@@ -103,7 +103,7 @@ func (s *Store) deleteRecord(ctx context.Context, tx querier, account uuid.UUID,
 	failpoint.Hit(failpoint.DeleteCredential)
 
 	// Disabled as well: whoever looks at nothing else does not let them in.
-	if _, err := s.exec(ctx, tx, `UPDATE accounts SET disabled = TRUE, deleted_at = $2 WHERE id = $1`, account, micros(at)); err != nil {
+	if _, err := s.exec(ctx, tx, `UPDATE accounts SET disabled = TRUE, disabled_here = TRUE, deleted_at = $2 WHERE id = $1`, account, micros(at)); err != nil {
 		return err
 	}
 	failpoint.Hit(failpoint.DeleteAccount)

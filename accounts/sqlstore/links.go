@@ -10,18 +10,20 @@ import (
 )
 
 // linkColumns are those of a link l; linkRow reads them. All are NULL where an account has none.
-const linkColumns = `l.source, l.legacy_id, l.fingerprint, l.legacy_created_at, l.how, l.at, l.copied_epoch, l.dirty, l.drifted`
+const linkColumns = `l.source, l.legacy_id, l.fingerprint, l.legacy_created_at, l.how, l.at, l.copied_epoch, l.dirty, l.drifted, l.barred`
 
 type linkRow struct {
-	source, legacyID, how sql.NullString
-	fingerprint           []byte
-	created, at, copied   sql.NullInt64
-	dirty, drifted        sql.NullBool
+	source, legacyID, how, barred sql.NullString
+	fingerprint                   []byte
+	created, at, copied           sql.NullInt64
+	dirty, drifted                sql.NullBool
 }
 
 // into are where the columns go.
 func (row *linkRow) into() []any {
-	return []any{&row.source, &row.legacyID, &row.fingerprint, &row.created, &row.how, &row.at, &row.copied, &row.dirty, &row.drifted}
+	return []any{
+		&row.source, &row.legacyID, &row.fingerprint, &row.created, &row.how, &row.at, &row.copied, &row.dirty, &row.drifted, &row.barred,
+	}
 }
 
 // link is the link that was read, or nil if there is none.
@@ -39,6 +41,7 @@ func (row *linkRow) link() *accounts.LegacyLink {
 		CopiedEpoch:     row.copied.Int64,
 		Dirty:           row.dirty.Bool,
 		Drifted:         row.drifted.Bool,
+		Barred:          accounts.Barred(row.barred.String),
 	}
 }
 

@@ -26,10 +26,18 @@ func (s *Store) Recopy(ctx context.Context, r accounts.Record, from int64, e acc
 	return storeError("copy account again", err)
 }
 
-// disableAsThere makes an account disabled as the legacy person is, unless it was disabled here. Its sessions end with that.
+// disableAsThere makes an account disabled as the legacy person is, unless somebody else says so too. Its sessions end with that.
 func (s *Store) disableAsThere(ctx context.Context, tx querier, r accounts.Record) error {
-	n, err := s.exec(ctx, tx, `
-UPDATE accounts SET disabled = $2, disabled_there = $2 WHERE id = $1 AND (disabled_there OR NOT disabled) AND disabled <> $2`, r.ID, r.DisabledThere)
+	bar := accounts.NotBarred
+	if r.DisabledThere {
+		bar = accounts.BarredDisabled
+	}
+	_, err := s.exec(ctx, tx, `UPDATE legacy_links SET barred = $4 WHERE source = $1 AND legacy_id = $2 AND account_id = $3 AND barred <> $4`,
+		r.Link.Source, r.Link.LegacyID, r.ID, string(bar))
+	if err != nil {
+		return fmt.Errorf("note whom legacy has disabled: %w", err)
+	}
+	n, err := s.exec(ctx, tx, `UPDATE accounts SET disabled = `+disabled+` WHERE id = $1 AND disabled <> (`+disabled+`)`, r.ID)
 	if err != nil || n == 0 || !r.DisabledThere {
 		return err
 	}

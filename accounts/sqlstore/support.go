@@ -45,13 +45,8 @@ func (s *Store) SetDisabled(
 	ctx context.Context, account uuid.UUID, disabled bool, at time.Time, e accounts.Event,
 ) (changed bool, ended []uuid.UUID, err error) {
 	err = s.inTx(ctx, func(tx querier) error {
-		n, err := s.exec(ctx, tx, `
-UPDATE accounts SET disabled = $2, disabled_there = FALSE WHERE id = $1 AND (disabled <> $2 OR disabled_there) AND deleted_at IS NULL`, account, disabled)
-		if err != nil {
+		if err := s.setDisabled(ctx, tx, account, disabled); err != nil {
 			return err
-		}
-		if n == 0 {
-			return s.whyUnchanged(ctx, tx, livingAccount, account)
 		}
 		ended, err = s.revokeSessions(ctx, tx, account, at)
 		if err != nil {
@@ -70,6 +65,22 @@ UPDATE accounts SET disabled = $2, disabled_there = FALSE WHERE id = $1 AND (dis
 		return false, nil, storeError("set disabled", err)
 	}
 	return true, ended, nil
+}
+
+// setDisabled says what staff say. Whoever enables is the last to be asked.
+func (s *Store) setDisabled(ctx context.Context, tx querier, account uuid.UUID, disabled bool) error {
+	text := `UPDATE accounts SET disabled_here = TRUE, disabled = TRUE WHERE id = $1 AND NOT disabled_here AND deleted_at IS NULL`
+	if !disabled {
+		text = `UPDATE accounts SET disabled_here = FALSE, disabled = FALSE WHERE id = $1 AND disabled AND deleted_at IS NULL`
+	}
+	n, err := s.exec(ctx, tx, text, account)
+	if err == nil && n == 0 {
+		err = s.whyUnchanged(ctx, tx, livingAccount, account)
+	}
+	if err == nil && !disabled {
+		_, err = s.exec(ctx, tx, `UPDATE legacy_links SET barred = '' WHERE account_id = $1 AND barred <> ''`, account)
+	}
+	return err
 }
 
 // RevokeSessions implements accounts.Support.

@@ -22,15 +22,26 @@ type Memory struct {
 	// Written counts the writes that were done, those among them whose answer was lost.
 	Written atomic.Int64
 
-	mu     sync.Mutex
-	users  []legacy.User
-	down   error
-	lost   error
-	lastID int64
+	// Pages counts the calls of Changed.
+	Pages atomic.Int64
+
+	mu        sync.Mutex
+	users     []legacy.User
+	writtenAt map[string]int
+	lastWrite int
+	down      error
+	lost      error
+	lastID    int64
 }
 
 // NewMemory returns a store with these people in it.
-func NewMemory(users ...legacy.User) *Memory { return &Memory{users: users} }
+func NewMemory(users ...legacy.User) *Memory {
+	m := &Memory{users: users}
+	for _, u := range users {
+		m.touched(u.ID)
+	}
+	return m
+}
 
 // Lookup implements legacy.Source.
 func (m *Memory) Lookup(ctx context.Context, spellings ...string) ([]legacy.User, error) {
@@ -97,6 +108,7 @@ func (m *Memory) Change(id string, change func(*legacy.User)) {
 	for i := range m.users {
 		if m.users[i].ID == id {
 			change(&m.users[i])
+			m.touched(id)
 		}
 	}
 }
@@ -106,4 +118,5 @@ func (m *Memory) Put(user legacy.User) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.users = append(m.users, own(user))
+	m.touched(user.ID)
 }

@@ -52,6 +52,7 @@ func (m *Memory) Insert(ctx context.Context, user legacy.User, pw legacy.NewPass
 		user.ID = m.freshID()
 		fresh.ID = user.ID
 		m.users = append(m.users, fresh)
+		m.touched(fresh.ID)
 		return nil
 	})
 	if err != nil {
@@ -102,6 +103,7 @@ func (m *Memory) Update(ctx context.Context, was legacy.User, change legacy.Chan
 			return err
 		}
 		m.users[i] = now
+		m.touched(now.ID)
 		return nil
 	})
 }

@@ -40,7 +40,7 @@ func (s *mapped) powers() powers {
 	return p
 }
 
-// Each power is a type of one method. It is made only for a source that has the power.
+// Each power is a type of its methods. It is made only for a source that has the power.
 type (
 	withGet    struct{ m *mapped }
 	withVerify struct{ m *mapped }
@@ -78,7 +78,10 @@ func (w withWrite) Update(ctx context.Context, was legacy.User, change legacy.Ch
 // Delete implements legacy.Writer.
 func (w withWrite) Delete(ctx context.Context, was legacy.User) error { return w.m.remove(ctx, was) }
 
+// Watches implements legacy.Watcher.
+func (w withWatch) Watches() bool { return w.m.watcher.Watches() }
+
 // Changed implements legacy.Watcher.
-func (w withWatch) Changed(ctx context.Context, since time.Time, limit int) ([]legacy.User, error) {
-	return w.m.changed(ctx, since, limit)
+func (w withWatch) Changed(ctx context.Context, after string, back time.Duration, limit int) (legacy.Changes, error) {
+	return w.m.watcher.Changed(ctx, after, back, limit)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"rekey/legacy"
 )
@@ -17,6 +16,8 @@ import (
 // People whom Keep refuses do not exist: Lookup and List leave them out, Get says ErrNoUser. If an expression has no result
 // for a person, Lookup and Get return an error that wraps a *legacy.RowError ("cannot tell"), and List counts the person
 // among those whose record cannot be read.
+//
+// Of changes only keys are told, also of those who are not kept: Get says who is.
 //
 // Fields that Set gives a value are not written back: what is written there would not be what is read. Who is not kept is
 // not there to be written to.
@@ -174,29 +175,3 @@ func (s *mapped) verify(ctx context.Context, user legacy.User, password []byte) 
 	}
 	return s.verifier.Verify(ctx, user, password)
 }
-
-// maxChanged bounds how many people are read at once to find a few who are kept.
-const maxChanged = 10_000
-
-// changed asks for more people until as many are kept as are asked for, because a page of people who are all refused
-// would read as if nothing had been changed.
-func (s *mapped) changed(ctx context.Context, since time.Time, limit int) ([]legacy.User, error) {
-	for ask := limit; ; ask = min(2*ask, maxChanged) {
-		users, err := s.watcher.Changed(ctx, since, ask)
-		if err != nil {
-			return nil, err
-		}
-		last := len(users) < ask
-		people, bad := s.all(users)
-		switch {
-		case len(bad) > 0:
-			return nil, s.fail("map changed users", bad)
-		case last || len(people) >= limit:
-			return people[:min(len(people), limit)], nil
-		case ask >= maxChanged:
-			return nil, s.fail("map changed users", []error{errManyRefused})
-		}
-	}
-}
-
-var errManyRefused = fmt.Errorf("of %d changed people nearly all are refused by keep", maxChanged)

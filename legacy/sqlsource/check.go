@@ -71,5 +71,6 @@ func (l *schema) columnsOf(table int) []string {
 			add(c.column)
 		}
 	}
+	add(l.updated)
 	return names
 }

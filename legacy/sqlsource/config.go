@@ -105,6 +105,10 @@ type Config struct {
 	// values and times by the columns' types, arrays of PostgreSQL as lists of texts. NULL is left out.
 	Extra []string
 	Joins []Join
+	// UpdatedAt names the column of the people's table that says when a record was written last, for Changed: a time of the
+	// database, a whole number of Unix seconds, milliseconds or microseconds, or text that sorts by time. It wants an index, and to be in UTC, or
+	// an hour of each autumn is told once. Empty: nobody can tell.
+	UpdatedAt string
 	// Where says who is there: nobody exists for whom not all of it holds, such as those who are deleted softly.
 	Where []Condition
 	// DisabledWhen adds to Columns.Disabled: any of these is enough.
@@ -146,7 +150,7 @@ func CheckConfig(c Config) error {
 
 // checkAlone checks a configuration all of whose questions are queries.
 func (c Config) checkAlone() error {
-	if c.Columns != (Columns{}) || c.Profile != (ProfileColumns{}) || len(c.Joins)+len(c.Where)+len(c.DisabledWhen) > 0 {
+	if c.Columns != (Columns{}) || c.UpdatedAt != "" || c.Profile != (ProfileColumns{}) || len(c.Joins)+len(c.Where)+len(c.DisabledWhen) > 0 {
 		return legacy.Wrong("queries", "columns, joins, where and disabled_when mean nothing without a table; the queries name what they return")
 	}
 	var errs []error

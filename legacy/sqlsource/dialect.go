@@ -22,6 +22,8 @@ type dialect struct {
 	same   func(column, mark string) string
 	lastID string // the number that the last INSERT of this connection was given
 	now    string // this moment in UTC
+
+	timesAsText bool // a time is whatever the application has written: it is read and compared as that
 }
 
 // closing returns what closes a quotation that r opens, and 0 if it opens none.
@@ -50,7 +52,7 @@ func sqlite() dialect {
 	return dialect{
 		quote: backticks, mark: questionMark, typeOf: typeOf, reserved: "?@#$]", quotes: map[rune]byte{'\'': '\'', '"': '"', '`': '`', '[': ']'},
 		same:   func(column, mark string) string { return "CAST(" + column + " AS BLOB) = CAST(" + mark + " AS BLOB)" },
-		lastID: "last_insert_rowid()", now: "CURRENT_TIMESTAMP",
+		lastID: "last_insert_rowid()", now: "CURRENT_TIMESTAMP", timesAsText: true,
 	}
 }
 

@@ -19,6 +19,7 @@ type schema struct {
 	fields   []field // the key first
 	where    []condition
 	disabled []condition // any of them is enough
+	updated  column      // when a record was written; no name: there is none
 }
 
 // A table is one that is read.
@@ -136,6 +137,15 @@ func newSchema(c Config, d dialect) (*schema, error) {
 	errs = append(errs, err)
 	l.disabled, err = l.conditions("disabled_when", c.DisabledWhen, l.column)
 	errs = append(errs, err)
+	if c.UpdatedAt != "" {
+		l.updated, err = l.column(c.UpdatedAt)
+		if err == nil && l.updated.table != 0 {
+			err = errors.New("it is a column of the people's table, not of a joined one")
+		}
+		if err != nil {
+			errs = append(errs, legacy.Wrong("columns.updated_at", "%w", err))
+		}
+	}
 	return l, errors.Join(append(errs, l.mapColumns(c))...)
 }
 

@@ -92,6 +92,9 @@ func (s *Source) shapeQuery() (string, []column) {
 			add(c.column)
 		}
 	}
+	if s.Watches() {
+		add(s.schema.updated)
+	}
 	q := &statement{dialect: s.dialect}
 	q.add("SELECT ")
 	q.first(0)

@@ -157,19 +157,26 @@ func timeText(text string) time.Time {
 }
 
 func unixTime(n int64) time.Time {
+	if n <= 0 { // "never" in most applications
+		return time.Time{}
+	}
+	each := int64(time.Second / unixUnit(n))
+	return known(time.Unix(n/each, n%each*int64(unixUnit(n))))
+}
+
+// unixUnit is what a number of Unix time counts, by its size.
+func unixUnit(n int64) time.Duration {
 	const (
 		millis = 100_000_000_000     // as seconds: the year 5138
 		micros = 100_000_000_000_000 // as milliseconds: the same
 	)
 	switch {
-	case n <= 0: // "never" in most applications
-		return time.Time{}
 	case n < millis:
-		return time.Unix(n, 0).UTC()
+		return time.Second
 	case n < micros:
-		return time.UnixMilli(n).UTC()
+		return time.Millisecond
 	}
-	return known(time.UnixMicro(n))
+	return time.Microsecond
 }
 
 // known returns a time of our age in UTC, and the zero time for others, such as MySQL's year 0 and "infinity".

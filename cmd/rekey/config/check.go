@@ -128,7 +128,13 @@ func (l *loader) durations() []span[time.Duration] {
 		{"limits.identifier.per", c.Limits.Identifier.Per, 0, 24 * time.Hour},
 	}
 	for i, s := range c.Legacy {
-		spans = append(spans, span[time.Duration]{fmt.Sprintf("legacy[%d].timeout", i), s.Timeout, 10 * time.Millisecond, 30 * time.Second})
+		at := fmt.Sprintf("legacy[%d].", i)
+		spans = append(spans, []span[time.Duration]{
+			{at + "timeout", s.Timeout, 10 * time.Millisecond, 30 * time.Second},
+			{at + "watch.every", s.Watch.Every, 0, 24 * time.Hour},
+			{at + "watch.overlap", s.Watch.Overlap, 0, time.Hour},
+			{at + "reconcile.every", s.Reconcile.Every, 0, 90 * 24 * time.Hour},
+		}...)
 	}
 	return spans
 }
@@ -161,7 +167,12 @@ func (l *loader) numbers() []span[int64] {
 		{"hash_bounds.salt_bytes", b.Salt, 0, 8 << 10},
 	}
 	for i, s := range c.Legacy {
-		spans = append(spans, span[int64]{fmt.Sprintf("legacy[%d].max_conns", i), s.MaxConns, 1, 256})
+		at := fmt.Sprintf("legacy[%d].", i)
+		spans = append(spans, []span[int64]{
+			{at + "max_conns", s.MaxConns, 1, 256},
+			{at + "reconcile.per_second", s.Reconcile.PerSecond, 1, 10_000},
+			{at + "reconcile.most_changed", s.Reconcile.MostChanged, 1, 100},
+		}...)
 	}
 	return spans
 }

@@ -169,6 +169,12 @@ func (l *loader) checkKind(at string, s *Legacy, registry *hash.Registry) {
 		l.checkFile(at, s)
 	}
 	l.checkWrite(at, s)
+	if l.isSet(at+".watch") && s.Columns.UpdatedAt == "" {
+		l.problem(at+".watch", "needs columns.updated_at, which says when a record was written; reconcile does without")
+	}
+	if l.isSet(at+".reconcile") && s.Kind == "file" {
+		l.problem(at+".reconcile", "is not for kind file: an export does not change")
+	}
 	for _, group := range []string{"ldap", "http", "file"} {
 		if l.isSet(at+"."+group) && group != s.Kind {
 			l.problem(at+"."+group, "is for kind %s", group)

@@ -98,6 +98,9 @@ type Legacy struct {
 
 	CopyBack string `yaml:"copy_back"` // what the source is told of changes made in the new store: none or full
 
+	Watch     Watch     `yaml:"watch"`     // how changes that others make there are heard of
+	Reconcile Reconcile `yaml:"reconcile"` // how everybody who has moved is compared
+
 	Fold string `yaml:"fold"` // what a source that only verifies does to a password first: trim, lower, …
 
 	Keep     string   `yaml:"keep"` // CEL: who is there at all
@@ -126,6 +129,7 @@ type Columns struct {
 	Salt        string `yaml:"salt"`
 	CreatedAt   string `yaml:"created_at"`
 	LastLoginAt string `yaml:"last_login_at"`
+	UpdatedAt   string `yaml:"updated_at"`
 	Disabled    string `yaml:"disabled"` // a leading "!" turns it round
 
 	DisplayName   string `yaml:"display_name"`
@@ -135,6 +139,19 @@ type Columns struct {
 	Roles         string `yaml:"roles"`
 	Groups        string `yaml:"groups"`
 	TOTPSecret    string `yaml:"totp_secret"`
+}
+
+// Watch says how often it is asked what was changed, by the column updated_at; see accounts.Watch.
+type Watch struct {
+	Every   time.Duration `yaml:"every"` // 0: never
+	Overlap time.Duration `yaml:"overlap"`
+}
+
+// Reconcile says how often all who have moved are compared; see accounts.Watch.
+type Reconcile struct {
+	Every       time.Duration `yaml:"every"` // 0: never
+	PerSecond   int64         `yaml:"per_second"`
+	MostChanged int64         `yaml:"most_changed"` // of a hundred, at once
 }
 
 // A Join adds a table to that of the people; see sqlsource.Join.
@@ -355,6 +372,8 @@ func (l Limits) Rules() limit.Rules {
 // setDefaults fills a source that has just been begun.
 func (l *Legacy) setDefaults() {
 	l.Kind, l.Timeout, l.MaxConns = "sql", 2*time.Second, 8
+	l.Watch = Watch{Every: 30 * time.Second, Overlap: 2 * time.Minute}
+	l.Reconcile = Reconcile{Every: 24 * time.Hour, PerSecond: 50, MostChanged: 10}
 }
 
 // setWord takes `limits: on` and `limits: off`.

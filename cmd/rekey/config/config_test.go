@@ -60,6 +60,8 @@ func TestSmallest(t *testing.T) {
 		Name: "shop", Kind: "sql", DSN: NewURL("mysql://user:hunter2@127.0.0.1:3306/shop"), Table: "users",
 		Columns: Columns{ID: "id", Username: "login", Email: "email", Password: "pass", Disabled: "!active"},
 		Scheme:  "auto", Timeout: 2 * time.Second, MaxConns: 8,
+		Watch:     Watch{Every: 30 * time.Second, Overlap: 2 * time.Minute},
+		Reconcile: Reconcile{Every: 24 * time.Hour, PerSecond: 50, MostChanged: 10},
 	}}
 	same := cmp.Options{
 		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
@@ -178,6 +180,10 @@ func TestRefused(t *testing.T) {
 			"rekey.yaml:3:38: legacy[0].ldap.base_dn: is missing: ou=people,dc=example,dc=org"},
 		{"file without a format", base + "legacy: [{name: a, kind: file, file: {path: /x.csv}}]\n", nil,
 			"rekey.yaml:3:38: legacy[0].file.format: is missing: auth0, firebase, keycloak, cognito, okta, csv or jsonl"},
+		{"watch without a time", source("    watch: {every: 5s}\n"), nil,
+			"rekey.yaml:8:12: legacy[0].watch: needs columns.updated_at, which says when a record was written; reconcile does without"},
+		{"reconcile an export", base + "legacy: [{name: a, kind: file, file: {path: /x.csv, format: csv}, reconcile: {every: 1h}}]\n", nil,
+			"rekey.yaml:3:78: legacy[0].reconcile: is not for kind file: an export does not change"},
 		{"status", base + "legacy: [{name: a, kind: http, http: {url: https://x, wrong_status: [never]}}]\n", nil,
 			"rekey.yaml:3:69: legacy[0].http.wrong_status: want HTTP statuses such as 401"},
 		{"preset of an export", base + "legacy: [{name: a, dsn: sqlite:///o, preset: meteor}]\n", nil, "rekey.yaml:3:46: legacy[0].preset: "},

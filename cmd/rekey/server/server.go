@@ -180,6 +180,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	var loops sync.WaitGroup
 	loops.Go(func() { s.keys.Start(running) })
 	loops.Go(func() { s.service.Measure(running) })
+	loops.Go(func() { s.service.Look(running) })
 	if s.soft.follow != nil {
 		loops.Go(func() { s.soft.follow(running) })
 	}

@@ -28,6 +28,7 @@ func SQLConfig(l config.Legacy) sqlsource.Config {
 		Columns: columnsOf(sqlsource.Columns(p.Columns), l.Columns), Profile: profileOf(sqlsource.ProfileColumns(p.Profile), l.Columns),
 		Extra:        slices.Concat(l.Extra, p.Extra), // the operator's first, here and below, so that errors count as they did
 		Joins:        configuredJoins(l.Joins),
+		UpdatedAt:    named(l.Columns.UpdatedAt, ""),
 		Where:        append(configuredConditions(l.Where), presetConditions(p.Where)...),
 		DisabledWhen: append(configuredConditions(l.DisabledWhen), presetConditions(p.DisabledWhen)...),
 		Queries:      sqlsource.Queries(l.Queries),

@@ -42,6 +42,7 @@ type source struct {
 	domains  []string
 	fold     password.Fold
 	copyBack accounts.CopyBack
+	watch    accounts.Watch
 	people   legacy.Source    // the adapter's people as they are mapped
 	mapping  *mapping.Mapping // what has been found about them
 }
@@ -72,9 +73,24 @@ func openSource(l config.Legacy) (*source, error) {
 		return nil, errors.Join(errCopyBack, a.Close())
 	}
 	return &source{
-		copyBack: accounts.CopyBack(l.CopyBack),
-		adapter:  a, name: l.Name, kind: l.Kind, domains: l.Domains, fold: password.Fold(l.Fold), people: people, mapping: m,
+		copyBack: accounts.CopyBack(l.CopyBack), watch: watchOf(l, people),
+		adapter: a, name: l.Name, kind: l.Kind, domains: l.Domains, fold: password.Fold(l.Fold), people: people, mapping: m,
 	}, nil
+}
+
+// watchOf says how a source is looked at: what was written there, if it tells; everybody who has moved, if people can be read by
+// their keys, and an export does not change.
+func watchOf(l config.Legacy, people legacy.Source) accounts.Watch {
+	if _, gets := people.(legacy.Getter); !gets || l.Kind == "file" {
+		return accounts.Watch{}
+	}
+	w := accounts.Watch{
+		Overlap: l.Watch.Overlap, Reconcile: l.Reconcile.Every, PerSecond: int(l.Reconcile.PerSecond), MostChanged: int(l.Reconcile.MostChanged),
+	}
+	if watcher, ok := people.(legacy.Watcher); ok && watcher.Watches() {
+		w.Every = l.Watch.Every
+	}
+	return w
 }
 
 var errCopyBack = errors.New("copy_back: full needs a source that takes new passwords as hashes, under a condition; see write")
@@ -160,7 +176,7 @@ func closeSources(sources []*source) error {
 func accountSources(sources []*source) []accounts.Source {
 	list := make([]accounts.Source, len(sources))
 	for i, s := range sources {
-		list[i] = accounts.Source{Name: s.name, Source: s.people, Domains: s.domains, Fold: s.fold, CopyBack: s.copyBack}
+		list[i] = accounts.Source{Name: s.name, Source: s.people, Domains: s.domains, Fold: s.fold, CopyBack: s.copyBack, Watch: s.watch}
 	}
 	return list
 }

@@ -7,9 +7,6 @@ ALTER TABLE credentials ADD CONSTRAINT credentials_schemes CHECK (kind <> 'passw
 ALTER TABLE credentials ADD CONSTRAINT credentials_carried CHECK (scheme <> 'carried' OR substr(encoded, 1, 15) = '$rekey-carried$' AND legacy <> '');
 ALTER TABLE credentials ADD CONSTRAINT credentials_legacy CHECK (scheme IN ('wrapped', 'carried') OR legacy = '');
 
--- An account is disabled because the old store said so, and no longer than it does while it answers.
-ALTER TABLE accounts ADD COLUMN disabled_there boolean NOT NULL DEFAULT false;
-
 -- What passes over both stores have found.
 CREATE TABLE validations (
     id     uuid   NOT NULL PRIMARY KEY,

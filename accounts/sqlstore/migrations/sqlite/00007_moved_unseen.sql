@@ -21,9 +21,6 @@ SELECT account_id, kind, version, scheme, encoded, fold, legacy, needs_change FR
 DROP TABLE credentials;
 ALTER TABLE credentials_next RENAME TO credentials;
 
--- An account is disabled because the old store said so, and no longer than it does while it answers.
-ALTER TABLE accounts ADD COLUMN disabled_there INTEGER NOT NULL DEFAULT FALSE;
-
 -- What passes over both stores have found.
 CREATE TABLE validations (
     id      TEXT    NOT NULL PRIMARY KEY,
