@@ -12,6 +12,9 @@ type Person struct {
 	// Source and LegacyID are set while the account is not in the new store.
 	Source   string
 	LegacyID string
+
+	// Alone: legacy alone has answered, because the new store is out of reach. No session can be kept for them.
+	Alone bool
 }
 
 // Name returns what the person is called by: username, else e-mail, else phone. It is empty while they are not in the

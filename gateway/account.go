@@ -79,9 +79,22 @@ func (g *Gateway) changePassword(c echo.Context) error {
 	if err := readBody(c, field{name: "current_password", value: &current}, field{name: "new_password", value: &next}); err != nil {
 		return err
 	}
-	return g.proven(c, func(ctx context.Context, session accounts.Session) error {
+	var name string
+	alone := g.accounts.Alone()
+	find := g.session
+	if alone {
+		find = func(ctx context.Context, access string) (accounts.Session, error) {
+			claims, err := g.tokens.Verify(ctx, access)
+			if err != nil {
+				return accounts.Session{}, err
+			}
+			name = claims.Name
+			return g.tokens.SessionAlone(claims)
+		}
+	}
+	return g.proven(c, find, func(ctx context.Context, session accounts.Session) error {
 		return g.accounts.ChangePassword(ctx, accounts.Change{
-			Session: session, Current: password.NewSecret([]byte(current)), New: password.NewSecret([]byte(next)), RequestID: requestID(c),
+			Alone: alone, Name: name, Session: session, Current: password.NewSecret([]byte(current)), New: password.NewSecret([]byte(next)), RequestID: requestID(c),
 		})
 	})
 }
@@ -92,7 +105,7 @@ func (g *Gateway) deleteAccount(c echo.Context) error {
 	if err := readBody(c, field{name: "current_password", value: &current}); err != nil {
 		return err
 	}
-	return g.proven(c, func(ctx context.Context, session accounts.Session) error {
+	return g.proven(c, g.session, func(ctx context.Context, session accounts.Session) error {
 		return g.accounts.Delete(ctx, accounts.Deletion{
 			Session: session, Current: password.NewSecret([]byte(current)), RequestID: requestID(c),
 		})
@@ -101,11 +114,13 @@ func (g *Gateway) deleteAccount(c echo.Context) error {
 
 // proven runs a change for which a logged-in person gives their password once more. A stolen access token must not be a way
 // to guess it, so guesses are limited and held as those of a login are.
-func (g *Gateway) proven(c echo.Context, change func(context.Context, accounts.Session) error) error {
+func (g *Gateway) proven(
+	c echo.Context, find func(ctx context.Context, access string) (accounts.Session, error), change func(context.Context, accounts.Session) error,
+) error {
 	arrived := g.now()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), requestTimeout)
 	defer cancel()
-	session, err := g.session(ctx, bearer(c))
+	session, err := find(ctx, bearer(c))
 	if err != nil {
 		return err
 	}

@@ -20,8 +20,8 @@ import (
 type tokensAnswer struct {
 	AccessToken     string        `json:"access_token"`
 	TokenType       string        `json:"token_type"`
-	ExpiresIn       int           `json:"expires_in"` // seconds
-	RefreshToken    string        `json:"refresh_token"`
+	ExpiresIn       int           `json:"expires_in"`              // seconds
+	RefreshToken    string        `json:"refresh_token,omitempty"` // none where no session could be stored
 	Account         accountAnswer `json:"account"`
 	RequiredActions []string      `json:"required_actions"`
 }
@@ -89,7 +89,12 @@ func (g *Gateway) login(c echo.Context) error {
 	}
 	giveBack()
 
-	tokens, err := g.tokens.Open(ctx, token.Login{Person: tokenPerson(person), Client: c.Request().UserAgent(), Address: c.RealIP()})
+	login := token.Login{Person: tokenPerson(person), Client: c.Request().UserAgent(), Address: c.RealIP()}
+	open := g.tokens.Open
+	if person.Alone {
+		open = func(_ context.Context, l token.Login) (token.Tokens, error) { return g.tokens.OpenAlone(l) }
+	}
+	tokens, err := open(ctx, login)
 	if err != nil {
 		return err
 	}
