@@ -64,9 +64,9 @@ func (l *Lease) aside() bool {
 	return l.mayAlone()
 }
 
-// mayAlone is asked where the file is there; l.mu is held.
+// mayAlone is asked where the file is there; l.mu is held. Who is apart is read in the phases alone in which this is allowed.
 func (l *Lease) mayAlone() bool {
-	return !l.terms.MayWrite(l.sent, l.now(), 0) && l.state.RelaxesAlone() && l.alone.epoch == l.state.Epoch && !l.alone.returning
+	return !l.terms.MayWrite(l.sent, l.now(), 0) && l.alone.epoch == l.state.Epoch && !l.alone.returning
 }
 
 // enterAlone begins a flow that asks and writes legacy alone. leave must be called when it has ended.
@@ -166,7 +166,7 @@ func (l *Lease) tell(ctx context.Context, state phase.State, entries []journal.E
 		}
 		if e.Done {
 			events = append(events, Event{
-				ID: uuid.Must(uuid.NewV7()), At: e.At, AccountID: SubjectFor(e.Source, e.LegacyID), Kind: EventPassword,
+				ID: e.EventID, At: e.At, AccountID: SubjectFor(e.Source, e.LegacyID), Kind: EventPassword,
 				Actor: "person", RequestID: e.RequestID, Detail: map[string]string{"source": e.Source, "alone": "true"},
 			})
 		}
@@ -278,7 +278,7 @@ func (s *Service) writeAlone(ctx context.Context, writer legacy.Writer, was lega
 		return cannotTell("change the legacy record", err)
 	}
 	failpoint.Hit(failpoint.AloneWritten)
-	entry.Done, entry.At = true, s.now()
+	entry.Done, entry.At, entry.EventID = true, s.now(), uuid.Must(uuid.NewV7())
 	if err := s.lease.alone.Journal.Add(entry); err != nil {
 		return cannotTell("write down a change", err)
 	}

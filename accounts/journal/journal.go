@@ -18,6 +18,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/google/uuid"
 )
 
 // An Entry is a change of a legacy record.
@@ -27,6 +29,8 @@ type Entry struct {
 	RequestID string    `json:"request_id,omitempty"`
 	At        time.Time `json:"at"`
 	Done      bool      `json:"done"` // legacy has it; else it is about to be asked, and nobody knows
+	// EventID is that of the line of the audit, once it is done: whoever is told twice writes it once.
+	EventID uuid.UUID `json:"event_id,omitzero"`
 }
 
 const (

@@ -48,7 +48,11 @@ func (s *Store) EndAlone(ctx context.Context, next phase.State, people []account
 			}
 		}
 		for _, e := range events {
-			if err := s.insertEvent(ctx, tx, e); err != nil {
+			there, err := s.exists(ctx, tx, `SELECT 1 FROM events WHERE id = $1`, e.ID)
+			if err == nil && !there {
+				err = s.insertEvent(ctx, tx, e)
+			}
+			if err != nil {
 				return err
 			}
 		}

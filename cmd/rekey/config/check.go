@@ -54,6 +54,7 @@ func (l *loader) check() {
 		l.warn("password", "is weaker than OWASP's least (memory_kib 19456, time 2)")
 	}
 	l.checkGateLimits()
+	l.checkRelax()
 	for _, p := range c.TrustedProxies {
 		if p.Bits() == 0 {
 			l.warn("trusted_proxies", "%s trusts everybody: any client can claim any address, which voids the limits per address", p)
