@@ -27,8 +27,14 @@ type Account struct {
 	ChangedHere bool
 	// InDoubt: a change is under way that the legacy store may have already. Until it has ended, legacy answers.
 	InDoubt bool
-	// Pinned: support has said that the account is answered here in every phase.
+	// Pinned: the account is answered here in every phase. Support has said so, or its address was set here.
 	Pinned bool
+
+	// What the person owes before they are wholly in, as far as the account tells it; see actions.go.
+
+	NeedsChange bool   // the password is to be replaced
+	Incomplete  bool   // the profile lacked something when they were moved
+	Terms       string // the version of the terms that they accepted last
 }
 
 // Deleted reports whether the account is gone for good.
@@ -104,6 +110,8 @@ type Record struct {
 	Account
 	Credential Credential
 	Link       *LegacyLink // nil for an account born here
+	// SecondFactor: the password alone does not let them in.
+	SecondFactor bool
 
 	// The rest is for Create alone, and is not read with an account.
 
@@ -141,12 +149,22 @@ const (
 	EventDelivered      EventKind = "copy-back.delivered"
 	EventDeleted        EventKind = "account.deleted"
 	EventPassword       EventKind = "credential.changed"
+	EventReset          EventKind = "credential.reset"    // by a link in a mail; moves its account, if it had not moved
+	EventResetAsked     EventKind = "account.reset-asked" // by staff
+	EventEmail          EventKind = "email.confirmed"     // an address was shown to be theirs; it may have replaced another
+	EventMailGivenUp    EventKind = "mail.given-up"
 	EventRehashed       EventKind = "credential.rehashed"
 	EventContested      EventKind = "identifier.contested"
 	EventQuarantined    EventKind = "account.quarantined"
 	EventSessionRevoked EventKind = "session.revoked"
 	EventSessionReused  EventKind = "session.reused"
 	EventKeyRotated     EventKind = "signing-key.rotated"
+	EventFactorEnrolled EventKind = "factor.enrolled"
+	EventFactorRemoved  EventKind = "factor.removed"
+	EventFactorUsed     EventKind = "factor.used"
+	EventFactorLimited  EventKind = "factor.limited" // no guess at a code is left for now
+	EventProfileChanged EventKind = "profile.changed"
+	EventTermsAccepted  EventKind = "terms.accepted"
 
 	EventDisabled          EventKind = "account.disabled"
 	EventEnabled           EventKind = "account.enabled"

@@ -12,6 +12,7 @@ import (
 	"rekey/accounts/failpoint"
 	"rekey/accounts/journal"
 	"rekey/accounts/phase"
+	"rekey/accounts/policy"
 	"rekey/legacy"
 )
 
@@ -254,7 +255,7 @@ func (s *Service) changeAlone(ctx context.Context, c Change, a Attempt) error {
 	if _, err := s.loginAlone(ctx, person, a); err != nil {
 		return err
 	}
-	if err := s.checkNew(Account{ID: c.Session.AccountID}, c.New); err != nil {
+	if err := s.checkNew(ctx, policy.About{Names: append(person.user.Identifiers(), person.user.Profile.DisplayName)}, c.New); err != nil {
 		return err
 	}
 	made, err := s.legacyHash(ctx, person.source, person.user.ID, person.user.Username, c.New)

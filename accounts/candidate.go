@@ -17,9 +17,10 @@ import (
 type candidate struct {
 	source Source
 	user   legacy.User
-	order  int  // of the source among the sources
-	reused bool // the key was a person's who is deleted, and is somebody else's now
-	unsure bool // a source that did not answer may hold another person of their name
+	order  int   // of the source among the sources
+	reused bool  // the key was a person's who is deleted, and is somebody else's now
+	unsure bool  // a source that did not answer may hold another person of their name
+	epoch  int64 // of the sessions of somebody who is not here; see ended
 }
 
 // unmoved is the candidate as somebody who has proven who they are and has not been moved. Nobody has looked yet whether
@@ -29,7 +30,7 @@ func (s *Service) unmoved(c candidate) Person {
 	for i := range ids {
 		ids[i].Verified = false
 	}
-	return Person{ID: SubjectFor(c.source.Name, c.user.ID), Identifiers: ids, Source: c.source.Name, LegacyID: c.user.ID}
+	return s.byLegacy(Person{ID: SubjectFor(c.source.Name, c.user.ID), Identifiers: ids, Source: c.source.Name, LegacyID: c.user.ID, SessionEpoch: c.epoch}, c)
 }
 
 // identifiers returns what the person can type to log in, each canonical value once, and the number of stored values

@@ -112,11 +112,12 @@ func (s *Service) verifier(rec Record, pw password.Secret) (check func() (bool, 
 }
 
 // keepCurrent brings the credential up to the policy, now that the password is at hand. Failing at it is counted,
-// and the next login tries again.
-func (s *Service) keepCurrent(ctx context.Context, rec Record, a Attempt) {
+// and the next login tries again. It returns the version that the credential has now.
+func (s *Service) keepCurrent(ctx context.Context, rec Record, a Attempt) (version int64) {
 	next, err := s.replacement(ctx, rec, a.Password)
+	version = rec.Credential.Version
 	if err == nil && next == nil {
-		return
+		return version
 	}
 	if err == nil {
 		err = s.outlive(ctx, func(ctx context.Context) error {
@@ -127,12 +128,14 @@ func (s *Service) keepCurrent(ctx context.Context, rec Record, a Attempt) {
 	}
 	switch {
 	case err == nil:
+		version++
 		s.stats.Rehashed.Add(1)
 	case errors.Is(err, ErrStale), errors.Is(err, ErrNotFound): // somebody else has just written a newer one, or deleted the account
 	default:
 		s.stats.NotRehashed.Add(1)
 		s.log.WarnContext(ctx, "credential not rehashed; the next login tries again", "account", rec.ID, "error", err)
 	}
+	return version
 }
 
 // replacement returns the credential that should take the place of rec's, or nil if it is good as it is.

@@ -16,14 +16,37 @@ var ErrCredentials = errors.New("wrong identifier or password")
 type RefusedError struct {
 	// Class is the way that the refusal took through the code. Ways take different times, and the gateway hides that.
 	Class string
+	// Code: it was not the password that was wrong, but a code of a second factor, or a challenge that counts no more.
+	Code bool
 }
 
 func (e *RefusedError) Error() string { return ErrCredentials.Error() }
 
 // Is makes every refusal an ErrCredentials.
-func (e *RefusedError) Is(target error) bool { return target == ErrCredentials }
+func (e *RefusedError) Is(target error) bool {
+	return target == ErrCredentials || e.Code && target == ErrCode
+}
 
 func refused(class string) error { return &RefusedError{Class: class} }
+
+// ErrCode is what a person is told whose code does not count: wrong, used before, or for a challenge that has ended. It is a
+// *RefusedError too.
+var ErrCode = errors.New("code not accepted")
+
+func refusedCode(class string) error { return &RefusedError{Class: class, Code: true} }
+
+// Why second factors cannot be changed.
+var (
+	// ErrFactorThere: the account has a second factor, which has to be removed first.
+	ErrFactorThere = errors.New("the account has a second factor already")
+	// ErrNoFactor: it has none.
+	ErrNoFactor = errors.New("the account has no second factor")
+)
+
+// A LimitedError is too many guesses at the codes of one account.
+type LimitedError struct{ RetryAfter time.Duration }
+
+func (e *LimitedError) Error() string { return "no guess at a code is left" }
 
 // An InvalidError is input that cannot be used, whoever sent it.
 type InvalidError struct {

@@ -11,6 +11,7 @@ import (
 
 	"rekey/accounts/password"
 	"rekey/accounts/phase"
+	"rekey/accounts/policy"
 	"rekey/legacy"
 )
 
@@ -32,6 +33,7 @@ type sealedIntent struct {
 	CreatedAt  time.Time         `json:"created_at,omitzero"` // of the legacy person, who may be gone when the tombstone is made
 	Credential *sealedCredential `json:"credential,omitempty"`
 	Keep       uuid.UUID         `json:"keep"`
+	Reset      bool              `json:"reset,omitempty"` // the mailbox has proven who they are, not the old password
 	Here       phase.Write       `json:"here"`
 	Epoch      int64             `json:"epoch"`
 	RequestID  string            `json:"request_id,omitempty"`
@@ -58,25 +60,30 @@ func (s *Service) changeThere(ctx context.Context, c Change, a Attempt) error {
 	if err != nil {
 		return err
 	}
-	if err := s.checkNew(Account{ID: c.Session.AccountID}, c.New); err != nil {
+	if err := s.checkNew(ctx, policy.About{Names: append(person.user.Identifiers(), person.user.Profile.DisplayName)}, c.New); err != nil {
 		return err
 	}
-	row := person.row
-	parcel := parcel{LegacyID: person.user.ID, Intent: s.intentOf(person, a)}
-	parcel.Intent.Keep = c.Session.ID
-	made, err := s.legacyHash(ctx, person.source, person.user.ID, person.user.Username, c.New)
+	intent := s.intentOf(person, a)
+	intent.Keep = c.Session.ID
+	return s.setThere(ctx, c.Session.AccountID, person, c.New, intent, a)
+}
+
+// setThere gives somebody a new password in the legacy store, and here if the phase says so.
+func (s *Service) setThere(ctx context.Context, account uuid.UUID, person legacyPerson, pw password.Secret, intent *sealedIntent, a Attempt) error {
+	parcel := parcel{LegacyID: person.user.ID, Intent: intent}
+	made, err := s.legacyHash(ctx, person.source, person.user.ID, person.user.Username, pw)
 	if err != nil {
 		return err
 	}
 	parcel.Password = new(sealStored(made))
-	if row.New != phase.NoWrite {
-		next, err := s.hash(ctx, "", c.New)
+	if person.row.New != phase.NoWrite {
+		next, err := s.hash(ctx, "", pw)
 		if err != nil {
 			return cannotTell("hash the new password", err)
 		}
-		parcel.Intent.Credential = &sealedCredential{next.Scheme, next.Encoded}
+		intent.Credential = &sealedCredential{next.Scheme, next.Encoded}
 	}
-	_, err = s.runIntent(ctx, c.Session.AccountID, person.source, DeliverPassword, parcel, a)
+	_, err = s.runIntent(ctx, account, person.source, DeliverPassword, parcel, a)
 	return err
 }
 
@@ -273,7 +280,7 @@ func (s *Service) finishAbsent(ctx context.Context, f *Finish, d Delivery, p par
 	rec.Link.CopiedEpoch = p.Intent.Epoch
 	rec.Profile = profileOf(c.user.Profile)
 	f.Create = &rec
-	return s.addFactors(&rec, c.user.Profile)
+	return s.carryFactors(ctx, &rec, c)
 }
 
 func (s *Service) finishIntent(f *Finish, d Delivery, p parcel, link *LegacyLink) {
@@ -281,6 +288,9 @@ func (s *Service) finishIntent(f *Finish, d Delivery, p parcel, link *LegacyLink
 	switch d.Kind {
 	case DeliverPassword:
 		f.Event.Kind = EventPassword
+		if p.Intent.Reset {
+			f.Event.Kind = EventReset
+		}
 	case DeliverDelete:
 		f.Event.Kind, f.Delete = EventDeleted, true
 		f.Link = &LegacyLink{Source: d.Source, LegacyID: p.LegacyID, LegacyCreatedAt: p.Intent.CreatedAt, How: ByCopyBack, At: f.At}

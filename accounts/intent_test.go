@@ -61,6 +61,41 @@ func TestChangeOfTheUnmoved(t *testing.T) {
 	})
 }
 
+// A login with the old password has read the shop before the change, and opens its session after it, for somebody whom nothing
+// has copied. The session never lives, and the next one does.
+func TestLateSessionOfTheUnmoved(t *testing.T) {
+	t.Parallel()
+	inEach(t, func(t *testing.T, v *village) {
+		opens := func(what string, p accounts.Person, live bool) accounts.Session {
+			t.Helper()
+			session, err := v.store.Session(t.Context(), v.open(t, p).ID)
+			if err != nil || session.Superseded == live {
+				t.Errorf("%s: superseded is %v (%v), want it to live: %v", what, session.Superseded, err, live)
+			}
+			return session
+		}
+		uncopied := func(pw string) accounts.Person {
+			t.Helper()
+			v.doors.beforeCreate = func() error { return errDown }
+			defer func() { v.doors.beforeCreate = nil }()
+			return mustLogin(t, v.Service, "anna", pw)
+		}
+		session := opens("the first", uncopied("tulip"), true)
+		before := uncopied("tulip")
+		must(t, "change", change(v.second, session, "tulip", orchids), nil)
+		opens("of the old password", before, false)
+		opens("of the new password", uncopied(orchids), true)
+		opens("of a login that may copy", mustLogin(t, v.Service, "anna", orchids), true)
+		v.doors.beforeEpoch = func() error {
+			must(t, "change after a login has read the shop", change(v.second, session, orchids, tulips), nil)
+			return nil
+		}
+		if p, err := v.Login(t.Context(), try("anna", orchids)); err == nil {
+			opens("of a record from before the change", p, v.doors.beforeEpoch != nil) // or she is here by now
+		}
+	})
+}
+
 // A login with the old password has read the shop before the change, and makes the account after it. Her account is then that of
 // the new password, in whichever phase it is trusted.
 func TestALateCopyDoesNotReviveAPassword(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 const (
 	tulips  = "tulips from amsterdam"
 	orchids = "orchids of the night"
+	fifteen = "fünfzehn Zeichä" // characters, of more bytes
 )
 
 // open opens a session for somebody who has just logged in, as the gateway does.

@@ -53,6 +53,13 @@ func (s *Service) Login(ctx context.Context, a Attempt) (Person, error) {
 	}
 	defer leave()
 	person, err := s.login(ctx, name, a)
+	if err == nil {
+		person, err = s.challenge(ctx, s.owing(person, a.at), name)
+	}
+	if person.Challenge != nil {
+		s.stats.FactorAsked.Add(1)
+		return person, nil // neither in nor refused yet
+	}
 	s.stats.count(err)
 	return person, err
 }
@@ -84,7 +91,7 @@ func (s *Service) loginHere(ctx context.Context, rec Record, a Attempt) (Person,
 	if err := s.proveHere(ctx, rec, a); err != nil {
 		return Person{}, err
 	}
-	s.keepCurrent(ctx, rec, a)
+	rec.Credential.Version = s.keepCurrent(ctx, rec, a)
 	return personOf(rec), nil
 }
 
@@ -174,10 +181,13 @@ func (s *Service) loginCandidate(ctx context.Context, c candidate, contested boo
 		return Person{}, s.refuseUnknown(ctx, a)
 	case !absent && a.row(rec).Answers == phase.New:
 		return s.loginHere(ctx, rec, a)
-	case !absent:
-		if c, err = s.readAgain(ctx, c); err != nil {
-			return Person{}, err
-		}
+	case absent:
+		c, err = s.ended(ctx, c)
+	default:
+		c, err = s.readAgain(ctx, c)
+	}
+	if err != nil {
+		return Person{}, err
 	}
 
 	proof, err := s.prove(ctx, c, a)

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"rekey/accounts/failpoint"
 	"rekey/accounts/password"
 	"rekey/accounts/phase"
@@ -70,7 +72,7 @@ func (s *Service) moveOrJoin(ctx context.Context, c candidate, p proof, also []c
 			return Person{}, refused("new-deleted")
 		}
 		if a.row(rec).Answers != phase.New {
-			return personOf(rec), nil // the password was proven where it counts
+			return s.byLegacy(personOf(rec), c), nil // the password was proven where it counts
 		}
 		return s.loginHere(ctx, rec, a)
 	case errors.Is(err, errContested), errors.Is(err, ErrTaken):
@@ -117,10 +119,13 @@ func (s *Service) stillSo(ctx context.Context, c candidate, also []candidate) (i
 	return ids, invalid, err
 }
 
+// SchemeRecipe is what the audit calls every recipe.
+const SchemeRecipe = "recipe"
+
 // schemeName is what the audit tells of a scheme. The text of a recipe may hold a pepper.
 func schemeName(h *hash.Hash) string {
 	if strings.Contains(h.Scheme, "(") {
-		return "recipe"
+		return SchemeRecipe
 	}
 	return h.Scheme
 }
@@ -140,17 +145,11 @@ func (s *Service) move(ctx context.Context, c candidate, p proof, also []candida
 		return Record{}, err
 	}
 
-	rec := Record{
-		Account:    Account{ID: id, Identifiers: ids, CreatedAt: s.now()},
-		Credential: credential,
-		Link:       s.linkOf(c, 0, a),
+	rec, err := s.recordOf(ctx, id, c, also, ids, credential, a)
+	if err != nil {
+		return Record{}, err
 	}
-	rec.Profile = profileOf(c.user.Profile)
-	for _, person := range append([]candidate{c}, also...) {
-		if err := s.addFactors(&rec, person.user.Profile); err != nil {
-			return Record{}, err
-		}
-	}
+	s.owe(&rec, p, c.user.Profile)
 	event := s.event(id, EventMigrated, a)
 	event.Detail = map[string]string{
 		"source": c.source.Name, "legacy_id": c.user.ID, "how": string(ByLogin), "to": string(credential.Scheme),
@@ -168,10 +167,28 @@ func (s *Service) move(ctx context.Context, c candidate, p proof, also []candida
 	if err := s.writes(a).Create(ctx, rec, event); err != nil {
 		return Record{}, err
 	}
+	rec.Credential.Version = 1
 	if invalid > 0 {
 		s.note(ctx, c, NoteInvalidIdentifier, "a stored identifier cannot be typed and was left out", a)
 	}
 	s.noteExternal(ctx, c, rec, a)
+	return rec, nil
+}
+
+// recordOf is the account of somebody who moves, without the links to the others whom it is made from.
+func (s *Service) recordOf(
+	ctx context.Context, id uuid.UUID, c candidate, also []candidate, ids []Identifier, credential Credential, a Attempt,
+) (Record, error) {
+	rec := Record{
+		Account:    Account{ID: id, Identifiers: ids, CreatedAt: s.now(), SessionEpoch: c.epoch},
+		Credential: credential, Link: s.linkOf(c, 0, a), Profile: profileOf(c.user.Profile),
+		Factors: []Factor{}, // those that legacy has now, which may be none
+	}
+	for _, person := range append([]candidate{c}, also...) {
+		if err := s.carryFactors(ctx, &rec, person); err != nil {
+			return Record{}, err
+		}
+	}
 	return rec, nil
 }
 

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"sync/atomic"
@@ -38,18 +39,15 @@ func (s *Service) ChangePassword(ctx context.Context, c Change) error {
 	}
 	there := func(a Attempt) error { return s.changeThere(ctx, c, a) }
 	return s.change(ctx, c.Session, a, &s.stats.Changed, there, func(a Attempt, rec Record, row phase.Row) error {
-		if err := s.checkNew(rec.Account, c.New); err != nil {
+		if err := s.checkNewOf(ctx, rec, c.New); err != nil {
 			return err
 		}
-		next, err := s.hash(ctx, "", c.New)
-		if err != nil {
-			return cannotTell("hash the new password", err)
+		if rec.NeedsChange && bytes.Equal(c.New.Reveal(), c.Current.Reveal()) {
+			return &PolicyError{Field: "new_password", Reason: "must be another than the current one"}
 		}
-		var owed []Delivery
-		if row.Legacy == phase.CopyBack {
-			if owed, err = s.owePassword(ctx, rec, c.New); err != nil {
-				return err
-			}
+		next, owed, err := s.newPassword(ctx, rec, row, c.New)
+		if err != nil {
+			return err
 		}
 		failpoint.Hit(failpoint.ChangeHashed)
 		return s.outlive(ctx, func(ctx context.Context) error {
@@ -179,7 +177,8 @@ func (s *Service) unmovable(ctx context.Context, c candidate, err error, a Attem
 // rehashed.
 const staleTries = 3
 
-// retryStale runs a change until no other write has come between what it read and what it wrote, and counts it.
+// retryStale runs a change until no other write has come between what it read and what it wrote, and counts it in made,
+// if that is not nil.
 func (s *Service) retryStale(made *atomic.Int64, change func() error) error {
 	var err error
 	for range staleTries {
@@ -187,12 +186,19 @@ func (s *Service) retryStale(made *atomic.Int64, change func() error) error {
 			break
 		}
 	}
-	switch {
-	case err == nil:
+	if err == nil && made != nil {
 		made.Add(1)
-		return nil
-	case isAnswer(err):
+	}
+	return asAnswer(err)
+}
+
+// asAnswer makes an error that a flow returns of one that a store has returned.
+func asAnswer(err error) error {
+	switch {
+	case err == nil || isAnswer(err):
 		return err
+	case errors.Is(err, ErrSpent):
+		return refusedCode("code-spent")
 	case errors.Is(err, ErrNotFound):
 		return refused("new-deleted")
 	case errors.Is(err, ErrStaleEpoch):
@@ -207,19 +213,10 @@ func isAnswer(err error) bool {
 		unavailable *UnavailableError
 		invalid     *InvalidError
 		policy      *PolicyError
+		limited     *LimitedError
 	)
 	return errors.Is(err, ErrCredentials) || errors.Is(err, ErrContestedPerson) || errors.Is(err, ErrTakenIdentifier) || errors.Is(err, ErrManagedElsewhere) ||
+		errors.Is(err, ErrTicket) ||
+		errors.Is(err, ErrFactorThere) || errors.Is(err, ErrNoFactor) || errors.As(err, &limited) ||
 		errors.As(err, &unavailable) || errors.As(err, &invalid) || errors.As(err, &policy)
-}
-
-// minCharacters is how long a new password has to be, in Unicode code points: NIST SP 800-63B-4, section 3.1.1.2, asks
-// for 15 where the password is all there is.
-const minCharacters = 15
-
-// checkNew returns a *PolicyError for a password that nobody should have. It is never asked at a login.
-func (s *Service) checkNew(_ Account, pw password.Secret) error {
-	if pw.Characters() < minCharacters {
-		return &PolicyError{Field: "new_password", Reason: "must have at least 15 characters"}
-	}
-	return nil
 }

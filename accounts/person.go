@@ -15,6 +15,14 @@ type Person struct {
 
 	// Alone: legacy alone has answered, because the new store is out of reach. No session can be kept for them.
 	Alone bool
+
+	// Challenge is set where the password alone does not let them in: they have yet to show a second factor. Login alone sets it.
+	Challenge *Challenge
+	// Required is what they have to do before they are wholly in.
+	Required []Action
+
+	second *secondStep // nil: they have no second factor
+	debts  debts
 }
 
 // Name returns what the person is called by: username, else e-mail, else phone. It is empty while they are not in the
@@ -31,6 +39,14 @@ func (p Person) Name() string {
 	return ""
 }
 
+// personOf is the person of an account, whose password was proven here.
 func personOf(rec Record) Person {
-	return Person{ID: rec.ID, Identifiers: rec.Identifiers, SessionEpoch: rec.SessionEpoch}
+	p := Person{
+		ID: rec.ID, Identifiers: rec.Identifiers, SessionEpoch: rec.SessionEpoch,
+		debts: debts{true, rec.NeedsChange, rec.Incomplete, rec.Terms},
+	}
+	if rec.SecondFactor {
+		p.second = &secondStep{version: rec.Credential.Version}
+	}
+	return p
 }

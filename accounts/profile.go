@@ -4,11 +4,9 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -63,14 +61,6 @@ const (
 	recoveryPurpose = "recovery-code"
 )
 
-// sealedTOTP is legacy.TOTP in the open.
-type sealedTOTP struct {
-	Secret    []byte `json:"secret"`
-	Algorithm string `json:"algorithm"`
-	Digits    int    `json:"digits"`
-	Period    int    `json:"period"` // seconds
-}
-
 // profileOf is what is kept of a legacy person's profile, or nil if there is nothing.
 func profileOf(p legacy.Profile) *Profile {
 	if p.DisplayName == "" && p.Locale == "" && len(p.Roles)+len(p.Groups)+len(p.Attributes) == 0 {
@@ -80,17 +70,33 @@ func profileOf(p legacy.Profile) *Profile {
 	return &profile
 }
 
-// addFactors gives a record the second factors and external identities of a legacy person. Of people who are linked
-// those of all of them count: an account must not be weaker than a half of it was.
+// carryFactors gives a record the second factors and external identities of a legacy person. Of people who are linked
+// those of all of them count: an account must not be weaker than a half of it was. Recovery codes that they have used before
+// they were moved stay behind.
+func (s *Service) carryFactors(ctx context.Context, rec *Record, c candidate) error {
+	p := c.user.Profile
+	if len(p.RecoveryCodes) > 0 {
+		subject := SubjectFor(c.source.Name, c.user.ID)
+		spent, err := s.store.SpentCodes(ctx, subject)
+		if err != nil {
+			return fmt.Errorf("read spent codes: %w", err)
+		}
+		p.RecoveryCodes = slices.DeleteFunc(slices.Clone(p.RecoveryCodes), func(code string) bool {
+			digest := s.recoveryDigest(subject, code)
+			return slices.ContainsFunc(spent, func(d []byte) bool { return hmac.Equal(d, digest) })
+		})
+	}
+	return s.addFactors(rec, p)
+}
+
 func (s *Service) addFactors(rec *Record, p legacy.Profile) error {
 	for _, t := range p.TOTP {
-		plain, err := json.Marshal(sealedTOTP{t.Secret, t.Algorithm, t.Digits, t.Period}) //nolint:gosec // it is sealed on the next line but one
+		sealed, err := s.sealTOTP(rec.ID, sealedTOTP{t.Secret, t.Algorithm, t.Digits, t.Period})
 		if err != nil {
-			return fmt.Errorf("seal a one-time password secret: %w", err)
+			return err
 		}
-		rec.Factors = append(rec.Factors, Factor{
-			ID: uuid.Must(uuid.NewV7()), Kind: FactorTOTP, Name: t.Name, Secret: s.key.Seal(totpPurpose, plain, rec.ID[:]),
-		})
+		rec.Factors = append(rec.Factors, Factor{ID: uuid.Must(uuid.NewV7()), Kind: FactorTOTP, Name: t.Name, Secret: sealed})
+		rec.SecondFactor = true
 	}
 	for _, code := range p.RecoveryCodes {
 		rec.Factors = append(rec.Factors, Factor{ID: uuid.Must(uuid.NewV7()), Kind: FactorRecovery, Secret: s.recoveryDigest(rec.ID, code)})
@@ -125,6 +131,6 @@ func (s *Service) recoveryDigest(account uuid.UUID, code string) []byte {
 	key := s.key.Derive(recoveryPurpose)
 	mac := hmac.New(sha256.New, key[:])
 	mac.Write(account[:])
-	mac.Write([]byte(strings.NewReplacer(" ", "", "-", "").Replace(strings.ToLower(code))))
+	mac.Write([]byte(plainCode(code)))
 	return mac.Sum(nil)
 }

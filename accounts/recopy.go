@@ -15,13 +15,18 @@ import (
 func (s *Service) copyAgain(ctx context.Context, rec Record, c candidate, p proof, a Attempt) Person {
 	row := a.row(rec)
 	if row.Login == phase.TakeNothing || !s.stale(rec, c, a) {
-		return personOf(rec)
+		return s.byLegacy(personOf(rec), c)
 	}
 	err := s.outlive(ctx, func(ctx context.Context) error { return s.recopy(ctx, rec, c, p, a) })
 	switch {
 	case err == nil:
 		s.countShadow(a, nil)
 		s.stats.Recopied.Add(1)
+		if rec.SecondFactor { // one that was carried may be gone there, and so here
+			if again, err := s.store.ByID(ctx, rec.ID); err == nil {
+				rec.SecondFactor = again.SecondFactor
+			}
+		}
 	case errors.Is(err, ErrStale), errors.Is(err, ErrStaleEpoch): // somebody else was faster, or the phase is another
 	case errors.Is(err, errContested), errors.Is(err, ErrTaken):
 		s.noteContested(ctx, c, a)
@@ -31,7 +36,21 @@ func (s *Service) copyAgain(ctx context.Context, rec Record, c candidate, p proo
 		s.stats.NotRecopied.Add(1)
 		s.log.WarnContext(ctx, "account not copied again; the next login tries again", "account", rec.ID, "error", err)
 	}
-	return personOf(rec)
+	return s.byLegacy(personOf(rec), c)
+}
+
+// ended notes how often the sessions of somebody who is not here have ended, for the one that is opened for them. If ever, then
+// after a change of their password, which what was read of them may be older than.
+func (s *Service) ended(ctx context.Context, c candidate) (candidate, error) {
+	epoch, err := s.store.SessionEpoch(ctx, SubjectFor(c.source.Name, c.user.ID))
+	switch {
+	case err != nil:
+		return candidate{}, cannotTell("read session epoch", err)
+	case epoch == 0:
+		return c, nil
+	}
+	c.epoch = epoch
+	return s.readAgain(ctx, c)
 }
 
 // readAgain reads a legacy person once more, after the copy of them here was read: in the other order a change that comes
@@ -67,6 +86,11 @@ func (s *Service) recopy(ctx context.Context, rec Record, c candidate, p proof, 
 	}
 	next := Record{Account: rec.Account, Credential: credential, Link: s.linkOf(c, 0, a)}
 	next.Identifiers = ids
+	s.owe(&next, p, c.user.Profile)
+	next.Factors = []Factor{} // those that legacy has now, which may be none
+	if err := s.carryFactors(ctx, &next, c); err != nil {
+		return err
+	}
 	event := s.event(rec.ID, EventCopied, a)
 	event.Detail = map[string]string{"source": c.source.Name, "legacy_id": c.user.ID, "how": string(ByLogin)}
 	return s.writes(a).Recopy(ctx, next, rec.Credential.Version, event)

@@ -8,6 +8,7 @@ import (
 
 	"rekey/accounts/password"
 	"rekey/accounts/phase"
+	"rekey/accounts/policy"
 	"rekey/legacy"
 )
 
@@ -47,7 +48,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (Person, error) 
 	if row.Frozen {
 		return Person{}, &UnavailableError{RetryAfter: retryFrozen, Err: errFrozen}
 	}
-	if err := s.checkNew(account, r.Password); err != nil {
+	if err := s.checkNew(ctx, policy.About{Names: []string{r.Username, r.Email, r.Phone, r.DisplayName}}, r.Password); err != nil {
 		return Person{}, asPassword(err)
 	}
 	credential, err := s.hash(ctx, "", r.Password)
@@ -79,7 +80,9 @@ func (s *Service) Register(ctx context.Context, r Registration) (Person, error) 
 		return Person{}, cannotTell("create account", err)
 	}
 	s.stats.Registered.Add(1)
-	return personOf(rec), nil
+	person := personOf(rec)
+	s.welcome(ctx, person, a)
+	return person, nil
 }
 
 // asPassword names the field as a registration has it.

@@ -214,7 +214,7 @@ func TestRegisterShapes(t *testing.T) {
 		{Email: "zoe@example.org", DisplayName: "Zoë \U0001F469\u200D\U0001F680", Locale: "de"},
 		{Username: "two words", DisplayName: "يوسف"},
 	} {
-		r.Password = password.NewSecret([]byte(strings.Repeat("ä", 15)))
+		r.Password = password.NewSecret([]byte(fifteen))
 		if _, err := w.Register(t.Context(), r); err != nil {
 			t.Errorf("%+v: %v", r, err)
 		}

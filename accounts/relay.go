@@ -34,24 +34,7 @@ const (
 
 // Relay delivers until ctx ends. Several may run at once, on as many machines.
 func (s *Service) Relay(ctx context.Context) {
-	tick := time.NewTicker(relayEvery)
-	defer tick.Stop()
-	for {
-		for {
-			more, err := s.DeliverNext(ctx)
-			if err != nil && ctx.Err() == nil {
-				s.log.WarnContext(ctx, "copy-back", "error", err)
-			}
-			if !more || err != nil {
-				break
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	s.drive(ctx, s.DeliverNext, func(err error) { s.log.WarnContext(ctx, "copy-back", "error", err) })
 }
 
 // DeliverNext tries the delivery that is due first, and reports whether there was one. Its error says that the new store

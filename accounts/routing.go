@@ -131,6 +131,10 @@ func (s *Service) loginLinkable(ctx context.Context, found []candidate, a Attemp
 	var proofs []proof
 	var doubt, no error
 	for _, c := range found {
+		c, err := s.ended(ctx, c)
+		if err != nil {
+			return Person{}, err
+		}
 		p, err := s.prove(ctx, c, a)
 		switch {
 		case err == nil && c.user.Disabled:

@@ -15,6 +15,7 @@ import (
 	"rekey/accounts/masterkey"
 	"rekey/accounts/password"
 	"rekey/accounts/phase"
+	"rekey/accounts/policy"
 	"rekey/legacy"
 	"rekey/legacy/hash"
 )
@@ -44,10 +45,14 @@ type Config struct {
 	Permits *password.Pool
 	Key     *masterkey.Key
 
+	NewPasswords *policy.Policy // nil: the default, and nobody is asked for breached ones
+
 	Lease        *Lease        // nil: the phase is new-first, for ever
+	Mailer       Mailer        // nil: no mail can be sent
 	Terms        phase.Lease   // that every process lives by; zero: those of Lease, else phase.DefaultLease
 	Limits       *phase.Limits // of the gates; nil: phase.DefaultLimits
 	Collisions   Collisions    // "" means CollisionsQuarantine
+	Required     RequiredActions
 	WriteTimeout time.Duration // of a write that outlives its request; 0 means 10 s
 	Now          func() time.Time
 	Log          *slog.Logger
@@ -60,14 +65,17 @@ type Service struct {
 	hashes  *hash.Registry
 	hasher  password.Hasher
 	permits *password.Pool
+	policy  *policy.Policy
 	key     *masterkey.Key
 	lease   *Lease
+	mailer  Mailer
 	terms   phase.Lease
 	limits  phase.Limits
 	stats   Stats
 	meter   *meter
 
 	collisions     Collisions
+	required       RequiredActions
 	fingerprintKey [32]byte
 	wrapKeys       password.WrapKeys
 	noted          recentSet // notes that this process has written: a hint that saves the attempt
@@ -84,9 +92,9 @@ type Service struct {
 // New returns a Service.
 func New(c Config) (*Service, error) {
 	s := &Service{
-		store: c.Store, sources: slices.Clone(c.Sources), hashes: c.Hashes, hasher: c.Hasher, permits: c.Permits, key: c.Key, lease: c.Lease,
+		store: c.Store, sources: slices.Clone(c.Sources), hashes: c.Hashes, hasher: c.Hasher, permits: c.Permits, key: c.Key, lease: c.Lease, mailer: c.Mailer,
 		terms: c.Terms, limits: phase.DefaultLimits(), meter: newMeter(),
-		collisions: c.Collisions, writeTimeout: c.WriteTimeout, now: c.Now, log: c.Log,
+		policy: c.NewPasswords, collisions: c.Collisions, required: c.Required, writeTimeout: c.WriteTimeout, now: c.Now, log: c.Log,
 	}
 	if s.terms == (phase.Lease{}) {
 		s.terms = phase.DefaultLease()
@@ -102,6 +110,12 @@ func New(c Config) (*Service, error) {
 	}
 	if s.writeTimeout == 0 {
 		s.writeTimeout = 10 * time.Second
+	}
+	if s.policy == nil {
+		var err error
+		if s.policy, err = policy.New(policy.Config{}); err != nil {
+			return nil, err
+		}
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -74,7 +74,7 @@ func (w *world) serve(t *testing.T, change func(*accounts.Config)) *accounts.Ser
 	return s
 }
 
-func testKey(t *testing.T) *masterkey.Key {
+func testKey(t testing.TB) *masterkey.Key {
 	t.Helper()
 	key, err := masterkey.Parse([]byte(strings.Repeat("42", 32)))
 	if err != nil {

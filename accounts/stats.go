@@ -8,23 +8,30 @@ import (
 // Stats count what the service has done since it started. They are read by metrics and by the demo; truth is in the
 // store.
 type Stats struct {
-	Succeeded     atomic.Int64 // logins
-	Refused       atomic.Int64
-	Unavailable   atomic.Int64
-	Migrated      atomic.Int64 // accounts moved by this process
-	NotMigrated   atomic.Int64 // right passwords whose account could not be moved this time
-	Recopied      atomic.Int64 // copies that were made again, because legacy had something else
-	NotRecopied   atomic.Int64
-	Registered    atomic.Int64 // accounts made for people whom no store knew
-	Changed       atomic.Int64 // passwords that their owners have replaced
-	Deleted       atomic.Int64 // accounts that their owners have deleted
-	Rehashed      atomic.Int64
-	NotRehashed   atomic.Int64
-	Contested     atomic.Int64 // logins of people who cannot be moved until support has settled a name
-	Unreadable    atomic.Int64 // attempts against a legacy hash that cannot be read
-	Delivered     atomic.Int64 // changes that a legacy store was told of
-	NotDelivered  atomic.Int64 // tries that did not arrive; each is made again
-	LegacyLookups atomic.Int64 // questions to legacy stores
+	Succeeded       atomic.Int64 // logins
+	Refused         atomic.Int64
+	Unavailable     atomic.Int64
+	Migrated        atomic.Int64 // accounts moved by this process
+	NotMigrated     atomic.Int64 // right passwords whose account could not be moved this time
+	Recopied        atomic.Int64 // copies that were made again, because legacy had something else
+	NotRecopied     atomic.Int64
+	Registered      atomic.Int64 // accounts made for people whom no store knew
+	Changed         atomic.Int64 // passwords that their owners have replaced
+	Deleted         atomic.Int64 // accounts that their owners have deleted
+	Rehashed        atomic.Int64
+	NotRehashed     atomic.Int64
+	Contested       atomic.Int64 // logins of people who cannot be moved until support has settled a name
+	Unreadable      atomic.Int64 // attempts against a legacy hash that cannot be read
+	Unscreened      atomic.Int64 // new passwords that were taken though the breached ones could not be asked
+	Delivered       atomic.Int64 // changes that a legacy store was told of
+	NotDelivered    atomic.Int64 // tries that did not arrive; each is made again
+	Reset           atomic.Int64 // passwords that were set by a link in a mail
+	EmailsAsked     atomic.Int64 // addresses that people who were logged in wanted
+	EmailsConfirmed atomic.Int64
+	MailsSent       atomic.Int64
+	MailsNotSent    atomic.Int64 // tries that failed; each is made again
+	MailsGivenUp    atomic.Int64
+	LegacyLookups   atomic.Int64 // questions to legacy stores
 
 	ShadowReads          atomic.Int64 // lookups of logins that were mirrored to the new store
 	ShadowReadsFailed    atomic.Int64 // of those
@@ -32,6 +39,10 @@ type Stats struct {
 	ShadowReadsSkipped   atomic.Int64 // lookups that nobody was free to mirror
 	ShadowWrites         atomic.Int64 // that were tried here after legacy had them
 	ShadowWritesLost     atomic.Int64 // of those: made good later
+	FactorAsked          atomic.Int64 // right passwords that were answered with a challenge
+	FactorLimited        atomic.Int64 // guesses at codes that were not looked at: too many
+	Enrolled             atomic.Int64 // second factors that their owners have added
+	Unenrolled           atomic.Int64 // and removed
 }
 
 // Stats returns the counters.

@@ -23,12 +23,15 @@ var (
 	ErrStale = errors.New("changed by somebody else")
 	// ErrStaleEpoch: the installation has moved on to another phase since the decision to write.
 	ErrStaleEpoch = errors.New("the phase has changed")
+	// ErrSpent: the code, or the challenge, was used before.
+	ErrSpent = errors.New("used before")
 )
 
 // A Store keeps accounts and what belongs to them. It has one implementation per database and one contract suite,
 // accountstest, that tells what each method promises under concurrency. Times are kept to the microsecond, in UTC.
 type Store interface {
 	Directory
+	Mails
 	Outbox
 	Phases
 	Sessions
@@ -36,6 +39,7 @@ type Store interface {
 	SigningKeys
 	Support
 	StaffTokens
+	Codes
 
 	// Meta returns the value of a named fact about the installation, or ErrNotFound.
 	Meta(ctx context.Context, name string) (string, error)
@@ -58,6 +62,9 @@ type Directory interface {
 	ByID(ctx context.Context, id uuid.UUID) (Record, error)
 	// ByLink returns the account made from a legacy person; ErrNotFound if there is none.
 	ByLink(ctx context.Context, source, legacyID string) (Record, error)
+
+	// SessionEpoch returns how often all sessions of an account have ended; of somebody who is not here too.
+	SessionEpoch(ctx context.Context, account uuid.UUID) (int64, error)
 
 	// Profile returns what is kept of an account beside its identifiers and credentials; ErrNotFound if there is no such
 	// account.
@@ -111,6 +118,28 @@ type Outbox interface {
 	Deliveries(ctx context.Context, limit int) ([]Delivery, error)
 	// Backlog counts them.
 	Backlog(ctx context.Context) (Backlog, error)
+}
+
+// Mails is the part of a Store that keeps what is to be mailed, and what the links in mails are good for.
+type Mails interface {
+	// AddMail stores a mail that is due when it is made, with events.
+	AddMail(ctx context.Context, m Mail, events ...Event) error
+	// ClaimMail returns a mail that is due at the time at, and keeps others from it until the time until; ErrNotFound if none is.
+	ClaimMail(ctx context.Context, at, until time.Time) (Mail, error)
+	// FinishMail removes a mail that was sent. It returns ErrStale, and changes nothing, if somebody else has claimed it since,
+	// or it is gone.
+	FinishMail(ctx context.Context, m Mail) error
+	// GiveUpMail removes a mail that was not sent, with the event. It returns ErrStale as FinishMail does.
+	GiveUpMail(ctx context.Context, m Mail, e Event) error
+	// PostponeMail gives a claimed mail back, to be tried at the time next. It returns ErrStale as FinishMail does.
+	PostponeMail(ctx context.Context, m Mail, next time.Time) error
+
+	// KeepTicket stores a ticket in the place of the account's older one of its kind, and removes those that have ended at a time.
+	KeepTicket(ctx context.Context, t Ticket, at time.Time) error
+	// TicketByDigest returns the ticket with this digest if it has not ended at a time; ErrNotFound if there is none.
+	TicketByDigest(ctx context.Context, digest [32]byte, at time.Time) (Ticket, error)
+	// DropTicket removes a ticket, if it is there.
+	DropTicket(ctx context.Context, digest [32]byte) error
 }
 
 // Phases is the part of a Store that keeps the phase, and who has heard of it.
@@ -179,13 +208,23 @@ type Writes interface {
 	Create(ctx context.Context, r Record, e Event) error
 
 	// Recopy makes what is here of a legacy person equal to legacy again, with the event: the credential, if it still has
-	// version from (ErrStale if not), the identifiers (ErrTaken if another account has one) and the link, which is then
-	// neither dirty nor drifted.
+	// version from (ErrStale if not), the identifiers (ErrTaken if another account has one), the second factors that moved with
+	// the person (nil: they stay as they are) and the link, which is then neither dirty nor drifted.
 	Recopy(ctx context.Context, r Record, from int64, e Event) error
 
+	// TakeOver makes what is here of a legacy person equal to legacy but for the password, which is new: Recopy and SetPassword
+	// in one, or, where from is 0, Create and the end of the sessions that they had while they were not here. What the record
+	// owes is owed. Its errors are those of Recopy, and for 0 those of Create.
+	TakeOver(ctx context.Context, r Record, from int64, e Event) error
 	// MarkDirty marks the links to legacy people as copies that legacy knows better than; Recopy takes the mark away. Who has no
 	// link is left alone.
 	MarkDirty(ctx context.Context, people ...LegacyKey) error
+
+	// SetEmail makes an address an account's, verified or not as it says, with the event and mails: of the account's own it is
+	// marked so, else it takes the place of the first e-mail address; ErrTaken if another account has it. The credential gets
+	// version from+1, or it is ErrStale, and whatever was bound to its version ends. An account whose address becomes another
+	// is pinned: legacy does not know it.
+	SetEmail(ctx context.Context, account uuid.UUID, from int64, address Identifier, e Event, mails ...Mail) error
 
 	// SetPassword is ReplaceCredential that ends the account's sessions too, all but keep (uuid.Nil keeps none): whoever knew
 	// the old password is out. A session that a login with the old password is just opening is ended before it begins. A
@@ -198,6 +237,16 @@ type Writes interface {
 	// deleted already. Its identifiers are free for others afterwards; its links are tombstones: nobody is ever made from
 	// those legacy people again.
 	Delete(ctx context.Context, account uuid.UUID, from int64, at time.Time, e Event, owed ...Delivery) error
+
+	// AddFactors ends an enrolment and gives its account the factors, with the event; the code that has confirmed it is spent.
+	// Recovery codes of before go. It returns ErrStale if the enrolment is not the account's newest any more, ErrSpent as
+	// SpendCode does, and ErrTaken if the account has a one-time password generator already.
+	AddFactors(ctx context.Context, of Enrolment, factors []Factor, spent Spent, e Event) error
+	// RemoveFactors removes all second factors of an account, with the event, if its credential still has version from; the
+	// code that has proven one is spent. It returns ErrStale or ErrNotFound as ReplaceCredential does, and ErrSpent.
+	RemoveFactors(ctx context.Context, account uuid.UUID, from int64, spent Spent, e Event) error
+	// UpdateProfile changes what of u is not nil, with the events. ErrNotFound if there is no such account or it is deleted.
+	UpdateProfile(ctx context.Context, account uuid.UUID, u Update, events ...Event) error
 }
 
 // A Session is a refresh family: one login, and the chain of refresh tokens that follows from it. The tokens are not
@@ -207,7 +256,7 @@ type Session struct {
 	AccountID  uuid.UUID
 	Source     string // set, with LegacyID, when the account was not in the new store at login
 	LegacyID   string
-	Epoch      int64  // the account's SessionEpoch as the login read it; 0 of an account that was not here
+	Epoch      int64  // the account's SessionEpoch as the login read it
 	Generation int64  // of the newest refresh token; the first is 0
 	Client     string // user agent, cut to 256 bytes
 	Address    string // of the client
@@ -272,7 +321,8 @@ type Support interface {
 
 	// SetDisabled disables or enables an account and ends its sessions as RevokeSessions does, with one event, in one
 	// transaction. It returns the sessions that it ended, and says under "sessions" in the event's detail how many. An
-	// account that is so already is left as it is, without an event and with changed false; ErrNotFound if there is none.
+	// account that is so already is left as it is, without an event and with changed false; ErrNotFound if there is none, or it is
+	// deleted.
 	//
 	// Enabling ends sessions too: a login whose password was verified a moment before the account was disabled may have
 	// opened one a moment after, and it must not come to life again.

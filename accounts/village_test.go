@@ -24,17 +24,22 @@ type village struct {
 	doors  *doors
 	clock  *clock
 	leases []*accounts.Lease
+	post   *postbox
 }
 
 // A clock is the time as both processes have it.
 type clock struct {
-	mu   sync.Mutex
-	past time.Duration
+	mu    sync.Mutex
+	past  time.Duration
+	still time.Time // not zero: it stands still
 }
 
 func (c *clock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.still.IsZero() {
+		return c.still
+	}
 	return time.Now().Add(c.past)
 }
 
@@ -42,6 +47,9 @@ func (c *clock) advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.past += d
+	if !c.still.IsZero() {
+		c.still = c.still.Add(d)
+	}
 }
 
 // A shop is an old store whose writes can be stopped at, and answered for.
@@ -88,8 +96,9 @@ func (s *shop) List(context.Context, string, int) ([]legacy.User, error) {
 // doors is the store of both processes. What comes before a write can be said, once.
 type doors struct {
 	accounts.Store
-	beforeBegin, beforeFinish, beforeCreate, beforeRecopy, beforeSet func() error
-	afterBegin                                                       func()
+	beforeBegin, beforeFinish, beforeCreate, beforeRecopy, beforeSet, beforeEpoch func() error
+
+	afterBegin func()
 }
 
 func knock(door *func() error) error {
@@ -106,6 +115,13 @@ func (d *doors) FinishDelivery(ctx context.Context, owed accounts.Delivery, f ac
 		return err
 	}
 	return d.Store.FinishDelivery(ctx, owed, f)
+}
+
+func (d *doors) SessionEpoch(ctx context.Context, account uuid.UUID) (int64, error) {
+	if err := knock(&d.beforeEpoch); err != nil {
+		return 0, err
+	}
+	return d.Store.SessionEpoch(ctx, account)
 }
 
 func (d *doors) At(epoch int64) accounts.Writes { return doorsAt{d.Store.At(epoch), d} }
@@ -165,7 +181,7 @@ func newVillage(t *testing.T, plan phase.Plan, policy accounts.CopyBack, users .
 	w.source.Allow = legacytest.AllowAll(legacy.Stored{
 		Scheme: "md5(md5($pass).$salt)", Hash: md5hex(md5hex("of nobody") + example), Salt: example,
 	})
-	v := &village{world: w, shop: &shop{Memory: w.source}, doors: &doors{Store: w.store}, clock: &clock{}}
+	v := &village{world: w, shop: &shop{Memory: w.source}, doors: &doors{Store: w.store}, clock: &clock{}, post: &postbox{}}
 	first, err := phase.Initial(plan, "0123456789abcdef", time.Now())
 	must(t, "the first state", err, nil)
 	v.Service = v.process(t, "first", first, policy)
@@ -180,7 +196,7 @@ func (v *village) process(t *testing.T, name string, first phase.State, policy a
 	must(t, "a lease", err, nil)
 	v.leases = append(v.leases, lease)
 	return v.serve(t, func(c *accounts.Config) {
-		c.Store, c.Lease, c.Now = v.doors, lease, v.clock.now
+		c.Store, c.Lease, c.Now, c.Mailer = v.doors, lease, v.clock.now, v.post
 		c.Sources = []accounts.Source{{Name: "shop", Source: v.shop, CopyBack: policy}}
 	})
 }

@@ -62,7 +62,7 @@ func TestExampleConfigurationIsComplete(t *testing.T) {
 
 var (
 	commentedKey = regexp.MustCompile(`(?m)^( *)#([a-z-])`)
-	fileKey      = regexp.MustCompile(`(?m)^ *#?(store|redis|dsn|pepper)_file:.*\n`)
+	fileKey      = regexp.MustCompile(`(?m)^ *#?(store|redis|dsn|pepper|password)_file:.*\n`)
 )
 
 // With every "#" before a key taken away, the example is one that rekey takes; of each secret and its _file twin, which
@@ -72,6 +72,7 @@ func TestExampleConfigurationUncommented(t *testing.T) {
 	text := fileKey.ReplaceAllString(read(t, "rekey.yaml"), "")
 	text = commentedKey.ReplaceAllString(text, "$1$2")
 	text = strings.Replace(text, "kind: sql\n    table: users", "kind: sql\n    dsn: postgres://old.example.org/forum\n    table: users", 1)
+	text = strings.Replace(text, "/etc/rekey/letters", t.TempDir(), 1)
 	path := filepath.Join(t.TempDir(), "rekey.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

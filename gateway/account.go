@@ -12,19 +12,19 @@ import (
 	"rekey/accounts/password"
 )
 
-// session returns the living session of an access token.
-func (g *Gateway) session(ctx context.Context, access string) (accounts.Session, error) {
-	claims, err := g.tokens.Verify(ctx, access)
+// session returns the living session of an access token that is good for the route.
+func (g *Gateway) session(c echo.Context, access string) (accounts.Session, error) {
+	claims, err := g.claims(c, access)
 	if err != nil {
 		return accounts.Session{}, err
 	}
-	return g.tokens.Session(ctx, claims)
+	return g.tokens.Session(c.Request().Context(), claims)
 }
 
 // account serves GET /v1/account. It reads the session, so that one that was ended is refused at once.
 func (g *Gateway) account(c echo.Context) error {
 	ctx := c.Request().Context()
-	session, err := g.session(ctx, bearerOrCookie(c))
+	session, err := g.session(c, bearerOrCookie(c))
 	if err != nil {
 		return err
 	}
@@ -60,13 +60,22 @@ func (g *Gateway) register(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	giveMail := func() {}
+	if r.Email != "" { // it gets a mail
+		if giveMail, err = g.limits.takeMail(ctx, "email", r.Email); err != nil {
+			giveBack()
+			return err
+		}
+	}
 	r.Password, r.RequestID = password.NewSecret([]byte(typed)), requestID(c)
 	person, err := g.accounts.Register(ctx, r)
 	switch {
 	case errors.Is(err, accounts.ErrTakenIdentifier):
+		giveMail()
 		g.floor.hold(ctx, "taken", arrived)
 		return err
 	case err != nil: // nothing was learnt and nothing was made
+		giveMail()
 		giveBack()
 		return err
 	}
@@ -83,8 +92,8 @@ func (g *Gateway) changePassword(c echo.Context) error {
 	alone := g.accounts.Alone()
 	find := g.session
 	if alone {
-		find = func(ctx context.Context, access string) (accounts.Session, error) {
-			claims, err := g.tokens.Verify(ctx, access)
+		find = func(c echo.Context, access string) (accounts.Session, error) {
+			claims, err := g.claims(c, access)
 			if err != nil {
 				return accounts.Session{}, err
 			}
@@ -92,11 +101,15 @@ func (g *Gateway) changePassword(c echo.Context) error {
 			return g.tokens.SessionAlone(claims)
 		}
 	}
-	return g.proven(c, find, func(ctx context.Context, session accounts.Session) error {
+	err := g.proveBy(c, find, func(ctx context.Context, session accounts.Session) error {
 		return g.accounts.ChangePassword(ctx, accounts.Change{
 			Alone: alone, Name: name, Session: session, Current: password.NewSecret([]byte(current)), New: password.NewSecret([]byte(next)), RequestID: requestID(c),
 		})
 	})
+	if err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
 }
 
 // deleteAccount serves DELETE /v1/account.
@@ -105,22 +118,35 @@ func (g *Gateway) deleteAccount(c echo.Context) error {
 	if err := readBody(c, field{name: "current_password", value: &current}); err != nil {
 		return err
 	}
-	return g.proven(c, g.session, func(ctx context.Context, session accounts.Session) error {
+	return g.proven(c, http.StatusNoContent, func(ctx context.Context, session accounts.Session) error {
 		return g.accounts.Delete(ctx, accounts.Deletion{
 			Session: session, Current: password.NewSecret([]byte(current)), RequestID: requestID(c),
 		})
 	})
 }
 
-// proven runs a change for which a logged-in person gives their password once more. A stolen access token must not be a way
+// proven is prove for a change that is answered with a status alone.
+func (g *Gateway) proven(c echo.Context, done int, change func(context.Context, accounts.Session) error) error {
+	if err := g.prove(c, change); err != nil {
+		return err
+	}
+	return c.NoContent(done)
+}
+
+// prove runs a change for which a logged-in person gives their password once more. A stolen access token must not be a way
 // to guess it, so guesses are limited and held as those of a login are.
-func (g *Gateway) proven(
-	c echo.Context, find func(ctx context.Context, access string) (accounts.Session, error), change func(context.Context, accounts.Session) error,
+func (g *Gateway) prove(c echo.Context, change func(context.Context, accounts.Session) error) error {
+	return g.proveBy(c, g.session, change)
+}
+
+// proveBy is prove for who finds the session otherwise than in the store.
+func (g *Gateway) proveBy(
+	c echo.Context, find func(c echo.Context, access string) (accounts.Session, error), change func(context.Context, accounts.Session) error,
 ) error {
 	arrived := g.now()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), requestTimeout)
 	defer cancel()
-	session, err := find(ctx, bearer(c))
+	session, err := find(c, bearer(c))
 	if err != nil {
 		return err
 	}
@@ -133,10 +159,7 @@ func (g *Gateway) proven(
 		return err
 	}
 	giveBack()
-	if err != nil {
-		return err
-	}
-	return c.NoContent(http.StatusNoContent)
+	return err
 }
 
 // holdRefusal holds an answer that says no to a password, and reports whether it was one.

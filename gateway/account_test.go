@@ -37,13 +37,13 @@ func TestWholeAccount(t *testing.T) {
 		return got
 	}
 	w.failCreate.Store(true) // the first login does not move her
-	unmoved := w.login("anna", "tulip")
+	unmoved := w.loginBoth(t, "anna", "tulip", "nobody sees this", -1)
 	want["email_verified"] = false // nobody has looked yet whether the address is another's too
 	if diff := cmp.Diff(want, see(unmoved.Access)); diff != "" {
 		t.Errorf("before the move (-want +got):\n%s", diff)
 	}
 	w.failCreate.Store(false)
-	moved := w.login("anna", "tulip")
+	moved := w.loginBoth(t, "anna", "tulip", "nobody sees this", 0)
 	want["email_verified"] = true
 	for _, access := range []string{moved.Access, unmoved.Access} {
 		if diff := cmp.Diff(want, see(access)); diff != "" {

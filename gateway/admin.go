@@ -47,6 +47,7 @@ func (g *Gateway) adminTable() []adminRoute {
 		{http.MethodPost, "/admin/v1/accounts/:ref/revoke-sessions", whoHelp, g.revokeSessions},
 		{http.MethodPost, "/admin/v1/accounts/:ref/disable", whoHelp, g.disable},
 		{http.MethodPost, "/admin/v1/accounts/:ref/enable", whoHelp, g.enable},
+		{http.MethodPost, "/admin/v1/accounts/:ref/reset", whoHelp, g.resetAccount},
 
 		{http.MethodGet, "/admin/v1/staff-tokens", whoAppoint, g.listStaffTokens},
 		{http.MethodPost, "/admin/v1/staff-tokens", whoAppoint, g.addStaffToken},

@@ -170,7 +170,7 @@ func TestShowAccount(t *testing.T) {
 		}
 	})
 	_, token := w.staff(accounts.RoleAuditor, 0)
-	in := w.login("anna", "tulip")
+	in := w.loginBoth(t, "anna", "tulip", "totp-secret-bytes-20", 0)
 	type account struct {
 		ID          string
 		Disabled    bool
@@ -198,7 +198,7 @@ func TestShowAccount(t *testing.T) {
 		got := as[account](t, a)
 		if got.ID != in.Account.ID || got.Disabled || len(got.Identifiers) != 2 || got.Credential.Scheme != "argon2id" || got.Credential.Version != 1 ||
 			len(got.Links) != 1 || got.Profile.DisplayName != "Anna M." || strings.Join(got.Profile.Attributes, " ") != "card shoe" ||
-			got.Factors["totp"] != 1 || got.Factors["recovery"] != 2 || got.Sessions != 1 || len(got.Notes) != 0 || len(got.Events) != 1 {
+			got.Factors["totp"] != 1 || got.Factors["recovery"] != 2 || got.Sessions != 1 || len(got.Notes) != 0 || len(got.Events) != 2 {
 			t.Errorf("%s: %+v", ref, got)
 		}
 		for _, secret := range []string{"$argon2id$", "tulip", "totp-secret", "code-one", "thirty-eight", "4711", "fingerprint"} {

@@ -17,10 +17,12 @@ import (
 // maxBody is the most that a request may carry, in bytes. Passwords end at 1024 bytes, and nothing else is longer.
 const maxBody = 4 << 10
 
-// A field is a member that a request's body may have: a string, or, if one of these is set, a number or a truth.
+// A field is a member that a request's body may have: a string, or, if one of these is set, a string that is kept apart from
+// none, a number or a truth.
 type field struct {
 	name     string
 	value    *string
+	text     **string
 	number   *json.Number // as it was written
 	truth    *bool
 	optional bool
@@ -36,6 +38,11 @@ func (f field) set(found json.Token) (must string) {
 	case f.truth != nil:
 		*f.truth, ok = found.(bool)
 		must = "must be true or false"
+	case f.text != nil:
+		var text string
+		text, ok = found.(string)
+		*f.text = &text
+		must = "must be a string"
 	default:
 		*f.value, ok = found.(string)
 		must = "must be a string"

@@ -18,12 +18,12 @@ import (
 
 // tokensAnswer is what login and refresh return.
 type tokensAnswer struct {
-	AccessToken     string        `json:"access_token"`
-	TokenType       string        `json:"token_type"`
-	ExpiresIn       int           `json:"expires_in"`              // seconds
-	RefreshToken    string        `json:"refresh_token,omitempty"` // none where no session could be stored
-	Account         accountAnswer `json:"account"`
-	RequiredActions []string      `json:"required_actions"`
+	AccessToken     string            `json:"access_token"`
+	TokenType       string            `json:"token_type"`
+	ExpiresIn       int               `json:"expires_in"`              // seconds
+	RefreshToken    string            `json:"refresh_token,omitempty"` // none where no session could be stored
+	Account         accountAnswer     `json:"account"`
+	RequiredActions []accounts.Action `json:"required_actions"`
 }
 
 // accountAnswer is a person as they see themselves.
@@ -89,16 +89,7 @@ func (g *Gateway) login(c echo.Context) error {
 	}
 	giveBack()
 
-	login := token.Login{Person: tokenPerson(person), Client: c.Request().UserAgent(), Address: c.RealIP()}
-	open := g.tokens.Open
-	if person.Alone {
-		open = func(_ context.Context, l token.Login) (token.Tokens, error) { return g.tokens.OpenAlone(l) }
-	}
-	tokens, err := open(ctx, login)
-	if err != nil {
-		return err
-	}
-	return answerTokens(c, tokens, person)
+	return g.letIn(ctx, c, person)
 }
 
 // refresh serves POST /v1/token/refresh.
@@ -152,7 +143,7 @@ func (g *Gateway) logout(c echo.Context) error {
 	if raw != "" || len(body) > 0 && access == "" {
 		err = g.tokens.Revoke(ctx, raw, requestID(c))
 	} else {
-		err = g.logoutByAccess(ctx, access, requestID(c))
+		err = g.logoutByAccess(c, access)
 	}
 	if err != nil {
 		return err
@@ -161,17 +152,17 @@ func (g *Gateway) logout(c echo.Context) error {
 }
 
 // logoutByAccess ends the session of an access token, which must still count.
-func (g *Gateway) logoutByAccess(ctx context.Context, raw, requestID string) error {
-	claims, err := g.tokens.Verify(ctx, raw)
+func (g *Gateway) logoutByAccess(c echo.Context, raw string) error {
+	claims, err := g.claims(c, raw)
 	if err != nil {
 		return err
 	}
-	return g.tokens.RevokeFamily(ctx, claims.SessionID, requestID)
+	return g.tokens.RevokeFamily(c.Request().Context(), claims.SessionID, requestID(c))
 }
 
 // verify serves GET /v1/verify, the forward-auth question of nginx, Traefik and Caddy. It reads no store.
 func (g *Gateway) verify(c echo.Context) error {
-	claims, err := g.tokens.Verify(c.Request().Context(), bearerOrCookie(c))
+	claims, err := g.claims(c, bearerOrCookie(c))
 	if err != nil {
 		return err
 	}
@@ -186,12 +177,16 @@ func (g *Gateway) verify(c echo.Context) error {
 func answerTokens(c echo.Context, t token.Tokens, p accounts.Person) error {
 	return c.JSON(http.StatusOK, tokensAnswer{
 		AccessToken: t.Access, TokenType: "Bearer", ExpiresIn: int(t.ExpiresIn / time.Second), RefreshToken: t.Refresh,
-		Account: accountOf(p), RequiredActions: []string{},
+		Account: accountOf(p), RequiredActions: append([]accounts.Action{}, p.Required...),
 	})
 }
 
 func tokenPerson(p accounts.Person) token.Person {
-	return token.Person{ID: p.ID, Name: p.Name(), Source: p.Source, LegacyID: p.LegacyID, Epoch: p.SessionEpoch}
+	var required []string
+	for _, action := range p.Required {
+		required = append(required, string(action))
+	}
+	return token.Person{ID: p.ID, Name: p.Name(), Source: p.Source, LegacyID: p.LegacyID, Epoch: p.SessionEpoch, Required: strings.Join(required, " ")}
 }
 
 // asToken turns "this person may no longer be in" into an answer about the token that was shown.

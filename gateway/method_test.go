@@ -21,8 +21,9 @@ func TestOnlyWhatIsRouted(t *testing.T) {
 		paths   map[string][]string
 	}{
 		"public": {w.gw.Public(), map[string][]string{
-			"/v1/login": post, "/v1/token/refresh": post, "/v1/logout": post, "/v1/account": {"GET", "HEAD", "DELETE"}, "/v1/verify": get,
-			"/v1/accounts": post, "/v1/account/password": {"PUT"},
+			"/v1/login": post, "/v1/token/refresh": post, "/v1/logout": post, "/v1/account": {"GET", "HEAD", "PUT", "DELETE"}, "/v1/verify": get,
+			"/v1/accounts": post, "/v1/account/password": {"PUT"}, "/v1/login/factor": post,
+			"/v1/account/factors/totp": {"POST", "DELETE"}, "/v1/account/factors/totp/confirm": post,
 			"/.well-known/jwks.json": get, "/.well-known/openid-configuration": get,
 			"/healthz": get, "/readyz": get, "/openapi.json": get, "/bridge/kratos": post,
 		}},

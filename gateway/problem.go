@@ -37,6 +37,9 @@ var (
 	problemMalformed   = problem{"urn:rekey:problem:malformed", "Malformed request", http.StatusBadRequest, "Mend the fields that are named and try again.", nil}
 	problemCredentials = problem{"urn:rekey:problem:credentials", "Wrong identifier or password", http.StatusUnauthorized, "Check both and try again.", nil}
 	problemToken       = problem{"urn:rekey:problem:token", "Token not accepted", http.StatusUnauthorized, "Log in again.", nil}
+	problemCode        = problem{"urn:rekey:problem:code", "Code not accepted", http.StatusUnauthorized, "Try the next code. If the login, or what you set up, was begun more than a few minutes ago, begin again.", nil}
+	problemActions     = problem{"urn:rekey:problem:required-actions", "Something is to be done first", http.StatusForbidden, "Do what required_actions of the login names, then refresh the token.", nil}
+	problemFactorThere = problem{"urn:rekey:problem:factor-there", "There is a second factor already", http.StatusConflict, "Remove it first, with one of its codes.", nil}
 	problemStaff       = problem{"urn:rekey:problem:staff-token", "Staff token not accepted", http.StatusUnauthorized, "Send a staff token that has not ended, as Authorization: Bearer.", nil}
 	problemForbidden   = problem{"urn:rekey:problem:forbidden", "Not allowed", http.StatusForbidden, "It needs another role.", nil}
 	problemNoSuch      = problem{"urn:rekey:problem:no-such", "No such thing", http.StatusNotFound, "The address is right, but there is nothing of that id or name.", nil}
@@ -49,6 +52,8 @@ var (
 	problemTaken       = problem{"urn:rekey:problem:taken", "Identifier taken", http.StatusConflict, "Log in if it is yours, or choose another.", nil}
 	problemElsewhere   = problem{"urn:rekey:problem:managed-elsewhere", "Managed elsewhere", http.StatusConflict, "The old system manages this account for now; make the change there.", nil}
 	problemContested   = problem{"urn:rekey:problem:contested", "Account needs support", http.StatusConflict, "Several people have the same identifier. Support can settle it.", nil}
+	problemTicket      = problem{"urn:rekey:problem:link", "Link not accepted", http.StatusUnauthorized, "It was used, it is too old, or the account has changed since. Ask for a new one.", nil}
+	problemNoMail      = problem{"urn:rekey:problem:no-mail", "No mail is sent from here", http.StatusNotImplemented, "Ask support for help with the account.", nil}
 	problemPolicy      = problem{"urn:rekey:problem:policy", "Not accepted", http.StatusUnprocessableEntity, "The fields that are named break a rule.", nil}
 	problemLimited     = problem{"urn:rekey:problem:limited", "Too many attempts", http.StatusTooManyRequests, "Wait for the number of seconds in Retry-After.", nil}
 	problemInternal    = problem{"urn:rekey:problem:internal", "Internal error", http.StatusInternalServerError, "It was logged under the id in X-Request-Id.", nil}
@@ -68,6 +73,7 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		unavailable *accounts.UnavailableError
 		media       *mediaError
 		limited     *limitedError
+		guesses     *accounts.LimitedError
 		forbidden   *forbiddenError
 		http        *echo.HTTPError
 	)
@@ -90,6 +96,8 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		return problemPhase, 0
 	case errors.Is(err, accounts.ErrStale):
 		return problemStale, 0
+	case errors.Is(err, accounts.ErrCode):
+		return problemCode, 0
 	case errors.Is(err, accounts.ErrCredentials):
 		return problemCredentials, 0
 	case errors.Is(err, accounts.ErrTakenIdentifier):
@@ -98,8 +106,18 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		return problemElsewhere, 0
 	case errors.Is(err, accounts.ErrContestedPerson):
 		return problemContested, 0
+	case errors.Is(err, accounts.ErrTicket):
+		return problemTicket, 0
+	case errors.Is(err, accounts.ErrNoMail):
+		return problemNoMail, 0
 	case errors.Is(err, token.ErrInvalid):
 		return problemToken, 0
+	case errors.Is(err, accounts.ErrFactorThere):
+		return problemFactorThere, 0
+	case errors.Is(err, token.ErrRestricted):
+		return problemActions, 0
+	case errors.As(err, &guesses):
+		return problemLimited, guesses.RetryAfter
 	case errors.As(err, &limited):
 		return problemLimited, limited.retryAfter
 	case errors.As(err, &unavailable):
@@ -112,7 +130,7 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		return p, 0
 	case errors.Is(err, errMediaType):
 		return problemMedia, 0
-	case errors.Is(err, accounts.ErrNotFound):
+	case errors.Is(err, accounts.ErrNotFound), errors.Is(err, accounts.ErrNoFactor):
 		return problemNoSuch, 0
 	case errors.As(err, &http):
 		return problemForStatus(http.Code), 0
@@ -131,11 +149,19 @@ func problemForStatus(status int) problem {
 	return problemInternal
 }
 
-// handleError answers with the problem for err, and logs what is ours to mend.
+// handleError answers with the problem for err.
 func (g *Gateway) handleError(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
+	p := g.noteProblem(c, err)
+	if err := writeProblem(c, p, phaseReasons(err)); err != nil {
+		g.log.DebugContext(c.Request().Context(), "answer not delivered", "request_id", requestID(c), "error", err)
+	}
+}
+
+// noteProblem returns the problem for err, sets the headers that go with it, and logs what is ours to mend.
+func (g *Gateway) noteProblem(c echo.Context, err error) problem {
 	p, retryAfter := problemFor(err)
 	header := c.Response().Header()
 	switch {
@@ -144,7 +170,7 @@ func (g *Gateway) handleError(err error, c echo.Context) {
 	case retryAfter > 0:
 		header.Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(retryAfter.Seconds()))))
 	}
-	if p.Status >= http.StatusInternalServerError {
+	if p.Status >= http.StatusInternalServerError && p.Status != http.StatusNotImplemented { // that is how it is configured
 		level := slog.LevelError
 		if p.Status == http.StatusServiceUnavailable {
 			level = slog.LevelWarn // it passes by itself
@@ -152,9 +178,7 @@ func (g *Gateway) handleError(err error, c echo.Context) {
 		g.log.LogAttrs(c.Request().Context(), level, "request failed",
 			slog.String("request_id", requestID(c)), slog.String("route", c.Path()), slog.Int("status", p.Status), slog.Any("error", err))
 	}
-	if err := writeProblem(c, p, phaseReasons(err)); err != nil {
-		g.log.DebugContext(c.Request().Context(), "answer not delivered", "request_id", requestID(c), "error", err)
-	}
+	return p
 }
 
 func writeProblem(c echo.Context, p problem, more reasons) error {

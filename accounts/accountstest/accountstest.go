@@ -37,10 +37,13 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"staff", staffRules()},
 		{"phases", phaseRules()},
 		{"outbox", outboxRules()},
+		{"mails", mailRules()},
 		{"shadow", shadowRules()},
 		{"races", raceRules()},
 		{"session races", sessionRaceRules()},
 		{"life races", lifeRaceRules()},
+		{"codes", codeRules()},
+		{"factors", factorRules()},
 	} {
 		for _, r := range part.rules {
 			t.Run(part.name+"/"+r.name, func(t *testing.T) {

@@ -20,6 +20,8 @@ func outboxRules() []rule {
 		{"intent", "An intent is the account's lock, and the account is in doubt until it has ended, whoever made the account.", testIntent},
 		{"intent ends", "What an intent leaves is there together with its end: the credential, the sessions, the event.", testIntentEnds},
 		{"intent of nobody", "Somebody who is not here is made, or buried, with the end of the intent; or they are taken.", testIntentOfNobody},
+		{"sessions of nobody", "The sessions of somebody who is not here end with the intent, but the one that is kept; one that was about to be " +
+			"opened never lives; and the account that is made of them goes on from there.", testSessionsOfNobody},
 	}
 }
 
@@ -300,4 +302,43 @@ func testIntentOfNobody(t *testing.T, s accounts.Store) {
 	_, err = s.Tombstone(t.Context(), bert.Link.Source, bert.Link.LegacyID)
 	is(t, "Tombstone", err, nil)
 	is(t, "Create", s.Create(t.Context(), bert, Event(bert.ID, accounts.EventMigrated)), accounts.ErrLinked)
+}
+
+func testSessionsOfNobody(t *testing.T, s accounts.Store) {
+	first(t, s, phase.Lazy)
+	ada := Person("Ada")
+	end := func(keep uuid.UUID) {
+		t.Helper()
+		d, err := s.BeginIntent(t.Context(), delivery(ada.ID, accounts.DeliverPassword), now().Add(time.Minute))
+		is(t, "BeginIntent", err, nil)
+		is(t, "FinishDelivery", s.FinishDelivery(t.Context(), d, accounts.Finish{Event: Event(ada.ID, accounts.EventPassword), Keep: keep, At: now()}), nil)
+	}
+	epoch := func(want int64) {
+		t.Helper()
+		got, err := s.SessionEpoch(t.Context(), ada.ID)
+		is(t, "SessionEpoch", err, nil)
+		same(t, "SessionEpoch", got, want)
+	}
+	moves := func(session accounts.Session, generation int64, want error) {
+		t.Helper()
+		_, err := s.RotateSession(t.Context(), session.ID, generation, now(), session.ExpiresAt)
+		is(t, "RotateSession", err, want)
+	}
+	epoch(0)
+	here, there := opened(t, s, ada.ID, 0), opened(t, s, ada.ID, 0)
+	end(here.ID)
+	epoch(1)
+	late, next := opened(t, s, ada.ID, 0), opened(t, s, ada.ID, 1)
+	superseded(t, s, "another session", there)
+	superseded(t, s, "one that was being opened", late)
+	moves(here, 0, nil)
+	moves(next, 0, nil)
+	end(uuid.Nil)
+	epoch(2)
+	moves(here, 1, accounts.ErrStale)
+
+	create(t, s, ada)
+	epoch(2)
+	superseded(t, s, "one that ended before she came", late)
+	lives(t, s, "a new one", opened(t, s, ada.ID, 2))
 }

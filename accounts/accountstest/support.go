@@ -24,6 +24,7 @@ func supportRules() []rule {
 			"nothing is done and no event written.", testRevokeSessions},
 		{"disable", "Disabling changes an account once, ends its sessions, and writes one event; again it does nothing.", testDisable},
 		{"enable", "Enabling ends what sessions slipped in: they must not come to life with the account.", testEnable},
+		{"enable deleted", "Who is deleted is not there to be enabled or disabled, and stays disabled.", testEnableDeleted},
 		{"disable race", "Of 50 that disable an account one does, with one event, and it ends every session once.", testDisableRace},
 		{"disable and enable race", "Disabling and enabling at once, there are as many events as changes, and the last says how it is.",
 			testDisableEnableRace},
@@ -255,6 +256,20 @@ func testEnable(t *testing.T, s accounts.Store) {
 	changed, _, err = setDisabled(t, s, r.ID, false)
 	is(t, "SetDisabled again", err, nil)
 	same(t, "changed again", changed, false)
+	events(t, s, r.ID, 2)
+}
+
+func testEnableDeleted(t *testing.T, s accounts.Store) {
+	r := Person("Ada")
+	create(t, s, r)
+	is(t, "Delete", s.Delete(t.Context(), r.ID, 1, now(), Event(r.ID, accounts.EventDeleted)), nil)
+	for _, disabled := range []bool{false, true} {
+		changed, ended, err := setDisabled(t, s, r.ID, disabled)
+		is(t, "SetDisabled", err, accounts.ErrNotFound)
+		same(t, "changed", changed, false)
+		same(t, "ended", len(ended), 0)
+		isDisabled(t, s, r.ID, true)
+	}
 	events(t, s, r.ID, 2)
 }
 

@@ -51,9 +51,6 @@ func (s Secret) Reveal() []byte {
 // Len is the length in bytes.
 func (s Secret) Len() int { return len(s.Reveal()) }
 
-// Characters is the length in Unicode code points, which is how NIST SP 800-63B counts for a minimum length.
-func (s Secret) Characters() int { return utf8.RuneCount(s.Reveal()) }
-
 // Check returns ErrEmpty, ErrTooLong, ErrNUL or ErrNotUTF8, or nil for a password that may be hashed. A NUL is
 // refused because C programs, bcrypt's among them, end the password there.
 func (s Secret) Check() error {

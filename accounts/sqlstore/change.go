@@ -54,7 +54,8 @@ func (s *Store) whyUnchanged(ctx context.Context, q querier, text string, id uui
 
 // storeError wraps what went wrong with what was done, and leaves alone what a caller asks for by name.
 func storeError(what string, err error) error {
-	if err == nil || errors.Is(err, accounts.ErrNotFound) || errors.Is(err, accounts.ErrStale) || errors.Is(err, accounts.ErrStaleEpoch) {
+	if err == nil || errors.Is(err, accounts.ErrNotFound) || errors.Is(err, accounts.ErrStale) || errors.Is(err, accounts.ErrStaleEpoch) ||
+		errors.Is(err, accounts.ErrSpent) || errors.Is(err, accounts.ErrTaken) {
 		return err
 	}
 	return fmt.Errorf("%s: %w", what, err)

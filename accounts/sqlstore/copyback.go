@@ -115,7 +115,7 @@ func (s *Store) FinishDelivery(ctx context.Context, d accounts.Delivery, f accou
 func (s *Store) noteDelivered(ctx context.Context, tx querier, d accounts.Delivery) error {
 	_, err := s.exec(ctx, tx, `
 UPDATE accounts SET changed_here = FALSE
- WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1)
+ WHERE id = $1 AND NOT untold AND NOT EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1)
    AND NOT EXISTS (SELECT 1 FROM credentials WHERE account_id = $1 AND kind = 'password' AND version <> $2 AND $2 > 0)`, d.AccountID, d.Version)
 	if err != nil {
 		return fmt.Errorf("note that legacy knows: %w", err)
@@ -183,28 +183,20 @@ UPDATE credentials SET version = version + 1, scheme = $2, encoded = $3, fold = 
 		if err != nil {
 			return fmt.Errorf("replace credential: %w", err)
 		}
+		if err := s.owePassword(ctx, tx, d.AccountID, false); err != nil {
+			return err
+		}
 	}
 	if d.Kind != accounts.DeliverPassword || !d.Intent {
 		return nil
 	}
-	if err := s.endSessions(ctx, tx, d.AccountID, f.Keep); err != nil {
-		return err
-	}
-	// Of somebody who is not here the sessions are all there is.
-	_, err := s.exec(ctx, tx, `
-UPDATE sessions SET revoked_at = $3
- WHERE account_id = $1 AND id <> $2 AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM accounts WHERE id = $1)`,
-		d.AccountID, f.Keep, micros(f.At))
-	if err != nil {
-		return fmt.Errorf("end sessions: %w", err)
-	}
-	return nil
+	return s.endSessions(ctx, tx, d.AccountID, f.Keep)
 }
 
 // bury makes a tombstone of an account, or makes one for somebody who was never here.
 func (s *Store) bury(ctx context.Context, tx querier, account uuid.UUID, f accounts.Finish) error {
 	_, err := s.exec(ctx, tx, `
-INSERT INTO accounts (id, disabled, created_at, deleted_at) VALUES ($1, TRUE, $2, $2)
+INSERT INTO accounts (id, disabled, created_at, deleted_at, session_epoch) VALUES ($1, TRUE, $2, $2, `+epochOf("$1")+`)
 ON CONFLICT (id) DO UPDATE SET disabled = TRUE, deleted_at = excluded.deleted_at`, account, micros(f.At))
 	if err != nil {
 		return fmt.Errorf("bury account: %w", err)

@@ -24,12 +24,17 @@ var (
 // Which unique key refuses a row first depends on the database and on who is faster. So a refusal only says that
 // somebody was first: what they were first with is looked up afterwards, in what is committed.
 func (s *Store) Create(ctx context.Context, r accounts.Record, e accounts.Event) error {
+	return s.create(ctx, r, func(tx querier) error { return s.insertRecord(ctx, tx, r, e) })
+}
+
+// create runs what makes an account.
+func (s *Store) create(ctx context.Context, r accounts.Record, insert func(tx querier) error) error {
 	if err := checkRecord(r); err != nil {
 		return fmt.Errorf("create account: %w", err)
 	}
 	var err error
 	for range tries {
-		err = s.inTx(ctx, func(tx querier) error { return s.insertRecord(ctx, tx, r, e) })
+		err = s.inTx(ctx, insert)
 		if err == nil {
 			failpoint.Hit(failpoint.CreateCommitted)
 			return nil
@@ -69,11 +74,12 @@ func checkRecord(r accounts.Record) error {
 func (s *Store) insertRecord(ctx context.Context, tx querier, r accounts.Record, e accounts.Event) error {
 	failpoint.Hit(failpoint.CreateBegun)
 
-	// A change of somebody who was not here may be under way.
+	// A change of somebody who was not here may be under way, and sessions of theirs may have ended.
 	_, err := s.exec(ctx, tx, `
-INSERT INTO accounts (id, disabled, created_at, changed_here, in_doubt)
-VALUES ($1, $2, $3, $4, EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1 AND intent))`,
-		r.ID, r.Disabled, micros(r.CreatedAt), r.ChangedHere)
+INSERT INTO accounts (id, disabled, created_at, changed_here, incomplete, terms, in_doubt, session_epoch)
+VALUES ($1, $2, $3, $4, $5, $6, EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1 AND intent),
+        `+epochOf("$1")+`)`,
+		r.ID, r.Disabled, micros(r.CreatedAt), r.ChangedHere, r.Incomplete, r.Terms)
 	if err != nil {
 		return fmt.Errorf("insert account: %w", err)
 	}
@@ -86,9 +92,9 @@ VALUES ($1, $2, $3, $4, EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1 AN
 
 	c := r.Credential
 	_, err = s.exec(ctx, tx, `
-INSERT INTO credentials (account_id, kind, version, scheme, encoded, fold, legacy)
-VALUES ($1, 'password', 1, $2, $3, $4, $5)`,
-		r.ID, string(c.Scheme), c.Encoded, c.Fold, c.Legacy)
+INSERT INTO credentials (account_id, kind, version, scheme, encoded, fold, legacy, needs_change)
+VALUES ($1, 'password', 1, $2, $3, $4, $5, $6)`,
+		r.ID, string(c.Scheme), c.Encoded, c.Fold, c.Legacy, r.NeedsChange)
 	if err != nil {
 		return fmt.Errorf("insert credential: %w", err)
 	}

@@ -16,10 +16,11 @@ import (
 // is a row for each identifier, and the rest is the same in each. What comes after it finds the account a; joined like
 // this rather than by a subquery, PostgreSQL needs half the time.
 const selectRecord = `
-SELECT a.id, a.disabled, a.created_at, a.deleted_at, a.session_epoch, a.changed_here, a.pinned, a.in_doubt,
+SELECT a.id, a.disabled, a.created_at, a.deleted_at, a.session_epoch, a.changed_here, a.pinned, a.in_doubt, a.incomplete, a.terms,
+       EXISTS (SELECT 1 FROM factors f WHERE f.account_id = a.id AND f.kind = 'totp'),
        i.position, i.kind, i.canonical, i.spelling, i.contested, i.verified,
-       c.version, c.scheme, c.encoded, c.fold, c.legacy,
-       l.source, l.legacy_id, l.fingerprint, l.legacy_created_at, l.how, l.at, l.copied_epoch, l.dirty, l.drifted`
+       c.version, c.scheme, c.encoded, c.fold, c.legacy, c.needs_change,
+       ` + linkColumns
 
 const joinRecord = `
   LEFT JOIN identifiers  i ON i.account_id = a.id
@@ -64,7 +65,7 @@ func (s *Store) record(ctx context.Context, text string, args ...any) (accounts.
 			positions = append(positions, row.position.Int64)
 			r.Identifiers = append(r.Identifiers, row.identifier())
 		}
-		if link := row.legacyLink(); r.Link == nil || link != nil && older(link, r.Link) {
+		if link := row.link(); r.Link == nil || link != nil && older(link, r.Link) {
 			r.Link = link
 		}
 		return nil
@@ -96,28 +97,28 @@ func sortBy(ids []accounts.Identifier, positions []int64) {
 
 // A recordRow is what of a row may be missing: an account can have no identifier, password or link.
 type recordRow struct {
-	position                             sql.NullInt64
-	kind, canonical, spelling            sql.NullString
-	contested, verified                  sql.NullBool
-	version                              sql.NullInt64
-	scheme, encoded, fold, legacy        sql.NullString
-	source, legacyID, how                sql.NullString
-	fingerprint                          []byte
-	accountCreated, legacyCreated, moved sql.NullInt64
-	accountDeleted, copied               sql.NullInt64
-	dirty, drifted                       sql.NullBool
+	position                       sql.NullInt64
+	kind, canonical, spelling      sql.NullString
+	contested, verified            sql.NullBool
+	version                        sql.NullInt64
+	scheme, encoded, fold, legacy  sql.NullString
+	accountCreated, accountDeleted sql.NullInt64
+	needsChange                    sql.NullBool
+	linkRow
 }
 
 // scan copies a row, and fills r with what is the same in every row of an account.
 func (row *recordRow) scan(scan scan, r *accounts.Record) error {
-	err := scan(&r.ID, &r.Disabled, &row.accountCreated, &row.accountDeleted, &r.SessionEpoch, &r.ChangedHere, &r.Pinned, &r.InDoubt,
+	columns := []any{
+		&r.ID, &r.Disabled, &row.accountCreated, &row.accountDeleted, &r.SessionEpoch, &r.ChangedHere, &r.Pinned, &r.InDoubt,
+		&r.Incomplete, &r.Terms, &r.SecondFactor,
 		&row.position, &row.kind, &row.canonical, &row.spelling, &row.contested, &row.verified,
-		&row.version, &row.scheme, &row.encoded, &row.fold, &row.legacy,
-		&row.source, &row.legacyID, &row.fingerprint, &row.legacyCreated, &row.how, &row.moved,
-		&row.copied, &row.dirty, &row.drifted)
-	if err != nil {
+		&row.version, &row.scheme, &row.encoded, &row.fold, &row.legacy, &row.needsChange,
+	}
+	if err := scan(append(columns, row.into()...)...); err != nil {
 		return err
 	}
+	r.NeedsChange = row.needsChange.Bool
 	r.CreatedAt, r.DeletedAt = moment(row.accountCreated.Int64), momentOrZero(row.accountDeleted)
 	r.Credential = accounts.Credential{
 		Version: row.version.Int64,
@@ -136,23 +137,6 @@ func (row *recordRow) identifier() accounts.Identifier {
 		Spelling:  row.spelling.String,
 		Contested: row.contested.Bool,
 		Verified:  row.verified.Bool,
-	}
-}
-
-func (row *recordRow) legacyLink() *accounts.LegacyLink {
-	if !row.source.Valid {
-		return nil
-	}
-	return &accounts.LegacyLink{
-		Source:          row.source.String,
-		LegacyID:        row.legacyID.String,
-		Fingerprint:     row.fingerprint,
-		LegacyCreatedAt: momentOrZero(row.legacyCreated),
-		How:             accounts.How(row.how.String),
-		At:              moment(row.moved.Int64),
-		CopiedEpoch:     row.copied.Int64,
-		Dirty:           row.dirty.Bool,
-		Drifted:         row.drifted.Bool,
 	}
 }
 

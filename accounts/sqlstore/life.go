@@ -22,21 +22,7 @@ func (s *Store) SetPassword(
 			return err
 		}
 		failpoint.Hit(failpoint.ChangeCredential)
-		if _, err := s.exec(ctx, tx, `UPDATE accounts SET changed_here = TRUE WHERE id = $1`, account); err != nil {
-			return fmt.Errorf("note that legacy does not know: %w", err)
-		}
-		if err := s.endSessions(ctx, tx, account, keep); err != nil {
-			return err
-		}
-		failpoint.Hit(failpoint.ChangeSessions)
-		if err := s.insertDeliveries(ctx, tx, owed); err != nil {
-			return err
-		}
-		if err := s.insertEvent(ctx, tx, e); err != nil {
-			return err
-		}
-		failpoint.Hit(failpoint.ChangeEvent)
-		return nil
+		return s.changedHere(ctx, tx, account, keep, owed, e)
 	})
 	if err != nil {
 		return storeError("set password", err)
@@ -45,13 +31,37 @@ func (s *Store) SetPassword(
 	return nil
 }
 
-// endSessions ends all sessions of an account but one.
+// changedHere writes what goes with a new password.
+func (s *Store) changedHere(ctx context.Context, tx querier, account, keep uuid.UUID, owed []accounts.Delivery, e accounts.Event) error {
+	if _, err := s.exec(ctx, tx, `UPDATE accounts SET changed_here = TRUE WHERE id = $1`, account); err != nil {
+		return fmt.Errorf("note that legacy does not know: %w", err)
+	}
+	if err := s.owePassword(ctx, tx, account, false); err != nil {
+		return err
+	}
+	if err := s.endSessions(ctx, tx, account, keep); err != nil {
+		return err
+	}
+	failpoint.Hit(failpoint.ChangeSessions)
+	if err := s.insertDeliveries(ctx, tx, owed); err != nil {
+		return err
+	}
+	if err := s.insertEvent(ctx, tx, e); err != nil {
+		return err
+	}
+	failpoint.Hit(failpoint.ChangeEvent)
+	return nil
+}
+
+// endSessions ends all sessions of an account but one; those too that somebody has who is not here.
 func (s *Store) endSessions(ctx context.Context, tx querier, account, keep uuid.UUID) error {
-	_, err := s.exec(ctx, tx, `UPDATE accounts SET session_epoch = session_epoch + 1 WHERE id = $1`, account)
-	if err == nil && keep != uuid.Nil {
+	n, err := s.exec(ctx, tx, `UPDATE accounts SET session_epoch = session_epoch + 1 WHERE id = $1`, account)
+	if err == nil && n == 0 {
 		_, err = s.exec(ctx, tx, `
-UPDATE sessions SET epoch = epoch + 1
- WHERE id = $1 AND account_id = $2 AND epoch + 1 = (SELECT session_epoch FROM accounts WHERE id = $2)`, keep, account)
+INSERT INTO session_epochs (account_id, epoch) VALUES ($1, 1) ON CONFLICT (account_id) DO UPDATE SET epoch = session_epochs.epoch + 1`, account)
+	}
+	if err == nil && keep != uuid.Nil {
+		_, err = s.exec(ctx, tx, `UPDATE sessions SET epoch = epoch + 1 WHERE id = $1 AND account_id = $2 AND epoch + 1 = `+epochOf("$2"), keep, account)
 	}
 	if err != nil {
 		return fmt.Errorf("end sessions: %w", err)
@@ -61,7 +71,9 @@ UPDATE sessions SET epoch = epoch + 1
 
 // emptied are the tables of which a deletion leaves nothing. The credentials come before them: the password's version
 // decides who goes on.
-var emptied = [...]string{"credentials", "identifiers", "profiles", "factors", "external_identities"}
+var emptied = [...]string{
+	"credentials", "identifiers", "profiles", "factors", "external_identities", "enrolments", "spent_codes", "code_guesses", "resets", "mails",
+}
 
 // Delete implements accounts.Directory.
 func (s *Store) Delete(ctx context.Context, account uuid.UUID, from int64, at time.Time, e accounts.Event, owed ...accounts.Delivery) error {
@@ -115,24 +127,3 @@ func (s *Store) deleteRecord(ctx context.Context, tx querier, account uuid.UUID,
 
 // livingAccount finds an account that is not deleted.
 const livingAccount = `SELECT 1 FROM accounts WHERE id = $1 AND deleted_at IS NULL`
-
-// Tombstone implements accounts.Directory.
-func (s *Store) Tombstone(ctx context.Context, source, legacyID string) (accounts.LegacyLink, error) {
-	var link *accounts.LegacyLink
-	err := s.each(ctx, s.read, func(scan scan) error {
-		var row recordRow
-		err := scan(&row.source, &row.legacyID, &row.fingerprint, &row.legacyCreated, &row.how, &row.moved, &row.copied, &row.dirty, &row.drifted)
-		link = row.legacyLink()
-		return err
-	}, `
-SELECT l.source, l.legacy_id, l.fingerprint, l.legacy_created_at, l.how, l.at, l.copied_epoch, l.dirty, l.drifted
-  FROM legacy_links l JOIN accounts a ON a.id = l.account_id
- WHERE l.source = $1 AND l.legacy_id = $2 AND a.deleted_at IS NOT NULL`, source, legacyID)
-	switch {
-	case err != nil:
-		return accounts.LegacyLink{}, storeError("read tombstone", err)
-	case link == nil:
-		return accounts.LegacyLink{}, accounts.ErrNotFound
-	}
-	return *link, nil
-}

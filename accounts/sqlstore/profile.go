@@ -29,12 +29,8 @@ INSERT INTO profiles (account_id, display_name, locale, roles, groups, attribute
 			return fmt.Errorf("insert profile: %w", err)
 		}
 	}
-	for _, f := range r.Factors {
-		_, err := s.exec(ctx, tx, `INSERT INTO factors (id, account_id, kind, name, secret) VALUES ($1, $2, $3, $4, $5)`,
-			f.ID, r.ID, string(f.Kind), plain(f.Name), notNull(f.Secret))
-		if err != nil {
-			return fmt.Errorf("insert second factor: %w", err)
-		}
+	if err := s.insertFactors(ctx, tx, r.ID, r.Factors, true); err != nil {
+		return err
 	}
 	for _, e := range r.External {
 		_, err := s.exec(ctx, tx, `

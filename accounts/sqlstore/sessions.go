@@ -13,9 +13,14 @@ import (
 const sessionColumns = `
 id, account_id, source, legacy_id, epoch, generation, client, address, created_at, rotated_at, expires_at, revoked_at`
 
-// current holds of a session that was not ended together with all of its account. An account that is not here has ended
-// none.
-const current = `NOT EXISTS (SELECT 1 FROM accounts a WHERE a.id = sessions.account_id AND a.session_epoch <> sessions.epoch)`
+// epochOf is the session epoch of an account, or of somebody who is not here.
+func epochOf(account string) string {
+	return `coalesce((SELECT session_epoch FROM accounts WHERE id = ` + account + `),
+                (SELECT e.epoch FROM session_epochs e WHERE e.account_id = ` + account + `), 0)`
+}
+
+// current holds of a session that was not ended together with all of its account.
+var current = `sessions.epoch = ` + epochOf("sessions.account_id")
 
 // CreateSession implements accounts.Sessions.
 func (s *Store) CreateSession(ctx context.Context, n accounts.Session) error {
@@ -47,6 +52,13 @@ func (s *Store) Session(ctx context.Context, id uuid.UUID) (accounts.Session, er
 		return accounts.Session{}, storeError("read session", err)
 	}
 	return *found, nil
+}
+
+// SessionEpoch implements accounts.Directory.
+func (s *Store) SessionEpoch(ctx context.Context, account uuid.UUID) (int64, error) {
+	var epoch int64
+	err := s.each(ctx, s.read, func(scan scan) error { return scan(&epoch) }, `SELECT `+epochOf("$1"), account)
+	return epoch, storeError("read session epoch", err)
 }
 
 // RotateSession implements accounts.Sessions.
@@ -117,9 +129,10 @@ func (s *Store) renewInSelect(ctx context.Context, args ...any) (*accounts.Sessi
 	err := s.each(ctx, s.write, func(scan scan) error {
 		var session sessionRow
 		var row recordRow
-		err := scan(append(session.into(), &account.ChangedHere, &account.Pinned, &account.InDoubt, &row.accountCreated,
+		err := scan(append(session.into(), &account.ChangedHere, &account.Pinned, &account.InDoubt, &account.Incomplete, &account.Terms, &row.needsChange, &row.accountCreated,
 			&row.position, &row.kind, &row.canonical, &row.spelling, &row.contested, &row.verified)...)
 		renewed = session.session()
+		account.NeedsChange = row.needsChange.Bool
 		account.ID, account.CreatedAt = renewed.AccountID, moment(row.accountCreated.Int64)
 		account.SessionEpoch = renewed.Epoch
 		if row.position.Valid {
@@ -128,10 +141,11 @@ func (s *Store) renewInSelect(ctx context.Context, args ...any) (*accounts.Sessi
 		}
 		return err
 	}, `WITH renewed AS (`+renewUpdate+` FROM accounts a`+renewable+` AND a.id = account_id AND a.session_epoch = epoch AND NOT a.disabled
-RETURNING sessions.*, a.created_at AS account_created, a.changed_here, a.pinned, a.in_doubt)
+RETURNING sessions.*, a.created_at AS account_created, a.changed_here, a.pinned, a.in_doubt, a.incomplete, a.terms)
 SELECT n.id, n.account_id, n.source, n.legacy_id, n.epoch, n.generation, n.client, n.address, n.created_at, n.rotated_at, n.expires_at,
-       n.revoked_at, n.changed_here, n.pinned, n.in_doubt, n.account_created, i.position, i.kind, i.canonical, i.spelling, i.contested, i.verified
-  FROM renewed n LEFT JOIN identifiers i ON i.account_id = n.account_id`, args...)
+       n.revoked_at, n.changed_here, n.pinned, n.in_doubt, n.incomplete, n.terms, c.needs_change, n.account_created, i.position, i.kind, i.canonical, i.spelling, i.contested, i.verified
+  FROM renewed n LEFT JOIN identifiers i ON i.account_id = n.account_id
+       LEFT JOIN credentials c ON c.account_id = n.account_id AND c.kind = 'password'`, args...)
 	sortBy(account.Identifiers, positions)
 	return renewed, account, err
 }

@@ -7,6 +7,7 @@ import (
 	neturl "net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,13 +20,37 @@ import (
 
 func TestSQLite(t *testing.T) {
 	t.Parallel()
-	accountstest.Run(t, func(t *testing.T) accounts.Store { return open(t, sqliteURL(t)) })
+	made := migrated(t, sqliteURL(t))
+	accountstest.Run(t, func(t *testing.T) accounts.Store {
+		url := sqliteURL(t)
+		tables, err := os.ReadFile(sqliteFile(made))
+		if err == nil {
+			err = os.WriteFile(sqliteFile(url), tables, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return open(t, url)
+	})
 }
 
 func TestPostgres(t *testing.T) {
 	t.Parallel()
-	needPostgres(t)
-	accountstest.Run(t, func(t *testing.T) accounts.Store { return open(t, postgresURL(t)) })
+	made := postgresName(t, migrated(t, postgresURL(t)))
+	accountstest.Run(t, func(t *testing.T) accounts.Store { return open(t, postgresCopy(t, made)) })
+}
+
+// migrated makes the tables of a new database, for others to be copied from: that takes less time than to make them again.
+func migrated(t *testing.T, url string) string {
+	t.Helper()
+	s, err := Open(t.Context(), url, Options{})
+	if err == nil {
+		err = s.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return url
 }
 
 // engines are the ways to make the URL of a new, empty database.
@@ -60,6 +85,8 @@ func open(t testing.TB, url string) *Store {
 
 func sqliteURL(t testing.TB) string { return "sqlite://" + filepath.Join(t.TempDir(), "rekey.db") }
 
+func sqliteFile(url string) string { return strings.TrimPrefix(url, "sqlite://") }
+
 const postgresVariable = "REKEY_TEST_POSTGRES"
 
 // needPostgres skips a test if no server was given.
@@ -76,8 +103,23 @@ func needPostgres(t testing.TB) *neturl.URL {
 	return u
 }
 
-// postgresURL makes a database and drops it when the test ends.
+// postgresURL makes an empty database and drops it when the test ends.
 func postgresURL(t testing.TB) string {
+	t.Helper()
+	return postgresCopy(t, "template0")
+}
+
+func postgresName(t testing.TB, url string) string {
+	t.Helper()
+	u, err := neturl.Parse(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimPrefix(u.Path, "/")
+}
+
+// postgresCopy makes a database like another, to which nobody is connected, and drops it when the test ends.
+func postgresCopy(t testing.TB, template string) string {
 	t.Helper()
 	u := needPostgres(t)
 	server, err := sql.Open("pgx", u.String())
@@ -85,7 +127,7 @@ func postgresURL(t testing.TB) string {
 		t.Fatal("cannot use the PostgreSQL server")
 	}
 	name := "rekey_" + uuid.NewString()
-	if _, err := server.ExecContext(t.Context(), fmt.Sprintf(`CREATE DATABASE %q TEMPLATE template0`, name)); err != nil {
+	if _, err := server.ExecContext(t.Context(), fmt.Sprintf(`CREATE DATABASE %q TEMPLATE %q`, name, template)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

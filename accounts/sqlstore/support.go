@@ -2,8 +2,8 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
+	"fmt"
 	"maps"
 	"strconv"
 	"time"
@@ -12,26 +12,6 @@ import (
 
 	"rekey/accounts"
 )
-
-// Links implements accounts.Support.
-func (s *Store) Links(ctx context.Context, account uuid.UUID) ([]accounts.LegacyLink, error) {
-	var links []accounts.LegacyLink
-	err := s.each(ctx, s.read, func(scan scan) error {
-		var (
-			l       accounts.LegacyLink
-			how     string
-			created sql.NullInt64
-			at      int64
-		)
-		err := scan(&l.Source, &l.LegacyID, &l.Fingerprint, &created, &how, &at, &l.CopiedEpoch, &l.Dirty, &l.Drifted)
-		l.LegacyCreatedAt, l.How, l.At = momentOrZero(created), accounts.How(how), moment(at)
-		links = append(links, l)
-		return err
-	}, `
-SELECT source, legacy_id, fingerprint, legacy_created_at, how, at, copied_epoch, dirty, drifted
-  FROM legacy_links WHERE account_id = $1 ORDER BY at, source, legacy_id`, account)
-	return links, storeError("read links", err)
-}
 
 // NotesOf implements accounts.Support.
 func (s *Store) NotesOf(ctx context.Context, account uuid.UUID) ([]accounts.Note, error) {
@@ -65,16 +45,20 @@ func (s *Store) SetDisabled(
 	ctx context.Context, account uuid.UUID, disabled bool, at time.Time, e accounts.Event,
 ) (changed bool, ended []uuid.UUID, err error) {
 	err = s.inTx(ctx, func(tx querier) error {
-		n, err := s.exec(ctx, tx, `UPDATE accounts SET disabled = $2 WHERE id = $1 AND disabled <> $2`, account, disabled)
+		n, err := s.exec(ctx, tx, `UPDATE accounts SET disabled = $2 WHERE id = $1 AND disabled <> $2 AND deleted_at IS NULL`, account, disabled)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
-			return s.whyUnchanged(ctx, tx, `SELECT 1 FROM accounts WHERE id = $1`, account)
+			return s.whyUnchanged(ctx, tx, livingAccount, account)
 		}
 		ended, err = s.revokeSessions(ctx, tx, account, at)
 		if err != nil {
 			return err
+		}
+		// A link that was mailed before must not come to life again with the account.
+		if _, err := s.exec(ctx, tx, `DELETE FROM resets WHERE account_id = $1`, account); err != nil {
+			return fmt.Errorf("remove tickets: %w", err)
 		}
 		return s.insertEvent(ctx, tx, counting(e, ended))
 	})

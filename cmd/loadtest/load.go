@@ -50,6 +50,7 @@ func (t *tally) of(status int) int64 {
 	return 0
 }
 
+// quantile returns the time that q percent of the answers with a status did not exceed.
 func (t *tally) quantile(status int, q float64) time.Duration {
 	if h := t.status[status]; h != nil {
 		return time.Duration(h.ValueAtQuantile(q)) * time.Microsecond

@@ -114,7 +114,7 @@ func run(ctx context.Context) (err error) {
 // compare runs the sides in turn, rounds times, and returns the median of each and the share of other processes.
 func (b *bench) compare(ctx context.Context, pids func() []int, sides ...func(context.Context) (float64, error)) (medians []float64, others float64, err error) {
 	values := make([][]float64, len(sides))
-	watch := newCPUWatch()
+	watch := newCPUWatch(pids())
 	for range b.rounds {
 		for i, side := range sides {
 			v, err := side(ctx)

@@ -76,15 +76,18 @@ type cpuWatch struct {
 	pids        map[int]time.Duration
 }
 
-func newCPUWatch() *cpuWatch {
+// newCPUWatch begins. pids are processes that belong to the measurement beside this one and its children.
+func newCPUWatch(pids []int) *cpuWatch {
 	w := &cpuWatch{pids: map[int]time.Duration{}}
+	for _, pid := range pids {
+		w.pids[pid] = cpuOf(pid)
+	}
 	w.busy, w.total = machineCPU()
 	w.own = cpuOf(family(os.Getpid())...)
 	return w
 }
 
-// others returns the share since the watch began. pids are processes that belong to the measurement beside this one
-// and its children.
+// others returns the share since the watch began. pids are as for newCPUWatch; those that were not there then are new.
 func (w *cpuWatch) others(pids []int) float64 {
 	busy, total := machineCPU()
 	measured := cpuOf(family(os.Getpid())...) - w.own

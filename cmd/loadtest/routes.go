@@ -234,7 +234,7 @@ func manyClients(ctx context.Context, b *bench) ([]result, error) {
 		})
 
 		// Three times what the machine can hash arrives: most of it has to be shed.
-		watch := newCPUWatch()
+		watch := newCPUWatch(srv.pids())
 		t, err := open(ctx, 3*m[1], 2*b.span, func(ctx context.Context, i int64) (int, error) { return srv.login(ctx, crowd[i%64]) })
 		if err != nil {
 			return err
@@ -259,7 +259,7 @@ func size(ctx context.Context, b *bench) ([]result, error) {
 	var results []result
 	for _, engine := range b.engines() {
 		s := setup{postgres: engine == "PostgreSQL", people: crowd}
-		watch := newCPUWatch()
+		watch := newCPUWatch(nil)
 		var first, started, idle []float64
 		for range b.rounds {
 			err := b.with(ctx, s, func(srv *server) error {

@@ -24,6 +24,8 @@ var rows = []row{
 	{"clock", clock},
 	{"clients", manyClients},
 	{"size", size},
+	{"phases", phases},
+	{"move", phaseMove},
 }
 
 // typed is the password of everybody here.

@@ -21,6 +21,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/labstack/echo/v4"
 	_ "modernc.org/sqlite" // the legacy store
+
+	"rekey/accounts/phase"
 )
 
 // build compiles the binary that is measured, as it is released.
@@ -44,6 +46,7 @@ type setup struct {
 	// memoryKiB and time are the argon2id policy; 0 means the default.
 	memoryKiB, time int
 	floor           time.Duration // 0: the default
+	in              phase.Phase   // of plan dual-write; 0: the default of a new installation
 }
 
 // A server is a running rekey.
@@ -54,6 +57,7 @@ type server struct {
 	pg      int           // PID of PostgreSQL's postmaster, 0 without
 	started time.Duration // from exec to the first ready answer
 	launch  func() *exec.Cmd
+	command func(ctx context.Context, args ...string) error // runs rekey on the same configuration
 	stop    func() error
 }
 
@@ -77,6 +81,11 @@ func (b *bench) start(ctx context.Context, s setup) (*server, error) {
 			return nil, err
 		}
 	}
+	if s.in != 0 {
+		if err := settle(ctx, store, s.in); err != nil {
+			return nil, errors.Join(err, drop())
+		}
+	}
 	listen, admin, err := freePorts()
 	if err != nil {
 		return nil, err
@@ -95,6 +104,12 @@ func (b *bench) start(ctx context.Context, s setup) (*server, error) {
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		return nil, err
+	}
+	srv.command = func(ctx context.Context, args ...string) error {
+		if out, err := exec.CommandContext(ctx, b.binary, append(args, "--config", config)...).CombinedOutput(); err != nil {
+			return fmt.Errorf("rekey %s: %w\n%s", args[0], err, out)
+		}
+		return nil
 	}
 	srv.launch = func() *exec.Cmd {
 		cmd := exec.Command(b.binary, "serve", "--config", config)
@@ -141,7 +156,12 @@ func (s setup) yaml(listen, admin, store, old, dir string) string {
 	var y strings.Builder
 	fmt.Fprintf(&y, "listen: %s\nadmin: {listen: %s}\nstore: %s\nlimits: off\nissuer: http://%s\n", listen, admin, store, listen)
 	fmt.Fprintf(&y, "master_key_file: %s\n", filepath.Join(dir, "master.key"))
-	fmt.Fprintf(&y, "legacy:\n  - {name: old, kind: sql, dsn: 'sqlite://%s', table: users, columns: {id: id, username: name, password: hash}}\n", old)
+	writes := ""
+	if s.in != 0 {
+		writes = ", write: {scheme: bcrypt, like: '" + s.people[0].hash + "'}"
+		fmt.Fprintf(&y, "plan: %s\n", phase.DualWrite)
+	}
+	fmt.Fprintf(&y, "legacy:\n  - {name: old, kind: sql, dsn: 'sqlite://%s', table: users, columns: {id: id, username: name, password: hash}%s}\n", old, writes)
 	if s.memoryKiB > 0 {
 		fmt.Fprintf(&y, "password: {memory_kib: %d, time: %d}\n", s.memoryKiB, s.time)
 	}
@@ -175,6 +195,29 @@ func (s *server) loginTokens(ctx context.Context, p person) (access, refresh str
 		err = fmt.Errorf("login answered %d", status)
 	}
 	return answer.Access, answer.Refresh, err
+}
+
+// changePassword changes a password into itself.
+func (s *server) changePassword(ctx context.Context, access string) (int, error) {
+	return s.bearing(ctx, http.MethodPut, "/v1/account/password", access, fmt.Sprintf(`{"current_password":%q,"new_password":%q}`, typed, typed))
+}
+
+// verify asks as forward authentication does.
+func (s *server) verify(ctx context.Context, access string) (int, error) {
+	return s.bearing(ctx, http.MethodGet, "/v1/verify", access, "")
+}
+
+// bearing sends a request with an access token.
+func (s *server) bearing(ctx context.Context, method, path, access, body string) (int, error) {
+	req, err := http.NewRequestWithContext(ctx, method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Authorization", "Bearer "+access)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return do(s.client, req, nil)
 }
 
 // migrate logs everybody in once.

@@ -51,6 +51,9 @@ at: whether they have the columns that are named, and people who could log in.`,
 			if err := printWrites(c.out, cfg); err != nil {
 				return err
 			}
+			if err := printMail(c.out, cfg); err != nil {
+				return err
+			}
 			if problems := slices.Concat(look.Wrong, look.Doubtful); len(problems) > 0 {
 				return problems
 			}
@@ -110,6 +113,19 @@ func printWrites(out io.Writer, cfg *config.Config) error {
 		}
 	}
 	return nil
+}
+
+// printMail says whether mail is sent, after a look at the letters.
+func printMail(out io.Writer, cfg *config.Config) error {
+	if !cfg.Mail.On() {
+		_, err := fmt.Fprintln(out, "mail: none is sent: whoever forgets a password needs support")
+		return err
+	}
+	if err := server.CheckMail(cfg); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "mail: by %s, from %s\n", cfg.Mail.SMTP, cfg.Mail.From)
+	return err
 }
 
 func newConfigShow(c console) *cobra.Command {

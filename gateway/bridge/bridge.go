@@ -6,7 +6,8 @@
 // long as any other. It keeps nothing. Doubt is never told as "wrong": what a product takes for a fault is not what it
 // takes for a no.
 //
-// It hands over no password hash and no second factor.
+// It hands over no password hash and no second factor. It proves the password alone, for the session is the product's, and so
+// is asking for more: a Person's Challenge is not looked at.
 package bridge
 
 import (

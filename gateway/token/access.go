@@ -26,6 +26,13 @@ import (
 // that it could not be told, and is an *accounts.UnavailableError where a store was to blame.
 var ErrInvalid = errors.New("the token is not valid")
 
+// ErrRestricted: the token is valid, and good only for what its owner has to do first.
+var ErrRestricted = errors.New("the token is restricted to required actions")
+
+// restrictedAudience ends the audience of a restricted token: an application that verifies tokens by itself refuses it, also if
+// it has never heard of required actions.
+const restrictedAudience = ":required-actions"
+
 // Limits of access tokens.
 const (
 	DefaultAccessLife = 5 * time.Minute
@@ -39,7 +46,8 @@ type Person struct {
 	Name     string    // how they are called: username, e-mail address or phone number
 	Source   string    // with LegacyID: where they are, while they are not in the new store
 	LegacyID string
-	Epoch    int64 // the account's session epoch, as the login read it
+	Epoch    int64  // the account's session epoch, as the login read it
+	Required string // what they have to do first, words between spaces; their access tokens are restricted to that
 }
 
 // Claims are what a valid access token says.
@@ -48,6 +56,7 @@ type Claims struct {
 	Name      string // preferred_username
 	TokenID   string
 	ClientID  string
+	Required  string    // words between spaces; "" for a token that is not restricted
 	SessionID uuid.UUID // of the refresh family
 	AuthTime  time.Time // of the login
 	IssuedAt  time.Time
@@ -78,10 +87,11 @@ type AccessConfig struct {
 
 // Access signs and verifies access tokens (RFC 9068). It is safe for concurrent use.
 type Access struct {
-	c         AccessConfig
-	life      time.Duration
-	validator *jwt.Validator
-	cache     *cache
+	c          AccessConfig
+	life       time.Duration
+	validator  *jwt.Validator
+	restricted *jwt.Validator // of restricted tokens
+	cache      *cache
 }
 
 // NewAccess returns an Access whose tokens live as long as its keys expect.
@@ -99,12 +109,16 @@ func NewAccess(c AccessConfig) (*Access, error) {
 	}
 	c.Now, c.NewID = orClock(c.Now), orIDs(c.NewID)
 	a := &Access{c: c, life: c.Keys.c.AccessLife, cache: newCache(orDefault(c.CacheSize, defaultCacheSize))}
-	a.validator = jwt.NewValidator(
-		jwt.WithIssuer(c.Issuer), jwt.WithAudience(c.Audience),
+	a.validator, a.restricted = newValidator(c, c.Audience), newValidator(c, c.Audience+restrictedAudience)
+	return a, nil
+}
+
+func newValidator(c AccessConfig, audience string) *jwt.Validator {
+	return jwt.NewValidator(
+		jwt.WithIssuer(c.Issuer), jwt.WithAudience(audience),
 		jwt.WithExpirationRequired(), jwt.WithIssuedAt(),
 		jwt.WithLeeway(leeway), jwt.WithTimeFunc(c.Now),
 	)
-	return a, nil
 }
 
 // JWKS returns the public keys and for how long they may be cached; see Keys.
@@ -120,10 +134,12 @@ type wire struct {
 	SessionID uuid.UUID        `json:"sid"`
 	AuthTime  *jwt.NumericDate `json:"auth_time"`
 	Name      string           `json:"preferred_username,omitempty"`
+	Required  string           `json:"required_actions,omitempty"`
 }
 
-// Sign makes an access token for a session, and tells how long it lives: not beyond the session's end.
-func (a *Access) Sign(session accounts.Session, name string) (raw string, life time.Duration, err error) {
+// Sign makes an access token for a session, and tells how long it lives: not beyond the session's end. One with something in
+// required is good only for that.
+func (a *Access) Sign(session accounts.Session, name, required string) (raw string, life time.Duration, err error) {
 	now := a.c.Now()
 	life = min(a.life, session.ExpiresAt.Sub(now)).Truncate(time.Second)
 	if life <= 0 {
@@ -132,13 +148,17 @@ func (a *Access) Sign(session accounts.Session, name string) (raw string, life t
 	if len(name) > accounts.MaxIdentifier {
 		name = "" // a token that is too long to be verified helps nobody
 	}
+	audience := a.c.Audience
+	if required != "" {
+		audience += restrictedAudience
+	}
 	key := a.c.Keys.current.Load().active(now)
 	claims, err := json.Marshal(wire{
 		RegisteredClaims: jwt.RegisteredClaims{
-			Issuer: a.c.Issuer, Subject: session.AccountID.String(), Audience: jwt.ClaimStrings{a.c.Audience},
+			Issuer: a.c.Issuer, Subject: session.AccountID.String(), Audience: jwt.ClaimStrings{audience},
 			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(life)), ID: a.c.NewID().String(),
 		},
-		ClientID: a.c.ClientID, SessionID: session.ID, AuthTime: jwt.NewNumericDate(session.CreatedAt), Name: name,
+		ClientID: a.c.ClientID, SessionID: session.ID, AuthTime: jwt.NewNumericDate(session.CreatedAt), Name: name, Required: required,
 	})
 	if err == nil {
 		raw, err = key.sign(claims)
@@ -151,8 +171,17 @@ func (a *Access) Sign(session accounts.Session, name string) (raw string, life t
 
 // Verify returns the claims of an access token that is ours, has not expired and is of a session that was not
 // revoked, as far as this replica knows. The error is ErrInvalid, or an *accounts.UnavailableError if the token
-// names a key that is unknown here and the store cannot be asked for it.
+// names a key that is unknown here and the store cannot be asked for it; or ErrRestricted.
 func (a *Access) Verify(ctx context.Context, raw string) (Claims, error) {
+	claims, err := a.VerifyRestricted(ctx, raw)
+	if err == nil && claims.Required != "" {
+		return Claims{}, ErrRestricted
+	}
+	return claims, err
+}
+
+// VerifyRestricted is Verify that takes restricted tokens too: who asks looks at Required.
+func (a *Access) VerifyRestricted(ctx context.Context, raw string) (Claims, error) {
 	if raw == "" || len(raw) > maxToken {
 		return Claims{}, ErrInvalid
 	}
@@ -203,7 +232,7 @@ func (a *Access) verify(ctx context.Context, raw string) (Claims, error) {
 	}
 	var w wire
 	// Whoever can sign knows the form; what is checked here is that no other issuer of ours ever slips in.
-	if json.Unmarshal(payload, &w) != nil || a.validator.Validate(w) != nil {
+	if json.Unmarshal(payload, &w) != nil || a.validatorOf(w).Validate(w) != nil {
 		return Claims{}, ErrInvalid
 	}
 	subject, err := uuid.Parse(w.Subject)
@@ -211,9 +240,16 @@ func (a *Access) verify(ctx context.Context, raw string) (Claims, error) {
 		return Claims{}, ErrInvalid
 	}
 	return Claims{
-		Subject: w.Subject, Name: w.Name, TokenID: w.ID, ClientID: w.ClientID, SessionID: w.SessionID,
+		Subject: w.Subject, Name: w.Name, TokenID: w.ID, ClientID: w.ClientID, Required: w.Required, SessionID: w.SessionID,
 		AuthTime: w.AuthTime.UTC(), IssuedAt: w.IssuedAt.UTC(), ExpiresAt: w.ExpiresAt.UTC(),
 	}, nil
+}
+
+func (a *Access) validatorOf(w wire) *jwt.Validator {
+	if w.Required != "" {
+		return a.restricted
+	}
+	return a.validator
 }
 
 // keyFor returns the key whose header this is, to the letter: one with another algorithm, or with more members (crit,

@@ -76,7 +76,7 @@ func TestLongestName(t *testing.T) {
 	h := newHouse(t, newMemory(), newClock(), func(k *KeysConfig) { k.Algorithm = RS256 })
 	for _, name := range []string{strings.Repeat("<", accounts.MaxIdentifier), strings.Repeat("é", accounts.MaxIdentifier/2), strings.Repeat("x", 1<<16), "\xff\x00"} {
 		s := accounts.Session{ID: uuid.New(), AccountID: alice.ID, CreatedAt: h.clock.Now(), ExpiresAt: h.clock.Now().Add(time.Hour)}
-		raw, _, err := h.families.Sign(s, name)
+		raw, _, err := h.families.Sign(s, name, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,11 +91,11 @@ func TestTokenEndsWithItsSession(t *testing.T) {
 	h := newHouse(t, newMemory(), newClock(), nil)
 	now := h.clock.Now()
 	s := accounts.Session{ID: uuid.New(), AccountID: alice.ID, CreatedAt: now, ExpiresAt: now.Add(time.Minute)}
-	if _, life, err := h.families.Sign(s, ""); err != nil || life != time.Minute {
+	if _, life, err := h.families.Sign(s, "", ""); err != nil || life != time.Minute {
 		t.Errorf("life is %s (%v), want that of the session", life, err)
 	}
 	h.clock.Add(time.Minute)
-	_, _, err := h.families.Sign(s, "")
+	_, _, err := h.families.Sign(s, "", "")
 	wantInvalid(t, "a session that is over", err)
 }
 
@@ -408,7 +408,7 @@ func FuzzVerify(f *testing.F) {
 	m.keys = []accounts.SigningKey{{Seq: 1, ID: kid, Algorithm: EdDSA, Sealed: sealed, CreatedAt: c.Now(), ActiveAt: c.Now()}}
 	a := newAccess(f, openKeys(f, m, c.Now, nil), &list{}, c.Now)
 	a.c.NewID = func() uuid.UUID { return uuid.Max }
-	good, _, err := a.Sign(accounts.Session{ID: uuid.Max, AccountID: alice.ID, CreatedAt: c.Now(), ExpiresAt: c.Now().Add(time.Hour)}, "alice")
+	good, _, err := a.Sign(accounts.Session{ID: uuid.Max, AccountID: alice.ID, CreatedAt: c.Now(), ExpiresAt: c.Now().Add(time.Hour)}, "alice", "")
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func (b *book) get(id uuid.UUID, now time.Time) (accounts.Session, bool) {
 func (f *Families) OpenAlone(l Login) (Tokens, error) {
 	now := f.c.Now().UTC().Truncate(time.Microsecond)
 	s := accounts.Session{ID: f.c.NewID(), AccountID: l.ID, Source: l.Source, LegacyID: l.LegacyID, CreatedAt: now, ExpiresAt: now.Add(f.life)}
-	access, life, err := f.Sign(s, l.Name)
+	access, life, err := f.Sign(s, l.Name, l.Required)
 	if err != nil {
 		return Tokens{}, err
 	}

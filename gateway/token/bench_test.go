@@ -23,7 +23,7 @@ func BenchmarkSign(b *testing.B) {
 			now := h.clock.Now()
 			s := accounts.Session{ID: uuid.New(), AccountID: alice.ID, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
 			for b.Loop() {
-				if _, _, err := h.families.Sign(s, alice.Name); err != nil {
+				if _, _, err := h.families.Sign(s, alice.Name, ""); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -92,7 +92,7 @@ func (f *Families) Open(ctx context.Context, l Login) (Tokens, error) {
 		Client: clientText(l.Client), Address: clientText(l.Address),
 		CreatedAt: now, RotatedAt: now, ExpiresAt: f.expires(now, now),
 	}
-	tokens, err := f.tokens(s, l.Name) // before the session is stored: it needs nothing and leaves nothing behind
+	tokens, err := f.tokens(s, l.Person) // before the session is stored: it needs nothing and leaves nothing behind
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -121,7 +121,7 @@ func (f *Families) Refresh(ctx context.Context, raw, requestID string, people Pe
 	if generation < maxGeneration {
 		s, person, err := people.Renew(ctx, id, generation, f.c.Now(), f.idle, f.absolute)
 		if err == nil {
-			return f.tokens(s, person.Name)
+			return f.tokens(s, person)
 		}
 		if !errors.Is(err, accounts.ErrStale) {
 			return Tokens{}, err
@@ -160,7 +160,7 @@ func (f *Families) refreshSlowly(ctx context.Context, id uuid.UUID, generation i
 				return Tokens{}, err
 			}
 		}
-		return f.tokens(s, person.Name)
+		return f.tokens(s, person)
 	}
 	return Tokens{}, cannotTell("rotate session", errBusy)
 }
@@ -279,8 +279,8 @@ func (f *Families) Refuse(ctx context.Context, sessions ...uuid.UUID) {
 }
 
 // tokens signs an access token and computes the refresh token of the session's generation.
-func (f *Families) tokens(s accounts.Session, name string) (Tokens, error) {
-	access, life, err := f.Sign(s, name)
+func (f *Families) tokens(s accounts.Session, p Person) (Tokens, error) {
+	access, life, err := f.Sign(s, p.Name, p.Required)
 	if err != nil {
 		return Tokens{}, err
 	}

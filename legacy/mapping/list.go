@@ -65,8 +65,8 @@ func (s *mapped) read(ctx context.Context, after string, limit int) ([]legacy.Us
 		return nil, nil, s.fail("list users", []error{err})
 	}
 	users, err := s.lister.List(ctx, after, limit)
-	rows := rowErrors(err)
-	if err != nil && len(rows) == 0 {
+	rows, err := legacy.RowErrors(err)
+	if err != nil {
 		return nil, nil, err
 	}
 	return users, rows, nil
@@ -85,7 +85,7 @@ func (p *page) room() int { return p.limit - len(p.people) - len(p.bad) }
 
 func (p *page) unreadable(rows []*legacy.RowError) {
 	for _, row := range rows {
-		if len(row.Key) > 0 && len(row.Key) < maxKeyLength { // a key that has been cut may be several people's
+		if len(row.Key) > 0 && len(row.Key) < legacy.MaxRowKey { // a key that has been cut may be several people's
 			if p.seen[row.Key] {
 				continue
 			}
@@ -102,27 +102,8 @@ func lastKey(users []legacy.User, rows []*legacy.RowError) string {
 		return users[len(users)-1].ID
 	}
 	last := rows[len(rows)-1].Key
-	if len(last) >= maxKeyLength {
+	if len(last) >= legacy.MaxRowKey {
 		return "" // it may have been cut
 	}
 	return last
-}
-
-// rowErrors returns the records that an error of List tells of.
-func rowErrors(err error) []*legacy.RowError {
-	switch e := err.(type) { //nolint:errorlint // every error of the tree is looked at, one by one
-	case nil:
-		return nil
-	case *legacy.RowError:
-		return []*legacy.RowError{e}
-	case interface{ Unwrap() []error }:
-		var all []*legacy.RowError
-		for _, inner := range e.Unwrap() {
-			all = append(all, rowErrors(inner)...)
-		}
-		return all
-	case interface{ Unwrap() error }:
-		return rowErrors(e.Unwrap())
-	}
-	return nil
 }

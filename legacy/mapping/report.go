@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"rekey/legacy"
 )
 
 // A Kind says what was found about a field of a person.
@@ -43,13 +45,12 @@ type Finding struct {
 	Kind  Kind
 	Field string // as in Config.Set
 	Count int64
-	Keys  []string // of the first people, each once, cut to 64 bytes
+	Keys  []string // of the first people, each once, cut to legacy.MaxRowKey bytes
 }
 
 const (
-	maxListed    = 20  // keys in a finding: enough to look some up
-	maxFindings  = 512 // different ones; what comes behind is counted under otherFields
-	maxKeyLength = 64  // as legacy.RowError
+	maxListed   = 20  // keys in a finding: enough to look some up
+	maxFindings = 512 // different ones; what comes behind is counted under otherFields
 
 	otherFields = "(others)"
 )
@@ -134,5 +135,5 @@ func (t *tally) report() Report {
 
 // cutKey returns a key as it may be told: short, and text.
 func cutKey(key string) string {
-	return strings.ToValidUTF8(key[:min(len(key), maxKeyLength)], "")
+	return strings.ToValidUTF8(key[:min(len(key), legacy.MaxRowKey)], "")
 }

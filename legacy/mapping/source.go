@@ -90,9 +90,10 @@ const nobody = "rekey-asks-for-nobody@rekey.invalid"
 // askNobody asks for somebody who does not exist. Any answer will do.
 func (s *mapped) askNobody(ctx context.Context) error {
 	_, err := s.source.Lookup(ctx, nobody)
-	if errors.Is(err, legacy.ErrTooMany) || len(rowErrors(err)) > 0 {
+	if errors.Is(err, legacy.ErrTooMany) {
 		return nil
 	}
+	_, err = legacy.RowErrors(err)
 	return err
 }
 

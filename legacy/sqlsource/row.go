@@ -19,7 +19,6 @@ const (
 	maxIdentifier = 1 << 10
 	maxHash       = 8 << 10 // as package hash
 	maxExtra      = 4 << 10
-	maxKeyInError = 64
 )
 
 // A reader makes people of the rows of one result.
@@ -114,7 +113,7 @@ func (r *reader) user(values []any) (legacy.User, error) {
 }
 
 func unreadable(id string, f field, reason string) *legacy.RowError {
-	return &legacy.RowError{Key: id[:min(len(id), maxKeyInError)], Column: f.label, Reason: reason}
+	return &legacy.RowError{Key: id[:min(len(id), legacy.MaxRowKey)], Column: f.label, Reason: reason}
 }
 
 // key makes the person's ID. Its errors are *legacy.RowError.

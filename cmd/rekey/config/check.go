@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rekey/accounts"
+	"rekey/accounts/policy"
 	"rekey/gateway/limit"
 	"rekey/legacy/hash"
 )
@@ -55,6 +56,7 @@ func (l *loader) check() {
 	}
 	l.checkGateLimits()
 	l.checkRelax()
+	l.checkPasswordPolicy()
 	for _, p := range c.TrustedProxies {
 		if p.Bits() == 0 {
 			l.warn("trusted_proxies", "%s trusts everybody: any client can claim any address, which voids the limits per address", p)
@@ -74,10 +76,12 @@ func (l *loader) check() {
 	for _, m := range c.Bridge.Config().Mistakes() {
 		l.problem("bridge."+m.Product+"."+m.Field, "%s", m.Reason)
 	}
+	l.checkMail()
 	names, registry := map[string]int{}, hash.New(hash.Config{Bounds: c.HashBounds.Bounds()})
 	for i := range c.Legacy {
 		l.checkLegacy(i, names, registry)
 	}
+	l.checkRequired(registry)
 	if len(c.Legacy) == 0 {
 		l.warn("legacy", "no legacy source: only accounts that have been moved already can log in")
 	}
@@ -113,6 +117,7 @@ func (l *loader) durations() []span[time.Duration] {
 		{"tokens.refresh_absolute", c.Tokens.RefreshAbsolute, time.Minute, 5 * 365 * 24 * time.Hour},
 		{"tokens.rotate_keys_every", c.Tokens.RotateKeysEvery, 0, 5 * 365 * 24 * time.Hour},
 		{"password.queue", c.Password.Queue, 10 * time.Millisecond, 30 * time.Second},
+		{"password_policy.hibp_timeout", c.PasswordPolicy.HIBPTimeout, 10 * time.Millisecond, 10 * time.Second},
 		{"login.floor", c.Login.Floor, 0, time.Second}, // longer, and the wait itself becomes the load
 		{"drain", c.Drain, 0, 5 * time.Minute},
 		{"shutdown", c.Shutdown, time.Second, 10 * time.Minute},
@@ -133,6 +138,8 @@ func (l *loader) numbers() []span[int64] {
 		{"password.time", c.Password.Time, 1, 20},
 		{"password.lanes", c.Password.Lanes, 1, 16},
 		{"password.permits", c.Password.Permits, 0, 1024},
+		{"password_policy.min_length", c.PasswordPolicy.MinLength, 8, policy.MaxLength},
+		{"password_policy.min_length_with_factor", c.PasswordPolicy.MinLengthWithFactor, 8, policy.MaxLength},
 		{"limits.address.burst", c.Limits.Address.Burst, 0, 1e6},
 		{"limits.address.count", c.Limits.Address.Count, 0, 1e6},
 		{"limits.identifier.burst", c.Limits.Identifier.Burst, 0, 1e6},

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rekey/accounts"
+	"rekey/accounts/policy"
 	"rekey/gateway/bridge"
 	"rekey/gateway/limit"
 	"rekey/legacy/hash"
@@ -38,8 +39,11 @@ type Config struct {
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"` // whose X-Forwarded-For is believed
 	Tokens         Tokens         `yaml:"tokens"`
 	Password       Password       `yaml:"password"`
+	PasswordPolicy PasswordPolicy `yaml:"password_policy"`
 	HashBounds     HashBounds     `yaml:"hash_bounds"`
 	Login          Login          `yaml:"login"`
+	Required       Required       `yaml:"required_actions"` // what people have to do before they are wholly in
+	Mail           Mail           `yaml:"mail"`
 	Bridge         Bridge         `yaml:"bridge"`   // products that rekey answers as their old system
 	Drain          time.Duration  `yaml:"drain"`    // how long readyz says 503 before the ports close
 	Shutdown       time.Duration  `yaml:"shutdown"` // how long that, and requests in flight, may take to end
@@ -198,6 +202,16 @@ type Password struct {
 	Queue     time.Duration `yaml:"queue"`   // the longest wait for a permit
 }
 
+// PasswordPolicy says which new passwords are accepted; see policy.Config. Logins are not asked.
+type PasswordPolicy struct {
+	MinLength           int64         `yaml:"min_length"` // characters
+	MinLengthWithFactor int64         `yaml:"min_length_with_factor"`
+	Words               List          `yaml:"words"`     // names of the product and of who runs it
+	HIBPFile            string        `yaml:"hibp_file"` // breached passwords by SHA-1, in order
+	HIBPURL             string        `yaml:"hibp_url"`  // a range interface that is asked for them
+	HIBPTimeout         time.Duration `yaml:"hibp_timeout"`
+}
+
 // HashBounds are what a stored legacy hash may cost; see hash.Bounds. A zero field means its default.
 type HashBounds struct {
 	BcryptCost       int64 `yaml:"bcrypt_cost"`
@@ -217,6 +231,29 @@ type HashBounds struct {
 // Login tunes the login flow.
 type Login struct {
 	Floor time.Duration `yaml:"floor"` // the shortest time of a refusal
+}
+
+// Mail says how mail is sent. Without a server none is.
+type Mail struct {
+	SMTP      URL    `yaml:"smtp"`
+	Password  Secret `yaml:"password" secret:"file"` // of the user in smtp
+	From      string `yaml:"from"`
+	Product   string `yaml:"product"`   // what the letters call it
+	Templates string `yaml:"templates"` // a folder
+	ResetURL  string `yaml:"reset_url"` // the page that sets a password; "<issuer>/reset" if unset
+	EmailURL  string `yaml:"email_url"` // the page that confirms an address; "<issuer>/email" if unset
+}
+
+// Required says what people have to do before they are wholly in. The zero value asks nothing.
+type Required struct {
+	ChangePassword  List   `yaml:"change_password"`  // schemes of old hashes whose people get a new password
+	CompleteProfile List   `yaml:"complete_profile"` // fields that may not be empty
+	AcceptTerms     string `yaml:"accept_terms"`     // version of the terms
+}
+
+// Actions returns them as package accounts takes them.
+func (r Required) Actions() accounts.RequiredActions {
+	return accounts.RequiredActions{Schemes: r.ChangePassword, Fields: r.CompleteProfile, Terms: r.AcceptTerms}
 }
 
 // Bridge gives products their keys. One without a key is off.
@@ -257,7 +294,10 @@ func Default() *Config {
 		},
 		Password: Password{MemoryKiB: 19456, Time: 2, Lanes: 1, Queue: 2 * time.Second}, // OWASP's first choice
 		Phase:    Phase{Limits: defaultGateLimits()},
-		Login:    Login{Floor: 300 * time.Millisecond},
+		PasswordPolicy: PasswordPolicy{
+			MinLength: policy.DefaultMinLength, MinLengthWithFactor: policy.DefaultMinLengthWithFactor, HIBPTimeout: time.Second,
+		},
+		Login: Login{Floor: 300 * time.Millisecond},
 		Limits: Limits{
 			Address:    Limit{rules.Address.Burst, rules.Address.Per, rules.Address.Count},
 			Identifier: Limit{rules.Identifier.Burst, rules.Identifier.Per, rules.Identifier.Count},

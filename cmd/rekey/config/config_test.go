@@ -132,7 +132,7 @@ func TestRefused(t *testing.T) {
 		{"bad recipe", source("    scheme: md5($pas)\n"), nil,
 			"rekey.yaml:8:13: legacy[0].scheme: "},
 		{"a key like no other", "a: 1\n" + base, nil, "rekey.yaml:1:1: a: unknown key; known here: listen, admin, store, store_file, redis, redis_file, limits, legacy, collisions, " +
-			"master_key_file, issuer, audience, plan, phase, relax_file, relax_journal, trusted_proxies, tokens, password, hash_bounds, login, bridge, drain, shutdown, log\n      1 | a: …\n        | ^"},
+			"master_key_file, issuer, audience, plan, phase, relax_file, relax_journal, trusted_proxies, tokens, password, password_policy, hash_bounds, login, required_actions, mail, bridge, drain, shutdown, log\n      1 | a: …\n        | ^"},
 		{"limit", base + "limits: {address: {burst: 1000, count: 1, per: 24h}}\n", nil, "rekey.yaml:3:19: limits.address: "},
 		{"no value", base + "listen:\n", nil,
 			"rekey.yaml:3:1: listen: has no value; give it one or remove the line\n      3 | listen: …\n        | ^"},
@@ -202,6 +202,15 @@ func TestRefused(t *testing.T) {
 		{"one path", base + "relax_file: /srv/x\nrelax_journal: /srv/./x\n", nil,
 			"rekey.yaml:4:16: relax_journal: want two different absolute paths, for this and relax_file\n      4 | relax_journal: /srv/./x\n        |                ^"},
 		{"soak", base + "phase: {limits: {soak: {shadow: -1s}}}\n", nil, "rekey.yaml:3:33: phase.limits.soak.shadow: must be 0s to 8760h0m0s\n      3 | shadow: -1s\n        |         ^"},
+		{"required scheme", base + "required_actions: {change_password: [phpas]}\n", nil,
+			"rekey.yaml:3:37: required_actions.change_password: unknown scheme \"phpas\": want recipe, for all of them, or a name that `rekey hash identify --list` prints"},
+		{"required recipe", base + "required_actions: {change_password: [md5($pass.'pepper')]}\n", nil,
+			"rekey.yaml:3:37: required_actions.change_password: unknown scheme \"md5(…\": want recipe, for all of them, or a name that `rekey hash identify --list` prints"},
+		{"required field", base + "required_actions: {complete_profile: [birthday]}\n", nil,
+			"rekey.yaml:3:38: required_actions.complete_profile: unknown field \"birthday\"; known here: display_name, locale"},
+		{"terms", base + "required_actions: {accept_terms: \"1\\u0007\"}\n", nil,
+			"rekey.yaml:3:34: required_actions.accept_terms: want at most 64 characters that can be shown, such as 2026-11\n" +
+				"      3 | accept_terms: 1\a\n        |               ^"},
 		{"same listener", base + "admin: {listen: 127.0.0.1:8080}\n", nil,
 			"rekey.yaml:3:17: admin.listen: is the address of the public listener; staff have one of their own\n      3 | listen: 127.0.0.1:8080\n        |         ^"},
 		{"work", base + "password: {memory_kib: 262144, time: 5}\n", nil,
@@ -328,7 +337,7 @@ func TestValuesTellTheOrigin(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "rekey.yaml")
-	text := smallest + "limits: off\ntrusted_proxies: [0.0.0.0/0]\npassword: {memory_kib: 64, time: 1}\n"
+	text := smallest + "limits: off\ntrusted_proxies: [0.0.0.0/0]\npassword_policy: {min_length: 10}\npassword: {memory_kib: 64, time: 1}\n"
 	if err := os.WriteFile(path, []byte(strings.Replace(text, "127.0.0.1:8081", ":8081", 1)), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -338,7 +347,7 @@ func TestWarnings(t *testing.T) {
 	}
 	got := c.Warnings().Error()
 	for _, want := range []string{
-		"limits: are off", "trusted_proxies: 0.0.0.0/0 trusts everybody", "password: is weaker",
+		"limits: are off", "trusted_proxies: 0.0.0.0/0 trusts everybody", "password: is weaker", "password_policy.min_length: is less than the 15",
 		"admin.listen: can be reached", "legacy[0].dsn: a secret stands in a file that others can read",
 	} {
 		if !strings.Contains(got, want) {

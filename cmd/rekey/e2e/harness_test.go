@@ -282,7 +282,7 @@ func (g *gateway) send(t *testing.T, method, path string, body []byte, header ht
 	if a.body, err = io.ReadAll(res.Body); err != nil {
 		return answer{}
 	}
-	if res.StatusCode == http.StatusOK {
+	if res.StatusCode == http.StatusOK && strings.Contains(res.Header.Get("Content-Type"), "json") {
 		if err := json.Unmarshal(a.body, &a); err != nil {
 			t.Errorf("%s %s answered what is not JSON: %v", method, path, err)
 		}

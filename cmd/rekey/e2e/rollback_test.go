@@ -23,26 +23,7 @@ func TestRollbackLosesNothing(t *testing.T) {
 	t.Parallel()
 	mysqlDSN, wp := database(t, need(t, "REKEY_TEST_MYSQL", "MariaDB"))
 	store, _ := database(t, need(t, "REKEY_TEST_POSTGRES", "PostgreSQL"))
-	mustExec(t, wp, `CREATE TABLE wp_users (
-		ID bigint(20) unsigned NOT NULL auto_increment,
-		user_login varchar(60) NOT NULL default '',
-		user_pass varchar(255) NOT NULL default '',
-		user_nicename varchar(50) NOT NULL default '',
-		user_email varchar(100) NOT NULL default '',
-		user_url varchar(100) NOT NULL default '',
-		user_registered datetime NOT NULL default '0000-00-00 00:00:00',
-		user_activation_key varchar(255) NOT NULL default '',
-		user_status int(11) NOT NULL default '0',
-		display_name varchar(250) NOT NULL default '',
-		PRIMARY KEY (ID), KEY user_login_key (user_login), KEY user_nicename (user_nicename), KEY user_email (user_email)
-	) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci`)
-	mustExec(t, wp, `CREATE TABLE wp_usermeta (
-		umeta_id bigint(20) unsigned NOT NULL auto_increment,
-		user_id bigint(20) unsigned NOT NULL default '0',
-		meta_key varchar(255) default NULL,
-		meta_value longtext,
-		PRIMARY KEY (umeta_id), KEY user_id (user_id), KEY meta_key (meta_key(191))
-	) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci`)
+	wordpress(t, wp)
 	hash := php(t, phpass+`echo portable($argv[1], '$P$Bdk3Jr9aQ');`, "old password")
 	for _, name := range []string{"bert", "carl", "dora"} {
 		mustExec(t, wp, `INSERT INTO wp_users (user_login, user_pass, user_email, user_registered) VALUES (?, ?, ?, '2014-05-06 07:08:09')`,

@@ -12,6 +12,24 @@ import (
 	"testing"
 )
 
+// wordpressTable makes the table of the people of a blog, as wp-admin/includes/schema.php of WordPress 6.8 does.
+func wordpressTable(t *testing.T, wp *sql.DB, table string) {
+	t.Helper()
+	mustExec(t, wp, `CREATE TABLE `+table+` (
+		ID bigint(20) unsigned NOT NULL auto_increment,
+		user_login varchar(60) NOT NULL default '',
+		user_pass varchar(255) NOT NULL default '',
+		user_nicename varchar(50) NOT NULL default '',
+		user_email varchar(100) NOT NULL default '',
+		user_url varchar(100) NOT NULL default '',
+		user_registered datetime NOT NULL default '0000-00-00 00:00:00',
+		user_activation_key varchar(255) NOT NULL default '',
+		user_status int(11) NOT NULL default '0',
+		display_name varchar(250) NOT NULL default '',
+		PRIMARY KEY (ID), KEY user_login_key (user_login), KEY user_nicename (user_nicename), KEY user_email (user_email)
+	) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci`)
+}
+
 // phpass is the portable hash of WordPress before 6.8, as PHP code: what wp-includes/class-phpass.php computes for
 // "$P$", written anew from the description of the algorithm.
 const phpass = `
@@ -74,20 +92,7 @@ func TestWordPress(t *testing.T) {
 	}
 	prefix := "wp" + strings.ToLower(rand.Text()[:8]) + "_" // of its own, so that the server's log tells it apart
 	table := prefix + "users"
-	// The table as wp-admin/includes/schema.php of WordPress 6.8 makes it.
-	mustExec(t, wp, `CREATE TABLE `+table+` (
-		ID bigint(20) unsigned NOT NULL auto_increment,
-		user_login varchar(60) NOT NULL default '',
-		user_pass varchar(255) NOT NULL default '',
-		user_nicename varchar(50) NOT NULL default '',
-		user_email varchar(100) NOT NULL default '',
-		user_url varchar(100) NOT NULL default '',
-		user_registered datetime NOT NULL default '0000-00-00 00:00:00',
-		user_activation_key varchar(255) NOT NULL default '',
-		user_status int(11) NOT NULL default '0',
-		display_name varchar(250) NOT NULL default '',
-		PRIMARY KEY (ID), KEY user_login_key (user_login), KEY user_nicename (user_nicename), KEY user_email (user_email)
-	) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci`)
+	wordpressTable(t, wp, table)
 	for _, p := range people {
 		mustExec(t, wp, `INSERT INTO `+table+` (user_login, user_pass, user_email, user_registered) VALUES (?, ?, ?, '2014-05-06 07:08:09')`, p.login, p.hash, p.email)
 	}

@@ -96,7 +96,16 @@ func (s *Server) open(ctx context.Context, c *config.Config, log *slog.Logger) e
 	s.lease = lease
 	s.permits = newPermits(c)
 	s.onClose(s.permits.Close)
-	if s.service, err = newService(c, s.store, key, s.sources, s.permits, lease, log); err != nil {
+	mailer, err := newMailer(c, issuer)
+	if err != nil {
+		return err
+	}
+	newPasswords, closeList, err := openPolicy(c, issuer)
+	if err != nil {
+		return err
+	}
+	s.onClose(func(context.Context) error { return closeList() })
+	if s.service, err = newService(c, s.store, key, s.sources, s.permits, newPasswords, lease, mailer, log); err != nil {
 		return err
 	}
 	s.onClose(s.service.Close)
@@ -165,6 +174,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	loops.Go(func() { s.keys.Start(running) })
 	loops.Go(func() { s.removeSessions(running) })
 	loops.Go(func() { s.service.Relay(running) })
+	loops.Go(func() { s.service.MailLoop(running) })
 	loops.Go(func() { s.service.Measure(running) })
 	if s.soft.follow != nil {
 		loops.Go(func() { s.soft.follow(running) })

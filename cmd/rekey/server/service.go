@@ -10,6 +10,7 @@ import (
 	"rekey/accounts"
 	"rekey/accounts/masterkey"
 	"rekey/accounts/password"
+	"rekey/accounts/policy"
 	"rekey/cmd/rekey/config"
 	"rekey/legacy/hash"
 )
@@ -18,15 +19,17 @@ func newPermits(c *config.Config) *password.Pool {
 	return password.NewPool(password.PoolConfig{Permits: int(c.Password.Permits), MaxWait: c.Password.Queue, Policy: passwordPolicy(c)})
 }
 
-// newService makes the domain over a store and sources that are open. lease is nil in a process that serves nobody.
+// newService makes the domain over a store and sources that are open. newPasswords and lease are nil in a process that serves
+// nobody.
 func newService(
-	c *config.Config, store accounts.Store, key *masterkey.Key, sources []*source, permits *password.Pool, lease *accounts.Lease, log *slog.Logger,
+	c *config.Config, store accounts.Store, key *masterkey.Key, sources []*source, permits *password.Pool,
+	newPasswords *policy.Policy, lease *accounts.Lease, mailer accounts.Mailer, log *slog.Logger,
 ) (*accounts.Service, error) {
 	limits := c.Phase.Limits.Limits()
 	service, err := accounts.New(accounts.Config{
-		Store: store, Sources: accountSources(sources), Collisions: accounts.Collisions(c.Collisions),
+		Store: store, Sources: accountSources(sources), Collisions: accounts.Collisions(c.Collisions), Required: c.Required.Actions(),
 		Hashes: hash.New(hash.Config{Bounds: c.HashBounds.Bounds()}), Hasher: password.Hasher{Policy: passwordPolicy(c)},
-		Permits: permits, Key: key, Lease: lease, Limits: &limits, Log: log,
+		Permits: permits, NewPasswords: newPasswords, Key: key, Lease: lease, Mailer: mailer, Limits: &limits, Log: log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("accounts: %w", err)
@@ -62,7 +65,7 @@ func OpenService(ctx context.Context, c *config.Config, log *slog.Logger) (servi
 	closers = append(closers, func(context.Context) error { return closeSources(sources) })
 	permits := newPermits(c)
 	closers = append(closers, permits.Close)
-	if service, err = newService(c, store, key, sources, permits, nil, log); err != nil {
+	if service, err = newService(c, store, key, sources, permits, nil, nil, nil, log); err != nil {
 		return nil, nil, err
 	}
 	closers = append(closers, service.Close)

@@ -1,0 +1,85 @@
+package accounts
+
+import (
+	"slices"
+
+	"rekey/accounts/phase"
+	"rekey/legacy"
+)
+
+// An Action is something that a person has to do before they are wholly in.
+type Action string
+
+// What may be asked for.
+const (
+	ActionChangePassword  Action = "change-password"
+	ActionCompleteProfile Action = "complete-profile"
+	ActionAcceptTerms     Action = "accept-terms"
+)
+
+// RequiredActions say what is asked of people. The zero value asks nothing. Who owes a new password, or something of their
+// profile, is noted when they are moved; new terms are asked of everybody. Nothing is asked before the new store answers for
+// all who were moved (new-first): until then it may not be the place where such a thing is done.
+type RequiredActions struct {
+	Schemes []string // of legacy hashes, as the audit names them, whose passwords are to be replaced
+	Fields  []string // of the profile that may not be empty: display_name, locale
+	Terms   string   // version of the terms that are to be accepted; "" none
+}
+
+// The fields that can be asked for.
+const (
+	fieldDisplayName = "display_name"
+	fieldLocale      = "locale"
+)
+
+// ProfileFields are those that RequiredActions can ask for.
+func ProfileFields() []string { return []string{fieldDisplayName, fieldLocale} }
+
+// debts are what an account says of what its owner owes.
+type debts struct {
+	here        bool // there is an account
+	needsChange bool
+	incomplete  bool
+	terms       string // accepted last
+}
+
+// owe notes on somebody who is being moved, or copied again, what they will owe.
+func (s *Service) owe(rec *Record, p proof, profile legacy.Profile) {
+	rec.NeedsChange = p.hash != nil && slices.Contains(s.required.Schemes, schemeName(p.hash))
+	rec.Incomplete = !s.complete(profileFrom(profile))
+}
+
+// complete reports whether a profile has all that is asked for.
+func (s *Service) complete(p Profile) bool {
+	has := map[string]bool{fieldDisplayName: p.DisplayName != "", fieldLocale: p.Locale != ""}
+	return !slices.ContainsFunc(s.required.Fields, func(field string) bool { return !has[field] })
+}
+
+// owing says of a person what they have to do, in a phase.
+func (s *Service) owing(p Person, at phase.State) Person {
+	p.Required = nil
+	if !p.debts.here || at.Phase < phase.NewFirst {
+		return p
+	}
+	for _, owed := range []struct {
+		is     bool
+		action Action
+	}{
+		{p.debts.needsChange, ActionChangePassword},
+		{p.debts.incomplete && len(s.required.Fields) > 0, ActionCompleteProfile},
+		{s.required.Terms != "" && p.debts.terms != s.required.Terms, ActionAcceptTerms},
+	} {
+		if owed.is {
+			p.Required = append(p.Required, owed.action)
+		}
+	}
+	return p
+}
+
+// owingNow is owing for a flow that does not hold its phase.
+func (s *Service) owingNow(p Person) Person {
+	if s.lease == nil {
+		return s.owing(p, alwaysNewFirst)
+	}
+	return s.owing(p, s.lease.State())
+}

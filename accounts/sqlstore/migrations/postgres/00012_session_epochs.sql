@@ -1,0 +1,7 @@
+-- +goose Up
+-- How often all sessions of somebody have ended who was not here: they have no account to say so. The account that is made of them
+-- goes on from there.
+CREATE TABLE session_epochs (
+    account_id uuid NOT NULL PRIMARY KEY,
+    epoch      bigint NOT NULL
+);

@@ -1,0 +1,46 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"rekey/accounts"
+	"rekey/legacy/hash"
+)
+
+// maxTerms bounds the version of the terms, in bytes: a date, or a number.
+const maxTerms = 64
+
+// printableScheme leaves out the text of a recipe, which may hold a pepper.
+func printableScheme(name string) string {
+	name, _, recipe := strings.Cut(name, "(")
+	if recipe {
+		return name + "(…"
+	}
+	return name
+}
+
+// checkRequired looks at what is asked of people.
+func (l *loader) checkRequired(registry *hash.Registry) {
+	r := l.config.Required
+	schemes := []string{accounts.SchemeRecipe}
+	for _, scheme := range registry.Schemes() {
+		schemes = append(schemes, scheme.Name) // not its aliases: what is compared is what a hash was recognised as
+	}
+	for _, scheme := range r.ChangePassword {
+		if !slices.Contains(schemes, scheme) {
+			l.problem("required_actions.change_password",
+				"unknown scheme %q: want recipe, for all of them, or a name that `rekey hash identify --list` prints", printableScheme(scheme))
+		}
+	}
+	for _, field := range r.CompleteProfile {
+		if known := accounts.ProfileFields(); !slices.Contains(known, field) {
+			l.problem("required_actions.complete_profile", "unknown field %q%s", field, didYouMean(field, known))
+		}
+	}
+	unfit := func(r rune) bool { return !unicode.IsPrint(r) }
+	if len(r.AcceptTerms) > maxTerms || strings.ContainsFunc(r.AcceptTerms, unfit) {
+		l.problem("required_actions.accept_terms", "want at most 64 characters that can be shown, such as 2026-11")
+	}
+}
