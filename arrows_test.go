@@ -38,7 +38,7 @@ var house = []room{
 		tests: []string{"accounts/...", "legacy/..."},
 		why:   "sweeper moves accounts in the background and goes when legacy goes"},
 
-	{packages: "accounts", may: []string{"accounts/failpoint", "accounts/masterkey", "accounts/password", "accounts/phase", "accounts/policy", "accounts/jobs", "legacy", "legacy/hash"},
+	{packages: "accounts", may: []string{"accounts/failpoint", "accounts/journal", "accounts/masterkey", "accounts/password", "accounts/phase", "accounts/policy", "accounts/jobs", "legacy", "legacy/hash"},
 		tests: []string{"accounts/...", "legacy/..."},
 		why:   "accounts is the domain: it names contracts, not what implements them"},
 	{packages: "accounts/sqlstore", may: []string{"accounts", "accounts/failpoint", "accounts/phase"},
@@ -52,6 +52,7 @@ var house = []room{
 	{packages: "accounts/jobs", tests: []string{"accounts/jobs/jobstest"}, why: "a leaf: a contract"},
 	{packages: "accounts/jobs/riverjobs", may: []string{"accounts/jobs"}, tests: []string{"accounts/jobs/jobstest"}, why: "an engine knows the contract, and not the work"},
 	{packages: "accounts/jobs/jobstest", may: []string{"accounts/jobs"}, why: "the contract of an engine as a suite"},
+	{packages: "accounts/journal", why: "a leaf: a file"},
 	{packages: "accounts/failpoint", why: "a leaf: names of steps"},
 
 	{packages: "legacy", tests: []string{"legacy/..."}, why: "the contract with an old store is a leaf"},

@@ -93,7 +93,12 @@ func (c candidate) is(other candidate) bool {
 // the others hold are returned beside the error. Where the value is the first source's person's anyway, what is behind
 // that source makes no difference, and is no error.
 func (s *Service) ask(ctx context.Context, name Identifier) ([]candidate, error) {
-	found, err := s.lookup(ctx, s.sources, []Identifier{name})
+	return s.askBy(ctx, name, s.tombstoned)
+}
+
+// askBy is ask for who knows by other means who was deleted here.
+func (s *Service) askBy(ctx context.Context, name Identifier, gone goneFunc) ([]candidate, error) {
+	found, err := s.lookupBy(ctx, s.sources, []Identifier{name}, gone)
 	var failed *sourceError
 	if s.collisions == CollisionsPreferOrder && len(found) > 0 && errors.As(err, &failed) && found[0].order < failed.order {
 		err = nil
@@ -133,6 +138,13 @@ func (e *sourceError) Unwrap() error { return e.error }
 // value is, of one with too many people, since whatever the others say cannot change that. Who was deleted here does not
 // count, whatever the legacy store still says of them; and once the phase is new-only nobody does.
 func (s *Service) lookup(ctx context.Context, sources []Source, names []Identifier) (found []candidate, err error) {
+	return s.lookupBy(ctx, sources, names, s.tombstoned)
+}
+
+// A goneFunc reports whether a legacy person was deleted here.
+type goneFunc func(context.Context, *candidate) (bool, error)
+
+func (s *Service) lookupBy(ctx context.Context, sources []Source, names []Identifier, gone goneFunc) (found []candidate, err error) {
 	if !s.asksLegacy() {
 		return nil, nil
 	}
@@ -148,7 +160,7 @@ func (s *Service) lookup(ctx context.Context, sources []Source, names []Identifi
 			if !slices.ContainsFunc(names, holds) || slices.ContainsFunc(found, c.is) {
 				continue
 			}
-			deleted, deadErr := s.tombstoned(ctx, &c)
+			deleted, deadErr := gone(ctx, &c)
 			switch {
 			case deadErr != nil:
 				return nil, deadErr

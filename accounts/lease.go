@@ -26,6 +26,7 @@ type Lease struct {
 	log   *slog.Logger
 
 	failed atomic.Int64 // renewals
+	alone  alone
 
 	mu      sync.Mutex
 	state   phase.State
@@ -41,6 +42,7 @@ type LeaseConfig struct {
 	Name  string      // for people
 	First phase.State // of a new installation
 	Terms phase.Lease // zero: phase.DefaultLease
+	Alone AloneConfig // without a journal nothing is written to legacy alone
 	Now   func() time.Time
 	Log   *slog.Logger
 }
@@ -49,7 +51,7 @@ type LeaseConfig struct {
 func NewLease(ctx context.Context, c LeaseConfig) (*Lease, error) {
 	l := &Lease{
 		store: c.Store, self: Replica{Name: c.Name}, terms: c.Terms, now: c.Now, log: c.Log,
-		running: make(map[int64]int), changed: make(chan struct{}),
+		running: make(map[int64]int), changed: make(chan struct{}), alone: alone{AloneConfig: c.Alone},
 	}
 	l.self.ID = c.ID
 	if l.terms == (phase.Lease{}) {
@@ -69,7 +71,11 @@ func NewLease(ctx context.Context, c LeaseConfig) (*Lease, error) {
 		return nil, fmt.Errorf("the store is on plan %s and the configuration says plan %s: set plan: %s", state.Plan, c.First.Plan, state.Plan)
 	}
 	l.state = state
-	return l, l.renew(ctx)
+	if err := l.renew(ctx); err != nil {
+		return nil, err
+	}
+	l.readApart(ctx)
+	return l, nil
 }
 
 // errLapsed is why a process that could not renew its lease serves nobody.
@@ -129,6 +135,9 @@ func (l *Lease) acknowledged() int64 {
 
 // renew tells the store what was acknowledged and takes the state that it answers.
 func (l *Lease) renew(ctx context.Context) error {
+	if err := l.comeBack(ctx); err != nil {
+		return fmt.Errorf("come back: %w", err)
+	}
 	l.mu.Lock()
 	l.self.Epoch = l.acknowledged()
 	self := l.self
@@ -141,7 +150,7 @@ func (l *Lease) renew(ctx context.Context) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sent = sent
+	l.sent, l.alone.returning = sent, false
 	if state.Epoch > l.state.Epoch {
 		l.log.InfoContext(ctx, "phase", "epoch", state.Epoch, "phase", state.Phase.String(), "percent", state.Percent.String(), "frozen", state.Frozen)
 		l.state = state
@@ -181,6 +190,8 @@ func (l *Lease) run(ctx context.Context) {
 			if err := l.renew(limited); err != nil && ctx.Err() == nil {
 				l.failed.Add(1)
 				l.log.WarnContext(ctx, "lease not renewed", "error", err)
+			} else if err == nil {
+				l.readApart(limited)
 			}
 			cancel()
 		}

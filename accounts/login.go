@@ -32,9 +32,10 @@ type Attempt struct {
 	Password   password.Secret
 	RequestID  string // for the audit
 
-	at  phase.State // that the flow began in
-	by  *By         // who moves somebody else, without a password; nil: the person
-	how How         // "": ByLogin
+	at    phase.State // that the flow began in
+	by    *By         // who moves somebody else, without a password; nil: the person
+	how   How         // "": ByLogin
+	alone bool        // the new store is out of reach, and legacy answers alone; see alone.go
 }
 
 // Login answers an attempt. Its errors are a *RefusedError (which is ErrCredentials), an *InvalidError, or an
@@ -48,7 +49,7 @@ func (s *Service) Login(ctx context.Context, a Attempt) (Person, error) {
 		return Person{}, &InvalidError{Field: "password", Reason: err.Error()}
 	}
 
-	leave, err := s.enter(&a)
+	leave, err := s.enterOrAlone(&a)
 	if err != nil {
 		s.stats.count(err)
 		return Person{}, err
@@ -69,6 +70,9 @@ func (s *Service) Login(ctx context.Context, a Attempt) (Person, error) {
 func (s *Service) login(ctx context.Context, name Identifier, a Attempt) (Person, error) {
 	if err := s.permits.Full(s.hasher.Memory()); err != nil {
 		return Person{}, cannotTell("wait for a hash", err) // before the stores are asked in vain
+	}
+	if a.alone {
+		return s.loginLegacy(ctx, name, a)
 	}
 	rec, err := s.store.ByIdentifier(ctx, name.Canonical)
 	switch {
@@ -169,6 +173,9 @@ func (s *Service) loginEach(ctx context.Context, found []candidate, contested bo
 
 // loginCandidate answers for one legacy person.
 func (s *Service) loginCandidate(ctx context.Context, c candidate, contested bool, a Attempt) (Person, error) {
+	if a.alone {
+		return s.loginAlone(ctx, c, a)
+	}
 	if c.reused {
 		return Person{}, s.doubtReused(ctx, c, a)
 	}

@@ -21,6 +21,9 @@ func (s *Service) noteUnreadable(ctx context.Context, c candidate, class NoteCla
 // note tells support about a legacy person: one note and one event per person and class, however often they try.
 // Failing to write it changes nothing for the person; the next attempt writes it.
 func (s *Service) note(ctx context.Context, c candidate, class NoteClass, reason string, a Attempt) {
+	if a.alone {
+		return
+	}
 	key := c.source.Name + "\x00" + c.user.ID + "\x00" + string(class)
 	if s.noted.has(key, s.now()) {
 		return

@@ -17,6 +17,11 @@ type Change struct {
 	Current   password.Secret
 	New       password.Secret
 	RequestID string
+
+	// Alone: the session could not be read, because the new store is out of reach; it says what the access token says. Name is
+	// the name in that.
+	Alone bool
+	Name  string
 }
 
 // ChangePassword replaces a password that its owner still knows. Nobody who is not in the new store yet is changed
@@ -29,6 +34,9 @@ func (s *Service) ChangePassword(ctx context.Context, c Change) error {
 		return &InvalidError{Field: "new_password", Reason: err.Error()}
 	}
 	a := Attempt{Password: c.Current, RequestID: c.RequestID}
+	if c.Alone {
+		return s.passwordAlone(ctx, c, a)
+	}
 	there := func(a Attempt) error { return s.changeThere(ctx, c, a) }
 	return s.change(ctx, c.Session, a, &s.stats.Changed, there, func(a Attempt, rec Record, row phase.Row) error {
 		if err := s.checkNewOf(ctx, rec, c.New); err != nil {

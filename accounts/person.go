@@ -13,6 +13,9 @@ type Person struct {
 	Source   string
 	LegacyID string
 
+	// Alone: legacy alone has answered, because the new store is out of reach. No session can be kept for them.
+	Alone bool
+
 	// Challenge is set where the password alone does not let them in: they have yet to show a second factor. Login alone sets it.
 	Challenge *Challenge
 	// Required is what they have to do before they are wholly in.

@@ -118,6 +118,9 @@ func acrossSources(found []candidate) bool {
 // loginLinkable answers for people of several stores who share a name: if the password is proven for every one of them,
 // they are one person, and are moved as one. Once one of them has an account it is too late for that.
 func (s *Service) loginLinkable(ctx context.Context, found []candidate, a Attempt) (Person, error) {
+	if a.alone {
+		return Person{}, cannotTell("tell who was moved as one", errAlone)
+	}
 	switch linked, err := s.anyLinked(ctx, found); {
 	case err != nil:
 		return Person{}, err

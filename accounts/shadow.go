@@ -112,12 +112,15 @@ func (m *meter) count(began, at time.Time, change func(*Window)) {
 
 // mirrors tells whether lookups are mirrored in the phase that a flow began in.
 func (s *Service) mirrors(a Attempt) bool {
-	return s.lease != nil && a.at.Row(phase.Account{}).Mirrored
+	return s.lease != nil && !a.alone && a.at.Row(phase.Account{}).Mirrored
 }
 
 // askMeasured is ask for a login. Where lookups are mirrored it hands this one on to whoever is free.
 func (s *Service) askMeasured(ctx context.Context, name Identifier, a Attempt) ([]candidate, error) {
-	if !s.mirrors(a) {
+	switch {
+	case a.alone:
+		return s.askAlone(ctx, name)
+	case !s.mirrors(a):
 		return s.ask(ctx, name)
 	}
 	begun := time.Now()

@@ -166,6 +166,13 @@ type Phases interface {
 	Replicas(ctx context.Context) ([]Replica, time.Time, error)
 	// PhaseCounts counts what a move depends on. Intents are those that began before a time.
 	PhaseCounts(ctx context.Context, intentsBefore time.Time) (PhaseCounts, error)
+	// Apart returns the legacy people whom legacy alone cannot answer for, because something was decided or changed about
+	// them here: they are disabled, deleted, pinned or changed, or have a second factor. Of more than limit it returns an error.
+	Apart(ctx context.Context, limit int) ([]LegacyKey, error)
+	// EndAlone takes note, in one transaction, of what a replica has written to legacy alone: it stores the next state as
+	// MovePhase does, unless that is the zero State, marks the copies of the people dirty, ends their sessions and writes
+	// the events, but for those that are there already: it may be done again.
+	EndAlone(ctx context.Context, next phase.State, people []LegacyKey, at time.Time, events ...Event) error
 	// At returns a Writes that hold an epoch: each of them fails with ErrStaleEpoch, and changes nothing, if the installation
 	// is in another, and keeps it from changing until it has ended.
 	At(epoch int64) Writes

@@ -88,11 +88,28 @@ func (g *Gateway) changePassword(c echo.Context) error {
 	if err := readBody(c, field{name: "current_password", value: &current}, field{name: "new_password", value: &next}); err != nil {
 		return err
 	}
-	return g.proven(c, http.StatusNoContent, func(ctx context.Context, session accounts.Session) error {
+	var name string
+	alone := g.accounts.Alone()
+	find := g.session
+	if alone {
+		find = func(c echo.Context, access string) (accounts.Session, error) {
+			claims, err := g.claims(c, access)
+			if err != nil {
+				return accounts.Session{}, err
+			}
+			name = claims.Name
+			return g.tokens.SessionAlone(claims)
+		}
+	}
+	err := g.proveBy(c, find, func(ctx context.Context, session accounts.Session) error {
 		return g.accounts.ChangePassword(ctx, accounts.Change{
-			Session: session, Current: password.NewSecret([]byte(current)), New: password.NewSecret([]byte(next)), RequestID: requestID(c),
+			Alone: alone, Name: name, Session: session, Current: password.NewSecret([]byte(current)), New: password.NewSecret([]byte(next)), RequestID: requestID(c),
 		})
 	})
+	if err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
 }
 
 // deleteAccount serves DELETE /v1/account.
@@ -119,10 +136,17 @@ func (g *Gateway) proven(c echo.Context, done int, change func(context.Context, 
 // prove runs a change for which a logged-in person gives their password once more. A stolen access token must not be a way
 // to guess it, so guesses are limited and held as those of a login are.
 func (g *Gateway) prove(c echo.Context, change func(context.Context, accounts.Session) error) error {
+	return g.proveBy(c, g.session, change)
+}
+
+// proveBy is prove for who finds the session otherwise than in the store.
+func (g *Gateway) proveBy(
+	c echo.Context, find func(c echo.Context, access string) (accounts.Session, error), change func(context.Context, accounts.Session) error,
+) error {
 	arrived := g.now()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), requestTimeout)
 	defer cancel()
-	session, err := g.session(c, bearer(c))
+	session, err := find(c, bearer(c))
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,11 @@ func (g *Gateway) letIn(ctx context.Context, c echo.Context, p accounts.Person) 
 	if p.Challenge != nil {
 		return c.JSON(http.StatusOK, challengeAnswer{p.Challenge.Text, p.Challenge.Factors})
 	}
-	tokens, err := g.tokens.Open(ctx, token.Login{Person: tokenPerson(p), Client: c.Request().UserAgent(), Address: c.RealIP()})
+	open := g.tokens.Open
+	if p.Alone {
+		open = func(_ context.Context, l token.Login) (token.Tokens, error) { return g.tokens.OpenAlone(l) }
+	}
+	tokens, err := open(ctx, token.Login{Person: tokenPerson(p), Client: c.Request().UserAgent(), Address: c.RealIP()})
 	if err != nil {
 		return err
 	}

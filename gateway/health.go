@@ -16,7 +16,9 @@ type Check struct {
 	// Required: without it nobody can be served. A check that is not required only degrades: while a legacy store is
 	// down, everybody who was moved still logs in.
 	Required bool
-	Ask      func(ctx context.Context) error
+	// Excused tells whether a required check only degrades now; nil: never.
+	Excused func() bool
+	Ask     func(ctx context.Context) error
 
 	// Source and Kind are the name and the kind of the legacy store that is asked; empty for anything else.
 	Source, Kind string
@@ -128,7 +130,7 @@ func (g *Gateway) readiness(ctx context.Context) readiness {
 		case errs[i] == nil:
 			r.Checks[check.Name] = "ok"
 			continue
-		case check.Required:
+		case check.Required && (check.Excused == nil || !check.Excused()):
 			r.Status = "unavailable"
 		case r.Status == "ready":
 			r.Status = "degraded"

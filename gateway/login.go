@@ -20,8 +20,8 @@ import (
 type tokensAnswer struct {
 	AccessToken     string            `json:"access_token"`
 	TokenType       string            `json:"token_type"`
-	ExpiresIn       int               `json:"expires_in"` // seconds
-	RefreshToken    string            `json:"refresh_token"`
+	ExpiresIn       int               `json:"expires_in"`              // seconds
+	RefreshToken    string            `json:"refresh_token,omitempty"` // none where no session could be stored
 	Account         accountAnswer     `json:"account"`
 	RequiredActions []accounts.Action `json:"required_actions"`
 }

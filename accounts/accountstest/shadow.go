@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"rekey/accounts"
 	"rekey/accounts/phase"
 )
@@ -14,6 +16,8 @@ func shadowRules() []rule {
 		{"windows", "What a process measured stands in the place of what it said before, and is read with the phase that it was measured in.", testWindows},
 		{"prune", "Old windows go, and no others.", testPruneWindows},
 		{"dirty", "A copy that is marked is counted and known as such until it is made again; nobody else's is touched.", testDirty},
+		{"apart", "Whom something was decided or changed about here is told, within a bound, and nobody else.", testApart},
+		{"end alone", "What was written to legacy alone ends trust in the copies and the sessions, with the next state or not at all.", testEndAlone},
 	}
 }
 
@@ -104,4 +108,83 @@ func testDirty(t *testing.T, s accounts.Store) {
 	if err != nil || got.Link.Dirty {
 		t.Errorf("the copy that was made again is dirty (%v)", err)
 	}
+}
+
+func testApart(t *testing.T, s accounts.Store) {
+	first(t, s, phase.Lazy)
+	ada, bert, carl, dora, emil := Person("Ada"), Person("Bert"), Person("Carl"), Person("Dora"), Person("Emil")
+	dora.Factors = []accounts.Factor{{ID: uuid.Must(uuid.NewV7()), Kind: accounts.FactorTOTP, Secret: []byte{1}}}
+	for _, r := range []accounts.Record{ada, bert, carl, dora, emil} {
+		create(t, s, r)
+	}
+	_, _, err := s.SetDisabled(t.Context(), ada.ID, true, now(), Event(ada.ID, accounts.EventDisabled))
+	is(t, "SetDisabled", err, nil)
+	next := accounts.Credential{Scheme: accounts.SchemeArgon2id, Encoded: encoded("next")}
+	is(t, "SetPassword", s.SetPassword(t.Context(), bert.ID, 1, next, uuid.Nil, Event(bert.ID, accounts.EventPassword)), nil)
+	is(t, "Delete", s.Delete(t.Context(), carl.ID, 1, now(), Event(carl.ID, accounts.EventDeleted)), nil)
+	got, err := s.Apart(t.Context(), 4)
+	is(t, "Apart", err, nil)
+	want := map[accounts.LegacyKey]bool{}
+	for _, r := range []accounts.Record{ada, bert, carl, dora} {
+		want[accounts.LegacyKey{Source: r.Link.Source, LegacyID: r.Link.LegacyID}] = true
+	}
+	for _, p := range got {
+		if !want[p] {
+			t.Errorf("%+v is apart", p)
+		}
+		delete(want, p)
+	}
+	if len(want) > 0 {
+		t.Errorf("not apart: %v", want)
+	}
+	if _, err := s.Apart(t.Context(), 3); err == nil {
+		t.Error("a part was taken for the whole")
+	}
+}
+
+func testEndAlone(t *testing.T, s accounts.Store) {
+	at := first(t, s, phase.DualWrite)
+	ada, bert, stranger := Person("Ada"), Person("Bert"), Person("Stranger")
+	create(t, s, ada)
+	create(t, s, bert)
+	for _, r := range []accounts.Record{ada, bert, stranger} {
+		n := newSession(r.ID)
+		n.Source, n.LegacyID = r.Link.Source, r.Link.LegacyID
+		is(t, "CreateSession", s.CreateSession(t.Context(), n), nil)
+	}
+	people := []accounts.LegacyKey{{Source: ada.Link.Source, LegacyID: ada.Link.LegacyID}, {Source: stranger.Link.Source, LegacyID: stranger.Link.LegacyID}}
+	living := func(r accounts.Record, want int) {
+		t.Helper()
+		got, err := s.LivingSessions(t.Context(), r.ID, now(), 9)
+		if err != nil || len(got) != want {
+			t.Errorf("%s has %d sessions (%v), want %d", r.Identifiers[0].Spelling, len(got), err, want)
+		}
+	}
+	dirty := func(r accounts.Record, want bool) {
+		t.Helper()
+		got, err := s.ByID(t.Context(), r.ID)
+		if err != nil || got.Link.Dirty != want {
+			t.Errorf("%s is dirty: %v (%v)", r.Identifiers[0].Spelling, got.Link.Dirty, err)
+		}
+	}
+	next := after(t, at, phase.Shadow)
+	skipped := next
+	skipped.Epoch, skipped.TrustEpoch = 7, 7
+	is(t, "EndAlone from another epoch", s.EndAlone(t.Context(), skipped, people, now(), Event(ada.ID, accounts.EventPassword)), accounts.ErrStale)
+	dirty(ada, false)
+	living(ada, 1)
+	living(stranger, 1)
+	events(t, s, ada.ID, 1)
+	changed := Event(ada.ID, accounts.EventPassword)
+	is(t, "EndAlone", s.EndAlone(t.Context(), next, people, now(), changed), nil)
+	got, err := s.Phase(t.Context())
+	is(t, "Phase", err, nil)
+	same(t, "Phase", got, next)
+	is(t, "EndAlone again, without a state", s.EndAlone(t.Context(), phase.State{}, people, now(), changed), nil)
+	dirty(ada, true)
+	dirty(bert, false)
+	living(ada, 0)
+	living(stranger, 0)
+	living(bert, 1)
+	events(t, s, ada.ID, 2)
 }

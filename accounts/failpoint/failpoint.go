@@ -68,6 +68,14 @@ const (
 	FinishCommitted = "finish:committed" // the database has acknowledged the commit; nobody was told
 )
 
+// The steps of a change that is written to legacy alone, and of telling the new store when it is back.
+const (
+	AloneJournalled = "alone:journalled" // it stands in the journal; legacy was not asked
+	AloneWritten    = "alone:written"    // legacy has it; the journal does not say so
+	AloneBack       = "alone:back"       // the new store answers; it was told nothing
+	AloneTold       = "alone:told"       // it was told; the journal is not cleared
+)
+
 // MigrateSteps returns the steps of a migrating login, in order.
 func MigrateSteps() []string {
 	return []string{
@@ -104,7 +112,10 @@ func FinishSteps() []string {
 	return []string{FinishBegun, FinishRemoved, FinishHere, FinishLink, FinishEvent, FinishCommitted}
 }
 
+// AloneSteps returns the steps of a change that is written to legacy alone and then told, in order.
+func AloneSteps() []string { return []string{AloneJournalled, AloneWritten, AloneBack, AloneTold} }
+
 // Names returns every step.
 func Names() []string {
-	return slices.Concat(MigrateSteps(), []string{ForceHashed, ForceDone}, ChangeSteps(), DeleteSteps(), MoveSteps(), FinishSteps())
+	return slices.Concat(MigrateSteps(), []string{ForceHashed, ForceDone}, ChangeSteps(), DeleteSteps(), MoveSteps(), FinishSteps(), AloneSteps())
 }

@@ -156,6 +156,17 @@ func sorted(ids []uuid.UUID) []uuid.UUID {
 // reach, write to legacy alone.
 func (s State) RelaxesAlone() bool { return s.Phase == Shadow || s.Phase == Both }
 
+// Returned returns the state that comes first when a replica that has written to legacy alone has the new store back, and
+// whether one does: shadow, whose copies are made anew, from shadow and both. From other phases the installation does not go
+// back there: there only the copies of whom it has written for count as fallen behind. Where the replicas that live have not
+// acknowledged the epoch of s, it is to be waited for, as with Relax.
+func (s State) Returned(at time.Time) (State, bool) {
+	if !s.RelaxesAlone() {
+		return State{}, false
+	}
+	return s.first(Shadow, 0, at), true
+}
+
 // against lists what speaks against going from s to a phase.
 func (s State) against(to Phase, percent Percent) []Reason {
 	var reasons []Reason

@@ -317,3 +317,30 @@ func many(ns []int) []uuid.UUID {
 	}
 	return ids
 }
+
+// Whoever has written to legacy alone leads the installation to shadow, from the phases in which that is allowed; nothing that
+// was copied before is trusted then.
+func TestReturned(t *testing.T) {
+	t.Parallel()
+	for _, p := range phase.DualWrite.Phases() {
+		s := phase.State{Epoch: 7, TrustEpoch: 5, Plan: phase.DualWrite, Phase: p, Began: time.UnixMicro(1e15).UTC(), Salt: "0123456789abcdef"}
+		for _, moving := range []bool{false, true} {
+			if moving && p != phase.Both {
+				continue
+			}
+			if moving {
+				s.To, s.TrustEpoch = phase.Both, 8
+			}
+			next, ok := s.Returned(time.UnixMicro(2e15))
+			if ok != (p == phase.Shadow || p == phase.Both) {
+				t.Errorf("%s: %v", p, ok)
+			}
+			if !ok {
+				continue
+			}
+			if err := next.Validate(); err != nil || next.Phase != phase.Shadow || next.Epoch != 8 || next.TrustEpoch != 8 || next.Moving() || !next.Began.After(s.Began) || !phase.Coexist(s, next) {
+				t.Errorf("%s, moving %v: %+v (%v)", p, moving, next, err)
+			}
+		}
+	}
+}

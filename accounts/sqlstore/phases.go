@@ -51,23 +51,10 @@ func (s *Store) phase(ctx context.Context, q querier) (phase.State, error) {
 
 // MovePhase implements accounts.Phases.
 func (s *Store) MovePhase(ctx context.Context, next phase.State, e accounts.Event) error {
-	text, err := json.Marshal(next)
-	if err != nil {
-		return fmt.Errorf("next phase: %w", err)
-	}
-	err = s.inTx(ctx, func(tx querier) error {
-		if err := s.engine.holdEpoch(ctx, s, tx, alone); err != nil {
+	err := s.inTx(ctx, func(tx querier) error {
+		if err := s.storeNext(ctx, tx, next); err != nil {
 			return err
 		}
-		failpoint.Hit(failpoint.MoveHeld)
-		n, err := s.exec(ctx, tx, `UPDATE phase SET epoch = $1, state = $2 WHERE id = 1 AND epoch = $3`, next.Epoch, string(text), next.Epoch-1)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return accounts.ErrStale
-		}
-		failpoint.Hit(failpoint.MoveState)
 		if err := s.insertEvent(ctx, tx, e); err != nil {
 			return err
 		}
@@ -78,6 +65,27 @@ func (s *Store) MovePhase(ctx context.Context, next phase.State, e accounts.Even
 		return storeError("move phase", err)
 	}
 	failpoint.Hit(failpoint.MoveCommitted)
+	return nil
+}
+
+// storeNext stores a state if the epoch still is the one before.
+func (s *Store) storeNext(ctx context.Context, tx querier, next phase.State) error {
+	text, err := json.Marshal(next)
+	if err != nil {
+		return fmt.Errorf("next phase: %w", err)
+	}
+	if err := s.engine.holdEpoch(ctx, s, tx, alone); err != nil {
+		return err
+	}
+	failpoint.Hit(failpoint.MoveHeld)
+	n, err := s.exec(ctx, tx, `UPDATE phase SET epoch = $1, state = $2 WHERE id = 1 AND epoch = $3`, next.Epoch, string(text), next.Epoch-1)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return accounts.ErrStale
+	}
+	failpoint.Hit(failpoint.MoveState)
 	return nil
 }
 

@@ -59,6 +59,7 @@ type Families struct {
 	idle     time.Duration
 	absolute time.Duration
 	grace    time.Duration
+	alone    book
 }
 
 // NewFamilies returns Families.

@@ -55,6 +55,7 @@ func (l *loader) check() {
 		l.warn("password", "is weaker than OWASP's least (memory_kib 19456, time 2)")
 	}
 	l.checkGateLimits()
+	l.checkRelax()
 	l.checkPasswordPolicy()
 	if _, sqlite := SQLitePath(c.Store); sqlite && c.Jobs == JobsRiver {
 		l.problem("jobs", "river needs a store on PostgreSQL; with SQLite use process")

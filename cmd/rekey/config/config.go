@@ -34,6 +34,8 @@ type Config struct {
 	Audience       string         `yaml:"audience"`
 	Plan           string         `yaml:"plan"`
 	Phase          Phase          `yaml:"phase"`
+	RelaxFile      string         `yaml:"relax_file"`      // while it is there, legacy is written alone when the store is out of reach
+	RelaxJournal   string         `yaml:"relax_journal"`   // what is written so, until the store knows
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"` // whose X-Forwarded-For is believed
 	Tokens         Tokens         `yaml:"tokens"`
 	Password       Password       `yaml:"password"`

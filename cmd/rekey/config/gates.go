@@ -1,6 +1,7 @@
 package config
 
 import (
+	"path/filepath"
 	"time"
 
 	"rekey/accounts/phase"
@@ -87,5 +88,22 @@ func (l *loader) checkGateLimits() {
 		if soak.is < time.Hour {
 			l.warn(at+"soak."+soak.key, "a soak of %s is for a rehearsal: nobody has seen a day's peak then", soak.is)
 		}
+	}
+}
+
+// checkRelax looks at what lets a replica write to legacy alone.
+func (l *loader) checkRelax() {
+	c := l.config
+	switch {
+	case c.RelaxFile == "" && c.RelaxJournal == "":
+		return
+	case c.RelaxFile == "":
+		l.problem("relax_file", "is missing: relax_journal is for what is written while it is there")
+	case c.RelaxJournal == "":
+		l.problem("relax_journal", "is missing: without it nobody would know afterwards what was written while relax_file is there")
+	case !filepath.IsAbs(c.RelaxFile) || !filepath.IsAbs(c.RelaxJournal) || filepath.Clean(c.RelaxFile) == filepath.Clean(c.RelaxJournal):
+		l.problem("relax_journal", "want two different absolute paths, for this and relax_file")
+	case c.Plan == phase.Lazy.String():
+		l.warn("relax_file", "does nothing with plan lazy: it counts in the phases shadow and both")
 	}
 }

@@ -27,6 +27,9 @@ func (s *Server) shadowMetrics() []gateway.Metric {
 		counter("rekey_shadow_reads_skipped_total", "Lookups that nobody was free to mirror.", &stats.ShadowReadsSkipped),
 		counter("rekey_shadow_writes_total", "Writes that were tried in the new store after the old one had them.", &stats.ShadowWrites),
 		counter("rekey_shadow_writes_lost_total", "Of those, the ones that failed; each is made good.", &stats.ShadowWritesLost),
+		{Name: "rekey_relaxed_alone", Help: "1 while this process answers and writes by the legacy stores alone.", Read: func() float64 {
+			return oneIf(s.service.Alone())
+		}},
 		p99("new", func(here, _ time.Duration) time.Duration { return here }),
 		p99("legacy", func(_, legacy time.Duration) time.Duration { return legacy }),
 	}

@@ -84,7 +84,12 @@ func (s *Server) open(ctx context.Context, c *config.Config, log *slog.Logger) e
 	s.indexExports(ctx)
 
 	// Where the installation is on its way.
-	lease, err := openLease(ctx, c, s.store, s.PublicAddress(), log)
+	alone, closeAlone, err := openAlone(c)
+	if err != nil {
+		return err
+	}
+	s.onClose(closeAlone)
+	lease, err := openLease(ctx, c, s.store, alone, s.PublicAddress(), log)
 	if err != nil {
 		return err
 	}

@@ -94,7 +94,7 @@ func openService(
 		if _, err := store.Phase(ctx); err != nil {
 			return nil, nil, err
 		}
-		if lease, err = openLease(ctx, c, store, name, log); err != nil {
+		if lease, err = openLease(ctx, c, store, accounts.AloneConfig{}, name, log); err != nil {
 			return nil, nil, err
 		}
 		closers = append(closers, lease.Start(ctx))
