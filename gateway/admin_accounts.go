@@ -65,7 +65,7 @@ type noteState struct {
 
 // showAccount serves GET /admin/v1/accounts/{ref}: how the account is here.
 func (g *Gateway) showAccount(c echo.Context) error {
-	ref, err := pathText(c, "ref")
+	ref, err := refOf(c)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (g *Gateway) listSessions(c echo.Context) error {
 
 // subject is whom the path names: an account, or by their id a person who has not moved, who may have sessions too.
 func (g *Gateway) subject(c echo.Context) (uuid.UUID, error) {
-	ref, err := pathText(c, "ref")
+	ref, err := refOf(c)
 	if err != nil {
 		return uuid.Nil, err
 	}
@@ -161,7 +161,7 @@ func (g *Gateway) enable(c echo.Context) error { return g.setDisabled(c, false) 
 // changeOf reads a change of the account that the path names.
 func changeOf(c echo.Context) (by accounts.By, ref string, err error) {
 	if by, err = change(c); err == nil {
-		ref, err = pathText(c, "ref")
+		ref, err = refOf(c)
 	}
 	return by, ref, err
 }

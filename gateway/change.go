@@ -53,16 +53,16 @@ func readQuery(c echo.Context, fields ...field) error {
 	return nil
 }
 
-// pathText returns a part of the path as the client meant it. The router hands it over as it was escaped, where that
-// matters: an e-mail address may be written with %40.
-func pathText(c echo.Context, name string) (string, error) {
-	text := c.Param(name)
+// refOf returns the ref in the path as the client meant it. The router hands it over as it was escaped, where that matters: an
+// e-mail address may be written with %40.
+func refOf(c echo.Context) (string, error) {
+	text := c.Param("ref")
 	if c.Request().URL.RawPath == "" {
 		return text, nil
 	}
 	text, err := url.PathUnescape(text)
 	if err != nil {
-		return "", invalid(name, "is malformed")
+		return "", invalid("ref", "is malformed")
 	}
 	return text, nil
 }

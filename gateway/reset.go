@@ -86,7 +86,7 @@ func (g *Gateway) resetAccount(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ref, err := pathText(c, "ref")
+	ref, err := refOf(c)
 	if err != nil {
 		return err
 	}

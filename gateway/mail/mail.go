@@ -165,8 +165,7 @@ func (s *Sender) Send(ctx context.Context, l accounts.Letter) error {
 	if err == nil || msg.IsDelivered() {
 		return nil
 	}
-	var refused *mail.SendError
-	if errors.As(err, &refused) { // its own text has the address in it
+	if refused, ok := errors.AsType[*mail.SendError](err); ok { // its own text has the address in it
 		return fmt.Errorf("the mail server did not take it: %s: %d %s", refused.Reason, refused.ErrorCode(), refused.EnhancedStatusCode())
 	}
 	return errors.New("the mail server did not take it")

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"maps"
 	"mime"
@@ -80,7 +81,7 @@ func read(t *testing.T, s *Sender, l accounts.Letter) (netmail.Header, map[strin
 	parts := map[string]string{}
 	for r := multipart.NewReader(m.Body, params["boundary"]); ; {
 		p, err := r.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return m.Header, parts
 		}
 		if err != nil {
@@ -178,7 +179,7 @@ func TestBadTemplates(t *testing.T) {
 	t.Parallel()
 	good := "Subject: Hello\n\n{{link}}\n"
 	for want, files := range map[string]map[string]string{
-		`reset.txt:4: unknown value "nmae"; there are link, minutes, name, product`: {"reset.txt": good + "Dear {{nmae}}"},
+		`reset.txt:4: unknown value "nome"; there are link, minutes, name, product`: {"reset.txt": good + "Dear {{nome}}"},
 		`contested.txt:3: unknown value "link"`:                                     {"contested.txt": good},
 		"reset.html:2: {{ without }}":                                               {"reset.html": "<p>\n{{link"},
 		"reset.html: must have {{link}}":                                            {"reset.html": "<p>Hello</p>"},
