@@ -115,3 +115,39 @@ func (s *Service) contest(ctx context.Context, rec Record, name Identifier, a At
 	_, err := s.store.Contest(ctx, name.Canonical, s.event(rec.ID, EventContested, a))
 	return err
 }
+
+// maxCandidates bounds what one attempt can cost: each candidate is a hash. Where more people share a name to the
+// letter, the password cannot say which of them is meant at a price that one attempt may have.
+const maxCandidates = 4
+
+// loginCandidates answers for the legacy people who may be meant: one, as a rule. Of several who share the exact
+// spelling, the password says which.
+func (s *Service) loginCandidates(ctx context.Context, found []candidate, contested bool, a Attempt) (Person, error) {
+	if len(found) == 0 || len(found) > maxCandidates {
+		return Person{}, s.refuseUnknown(ctx, a)
+	}
+	if s.collisions == CollisionsLink && acrossSources(found) {
+		return s.loginLinkable(ctx, found, a)
+	}
+	return s.loginEach(ctx, found, contested, a)
+}
+
+// loginEach tries people in turn.
+func (s *Service) loginEach(ctx context.Context, found []candidate, contested bool, a Attempt) (Person, error) {
+	var doubt, no error
+	for _, c := range found {
+		person, err := s.loginCandidate(ctx, c, contested, a)
+		switch {
+		case err == nil:
+			return person, nil
+		case errors.Is(err, ErrCredentials):
+			no = err
+		default:
+			doubt = err
+		}
+	}
+	if doubt != nil {
+		return Person{}, doubtAfter(doubt, no != nil)
+	}
+	return Person{}, no
+}

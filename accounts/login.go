@@ -102,20 +102,6 @@ func (s *Service) loginHere(ctx context.Context, rec Record, a Attempt) (Person,
 	return personOf(rec), nil
 }
 
-// proveHere checks a password against an account of the new store. A nil error is the proof.
-func (s *Service) proveHere(ctx context.Context, rec Record, a Attempt) error {
-	ok, err := s.verify(ctx, rec, a.Password)
-	switch {
-	case err != nil:
-		return cannotTell("verify password", err)
-	case !ok:
-		return refused("new-wrong:" + string(rec.Credential.Scheme))
-	case rec.Disabled:
-		return refused("new-disabled")
-	}
-	return nil
-}
-
 // loginLegacy answers for somebody who is absent in the new store, and moves them.
 func (s *Service) loginLegacy(ctx context.Context, name Identifier, a Attempt) (Person, error) {
 	if !a.at.AsksLegacy() {
@@ -133,42 +119,6 @@ func (s *Service) loginLegacy(ctx context.Context, name Identifier, a Attempt) (
 		found = spelledExactly(found, name.Spelling)
 	}
 	return s.loginCandidates(ctx, found, contested, a)
-}
-
-// maxCandidates bounds what one attempt can cost: each candidate is a hash. Where more people share a name to the
-// letter, the password cannot say which of them is meant at a price that one attempt may have.
-const maxCandidates = 4
-
-// loginCandidates answers for the legacy people who may be meant: one, as a rule. Of several who share the exact
-// spelling, the password says which.
-func (s *Service) loginCandidates(ctx context.Context, found []candidate, contested bool, a Attempt) (Person, error) {
-	if len(found) == 0 || len(found) > maxCandidates {
-		return Person{}, s.refuseUnknown(ctx, a)
-	}
-	if s.collisions == CollisionsLink && acrossSources(found) {
-		return s.loginLinkable(ctx, found, a)
-	}
-	return s.loginEach(ctx, found, contested, a)
-}
-
-// loginEach tries people in turn.
-func (s *Service) loginEach(ctx context.Context, found []candidate, contested bool, a Attempt) (Person, error) {
-	var doubt, no error
-	for _, c := range found {
-		person, err := s.loginCandidate(ctx, c, contested, a)
-		switch {
-		case err == nil:
-			return person, nil
-		case errors.Is(err, ErrCredentials):
-			no = err
-		default:
-			doubt = err
-		}
-	}
-	if doubt != nil {
-		return Person{}, doubtAfter(doubt, no != nil)
-	}
-	return Person{}, no
 }
 
 // loginCandidate answers for one legacy person.
@@ -213,16 +163,4 @@ func (s *Service) loginCandidate(ctx context.Context, c candidate, contested boo
 		return s.unmoved(c), nil
 	}
 	return s.migrate(ctx, c, proof, nil, a)
-}
-
-// refuseUnknown refuses somebody whom no store knows, at the price of a wrong password.
-func (s *Service) refuseUnknown(ctx context.Context, a Attempt) error {
-	err := s.doHash(ctx, s.hasher.Memory(), func() error {
-		s.hasher.VerifyDummy(a.Password.Reveal())
-		return nil
-	})
-	if err != nil {
-		return cannotTell("verify password", err)
-	}
-	return refused("unknown")
 }

@@ -78,3 +78,29 @@ func (s *Service) proveBySource(ctx context.Context, c candidate, a Attempt) (pr
 	}
 	return checkProof(proof{fold: c.source.Fold}, a)
 }
+
+// proveHere checks a password against an account of the new store. A nil error is the proof.
+func (s *Service) proveHere(ctx context.Context, rec Record, a Attempt) error {
+	ok, err := s.verify(ctx, rec, a.Password)
+	switch {
+	case err != nil:
+		return cannotTell("verify password", err)
+	case !ok:
+		return refused("new-wrong:" + string(rec.Credential.Scheme))
+	case rec.Disabled:
+		return refused("new-disabled")
+	}
+	return nil
+}
+
+// refuseUnknown refuses somebody whom no store knows, at the price of a wrong password.
+func (s *Service) refuseUnknown(ctx context.Context, a Attempt) error {
+	err := s.doHash(ctx, s.hasher.Memory(), func() error {
+		s.hasher.VerifyDummy(a.Password.Reveal())
+		return nil
+	})
+	if err != nil {
+		return cannotTell("verify password", err)
+	}
+	return refused("unknown")
+}

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Plan dual-write, on MariaDB and PostgreSQL with two gateways, goes up as far as what is measured lets it, under a trickle of
-// logins; and a change, a registration and a deletion of each phase are in both stores.
+// Plan dual-write, on MariaDB, PostgreSQL and Redis with three gateways, under a trickle of logins: up as far as what is
+// measured lets it, with changes, a registration and a deletion on the way, down to the beginning, and up to the end.
 func TestWalkDualWrite(t *testing.T) {
 	t.Parallel()
 	const people = 4
@@ -18,8 +18,10 @@ func TestWalkDualWrite(t *testing.T) {
 	for i := range people {
 		mustExec(t, shop, `INSERT INTO users (login, pass) VALUES (?, '5ebe2294ecd0e0f08eab7690d2a6ee69')`, fmt.Sprintf("user%d", i))
 	}
+	mustExec(t, shop, `INSERT INTO users (login, pass) VALUES ('late', '5ebe2294ecd0e0f08eab7690d2a6ee69')`)
 	yaml := fmt.Sprintf(`
 store: %s
+redis: %s
 master_key_file: %s
 limits: off
 login: {floor: 0s}
@@ -28,9 +30,9 @@ password: {memory_kib: 64, time: 1}
 phase: {limits: {soak: {shadow: 1ms, both: 1ms, ramp: 1ms, new_first: 1ms}, ramp_step: 1ms, min_shadow_writes: 4, min_shadow_reads: 20, mirrored_share: 0.5, p99_floor: 10s}}
 legacy:
   - {name: shop, kind: sql, dsn: "%s", scheme: md5($pass), table: users, columns: {id: id, username: login, password: pass}, write: {scheme: md5($pass)}, copy_back: full}
-`, store, masterKey(t), mysqlDSN)
+`, store, need(t, "REKEY_TEST_REDIS", "Redis"), masterKey(t), mysqlDSN)
 	first := start(t, "", yaml)
-	gateways := []*gateway{first, start(t, "", yaml)}
+	gateways := []*gateway{first, start(t, "", yaml), start(t, "", yaml)}
 
 	// changed somebody: their password is another in both stores from now on, whichever gateway is asked.
 	changed := func(when, name, old, pw string) {
@@ -80,22 +82,56 @@ legacy:
 		t.Errorf("%d intents are open", n)
 	}
 
-	// The ramp waits for a comparison of both stores.
+	// The ramp waits for a comparison of both stores, and that for those who have not logged in.
 	waitFor(t, "what is measured in both", func() bool {
 		said := blockers("ramp", "1")
 		return !strings.Contains(said, "shadow-reads") && strings.Contains(said, "validation: ")
 	})
-	first.phase(t, "relax")
-	first.phase(t, "rollback")
-	tr.end(t)
+	first.mustRekey(t, "sweep", "run", "--reason", "the rest")
+	first.mustRekey(t, "verify")
+	first.phase(t, "ramp", "1")
+	first.phase(t, "ramp", "100")
+	first.phase(t, "advance")
+	changed("in new-first", "late", "secret", tulips)
+	waitFor(t, "copy-back", func() bool { return one[int](t, store, `SELECT count(*) FROM copy_back`) == 0 })
+
+	// Down to the beginning, and up to the end. Nobody's password is another for that, and nobody is somebody else.
+	for _, to := range []string{"ramp 100", "both", "shadow", "legacy-only"} {
+		if out := first.phase(t, "rollback"); !strings.Contains(out, strings.Fields(to)[0]+", epoch") && !strings.Contains(out, "ramp 100") {
+			t.Errorf("rollback to %s: %s", to, out)
+		}
+	}
+	wantStatus(t, "deleted in both, in legacy-only", first.login(t, "anna", orchids), http.StatusUnauthorized)
+	changed("in legacy-only", "late", tulips, orchids)
 	for i := range people {
 		var pass string
 		if err := shop.QueryRow(`SELECT pass FROM users WHERE login = ?`, fmt.Sprintf("user%d", i)).Scan(&pass); err != nil || pass != "5ebe2294ecd0e0f08eab7690d2a6ee69" {
 			t.Errorf("user%d has another password in the shop (%v)", i, err)
 		}
 	}
-	wantStatus(t, "deleted in both, then down again", first.login(t, "anna", orchids), http.StatusUnauthorized)
-	if n := one[int64](t, store, `SELECT count(DISTINCT replica) FROM shadow_windows WHERE logins > 0`); n != 2 {
-		t.Errorf("%d processes have measured, want both", n)
+	up := func(args ...string) {
+		t.Helper()
+		waitFor(t, strings.Join(args, " ")+" the second time", func() bool {
+			_, _, code := first.rekey(t, append([]string{"phase"}, append(args, "--reason", "to the end")...)...)
+			return code == 0
+		})
+	}
+	up("advance") // shadow
+	changed("in shadow again", "late", orchids, tulips)
+	up("advance") // both
+	first.mustRekey(t, "sweep", "run", "--reason", "the rest")
+	first.mustRekey(t, "verify")
+	up("ramp", "100")
+	up("advance")
+	up("advance")
+	if out, _ := first.mustRekey(t, "phase", "show"); !strings.Contains(out, "new-only") {
+		t.Errorf("the end of the road:\n%s", out)
+	}
+	wantStatus(t, "in new-only", first.login(t, "late", tulips), http.StatusOK)
+	wantStatus(t, "in new-only, the password of the beginning", first.login(t, "late", "secret"), http.StatusUnauthorized)
+	wantStatus(t, "deleted long ago", first.login(t, "anna", orchids), http.StatusUnauthorized)
+	tr.end(t)
+	if n := one[int64](t, store, `SELECT count(DISTINCT replica) FROM shadow_windows WHERE logins > 0`); n != 3 {
+		t.Errorf("%d processes have measured, want all", n)
 	}
 }
