@@ -27,7 +27,7 @@ limits: off
 login: {floor: 0s}
 plan: dual-write
 password: {memory_kib: 64, time: 1}
-phase: {limits: {soak: {shadow: 1ms, both: 1ms, ramp: 1ms, new_first: 1ms}, ramp_step: 1ms, min_shadow_writes: 4, min_shadow_reads: 20, mirrored_share: 0.5, p99_floor: 10s}}
+phase: {limits: {soak: {shadow: 1ms, both: 1ms, ramp: 1ms, new_first: 1ms}, ramp_step: 1ms, min_shadow_writes: 2, min_shadow_reads: 20, mirrored_share: 0.5, p99_floor: 10s}}
 legacy:
   - {name: shop, kind: sql, dsn: "%s", scheme: md5($pass), table: users, columns: {id: id, username: login, password: pass}, write: {scheme: md5($pass)}, copy_back: full}
 `, store, need(t, "REKEY_TEST_REDIS", "Redis"), masterKey(t), mysqlDSN)
@@ -111,8 +111,15 @@ legacy:
 	}
 	up := func(args ...string) {
 		t.Helper()
+		var said string
+		defer func() {
+			if t.Failed() {
+				t.Log(said)
+			}
+		}()
 		waitFor(t, strings.Join(args, " ")+" the second time", func() bool {
-			_, _, code := first.rekey(t, append([]string{"phase"}, append(args, "--reason", "to the end")...)...)
+			var code int
+			_, said, code = first.rekey(t, append([]string{"phase"}, append(args, "--reason", "to the end")...)...)
 			return code == 0
 		})
 	}
