@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 )
 
 // A Writer is a Source that takes changes: from people who change something while this store still has to know it, and
@@ -70,6 +71,72 @@ type Change struct {
 	Password                            *NewPassword
 	Username, Email, Phone, DisplayName *string
 	EmailVerified, Disabled             *bool
+}
+
+// Fields returns the fields of User that c sets, the password last: conditions are on the old one.
+func (c Change) Fields() []string {
+	var set []string
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{
+		{"Username", c.Username != nil}, {"Email", c.Email != nil}, {"Phone", c.Phone != nil}, {"DisplayName", c.DisplayName != nil},
+		{"EmailVerified", c.EmailVerified != nil}, {"Disabled", c.Disabled != nil}, {"Password", c.Password != nil},
+	} {
+		if f.set {
+			set = append(set, f.name)
+		}
+	}
+	return set
+}
+
+// Field returns the field that c sets if it is but one, "" if not: a refusal can name no other.
+func (c Change) Field() string {
+	if fields := c.Fields(); len(fields) == 1 {
+		return fields[0]
+	}
+	return ""
+}
+
+// Identifiers returns the identifiers that c sets, by their fields.
+func (c Change) Identifiers() map[string]string {
+	ids := map[string]string{}
+	for field, value := range map[string]*string{"Username": c.Username, "Email": c.Email, "Phone": c.Phone} {
+		if value != nil {
+			ids[field] = *value
+		}
+	}
+	return ids
+}
+
+// Of returns a person after c, with the password that is a hash.
+func (c Change) Of(u User) User {
+	for _, f := range []struct{ to, from *string }{
+		{&u.Username, c.Username}, {&u.Email, c.Email}, {&u.Phone, c.Phone}, {&u.Profile.DisplayName, c.DisplayName},
+	} {
+		if f.from != nil {
+			*f.to = *f.from
+		}
+	}
+	for _, f := range []struct{ to, from *bool }{{&u.Profile.EmailVerified, c.EmailVerified}, {&u.Disabled, c.Disabled}} {
+		if f.from != nil {
+			*f.to = *f.from
+		}
+	}
+	if c.Password != nil {
+		hashed := c.Password.Hashed
+		u.Password = &hashed
+	}
+	return u
+}
+
+// Allows reports whether w names every field that c sets.
+func (w Writes) Allows(c Change) bool {
+	can := map[string]bool{
+		"Username": w.Username, "Email": w.Email, "Phone": w.Phone, "DisplayName": w.DisplayName, "EmailVerified": w.EmailVerified,
+		"Disabled": w.Disabled, "Password": w.Password != PasswordNever,
+	}
+	return !slices.ContainsFunc(c.Fields(), func(field string) bool { return !can[field] })
 }
 
 // A NewPassword is a password to be stored. It prints as a placeholder.

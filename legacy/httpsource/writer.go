@@ -189,15 +189,8 @@ func (w writer) same(now legacy.User) legacy.Change {
 // Update is legacy.Writer's.
 func (w writer) Update(ctx context.Context, was legacy.User, change legacy.Change) error {
 	const doing = "update a user"
-	can := w.writing.can
-	for _, f := range []struct{ set, can bool }{
-		{change.Password != nil, can.Password != legacy.PasswordNever}, {change.Username != nil, can.Username}, {change.Email != nil, can.Email},
-		{change.Phone != nil, can.Phone}, {change.DisplayName != nil, can.DisplayName}, {change.EmailVerified != nil, can.EmailVerified},
-		{change.Disabled != nil, can.Disabled},
-	} {
-		if f.set && !f.can {
-			return w.notSent(doing, "the configuration does not let it be written")
-		}
+	if !w.writing.can.Allows(change) {
+		return w.notSent(doing, "the configuration does not let it be written")
 	}
 	if why := w.unfit(change.Password); why != "" {
 		return w.notSent(doing, why)
@@ -242,22 +235,10 @@ func (w writer) named(err error, c legacy.Change) error {
 	if !ok {
 		return err
 	}
-	var fields []string
-	for _, f := range []struct {
-		set  bool
-		name string
-	}{
-		{c.Password != nil, "Password"}, {c.Username != nil, "Username"}, {c.Email != nil, "Email"}, {c.Phone != nil, "Phone"},
-		{c.DisplayName != nil, "DisplayName"}, {c.EmailVerified != nil, "EmailVerified"}, {c.Disabled != nil, "Disabled"},
-	} {
-		if f.set {
-			fields = append(fields, f.name)
-		}
-	}
 	told := *refused
-	told.Taken = told.Taken && (c.Username != nil || c.Email != nil || c.Phone != nil)
-	if len(fields) == 1 {
-		told.Field = fields[0]
+	told.Taken = told.Taken && len(c.Identifiers()) > 0
+	if field := c.Field(); field != "" {
+		told.Field = field
 	}
 	return guard.Answered(&told)
 }

@@ -16,34 +16,19 @@ import (
 // An edit replaces one value of an attribute by another; empty is none.
 type edit struct{ attribute, from, to string }
 
-// edits are what a change does to an entry, and the identifiers that must be free.
-func (w *Writer) edits(e entry, c legacy.Change) (edits []edit, ids map[string]string, field string) {
-	a, can := w.config.Attributes, w.writes
-	ids = map[string]string{}
-	set := 0
+// edits are what a change does to an entry.
+func (w *Writer) edits(e entry, c legacy.Change) []edit {
+	var edits []edit
+	a := w.config.Attributes
 	for _, f := range []struct {
-		name       string
 		to         *string
-		can        bool
 		attributes []string
-		identifies bool
-	}{
-		{"Username", c.Username, can.Username, a.Username, true}, {"Email", c.Email, can.Email, a.Email, true},
-		{"Phone", c.Phone, can.Phone, a.Phone, true}, {"DisplayName", c.DisplayName, can.DisplayName, []string{a.DisplayName}, false},
-	} {
-		if f.to == nil {
-			continue
-		}
-		set++
-		field = f.name
-		edits = append(edits, edit{f.attributes[0], e.one(f.attributes[0]), *f.to})
-		if f.identifies {
-			ids[f.name] = *f.to
+	}{{c.Username, a.Username}, {c.Email, a.Email}, {c.Phone, a.Phone}, {c.DisplayName, []string{a.DisplayName}}} {
+		if f.to != nil {
+			edits = append(edits, edit{f.attributes[0], e.one(f.attributes[0]), *f.to})
 		}
 	}
 	if c.Disabled != nil {
-		set++
-		field = "Disabled"
 		d := w.config.Write.Disable
 		to := d.Off
 		if *c.Disabled {
@@ -51,30 +36,19 @@ func (w *Writer) edits(e entry, c legacy.Change) (edits []edit, ids map[string]s
 		}
 		edits = append(edits, edit{d.Attribute, e.one(d.Attribute), to})
 	}
-	if c.Password != nil && !w.config.Write.Modify {
-		set++
-		field = "Password"
+	if c.Password != nil {
 		edits = append(edits, edit{a.Password, e.all(a.Password)[0], c.Password.Hashed.Hash})
 	}
-	if set != 1 {
-		field = ""
-	}
-	return edits, ids, field
+	return edits
 }
 
 // Update is legacy.Writer's.
 func (w *Writer) Update(ctx context.Context, was legacy.User, change legacy.Change) error {
 	const doing = "update a user"
-	can := w.writes
-	for _, f := range []struct{ set, can bool }{
-		{change.Password != nil, can.Password != legacy.PasswordNever}, {change.Username != nil, can.Username}, {change.Email != nil, can.Email},
-		{change.Phone != nil, can.Phone}, {change.DisplayName != nil, can.DisplayName}, {change.EmailVerified != nil, false}, {change.Disabled != nil, can.Disabled},
-	} {
-		if f.set && !f.can {
-			return w.notSent(doing, "the configuration does not let it be written")
-		}
+	if !w.writes.Allows(change) {
+		return w.notSent(doing, "the configuration does not let it be written")
 	}
-	if change.Password != nil && can.Password == legacy.PasswordTyped {
+	if change.Password != nil && w.writes.Password == legacy.PasswordTyped {
 		if change.Disabled != nil {
 			return w.notSent(doing, "a password that is typed is a write by itself")
 		}
@@ -88,8 +62,7 @@ func (w *Writer) Update(ctx context.Context, was legacy.User, change legacy.Chan
 		if err != nil {
 			return err
 		}
-		edits, ids, field := w.edits(e, change)
-		if err := w.free(ctx, was.ID, ids); err != nil {
+		if err := w.free(ctx, was.ID, change.Identifiers()); err != nil {
 			return err
 		}
 		var controls []ldap.Control
@@ -99,7 +72,7 @@ func (w *Writer) Update(ctx context.Context, was legacy.User, change legacy.Chan
 			}
 		}
 		request := ldap.NewModifyRequest(e.dn, controls)
-		for _, edit := range edits {
+		for _, edit := range w.edits(e, change) {
 			if edit.from == edit.to {
 				continue
 			}
@@ -113,7 +86,7 @@ func (w *Writer) Update(ctx context.Context, was legacy.User, change legacy.Chan
 		if len(request.Changes) == 0 {
 			return nil // it is so already
 		}
-		return w.send(ctx, s, field, opModify, func(c *ldap.Conn) error { return c.Modify(request) })
+		return w.send(ctx, s, change.Field(), opModify, func(c *ldap.Conn) error { return c.Modify(request) })
 	})
 }
 

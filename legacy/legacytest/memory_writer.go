@@ -74,7 +74,7 @@ func (m *Memory) freshID() string {
 
 // Update implements legacy.Writer.
 func (m *Memory) Update(ctx context.Context, was legacy.User, change legacy.Change) error {
-	if !allows(m.Allow, change) {
+	if !m.Allow.Allows(change) {
 		return errNotAllowed
 	}
 	return m.write(ctx, func() error {
@@ -82,23 +82,7 @@ func (m *Memory) Update(ctx context.Context, was legacy.User, change legacy.Chan
 		if err != nil {
 			return err
 		}
-		now := own(m.users[i])
-		for _, f := range []struct{ to, from *string }{
-			{&now.Username, change.Username}, {&now.Email, change.Email}, {&now.Phone, change.Phone}, {&now.Profile.DisplayName, change.DisplayName},
-		} {
-			if f.from != nil {
-				*f.to = *f.from
-			}
-		}
-		for _, f := range []struct{ to, from *bool }{{&now.Profile.EmailVerified, change.EmailVerified}, {&now.Disabled, change.Disabled}} {
-			if f.from != nil {
-				*f.to = *f.from
-			}
-		}
-		if change.Password != nil {
-			hashed := change.Password.Hashed
-			now.Password = &hashed
-		}
+		now := change.Of(own(m.users[i]))
 		if err := m.fits(now); err != nil {
 			return err
 		}
@@ -121,20 +105,6 @@ func (m *Memory) Delete(ctx context.Context, was legacy.User) error {
 		m.users = slices.Delete(m.users, i, i+1)
 		return nil
 	})
-}
-
-// allows reports whether every field of a change may be written.
-func allows(can legacy.Writes, change legacy.Change) bool {
-	for _, f := range []struct{ set, can bool }{
-		{change.Password != nil, can.Password != legacy.PasswordNever}, {change.Username != nil, can.Username},
-		{change.Email != nil, can.Email}, {change.Phone != nil, can.Phone}, {change.DisplayName != nil, can.DisplayName},
-		{change.EmailVerified != nil, can.EmailVerified}, {change.Disabled != nil, can.Disabled},
-	} {
-		if f.set && !f.can {
-			return false
-		}
-	}
-	return true
 }
 
 // write runs one change, whole or not at all.

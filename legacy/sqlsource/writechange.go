@@ -16,7 +16,7 @@ import (
 // Update is legacy.Writer's.
 func (w *Writer) Update(ctx context.Context, was legacy.User, change legacy.Change) error {
 	const doing = "update a user"
-	parts := partsOf(change)
+	parts := w.partsOf(change)
 	for _, part := range parts {
 		if one := w.ways[part]; one.why != "" {
 			return w.notSent(doing, one.slot.name+" is not written: "+one.why)
@@ -33,8 +33,8 @@ func (w *Writer) Update(ctx context.Context, was legacy.User, change legacy.Chan
 		if err != nil {
 			return err
 		}
-		want := wanted(now, change)
-		if err := t.free(ctx, want, identifiersOf(change)); err != nil {
+		want := change.Of(now)
+		if err := t.free(ctx, want, change.Identifiers()); err != nil {
 			return err
 		}
 		if err := w.apply(ctx, t, now, want, parts); err != nil {
@@ -51,53 +51,14 @@ func (w *Writer) Update(ctx context.Context, was legacy.User, change legacy.Chan
 	})
 }
 
-// partsOf returns what a change sets, the password last.
-func partsOf(c legacy.Change) []writePart {
+// partsOf returns what a change sets, the password last: the condition of the others is on the old one.
+func (w *Writer) partsOf(c legacy.Change) []writePart {
 	var parts []writePart
-	for _, f := range []struct {
-		part writePart
-		set  bool
-	}{
-		{partUsername, c.Username != nil}, {partEmail, c.Email != nil}, {partPhone, c.Phone != nil},
-		{partDisplayName, c.DisplayName != nil}, {partEmailVerified, c.EmailVerified != nil}, {partDisabled, c.Disabled != nil},
-		{partPassword, c.Password != nil}, // the condition of the others is on the old one
-	} {
-		if f.set {
-			parts = append(parts, f.part)
-		}
+	for _, field := range c.Fields() {
+		i := slices.IndexFunc(w.ways, func(one way) bool { return one.slot.field == field })
+		parts = append(parts, w.ways[i].slot.part)
 	}
 	return parts
-}
-
-// identifiersOf returns the identifiers that a change sets, by their fields.
-func identifiersOf(c legacy.Change) map[string]string {
-	ids := map[string]string{}
-	for field, value := range map[string]*string{"Username": c.Username, "Email": c.Email, "Phone": c.Phone} {
-		if value != nil {
-			ids[field] = *value
-		}
-	}
-	return ids
-}
-
-// wanted is a person after a change.
-func wanted(u legacy.User, c legacy.Change) legacy.User {
-	for _, f := range []struct{ to, from *string }{
-		{&u.Username, c.Username}, {&u.Email, c.Email}, {&u.Phone, c.Phone}, {&u.Profile.DisplayName, c.DisplayName},
-	} {
-		if f.from != nil {
-			*f.to = *f.from
-		}
-	}
-	for _, f := range []struct{ to, from *bool }{{&u.Profile.EmailVerified, c.EmailVerified}, {&u.Disabled, c.Disabled}} {
-		if f.from != nil {
-			*f.to = *f.from
-		}
-	}
-	if c.Password != nil {
-		u.Password = &c.Password.Hashed
-	}
-	return u
 }
 
 // apply runs the statements of a change: the operator's one after the other, and one that is built for all that has none.
