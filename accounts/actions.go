@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"context"
 	"slices"
 
 	"rekey/accounts/phase"
@@ -19,7 +20,7 @@ const (
 
 // RequiredActions say what is asked of people. The zero value asks nothing. Who owes a new password, or something of their
 // profile, is noted when they are moved; new terms are asked of everybody. Nothing is asked before the new store answers for
-// all who were moved (new-first): until then it may not be the place where such a thing is done.
+// all who were moved (new-first), nor of somebody for whom legacy still does: it may not be the place where such a thing is done.
 type RequiredActions struct {
 	Schemes []string // of legacy hashes, as the audit names them, whose passwords are to be replaced
 	Fields  []string // of the profile that may not be empty: display_name, locale
@@ -43,6 +44,8 @@ type debts struct {
 	terms       string // accepted last
 }
 
+func debtsOf(a Account) debts { return debts{true, a.NeedsChange, a.Incomplete, a.Terms} }
+
 // owe notes on somebody who is being moved, or copied again, what they will owe.
 func (s *Service) owe(rec *Record, p proof, profile legacy.Profile) {
 	rec.NeedsChange = p.hash != nil && slices.Contains(s.required.Schemes, schemeName(p.hash))
@@ -55,31 +58,48 @@ func (s *Service) complete(p Profile) bool {
 	return !slices.ContainsFunc(s.required.Fields, func(field string) bool { return !has[field] })
 }
 
-// owing says of a person what they have to do, in a phase.
-func (s *Service) owing(p Person, at phase.State) Person {
-	p.Required = nil
-	if !p.debts.here || at.Phase < phase.NewFirst {
+// owing says of a person what they have to do, in a phase. Of somebody who owes something the account is read once more, as it
+// is now: while legacy answers for it (its copy cannot be made equal, or a change is in doubt) nothing of it could be done.
+func (s *Service) owing(ctx context.Context, p Person, at phase.State) Person {
+	p.Required = s.owed(p.debts, at)
+	if p.Required == nil {
 		return p
+	}
+	rec, err := s.store.ByID(ctx, p.ID)
+	switch {
+	case err != nil: // which is no reason to ask for less
+		s.log.WarnContext(ctx, "account not read again; its person owes what they owed before", "account", p.ID, "error", err)
+	case (Attempt{at: at}).row(rec).Answers != phase.New:
+		p.Required = nil
+	default:
+		p.Required = s.owed(debtsOf(rec.Account), at)
+	}
+	return p
+}
+
+func (s *Service) owed(d debts, at phase.State) (required []Action) {
+	if !d.here || at.Phase < phase.NewFirst {
+		return nil
 	}
 	for _, owed := range []struct {
 		is     bool
 		action Action
 	}{
-		{p.debts.needsChange, ActionChangePassword},
-		{p.debts.incomplete && len(s.required.Fields) > 0, ActionCompleteProfile},
-		{s.required.Terms != "" && p.debts.terms != s.required.Terms, ActionAcceptTerms},
+		{d.needsChange, ActionChangePassword},
+		{d.incomplete && len(s.required.Fields) > 0, ActionCompleteProfile},
+		{s.required.Terms != "" && d.terms != s.required.Terms, ActionAcceptTerms},
 	} {
 		if owed.is {
-			p.Required = append(p.Required, owed.action)
+			required = append(required, owed.action)
 		}
 	}
-	return p
+	return required
 }
 
 // owingNow is owing for a flow that does not hold its phase.
-func (s *Service) owingNow(p Person) Person {
+func (s *Service) owingNow(ctx context.Context, p Person) Person {
 	if s.lease == nil {
-		return s.owing(p, alwaysNewFirst)
+		return s.owing(ctx, p, alwaysNewFirst)
 	}
-	return s.owing(p, s.lease.State())
+	return s.owing(ctx, p, s.lease.State())
 }
