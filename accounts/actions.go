@@ -14,15 +14,17 @@ type Action string
 // What may be asked for.
 const (
 	ActionChangePassword  Action = "change-password"
+	ActionVerifyEmail     Action = "verify-email"
 	ActionCompleteProfile Action = "complete-profile"
 	ActionAcceptTerms     Action = "accept-terms"
 )
 
 // RequiredActions say what is asked of people. The zero value asks nothing. Who owes a new password, or something of their
-// profile, is noted when they are moved; new terms are asked of everybody. Nothing is asked before the new store answers for
+// profile, is noted when they are moved; new terms and a verified address are asked of everybody. Nothing is asked before the new store answers for
 // all who were moved (new-first), nor of somebody for whom legacy still does: it may not be the place where such a thing is done.
 type RequiredActions struct {
 	Schemes []string // of legacy hashes, as the audit names them, whose passwords are to be replaced
+	Email   bool     // an e-mail address that was shown to be theirs; without a Mailer it is asked of nobody
 	Fields  []string // of the profile that may not be empty: display_name, locale
 	Terms   string   // version of the terms that are to be accepted; "" none
 }
@@ -40,11 +42,15 @@ func ProfileFields() []string { return []string{fieldDisplayName, fieldLocale} }
 type debts struct {
 	here        bool // there is an account
 	needsChange bool
+	unverified  bool // no e-mail address of theirs was shown to be theirs; they may have none
 	incomplete  bool
 	terms       string // accepted last
 }
 
-func debtsOf(a Account) debts { return debts{true, a.NeedsChange, a.Incomplete, a.Terms} }
+func debtsOf(a Account) debts {
+	verified := func(id Identifier) bool { return id.Kind == Email && id.Verified }
+	return debts{true, a.NeedsChange, !slices.ContainsFunc(a.Identifiers, verified), a.Incomplete, a.Terms}
+}
 
 // owe notes on somebody who is being moved, or copied again, what they will owe.
 func (s *Service) owe(rec *Record, p proof, profile legacy.Profile) {
@@ -77,6 +83,8 @@ func (s *Service) owing(ctx context.Context, p Person, at phase.State) Person {
 	return p
 }
 
+// owed lists them in the order in which they are best done: a new password ends the link of a letter. Who has no address owes
+// one, as what a profile lacks is to be given: the same request takes another, so it locks nobody out who has a mailbox.
 func (s *Service) owed(d debts, at phase.State) (required []Action) {
 	if !d.here || at.Phase < phase.NewFirst {
 		return nil
@@ -86,6 +94,7 @@ func (s *Service) owed(d debts, at phase.State) (required []Action) {
 		action Action
 	}{
 		{d.needsChange, ActionChangePassword},
+		{d.unverified && s.required.Email && s.mailer != nil, ActionVerifyEmail},
 		{d.incomplete && len(s.required.Fields) > 0, ActionCompleteProfile},
 		{s.required.Terms != "" && d.terms != s.required.Terms, ActionAcceptTerms},
 	} {

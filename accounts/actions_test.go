@@ -54,7 +54,7 @@ func (r *renewing) owes(t *testing.T, what string, want ...accounts.Action) {
 func TestRequiredActionsAlongThePhases(t *testing.T) {
 	t.Parallel()
 	v := newVillage(t, phase.DualWrite, accounts.CopyBackFull, salted(t, "7", "anna", "tulip"))
-	v.asks(t, accounts.RequiredActions{Schemes: []string{accounts.SchemeRecipe}, Fields: []string{"locale"}, Terms: "2"}, nil)
+	v.asks(t, accounts.RequiredActions{Schemes: []string{accounts.SchemeRecipe}, Fields: []string{"locale"}, Terms: "2"}, v.post)
 	all := []accounts.Action{accounts.ActionChangePassword, accounts.ActionCompleteProfile, accounts.ActionAcceptTerms}
 	var p accounts.Person
 	for _, to := range []phase.Phase{phase.LegacyOnly, phase.Shadow, phase.Both, phase.Ramp} {
@@ -126,4 +126,53 @@ func TestOwedWhenTheStoreFails(t *testing.T) {
 		c.Store, c.Required = forgetful{v.store}, accounts.RequiredActions{Terms: "2"}
 	})
 	owes(t, "her account not read again", mustLogin(t, s, "anna", "tulip").Required, accounts.ActionAcceptTerms)
+}
+
+// A verified address is asked for where it can be shown, until it was: of everybody, and of nobody if no letter can be sent. What
+// the old store says of it counts, and a mailbox that a reset has proven does.
+func TestVerifiedEmailIsOwed(t *testing.T) {
+	t.Parallel()
+	verify, terms := accounts.ActionVerifyEmail, accounts.ActionAcceptTerms
+	unknown, known := salted(t, "7", "anna", "tulip"), salted(t, "8", "bert", "rose")
+	unknown.Phone, unknown.Profile.PhoneVerified = "+4915100000001", true
+	known.Profile.EmailVerified = true
+	v := newVillage(t, phase.DualWrite, accounts.CopyBackFull, unknown, known, salted(t, "9", "carl", "daisy"))
+	required := accounts.RequiredActions{Email: true, Terms: "2"}
+	v.asks(t, required, v.post)
+	for _, to := range []phase.Phase{phase.LegacyOnly, phase.Shadow, phase.Both, phase.Ramp} {
+		if to != phase.LegacyOnly {
+			v.move(t, to)
+		}
+		owes(t, to.String(), mustLogin(t, v.Service, "anna", "tulip").Required)
+	}
+	v.move(t, phase.NewFirst)
+	p := mustLogin(t, v.Service, "anna", "tulip")
+	owes(t, "in new-first", p.Required, verify, terms)
+	owes(t, "bert, who has shown it to the shop", mustLogin(t, v.Service, "bert", "rose").Required, terms)
+
+	renewed := renewing{village: v, session: v.open(t, p)}
+	must(t, "ask", v.askEmail(t, renewed.session, "tulip", "anna@example.org"), nil)
+	token := v.letter(t, accounts.LetterVerify, "anna@example.org")
+	accepted := "2"
+	must(t, "accept", v.UpdateProfile(t.Context(), accounts.ProfileChange{Session: renewed.session, AcceptedTerms: &accepted}), nil)
+	renewed.owes(t, "before she uses the link", verify)
+	must(t, "confirm", confirmEmail(t, v.Service, token), nil)
+	renewed.owes(t, "with it done")
+	owes(t, "at last", mustLogin(t, v.Service, "anna", "tulip").Required)
+
+	must(t, "carl's reset", confirmReset(t, v.Service, v.token(t, "carl"), orchids), nil)
+	owes(t, "carl after a reset", mustLogin(t, v.Service, "carl", orchids).Required, terms)
+
+	mustRegister(t, v.Service, "yan", "", orchids)
+	yan := mustLogin(t, v.Service, "yan", orchids)
+	owes(t, "yan, who has no address", yan.Required, verify, terms)
+	renewed = renewing{village: v, session: v.open(t, yan)}
+	must(t, "yan asks", v.askEmail(t, renewed.session, orchids, "yan@example.org"), nil)
+	must(t, "yan confirms", confirmEmail(t, v.Service, v.letter(t, accounts.LetterVerify, "yan@example.org")), nil)
+	renewed.owes(t, "yan with an address", terms)
+
+	mustRegister(t, v.Service, "zoe", "zoe@example.org", orchids)
+	owes(t, "zoe, whose letter is on its way", mustLogin(t, v.Service, "zoe", orchids).Required, verify, terms)
+	v.asks(t, required, nil)
+	owes(t, "zoe where no letter can be sent", mustLogin(t, v.Service, "zoe", orchids).Required, terms)
 }

@@ -34,6 +34,9 @@ func (l *loader) checkRequired(registry *hash.Registry) {
 				"unknown scheme %q: want recipe, for all of them, or a name that `rekey hash identify --list` prints", printableScheme(scheme))
 		}
 	}
+	if r.VerifyEmail && !l.config.Mail.On() {
+		l.problem("required_actions.verify_email", "needs mail: without a letter nobody could do it, and so nobody would be wholly in")
+	}
 	for _, field := range r.CompleteProfile {
 		if known := accounts.ProfileFields(); !slices.Contains(known, field) {
 			l.problem("required_actions.complete_profile", "unknown field %q%s", field, didYouMean(field, known))
