@@ -9,6 +9,19 @@ import (
 	"rekey/legacy/hash"
 )
 
+// Required says what people have to do before they are wholly in. The zero value asks nothing.
+type Required struct {
+	ChangePassword  List   `yaml:"change_password"`  // schemes of old hashes whose people get a new password
+	VerifyEmail     bool   `yaml:"verify_email"`     // an address that was shown to be theirs
+	CompleteProfile List   `yaml:"complete_profile"` // fields that may not be empty
+	AcceptTerms     string `yaml:"accept_terms"`     // version of the terms
+}
+
+// Actions returns them as package accounts takes them.
+func (r Required) Actions() accounts.RequiredActions {
+	return accounts.RequiredActions{Schemes: r.ChangePassword, Email: r.VerifyEmail, Fields: r.CompleteProfile, Terms: r.AcceptTerms}
+}
+
 // maxTerms bounds the version of the terms, in bytes: a date, or a number.
 const maxTerms = 64
 
