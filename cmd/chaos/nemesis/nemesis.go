@@ -92,7 +92,7 @@ func Plan(seed uint64, s Shape, length time.Duration) []Blow {
 			}
 		default:
 			b.Delay = 5*time.Millisecond + time.Duration(dice.Int64N(int64(200*time.Millisecond)))
-			b.Kind, b.Line, b.Fault = Cut, stage.Lines()[dice.IntN(4)], proxy.Faults()[dice.IntN(4)]
+			b.Kind, b.Line, b.Fault = Cut, stage.Lines()[dice.IntN(len(stage.Lines()))], proxy.Faults()[dice.IntN(len(proxy.Faults()))]
 			if dice.IntN(2) == 0 { // a moment, in the middle of something that has begun and can end
 				b.For = 10*time.Millisecond + time.Duration(dice.Int64N(int64(140*time.Millisecond)))
 			}
