@@ -89,7 +89,7 @@ func TestEveryGuardHasAScene(t *testing.T) {
 func TestScene(t *testing.T) {
 	t.Parallel()
 	var seen []string
-	for seed := range uint64(5) {
+	for seed := range uint64(7) {
 		s, err := options{seed: seed}.scene()
 		if err != nil {
 			t.Fatal(err)
@@ -97,8 +97,8 @@ func TestScene(t *testing.T) {
 		seen = append(seen, s.plan.String()+" "+s.from.String())
 	}
 	slices.Sort(seen)
-	if n := len(slices.Compact(seen)); n != 5 {
-		t.Errorf("five seeds, %d scenes", n)
+	if n := len(slices.Compact(seen)); n != 7 {
+		t.Errorf("seven seeds, %d scenes", n)
 	}
 	if s, err := (options{seed: 3, plan: "dual-write", from: "both"}).scene(); err != nil || s.from.String() != "both" {
 		t.Errorf("%s, %v", s.from, err)

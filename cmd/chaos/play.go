@@ -96,6 +96,7 @@ func play(ctx context.Context, o options, s scene, w io.Writer) (v verdict, err 
 	begin := time.Now()
 	crowd := people.New(people.Config{
 		Cast: s.cast, Doors: doors(stages), Token: stages.Token, Legacy: stages.Legacy, Example: stage.Example, Log: log,
+		Letter: stages.Mailbox.Letter,
 	})
 	watch := audit.NewWatch(stages.New, policy)
 	evil := nemesis.New(stages, say)
@@ -120,7 +121,7 @@ func play(ctx context.Context, o options, s scene, w io.Writer) (v verdict, err 
 	if err := evil.Heal(ctx); err != nil {
 		return v, fmt.Errorf("mend: %w", err)
 	}
-	books := audit.Books{New: stages.New, Legacy: stages.Legacy, Source: stage.Source, Hashes: hashes, Text: people.Text, Logs: stages.Logs()}
+	books := audit.Books{New: stages.New, Legacy: stages.Legacy, Source: stage.Source, Hashes: hashes, Text: people.Text, Tokens: stages.Mailbox.Tokens, Logs: stages.Logs()}
 	v.findings = append(v.findings, books.AwaitRest(ctx)...)
 	rest := log.Now()
 	say("%6.2f at rest; asking everybody for everything", time.Since(begin).Seconds())
@@ -192,7 +193,7 @@ func counts(ops []history.Op) string {
 		n[op.Answer]++
 	}
 	return fmt.Sprintf("%d operations: %d done, %d refused, %d taken, %d without an answer",
-		len(ops), n[history.Done], n[history.Refused], n[history.Taken]+n[history.Absent], n[history.Lost])
+		len(ops), n[history.Done]+n[history.Half], n[history.Refused], n[history.Taken]+n[history.Absent], n[history.Lost])
 }
 
 // folder makes the folder of one try below the run's.

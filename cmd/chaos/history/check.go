@@ -61,7 +61,8 @@ type Finding struct {
 type Rules struct {
 	First map[string]First // who was there at the begin
 	// Intents: some changes were made in the old store first, which answers from then on, and here at their end, which ends the
-	// sessions that there are. So a session that was opened meanwhile with the new password may be ended too.
+	// sessions that there are. So a session that was opened meanwhile with the new password may be ended too. And between the
+	// two, of a change that nobody was told is done, what only asks the account here finds it as it was.
 	Intents bool
 	Limit   time.Duration // that the check of one account may take
 }
@@ -77,6 +78,7 @@ func Check(ops []Op, rules Rules) []Finding {
 		theirs := byName[name]
 		if rules.Intents {
 			markFrail(theirs)
+			markDoubt(theirs)
 		}
 		if f, ok := check(name, theirs, rules.First[name], rules.Limit); !ok {
 			findings = append(findings, f)
@@ -106,17 +108,34 @@ func check(name string, ops []Op, first First, limit time.Duration) (Finding, bo
 func markFrail(ops []Op) {
 	frail := map[int]bool{}
 	for _, change := range ops {
-		if change.Kind != Change || change.Answer == Refused {
+		if change.Kind != Change && change.Kind != Reset || change.Answer == Refused {
 			continue
 		}
 		for _, login := range ops {
-			if login.Kind == Login && login.Session != 0 && login.Return > change.Call && login.Call < change.Return {
+			if login.opens() && login.Session != 0 && login.Return > change.Call && login.Call < change.Return {
 				frail[login.Session] = true
 			}
 		}
 	}
 	for i, op := range ops {
-		ops[i].frail = op.Kind != Login && frail[op.Session]
+		ops[i].frail = !op.opens() && frail[op.Session]
+	}
+}
+
+// doubtFor is how long a change that was not answered may be between its begin and its end, at most: a claim of 30 s, and what
+// keeps the others from going on.
+const doubtFor = 60 * time.Second
+
+// markDoubt marks what is asked while a change may be between its begin and its end.
+func markDoubt(ops []Op) {
+	for i, change := range ops {
+		if !slices.Contains([]Kind{Change, Delete, Reset}, change.Kind) || change.Answer == Refused {
+			continue
+		}
+		end := min(change.Return, change.Call+doubtFor)
+		for j, op := range ops {
+			ops[j].doubt = op.doubt || i != j && op.Return > change.Call && op.Call < end
+		}
 	}
 }
 
@@ -124,12 +143,12 @@ func markFrail(ops []Op) {
 func forgetUnused(ops []Op) {
 	used := map[int]bool{}
 	for _, op := range ops {
-		if op.Kind != Login {
+		if !op.opens() {
 			used[op.Session] = true
 		}
 	}
 	for i, op := range ops {
-		if op.Kind == Login && !used[op.Session] {
+		if op.opens() && !used[op.Session] {
 			ops[i].Session = 0
 		}
 	}

@@ -66,6 +66,10 @@ type Shape struct {
 	Pause    time.Duration // at most
 }
 
+// maxSkew is how many seconds a clock is wrong, at most. Two processes are apart by twice that: a claim to a change lasts 30 s by
+// the clock of whoever has it, of which they write for 10, and what a stop or a line holds back comes on top.
+const maxSkew = 5
+
 // Plan returns the blows of a run. The same seed gives the same plan. Nothing begins in the last tenth.
 func Plan(seed uint64, s Shape, length time.Duration) []Blow {
 	dice := rand.New(rand.NewPCG(seed, 3))
@@ -81,13 +85,13 @@ func Plan(seed uint64, s Shape, length time.Duration) []Blow {
 		b := Blow{At: at, Gateway: dice.IntN(s.Gateways), For: 300*time.Millisecond + time.Duration(dice.Int64N(int64(2500*time.Millisecond)))}
 		switch n := dice.IntN(20); {
 		case n < 4:
-			b.Kind, b.Skew = Kill, time.Duration(dice.IntN(41)-20)*time.Second
+			b.Kind, b.Skew = Kill, time.Duration(dice.IntN(2*maxSkew+1)-maxSkew)*time.Second
 		case n < 6:
 			b.Kind, b.For = Pause, time.Duration(dice.Int64N(int64(s.Pause)))
 		case n < 7:
 			b.Kind, b.For = Flush, 0
 		case n < 11 && len(s.Walk) > 1:
-			if here = next(dice, here, len(s.Walk)); true {
+			if here = neighbour(dice, here, len(s.Walk)); true {
 				b.Kind, b.To, b.For = Walk, s.Walk[here], 0
 			}
 		default:
@@ -102,8 +106,8 @@ func Plan(seed uint64, s Shape, length time.Duration) []Blow {
 	return blows
 }
 
-// next is a neighbour of a place in a row.
-func next(dice *rand.Rand, here, places int) int {
+// neighbour is one of a place in a row.
+func neighbour(dice *rand.Rand, here, places int) int {
 	switch {
 	case here == 0:
 		return 1

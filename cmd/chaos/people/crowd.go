@@ -27,6 +27,8 @@ type Config struct {
 	Legacy  *sql.DB
 	Example string // a stored hash of the old store
 	Log     *history.Log
+	// Letter waits for the letter that is on its way to somebody, and returns its token.
+	Letter func(ctx context.Context, name string) (token string, ok bool)
 }
 
 // A Crowd is everybody.
@@ -165,7 +167,13 @@ func (c *Crowd) do(ctx context.Context, worker int, step Step) {
 		a.withSession(ctx, a.delete)
 	case act == Logout:
 		a.withSession(ctx, a.logout)
-	case act == Disable, act == Enable, act == Revoke:
+	case act == Reset:
+		a.resetByLetter(ctx)
+	case act == Enrol:
+		a.withSession(ctx, a.enrol)
+	case act == Unenrol:
+		a.withSession(ctx, a.unenrol)
+	case act == Disable, act == Enable, act == Revoke, act == Migrate:
 		a.staff(ctx, act)
 	case act == LegacyWrite:
 		a.legacyWrite(ctx)

@@ -52,14 +52,18 @@ type Stage struct {
 	Legacy   *sql.DB // the old one, likewise
 	Gateways []*Gateway
 	Token    string // of a member of staff who may do everything
+	Mailbox  *Mailbox
 
+	host  string // of the processes
 	redis *redis.Client
 	undo  []func() error
 }
 
 // Open starts everything and waits until it is ready. Close ends what was started, after an error too.
 func Open(ctx context.Context, c Config) (*Stage, error) {
-	s := &Stage{Config: c}
+	own := make([]byte, 3)
+	_, _ = rand.Read(own) // it never fails
+	s := &Stage{Config: c, host: fmt.Sprintf("127.%d.%d.%d", 1+own[0]%254, own[1], 1+own[2]%254)}
 	return s, s.open(ctx)
 }
 
@@ -82,6 +86,9 @@ func (s *Stage) open(ctx context.Context) error {
 	}
 	soft.Path = "/9" // the tests have the others
 	if err := s.openRedis(soft.String()); err != nil {
+		return err
+	}
+	if err := s.openMailbox(ctx); err != nil {
 		return err
 	}
 	key := make([]byte, 32)
@@ -216,7 +223,8 @@ func (s *Stage) wordpress(ctx context.Context) error {
 		}
 	}
 	for _, p := range s.Config.People {
-		_, err := s.Legacy.ExecContext(ctx, `INSERT INTO wp_users (user_login, user_pass, user_registered) VALUES (?, ?, '2014-05-06 07:08:09')`, p.Name, p.Hash)
+		_, err := s.Legacy.ExecContext(ctx, `INSERT INTO wp_users (user_login, user_pass, user_email, user_registered) VALUES (?, ?, ?, '2014-05-06 07:08:09')`,
+			p.Name, p.Hash, Address(p.Name))
 		if err != nil {
 			return err
 		}
