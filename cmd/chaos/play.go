@@ -96,7 +96,7 @@ func play(ctx context.Context, o options, s scene, w io.Writer) (v verdict, err 
 	begin := time.Now()
 	crowd := people.New(people.Config{
 		Cast: s.cast, Doors: doors(stages), Token: stages.Token, Legacy: stages.Legacy, Example: stage.Example, Log: log,
-		Letter: stages.Mailbox.Letter,
+		Address: stage.Address, Letter: stages.Mailbox.Letter,
 	})
 	watch := audit.NewWatch(stages.New, policy)
 	evil := nemesis.New(stages, say)
@@ -125,6 +125,7 @@ func play(ctx context.Context, o options, s scene, w io.Writer) (v verdict, err 
 	v.findings = append(v.findings, books.AwaitRest(ctx)...)
 	rest := log.Now()
 	say("%6.2f at rest; asking everybody for everything", time.Since(begin).Seconds())
+	v.findings = append(v.findings, crowd.LookAlike(ctx)...)
 	crowd.Settle(ctx)
 	stopWatching()
 	watched.Wait()

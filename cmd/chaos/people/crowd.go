@@ -27,6 +27,7 @@ type Config struct {
 	Legacy  *sql.DB
 	Example string // a stored hash of the old store
 	Log     *history.Log
+	Address func(name string) string // for letters, of those of the old store
 	// Letter waits for the letter that is on its way to somebody, and returns its token.
 	Letter func(ctx context.Context, name string) (token string, ok bool)
 }
