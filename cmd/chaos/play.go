@@ -83,12 +83,13 @@ func play(ctx context.Context, o options, s scene, w io.Writer) (v verdict, err 
 	if err != nil {
 		return v, err
 	}
-	first := map[string]history.First{}
+	first, subjects := map[string]history.First{}, map[string]string{}
 	for _, p := range old {
 		subject, err := stages.SubjectFor(ctx, p.Name, accounts.SubjectFor)
 		if err != nil {
 			return v, err
 		}
+		subjects[p.Name] = subject
 		first[p.Name] = history.First{Password: people.First, Subject: subject}
 	}
 
@@ -121,7 +122,10 @@ func play(ctx context.Context, o options, s scene, w io.Writer) (v verdict, err 
 	if err := evil.Heal(ctx); err != nil {
 		return v, fmt.Errorf("mend: %w", err)
 	}
-	books := audit.Books{New: stages.New, Legacy: stages.Legacy, Source: stage.Source, Hashes: hashes, Text: people.Text, Tokens: stages.Mailbox.Tokens, Logs: stages.Logs()}
+	books := audit.Books{
+		New: stages.New, Legacy: stages.Legacy, Source: stage.Source, Subjects: subjects, Hashes: hashes, Text: people.Text,
+		Tokens: stages.Mailbox.Tokens, Logs: stages.Logs(),
+	}
 	v.findings = append(v.findings, books.AwaitRest(ctx)...)
 	rest := log.Now()
 	say("%6.2f at rest; asking everybody for everything", time.Since(begin).Seconds())

@@ -12,7 +12,8 @@ import (
 // Books are both stores, when nothing is under way any more.
 type Books struct {
 	New, Legacy *sql.DB
-	Source      string // what the old store is called
+	Source      string            // what the old store is called
+	Subjects    map[string]string // by name, of those who were there at the begin
 	Hashes      *hash.Registry
 	Text        func(name, password string) string
 	Tokens      func() []string // those of all letters

@@ -267,6 +267,9 @@ func (p page) did(kind history.Kind) bool {
 // events is I17: each acknowledged change has one event, and what was not acknowledged one at most.
 func (p page) events(ctx context.Context) ([]string, error) {
 	var subjects []string
+	if first := p.Subjects[p.name]; first != "" { // a letter resets the password of somebody who never logged in
+		subjects = append(subjects, first)
+	}
 	for _, op := range p.ops {
 		if op.Subject != "" && !slices.Contains(subjects, op.Subject) {
 			subjects = append(subjects, op.Subject)
