@@ -142,6 +142,12 @@ func play(ctx context.Context, o options, s scene, w io.Writer) (v verdict, err 
 		return v, fmt.Errorf("read the books: %w", err)
 	}
 	v.findings = append(v.findings, more...)
+	if o.plant == "" && !o.whole {
+		if err := stages.Limit(ctx); err != nil {
+			return v, fmt.Errorf("set a limit: %w", err)
+		}
+		v.findings = append(v.findings, crowd.Guess(ctx, 6*stage.Guesses, stage.Guesses)...)
+	}
 	for _, f := range v.findings {
 		say("FOUND %s", f)
 	}

@@ -126,15 +126,22 @@ func (c *Crowd) Run(ctx context.Context, plan []Step, workers int) {
 
 // Settle asks everybody once for each password they ever had, and for their sessions, when everything is at rest.
 func (c *Crowd) Settle(ctx context.Context) {
-	for i, p := range c.people {
-		a := c.actor(len(c.people), p, Step{Gateway: i % len(c.Doors), Dice: uint64(i)})
-		for _, password := range p.every() {
-			a.login(ctx, password, false)
-		}
-		for s := p.take(a.dice); s != nil; s = p.take(a.dice) {
-			a.refresh(ctx, s)
-		}
+	var all sync.WaitGroup
+	for door := range c.Doors {
+		all.Go(func() {
+			for i := door; i < len(c.people); i += len(c.Doors) {
+				p := c.people[i]
+				a := c.actor(len(c.people)+door, p, Step{Gateway: door, Dice: uint64(i)})
+				for _, password := range p.every() {
+					a.login(ctx, password, false)
+				}
+				for s := p.take(a.dice); s != nil; s = p.take(a.dice) {
+					a.refresh(ctx, s)
+				}
+			}
+		})
 	}
+	all.Wait()
 }
 
 // do is one step.

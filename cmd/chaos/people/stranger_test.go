@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"rekey/cmd/chaos/history"
@@ -35,6 +36,30 @@ func TestLookAlike(t *testing.T) {
 		})
 		if findings := crowd.LookAlike(t.Context()); len(findings) > 0 != (what != "") {
 			t.Errorf("%q: %q", what, findings)
+		}
+	}
+}
+
+// More guesses than there may be are found, and so is who does not answer them.
+func TestGuess(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		room int64
+		then int
+		ok   bool
+	}{{10, http.StatusTooManyRequests, true}, {60, 0, false}, {10, http.StatusInternalServerError, false}} {
+		var asked atomic.Int64
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if asked.Add(1) > row.room {
+				w.WriteHeader(row.then)
+				return
+			}
+			w.WriteHeader(http.StatusUnauthorized)
+		}))
+		t.Cleanup(server.Close)
+		crowd := New(Config{Cast: cast, Doors: []Door{{Public: server.URL}}, Log: history.NewLog()})
+		if findings := crowd.Guess(t.Context(), 60, 10); len(findings) == 0 != row.ok {
+			t.Errorf("%+v: %q", row, findings)
 		}
 	}
 }

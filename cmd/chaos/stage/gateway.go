@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -112,6 +113,33 @@ legacy:
 
 // Example is a stored hash of the old store: phpass at its least cost, 128 rounds.
 const Example = "$P$5abcdefghXf9bG7Ac4zYr4vGd8dZ9j."
+
+// Guesses is how many wrong passwords of one name are looked at in ten minutes, once Limit was called.
+const Guesses = 10
+
+// Limit starts all processes anew, with a ceiling to the guesses at a name.
+func (s *Stage) Limit(ctx context.Context) error {
+	limits := fmt.Sprintf("limits: {address: {count: 10000, per: 1m, burst: 10000}, identifier: {count: %d, per: 10m, burst: %[1]d}}", Guesses)
+	for _, g := range s.Gateways {
+		text, err := os.ReadFile(g.config)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(g.config, bytes.Replace(text, []byte("limits: off"), []byte(limits), 1), 0o600); err != nil {
+			return err
+		}
+		g.Kill()
+		if err := g.Start(0); err != nil {
+			return err
+		}
+	}
+	for _, g := range s.Gateways {
+		if err := g.Await(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // freeAddress is one of the stage's own loopback address, where no connection going out takes the port while a process is down.
 func (s *Stage) freeAddress() (string, error) {

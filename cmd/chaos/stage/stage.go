@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -61,9 +62,7 @@ type Stage struct {
 
 // Open starts everything and waits until it is ready. Close ends what was started, after an error too.
 func Open(ctx context.Context, c Config) (*Stage, error) {
-	own := make([]byte, 3)
-	_, _ = rand.Read(own) // it never fails
-	s := &Stage{Config: c, host: fmt.Sprintf("127.%d.%d.%d", 1+own[0]%254, own[1], 1+own[2]%254)}
+	s := &Stage{Config: c, host: fmt.Sprintf("127.%d.%d.%d", 1+rand8()%254, rand8(), 1+rand8()%254)}
 	return s, s.open(ctx)
 }
 
@@ -84,7 +83,7 @@ func (s *Stage) open(ctx context.Context) error {
 	if err != nil {
 		return errors.New("the DSN of Redis is no URL")
 	}
-	soft.Path = "/9" // the tests have the others
+	soft.Path = "/" + strconv.Itoa(1+rand8()%15) // the tests have the first; other stages are emptied at other moments
 	if err := s.openRedis(soft.String()); err != nil {
 		return err
 	}
@@ -130,6 +129,13 @@ func (s *Stage) Close() error {
 		errs = append(errs, undo())
 	}
 	return errors.Join(errs...)
+}
+
+// rand8 is a number below 256. What is of one stage only follows from no seed.
+func rand8() int {
+	var b [1]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	return int(b[0])
 }
 
 // Flush empties Redis.
