@@ -22,9 +22,12 @@ func (s *Service) copyAgain(ctx context.Context, rec Record, c candidate, p proo
 	case err == nil:
 		s.countShadow(a, nil)
 		s.stats.Recopied.Add(1)
-		if rec.SecondFactor { // one that was carried may be gone there, and so here
-			if again, err := s.store.ByID(ctx, rec.ID); err == nil {
-				rec.SecondFactor = again.SecondFactor
+		// What was copied may owe something else now, and have another second factor, or none. It may also be what answers from
+		// now on, and then its second step is asked for here.
+		if again, err := s.store.ByID(ctx, rec.ID); err == nil && again.Credential.Version == rec.Credential.Version+1 {
+			again.SessionEpoch = rec.SessionEpoch // what has ended their sessions meanwhile ends this one too
+			if rec = again; a.row(rec).Answers == phase.New {
+				return personOf(rec)
 			}
 		}
 	case errors.Is(err, ErrStale), errors.Is(err, ErrStaleEpoch): // somebody else was faster, or the phase is another

@@ -45,19 +45,11 @@ func (s *Service) owes(owed []Delivery, err error) {
 // DeliverNext tries the delivery that is due first, and reports whether there was one. Several may be at it at once, on as
 // many machines. Its error says that the new store did not answer; what a legacy store says is kept with the delivery.
 func (s *Service) DeliverNext(ctx context.Context) (bool, error) {
-	now := s.now()
-	d, err := s.store.ClaimDelivery(ctx, now, now.Add(claimFor))
-	if errors.Is(err, ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimFor-claimGuard)
-	defer cancel()
-	s.unended.Add(1)
-	defer s.unended.Done()
+	return claimNext(ctx, s, s.store.ClaimDelivery, s.tryDelivery)
+}
 
+// tryDelivery tries a delivery, and writes down what became of it.
+func (s *Service) tryDelivery(ctx context.Context, d Delivery, now time.Time) error {
 	p, err := s.unpack(d)
 	var link *LegacyLink
 	if err == nil {
@@ -70,18 +62,38 @@ func (s *Service) DeliverNext(ctx context.Context) (bool, error) {
 		}
 	case d.Intent && refusal(err) != nil && !errors.Is(err, legacy.ErrNotSent): // nobody waits for it, and it never will be
 		s.log.WarnContext(ctx, "a change that was interrupted was not made", "account", d.AccountID, "kind", d.Kind, "error", err)
-		err = s.store.DropDelivery(ctx, d, wasChanged(err))
+		return s.store.DropDelivery(ctx, d, wasChanged(err))
 	default:
 		next, refused := retryAfter(d, err)
 		s.stats.NotDelivered.Add(1)
 		s.log.WarnContext(ctx, "copy-back not delivered; it is tried again", "account", d.AccountID, "source", d.Source, "kind", d.Kind,
 			"attempts", d.Attempts, "error", err)
-		err = s.store.PostponeDelivery(ctx, d, now.Add(next), refused)
+		return s.store.PostponeDelivery(ctx, d, now.Add(next), refused)
 	}
-	if errors.Is(err, ErrStale) {
-		err = nil // the claim has ended, and somebody else goes on
+	return err
+}
+
+// claimNext claims what is due first and does it while the claim lasts, whatever becomes of ctx. It reports whether there was
+// something; a claim that has ended meanwhile is no error, for somebody else goes on.
+func claimNext[T any](
+	ctx context.Context, s *Service, claim func(ctx context.Context, at, until time.Time) (T, error), do func(context.Context, T, time.Time) error,
+) (bool, error) {
+	now := s.now()
+	claimed, err := claim(ctx, now, now.Add(claimFor))
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return false, nil
+	case err != nil:
+		return false, err
 	}
-	return true, err
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimFor-claimGuard)
+	defer cancel()
+	s.unended.Add(1)
+	defer s.unended.Done()
+	if err := do(ctx, claimed, now); !errors.Is(err, ErrStale) {
+		return true, err
+	}
+	return true, nil
 }
 
 // errAgain is a delivery that can be tried again at once: what it met has been settled.

@@ -9,7 +9,6 @@ import (
 
 	"rekey/accounts/password"
 	"rekey/accounts/phase"
-	"rekey/accounts/policy"
 	"rekey/legacy"
 )
 
@@ -279,8 +278,7 @@ func (s *Service) checkNewFor(ctx context.Context, st standing, pw password.Secr
 	if st.here() {
 		return s.checkNewOf(ctx, st.rec, pw)
 	}
-	user := st.there.user
-	return s.checkNew(ctx, policy.About{Names: append(user.Identifiers(), user.Profile.DisplayName), HasFactor: len(user.Profile.TOTP) > 0}, pw)
+	return s.checkNew(ctx, aboutThere(st.there.user), pw)
 }
 
 // resetHere is for an account that the new store answers for.

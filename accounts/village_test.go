@@ -111,7 +111,7 @@ type doors struct {
 	accounts.Store
 	beforeBegin, beforeFinish, beforeCreate, beforeRecopy, beforeSet, beforeSetLink, beforeEpoch func() error
 
-	afterBegin func()
+	afterBegin, afterRecopy func()
 }
 
 func knock(door *func() error) error {
@@ -168,7 +168,12 @@ func (d doorsAt) Recopy(ctx context.Context, r accounts.Record, from int64, e ac
 	if err := knock(&d.doors.beforeRecopy); err != nil {
 		return err
 	}
-	return d.Writes.Recopy(ctx, r, from, e)
+	err := d.Writes.Recopy(ctx, r, from, e)
+	if after := d.doors.afterRecopy; after != nil {
+		d.doors.afterRecopy = nil
+		after()
+	}
+	return err
 }
 
 func (d doorsAt) SetPassword(

@@ -105,10 +105,6 @@ func (w *Watch) phases(ctx context.Context, tx *sql.Tx) error {
 		return err
 	}
 	w.states[now.Epoch] = now
-	last := now.Epoch - 1
-	if before, seen := w.states[last]; !seen || before.Moving() && before.Phase == now.Phase && !now.Frozen {
-		last-- // a move was taken back: it is the phase that everybody was in, and nobody is waited for
-	}
 	moved, before, live := now.Epoch > w.epoch, w.live, map[string]bool{}
 	w.epoch, w.live = now.Epoch, live
 	rows, err := tx.QueryContext(ctx, `
@@ -127,14 +123,25 @@ SELECT id, name, epoch FROM replicas WHERE renewed > (extract(epoch FROM clock_t
 		if !moved || !before[id] {
 			continue
 		}
-		if behind, known := w.states[epoch]; known && !phase.Coexist(behind, now) {
-			w.find("I18: %s may be in %s of epoch %d while the installation is in %s of epoch %d", name, Name(behind), epoch, Name(now), now.Epoch)
-		}
-		if epoch < last {
-			w.find("I18: %s is in epoch %d while the installation is in epoch %d", name, epoch, now.Epoch)
+		if why := w.incoherent(epoch, now); why != "" {
+			w.find("I18: %s %s", name, why)
 		}
 	}
 	return rows.Err()
+}
+
+// incoherent says what is wrong with a live replica that has acknowledged an epoch, or "".
+func (w *Watch) incoherent(epoch int64, now phase.State) string {
+	behind, known := w.states[epoch]
+	if known && !phase.Coexist(behind, now) {
+		return fmt.Sprintf("may be in %s of epoch %d while the installation is in %s of epoch %d", Name(behind), epoch, Name(now), now.Epoch)
+	}
+	// A move that is taken back before everybody has heard of it waits for nobody: they are where they were.
+	takenBack := known && epoch == now.Epoch-2 && Name(behind) == Name(now) && behind.Percent == now.Percent
+	if epoch < now.Epoch-1 && !takenBack {
+		return fmt.Sprintf("is in epoch %d while the installation is in epoch %d", epoch, now.Epoch)
+	}
+	return ""
 }
 
 // Name says what a state is.
