@@ -2,6 +2,7 @@ package people
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"time"
 
@@ -36,10 +37,8 @@ var doneOrLimited = map[int]history.Answer{
 // enrol gives somebody a second factor. Where the old store answers it cannot be had.
 func (a *actor) enrol(ctx context.Context, s *session) {
 	defer a.person.keep(s)
-	answers := map[int]history.Answer{http.StatusConflict: history.Absent}
-	for status, answer := range doneOrLimited {
-		answers[status] = answer
-	}
+	answers := maps.Clone(doneOrLimited)
+	answers[http.StatusConflict] = history.Absent
 	begun, r := a.ask(ctx, history.Op{Kind: history.Enrol}, http.MethodPost, a.public("/v1/account/factors/totp"), s.access,
 		fields{"current_password": Text(a.person.name, a.person.right(a.dice))}, answers)
 	if begun.Answer != history.Done { // nothing counts yet
@@ -66,10 +65,8 @@ func (a *actor) unenrol(ctx context.Context, s *session) {
 	if !ok {
 		return
 	}
-	answers := map[int]history.Answer{http.StatusConflict: history.Absent, http.StatusNotFound: history.Absent}
-	for status, answer := range doneOrLimited {
-		answers[status] = answer
-	}
+	answers := maps.Clone(doneOrLimited)
+	answers[http.StatusConflict], answers[http.StatusNotFound] = history.Absent, history.Absent
 	op, _ := a.ask(ctx, history.Op{Kind: history.Unenrol, Session: s.id}, http.MethodDelete, a.public("/v1/account/factors/totp"), s.access,
 		fields{"current_password": Text(a.person.name, a.person.right(a.dice)), "code": code}, answers)
 	a.note(op)
