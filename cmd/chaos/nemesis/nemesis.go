@@ -196,15 +196,8 @@ func (n *Nemesis) Heal(ctx context.Context) error {
 		}
 		g.Kill()
 	}
-	for _, g := range n.stage.Gateways {
-		if err := g.Start(later); err != nil {
-			return err
-		}
-	}
-	for _, g := range n.stage.Gateways {
-		if err := g.Await(ctx); err != nil {
-			return err
-		}
+	if err := n.stage.Start(ctx, later); err != nil {
+		return err
 	}
 	return n.walks.end(ctx)
 }

@@ -129,16 +129,8 @@ func (s *Stage) Limit(ctx context.Context) error {
 			return err
 		}
 		g.Kill()
-		if err := g.Start(0); err != nil {
-			return err
-		}
 	}
-	for _, g := range s.Gateways {
-		if err := g.Await(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.Start(ctx, 0)
 }
 
 // freeAddress is one of the stage's own loopback address, where no connection going out takes the port while a process is down.

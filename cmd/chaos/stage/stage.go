@@ -109,8 +109,13 @@ func (s *Stage) open(ctx context.Context) error {
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
+	return s.Start(ctx, 0)
+}
+
+// Start starts all processes, with clocks that are wrong by skew, and waits until they are ready.
+func (s *Stage) Start(ctx context.Context, skew time.Duration) error {
 	for _, g := range s.Gateways {
-		if err := g.Start(0); err != nil {
+		if err := g.Start(skew); err != nil {
 			return err
 		}
 	}
