@@ -48,6 +48,13 @@ func (s scene) steady() bool {
 		!slices.ContainsFunc(s.script, func(b nemesis.Blow) bool { return b.Kind == nemesis.Walk })
 }
 
+// late tells whether there are phases in which a change is acknowledged when the old store has it, and our half may follow.
+func (s scene) late() bool {
+	isLate := func(p phase.Phase) bool { return p == phase.LegacyOnly || p == phase.Shadow }
+	return isLate(s.from) || slices.ContainsFunc(s.walk, isLate) ||
+		slices.ContainsFunc(s.script, func(b nemesis.Blow) bool { return b.Kind == nemesis.Walk && isLate(b.To) })
+}
+
 // A verdict is what was found.
 type verdict struct {
 	findings []string
@@ -151,7 +158,7 @@ func play(ctx context.Context, o options, s scene, w io.Writer) (v verdict, err 
 	for _, f := range v.findings {
 		say("FOUND %s", f)
 	}
-	judged := history.Check(ops, history.Rules{First: first, Intents: !s.steady(), Limit: checkFor})
+	judged := history.Check(ops, history.Rules{First: first, Intents: !s.steady(), Late: s.late(), Limit: checkFor})
 	for _, f := range judged {
 		if f.Doubt {
 			say("UNDECIDED: the answers to %s have too many explanations to try them all in %s", f.Name, checkFor)

@@ -164,8 +164,11 @@ func TestChangesInDoubt(t *testing.T) {
 		"in a phase without intents": {[]Op{in("p1", 1), gone, out("p1"), of(Refresh, 1, Done)}, false, false},
 		"for too long":               {[]Op{in("p1", 1), gone, out("p1"), {Kind: Refresh, Call: late + 50, Return: late + 60, Session: 1, Answer: Done}}, true, false},
 		"the password":               {[]Op{in("p1", 1), gone, out("p1"), in("p1", 2)}, true, false},
+		"late, a session that ends":  {[]Op{in("p1", 1), change("p1", "p2", 1, Done), in("p2", 2), of(Refresh, 2, Refused)}, true, true},
+		"late, one that does not":    {[]Op{in("p1", 1), in("p1", 2), change("p1", "p2", 1, Done), in("p2", 3), of(Refresh, 2, Done)}, true, true},
+		"late, the password":         {[]Op{in("p1", 1), change("p1", "p2", 1, Done), in("p1", 2)}, true, false},
 	} {
-		rules := Rules{First: map[string]First{"anna": {Password: "p1", Subject: "s"}}, Intents: row.intents, Limit: time.Second}
+		rules := Rules{Late: strings.HasPrefix(name, "late"), First: map[string]First{"anna": {Password: "p1", Subject: "s"}}, Intents: row.intents, Limit: time.Second}
 		ops := row.ops
 		for i := range ops {
 			ops[i].Name = "anna"
