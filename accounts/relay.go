@@ -214,6 +214,11 @@ func (d *delivery) insert(ctx context.Context) (*LegacyLink, error) {
 	if i := slices.IndexFunc(there, d.carries); i >= 0 {
 		return d.linkNow(candidate{source: d.source, user: there[i]}, there[i].ID), nil
 	}
+	if err == nil && len(there) > 0 {
+		if err := d.leaving(ctx, there); err != nil {
+			return nil, err
+		}
+	}
 	if err != nil || len(there) > 0 {
 		return nil, &legacy.RefusedError{Reason: "somebody there has one of the identifiers", Taken: true}
 	}
@@ -227,6 +232,30 @@ func (d *delivery) insert(ctx context.Context) (*LegacyLink, error) {
 		return nil, err
 	}
 	return d.linkNow(candidate{source: d.source, user: user}, id), nil
+}
+
+// leavingTries is how often somebody waits for their names, over some five minutes. Whoever still has them then has not gone for
+// a reason of their own, and support is told.
+const leavingTries = 10
+
+// errLeaving is why somebody is not inserted yet.
+var errLeaving = errors.New("somebody who was deleted here still has one of the identifiers there")
+
+// leaving returns errLeaving if all who have the names of somebody new were deleted here: their own deliveries make room. Only
+// the deliveries of one account arrive in order.
+func (d *delivery) leaving(ctx context.Context, there []legacy.User) error {
+	if d.Intent || d.Attempts >= leavingTries {
+		return nil
+	}
+	for _, user := range there {
+		switch rec, err := d.store.ByLink(ctx, d.source.Name, user.ID); {
+		case errors.Is(err, ErrNotFound), err == nil && !rec.Deleted():
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+	return errLeaving
 }
 
 // legacyID returns the key under which the legacy store has the person. Somebody who was born here got one when they were

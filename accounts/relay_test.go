@@ -66,6 +66,25 @@ func TestRelayWhileTheShopIsDown(t *testing.T) {
 	}
 }
 
+// A name goes to somebody new while the shop has not heard that its last owner is gone, and hears of the new one first.
+func TestRelayOfANameThatChangesHands(t *testing.T) {
+	t.Parallel()
+	v, session := copying(t, salted(t, "8", "bert", "tulip"))
+	must(t, "delete", erase(v.Service, session, "tulip"), nil)
+	v.source.SetDown(errDown)
+	v.deliver(t, v.second) // the deletion waits now
+	v.source.SetDown(nil)
+	mustRegister(t, v.Service, "anna", "", orchids)
+	v.deliver(t, v.second)
+	v.waiting(t, 2)
+	v.later(t, 5*time.Second)
+	v.deliver(t, v.second)
+	v.later(t, 5*time.Second)
+	v.deliver(t, v.second)
+	v.waiting(t, 0)
+	v.sold(t, "9", orchids, true)
+}
+
 // What arrived is known again by its hash: it is not written twice, nobody suspects drift, and nobody is there twice.
 func TestRelayLosesAnAnswer(t *testing.T) {
 	t.Parallel()
