@@ -90,6 +90,9 @@ func (s *Service) recopyWith(ctx context.Context, rec Record, c candidate, crede
 		return err
 	}
 	next := Record{Account: rec.Account, Credential: credential, Link: s.linkOf(c, 0, a)}
+	if rec.Link.Source == c.source.Name && rec.Link.LegacyID == c.user.ID {
+		next.Was = rec.Link // the others of a merged account are never marked
+	}
 	next.Identifiers, next.DisabledThere = ids, c.user.Disabled
 	s.owe(&next, p, c.user.Profile)
 	if credential == rec.Credential { // it stays, and what it owes
