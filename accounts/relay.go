@@ -190,16 +190,38 @@ func (d *delivery) change(ctx context.Context) (*LegacyLink, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.sent = true
+	if err := d.begin(); err != nil {
+		return nil, err
+	}
 	if d.Kind == DeliverDelete {
 		return nil, d.writer.Delete(ctx, user)
 	}
 	made := d.parcel.Password.stored()
-	if err := d.writer.Update(ctx, user, legacy.Change{Password: &legacy.NewPassword{Hashed: made}}); err != nil {
+	err = d.writer.Update(ctx, user, legacy.Change{Password: &legacy.NewPassword{Hashed: made}})
+	if errors.Is(err, legacy.ErrConflict) { // whoever had the claim before may have been late with this very change
+		if is.user, err = d.getter.Get(ctx, id); err == nil && !d.carries(is.user) {
+			err = legacy.ErrConflict
+		}
+	} else {
+		is.user.Password = &made
+	}
+	if err != nil {
 		return nil, err
 	}
-	is.user.Password = &made
 	return d.linkNow(is, id), nil
+}
+
+// errClaimEnded is why somebody who was stopped, or slow, writes nothing any more: others may have ended the delivery since, and
+// the stored password may even be the same again.
+var errClaimEnded = errors.New("the claim on the delivery has ended")
+
+// begin is asked right before a write is sent.
+func (d *delivery) begin() error {
+	if !d.now().Before(d.ClaimedTo.Add(-claimGuard)) {
+		return errClaimEnded
+	}
+	d.sent = true
+	return nil
 }
 
 // insert brings a person who was born here. Whoever is there under their names with our hash is them.
@@ -222,7 +244,9 @@ func (d *delivery) insert(ctx context.Context) (*LegacyLink, error) {
 	if err != nil || len(there) > 0 {
 		return nil, &legacy.RefusedError{Reason: "somebody there has one of the identifiers", Taken: true}
 	}
-	d.sent = true
+	if err := d.begin(); err != nil {
+		return nil, err
+	}
 	id, err := d.writer.Insert(ctx, user, legacy.NewPassword{Hashed: made})
 	if err != nil {
 		return nil, err
