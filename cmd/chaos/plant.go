@@ -72,7 +72,7 @@ var errUnnoticed = errors.New("nobody noticed that it is left out")
 
 // plantTries is how often the scene of a guard is played until its absence shows, each time with another seed: some have to meet
 // a moment.
-const plantTries = 12
+const plantTries = 20
 
 // plant plays the scene of a guard that is left out until that is found, and tells what was and after how long. With o.whole the
 // guard is there, and once is enough.
