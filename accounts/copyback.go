@@ -43,7 +43,9 @@ type Delivery struct {
 	CreatedAt time.Time
 	NextAt    time.Time // not tried before
 	Attempts  int64
-	Fence     int64  // of the claim under which it was read
+	Fence     int64 // of the claim under which it was read
+	// ClaimedTo is when that claim ends, by the clock of whoever has it; it is not stored with the delivery. Zero: there is none.
+	ClaimedTo time.Time
 	Refused   string // what the legacy store said the last time; empty if it was not asked or did not answer
 }
 

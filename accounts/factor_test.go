@@ -386,6 +386,28 @@ func TestFactorSetUpInLegacyLater(t *testing.T) {
 	v.session(t, "anna", "tulip") // and where it was removed there, nobody is locked out
 }
 
+// Who is copied again because their copy was not trusted is answered here from then on, and so is their second step; not if
+// their password was changed in between, which what they have proven is older than.
+func TestFactorOfWhoIsCopiedAgain(t *testing.T) {
+	t.Parallel()
+	v := newVillage(t, phase.Lazy, accounts.CopyBackFull, guarded(t))
+	now := v.stand()
+	_, err := answer(v.Service, asked(t, v.Service, "anna", "tulip"), codeAt(t, now.Add(-time.Minute)))
+	must(t, "moved", err, nil)
+	v.move(t, phase.LegacyOnly, phase.NewFirst)
+	challenge := asked(t, v.second, "anna", "tulip")
+	_, err = answer(v.Service, challenge, codeAt(t, now))
+	must(t, "copied again", err, nil)
+	must(t, "used once more", second(answer(v.Service, challenge, codeAt(t, now))), accounts.ErrCode)
+
+	v.later(t, time.Minute)
+	v.raw(t, `UPDATE legacy_links SET drifted = TRUE`)
+	v.doors.afterRecopy = func() { v.raw(t, `UPDATE credentials SET version = version + 1`) }
+	challenge = asked(t, v.second, "anna", "tulip")
+	must(t, "changed in between", second(answer(v.Service, challenge, codeAt(t, v.clock.now()))), accounts.ErrCode)
+	must(t, "once more", second(answer(v.Service, asked(t, v.second, "anna", "tulip"), codeAt(t, v.clock.now()))), nil)
+}
+
 // closedStore spends nothing.
 type closedStore struct {
 	accounts.Store

@@ -12,7 +12,6 @@ import (
 	"rekey/accounts/failpoint"
 	"rekey/accounts/password"
 	"rekey/accounts/phase"
-	"rekey/accounts/policy"
 	"rekey/legacy"
 )
 
@@ -61,7 +60,7 @@ func (s *Service) changeThere(ctx context.Context, c Change, a Attempt) error {
 	if err != nil {
 		return err
 	}
-	if err := s.checkNew(ctx, policy.About{Names: append(person.user.Identifiers(), person.user.Profile.DisplayName)}, c.New); err != nil {
+	if err := s.checkNew(ctx, aboutThere(person.user), c.New); err != nil {
 		return err
 	}
 	intent := s.intentOf(person, a)

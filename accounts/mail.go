@@ -112,38 +112,26 @@ func (s *Service) MailNext(ctx context.Context) (bool, error) {
 	if s.mailer == nil {
 		return false, nil
 	}
-	now := s.now()
-	m, err := s.store.ClaimMail(ctx, now, now.Add(claimFor))
-	if errors.Is(err, ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimFor-claimGuard)
-	defer cancel()
-	s.unended.Add(1)
-	defer s.unended.Done()
+	return claimNext(ctx, s, s.store.ClaimMail, s.tryMail)
+}
 
+// tryMail tries to send a mail, and writes down what became of it.
+func (s *Service) tryMail(ctx context.Context, m Mail, now time.Time) error {
 	failed := s.send(ctx, m)
 	switch {
 	case failed == nil:
-		err = s.store.FinishMail(ctx, m)
+		return s.store.FinishMail(ctx, m)
 	case now.Sub(m.CreatedAt) >= mailFor:
 		s.stats.MailsGivenUp.Add(1)
 		s.log.ErrorContext(ctx, "mail given up", "kind", m.Kind, "attempts", m.Attempts, "error", failed)
 		event := s.event(m.AccountID, EventMailGivenUp, Attempt{})
 		event.Actor, event.Detail = "system", map[string]string{"kind": string(m.Kind)}
-		err = s.store.GiveUpMail(ctx, m, event)
+		return s.store.GiveUpMail(ctx, m, event)
 	default:
 		s.stats.MailsNotSent.Add(1)
 		s.log.WarnContext(ctx, "mail not sent; it is tried again", "kind", m.Kind, "attempts", m.Attempts, "error", failed)
-		err = s.store.PostponeMail(ctx, m, now.Add(min(mailRetry<<min(max(m.Attempts-1, 0), 10), mailRetryMax)))
+		return s.store.PostponeMail(ctx, m, now.Add(min(mailRetry<<min(max(m.Attempts-1, 0), 10), mailRetryMax)))
 	}
-	if errors.Is(err, ErrStale) {
-		err = nil // the claim has ended, and somebody else goes on
-	}
-	return true, err
 }
 
 // send makes the letters of a mail and sends them.

@@ -45,19 +45,11 @@ func (s *Service) owes(owed []Delivery, err error) {
 // DeliverNext tries the delivery that is due first, and reports whether there was one. Several may be at it at once, on as
 // many machines. Its error says that the new store did not answer; what a legacy store says is kept with the delivery.
 func (s *Service) DeliverNext(ctx context.Context) (bool, error) {
-	now := s.now()
-	d, err := s.store.ClaimDelivery(ctx, now, now.Add(claimFor))
-	if errors.Is(err, ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimFor-claimGuard)
-	defer cancel()
-	s.unended.Add(1)
-	defer s.unended.Done()
+	return claimNext(ctx, s, s.store.ClaimDelivery, s.tryDelivery)
+}
 
+// tryDelivery tries a delivery, and writes down what became of it.
+func (s *Service) tryDelivery(ctx context.Context, d Delivery, now time.Time) error {
 	p, err := s.unpack(d)
 	var link *LegacyLink
 	if err == nil {
@@ -71,18 +63,38 @@ func (s *Service) DeliverNext(ctx context.Context) (bool, error) {
 		}
 	case d.Intent && refusal(err) != nil && !errors.Is(err, legacy.ErrNotSent): // nobody waits for it, and it never will be
 		s.log.WarnContext(ctx, "a change that was interrupted was not made", "account", d.AccountID, "kind", d.Kind, "error", err)
-		err = s.store.DropDelivery(ctx, d, wasChanged(err))
+		return s.store.DropDelivery(ctx, d, wasChanged(err))
 	default:
 		next, refused := retryAfter(d, err)
 		s.stats.NotDelivered.Add(1)
 		s.log.WarnContext(ctx, "copy-back not delivered; it is tried again", "account", d.AccountID, "source", d.Source, "kind", d.Kind,
 			"attempts", d.Attempts, "error", err)
-		err = s.store.PostponeDelivery(ctx, d, now.Add(next), refused)
+		return s.store.PostponeDelivery(ctx, d, now.Add(next), refused)
 	}
-	if errors.Is(err, ErrStale) {
-		err = nil // the claim has ended, and somebody else goes on
+	return err
+}
+
+// claimNext claims what is due first and does it while the claim lasts, whatever becomes of ctx. It reports whether there was
+// something; a claim that has ended meanwhile is no error, for somebody else goes on.
+func claimNext[T any](
+	ctx context.Context, s *Service, claim func(ctx context.Context, at, until time.Time) (T, error), do func(context.Context, T, time.Time) error,
+) (bool, error) {
+	now := s.now()
+	claimed, err := claim(ctx, now, now.Add(claimFor))
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return false, nil
+	case err != nil:
+		return false, err
 	}
-	return true, err
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimFor-claimGuard)
+	defer cancel()
+	s.unended.Add(1)
+	defer s.unended.Done()
+	if err := do(ctx, claimed, now); !errors.Is(err, ErrStale) {
+		return true, err
+	}
+	return true, nil
 }
 
 // errAgain is a delivery that can be tried again at once: what it met has been settled.
@@ -181,16 +193,38 @@ func (d *delivery) change(ctx context.Context) (*LegacyLink, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.sent = true
+	if err := d.begin(); err != nil {
+		return nil, err
+	}
 	if d.Kind == DeliverDelete {
 		return nil, d.writer.Delete(ctx, user)
 	}
 	made := d.parcel.Password.stored()
-	if err := d.writer.Update(ctx, user, legacy.Change{Password: &legacy.NewPassword{Hashed: made}}); err != nil {
+	err = d.writer.Update(ctx, user, legacy.Change{Password: &legacy.NewPassword{Hashed: made}})
+	if errors.Is(err, legacy.ErrConflict) { // whoever had the claim before may have been late with this very change
+		if is.user, err = d.getter.Get(ctx, id); err == nil && !d.carries(is.user) {
+			err = legacy.ErrConflict
+		}
+	} else {
+		is.user.Password = &made
+	}
+	if err != nil {
 		return nil, err
 	}
-	is.user.Password = &made
 	return d.linkNow(is, id), nil
+}
+
+// errClaimEnded is why somebody who was stopped, or slow, writes nothing any more: others may have ended the delivery since, and
+// the stored password may even be the same again.
+var errClaimEnded = errors.New("the claim on the delivery has ended")
+
+// begin is asked right before a write is sent.
+func (d *delivery) begin() error {
+	if !d.now().Before(d.ClaimedTo.Add(-claimGuard)) {
+		return errClaimEnded
+	}
+	d.sent = true
+	return nil
 }
 
 // insert brings a person who was born here. Whoever is there under their names with our hash is them.
@@ -205,10 +239,17 @@ func (d *delivery) insert(ctx context.Context) (*LegacyLink, error) {
 	if i := slices.IndexFunc(there, d.carries); i >= 0 {
 		return d.linkNow(candidate{source: d.source, user: there[i]}, there[i].ID), nil
 	}
+	if err == nil && len(there) > 0 {
+		if err := d.leaving(ctx, there); err != nil {
+			return nil, err
+		}
+	}
 	if err != nil || len(there) > 0 {
 		return nil, &legacy.RefusedError{Reason: "somebody there has one of the identifiers", Taken: true}
 	}
-	d.sent = true
+	if err := d.begin(); err != nil {
+		return nil, err
+	}
 	id, err := d.writer.Insert(ctx, user, legacy.NewPassword{Hashed: made})
 	if err != nil {
 		return nil, err
@@ -218,6 +259,30 @@ func (d *delivery) insert(ctx context.Context) (*LegacyLink, error) {
 		return nil, err
 	}
 	return d.linkNow(candidate{source: d.source, user: user}, id), nil
+}
+
+// leavingTries is how often somebody waits for their names, over some five minutes. Whoever still has them then has not gone for
+// a reason of their own, and support is told.
+const leavingTries = 10
+
+// errLeaving is why somebody is not inserted yet.
+var errLeaving = errors.New("somebody who was deleted here still has one of the identifiers there")
+
+// leaving returns errLeaving if all who have the names of somebody new were deleted here: their own deliveries make room. Only
+// the deliveries of one account arrive in order.
+func (d *delivery) leaving(ctx context.Context, there []legacy.User) error {
+	if d.Intent || d.Attempts >= leavingTries {
+		return nil
+	}
+	for _, user := range there {
+		switch rec, err := d.store.ByLink(ctx, d.source.Name, user.ID); {
+		case errors.Is(err, ErrNotFound), err == nil && !rec.Deleted():
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+	return errLeaving
 }
 
 // legacyID returns the key under which the legacy store has the person. Somebody who was born here got one when they were

@@ -80,8 +80,6 @@ type Validations interface {
 	AddValidation(ctx context.Context, v Validation) error
 	// Validations returns up to limit passes, the one that began last first.
 	Validations(ctx context.Context, limit int) ([]Validation, error)
-	// LinkPage returns up to limit legacy ids, in order and after one, that accounts which live are linked with.
-	LinkPage(ctx context.Context, source, after string, limit int) ([]string, error)
 }
 
 // SourceNames returns the names of the sources, in order of precedence.
@@ -105,9 +103,10 @@ func (s *Service) Walk(ctx context.Context, source string, page int, visit func(
 	return walk(ctx, s.sources[i], page, visit, unreadable)
 }
 
-// LinkPage returns up to limit legacy ids of a source, in order and after one, that accounts which live are linked with.
-func (s *Service) LinkPage(ctx context.Context, source, after string, limit int) ([]string, error) {
-	ids, err := s.store.LinkPage(ctx, source, after, limit)
+// LinkedIDs returns up to limit keys of the people of a source of whom living accounts were made, in their order, behind one; ""
+// is the beginning.
+func (s *Service) LinkedIDs(ctx context.Context, source, after string, limit int) ([]string, error) {
+	ids, err := s.store.LinkedIDs(ctx, source, after, limit)
 	if err != nil {
 		return nil, cannotTell("read links", err)
 	}

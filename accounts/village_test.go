@@ -109,9 +109,9 @@ func (s *shop) List(context.Context, string, int) ([]legacy.User, error) {
 // doors is the store of both processes. What comes before a write can be said, once.
 type doors struct {
 	accounts.Store
-	beforeBegin, beforeFinish, beforeCreate, beforeRecopy, beforeSet, beforeSetLink, beforeEpoch func() error
+	beforeBegin, beforeFinish, beforeCreate, beforeRecopy, beforeSet, beforeSetLink, beforeEpoch, beforeMove func() error
 
-	afterBegin func()
+	afterBegin, afterRecopy func()
 }
 
 func knock(door *func() error) error {
@@ -135,6 +135,13 @@ func (d *doors) SessionEpoch(ctx context.Context, account uuid.UUID) (int64, err
 		return 0, err
 	}
 	return d.Store.SessionEpoch(ctx, account)
+}
+
+func (d *doors) MovePhase(ctx context.Context, next phase.State, e accounts.Event) error {
+	if err := knock(&d.beforeMove); err != nil {
+		return err
+	}
+	return d.Store.MovePhase(ctx, next, e)
 }
 
 func (d *doors) At(epoch int64) accounts.Writes { return doorsAt{d.Store.At(epoch), d} }
@@ -168,7 +175,12 @@ func (d doorsAt) Recopy(ctx context.Context, r accounts.Record, from int64, e ac
 	if err := knock(&d.doors.beforeRecopy); err != nil {
 		return err
 	}
-	return d.Writes.Recopy(ctx, r, from, e)
+	err := d.Writes.Recopy(ctx, r, from, e)
+	if after := d.doors.afterRecopy; after != nil {
+		d.doors.afterRecopy = nil
+		after()
+	}
+	return err
 }
 
 func (d doorsAt) SetPassword(

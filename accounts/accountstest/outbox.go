@@ -64,6 +64,7 @@ func claim(t *testing.T, s accounts.Store, at time.Time, want *accounts.Delivery
 	}
 	is(t, "ClaimDelivery", err, nil)
 	same(t, "the delivery that is due", got.ID, want.ID)
+	same(t, "the end of the claim", got.ClaimedTo, at.Add(30*time.Second))
 	return got
 }
 
@@ -78,7 +79,7 @@ func testOutboxOrder(t *testing.T, s accounts.Store) {
 	claim(t, s, now().Add(-time.Second), nil) // not due yet
 	got := claim(t, s, now(), &a1)
 	want := a1
-	want.NextAt, want.Version, want.Attempts, want.Fence = want.CreatedAt, 2, 1, 1
+	want.NextAt, want.Version, want.Attempts, want.Fence, want.ClaimedTo = want.CreatedAt, 2, 1, 1, got.ClaimedTo
 	same(t, "the delivery", got, want)
 	claim(t, s, now(), nil)
 	b1 := delivery(bert.ID, accounts.DeliverPassword)
@@ -221,7 +222,9 @@ func testIntent(t *testing.T, s accounts.Store) {
 	first(t, s, phase.Lazy)
 	ada := Person("Ada")
 	begin := func() error {
-		_, err := s.BeginIntent(t.Context(), delivery(ada.ID, accounts.DeliverPassword), now().Add(30*time.Second))
+		until := now().Add(30 * time.Second)
+		d, err := s.BeginIntent(t.Context(), delivery(ada.ID, accounts.DeliverPassword), until)
+		same(t, "the end of the claim", d.ClaimedTo, until)
 		return err
 	}
 	doubt := func(want bool) {

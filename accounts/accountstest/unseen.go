@@ -17,7 +17,6 @@ func unseenRules() []rule {
 		{"disabled there", "Who is disabled because legacy says so is enabled again with legacy, unless somebody here has said so too.", testDisabledThere},
 		{"set link", "What a link says is changed only from what was read of it, with its event, and not of a deleted account.", testSetLink},
 		{"validations", "Passes come back whole, the newest first.", testValidations},
-		{"link pages", "The links of accounts that live come in order, in pages, each once.", testLinkPages},
 	}
 }
 
@@ -126,32 +125,4 @@ func testValidations(t *testing.T, s accounts.Store) {
 	all, err = s.Validations(t.Context(), 2)
 	is(t, "Validations", err, nil)
 	same(t, "Validations", all, want[:2])
-}
-
-func testLinkPages(t *testing.T, s accounts.Store) {
-	var want []string
-	for i := range 5 {
-		r := Person(numbered("ada", i))
-		create(t, s, r)
-		if i == 2 {
-			is(t, "Delete", s.Delete(t.Context(), r.ID, 1, now(), Event(r.ID, accounts.EventDeleted)), nil)
-			continue
-		}
-		want = append(want, r.Link.LegacyID)
-	}
-	source := Person("ada").Link.Source
-	var got []string
-	for after := ""; ; {
-		page, err := s.LinkPage(t.Context(), source, after, 3)
-		is(t, "LinkPage", err, nil)
-		got = append(got, page...)
-		if len(page) < 3 {
-			break
-		}
-		after = page[2]
-	}
-	same(t, "links", got, want)
-	page, err := s.LinkPage(t.Context(), "another", "", 3)
-	is(t, "LinkPage of another source", err, nil)
-	same(t, "links of another source", len(page), 0)
 }

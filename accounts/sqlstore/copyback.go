@@ -56,6 +56,7 @@ RETURNING `+deliveryColumns, micros(at), micros(until))
 	if err != nil {
 		return accounts.Delivery{}, storeError("claim delivery", err)
 	}
+	claimed.ClaimedTo = until
 	return *claimed, nil
 }
 
@@ -156,7 +157,7 @@ func (s *Store) DropDelivery(ctx context.Context, d accounts.Delivery, drifted b
 
 // BeginIntent implements accounts.Writes. Two who begin at once want the same number, and one of them gets it.
 func (s *Store) BeginIntent(ctx context.Context, d accounts.Delivery, until time.Time) (accounts.Delivery, error) {
-	d.Intent, d.Fence, d.Attempts, d.NextAt = true, 1, 1, d.CreatedAt
+	d.Intent, d.Fence, d.Attempts, d.NextAt, d.ClaimedTo = true, 1, 1, d.CreatedAt, until
 	err := s.inTx(ctx, func(tx querier) error {
 		text := `
 INSERT INTO copy_back (id, account_id, seq, source, kind, intent, sealed, created_at, next_at, attempts, fence, claimed_to)

@@ -40,17 +40,3 @@ func (s *Store) Validations(ctx context.Context, limit int) ([]accounts.Validati
 	}, `SELECT id, began, ended, epoch, report FROM validations ORDER BY began DESC, id DESC LIMIT $1`, max(limit, 0))
 	return all, storeError("read validations", err)
 }
-
-// LinkPage implements accounts.Validations.
-func (s *Store) LinkPage(ctx context.Context, source, after string, limit int) ([]string, error) {
-	var ids []string
-	err := s.each(ctx, s.read, func(scan scan) error {
-		var id string
-		err := scan(&id)
-		ids = append(ids, id)
-		return err
-	}, `
-SELECT l.legacy_id FROM legacy_links l JOIN accounts a ON a.id = l.account_id
- WHERE l.source = $1 AND l.legacy_id > $2 AND a.deleted_at IS NULL ORDER BY l.legacy_id LIMIT $3`, source, after, max(limit, 0))
-	return ids, storeError("read links", err)
-}

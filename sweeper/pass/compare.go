@@ -107,7 +107,7 @@ func (r *compareRun) back(ctx context.Context) error {
 	for after := ""; ; {
 		var ids []string
 		err := r.Wait.again(ctx, func() (err error) {
-			ids, err = r.Service.LinkPage(ctx, r.found.Source, after, page)
+			ids, err = r.Service.LinkedIDs(ctx, r.found.Source, after, page)
 			return err
 		})
 		if err != nil {

@@ -69,3 +69,31 @@ func TestName(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A live replica is at most one epoch behind, and in a phase that may stand beside the installation's.
+func TestIncoherent(t *testing.T) {
+	t.Parallel()
+	lazy := func(epoch int64, at, to phase.Phase, frozen bool) phase.State {
+		return phase.State{Plan: phase.Lazy, Epoch: epoch, Phase: at, To: to, Frozen: frozen}
+	}
+	open9, frozen10 := lazy(9, phase.NewFirst, phase.NewFirst, false), lazy(10, phase.NewFirst, phase.LegacyOnly, true)
+	w := NewWatch(nil, "")
+	w.states = map[int64]phase.State{9: open9, 10: frozen10}
+	for name, row := range map[string]struct {
+		epoch int64
+		now   phase.State
+		found bool
+	}{
+		"there":                      {9, open9, false},
+		"one behind":                 {9, frozen10, false},
+		"behind a move taken back":   {9, lazy(11, phase.NewFirst, phase.NewFirst, false), false},
+		"behind a move that went on": {9, lazy(11, phase.LegacyOnly, phase.LegacyOnly, true), true},
+		"far behind":                 {9, lazy(13, phase.NewFirst, phase.NewFirst, false), true},
+		"in a state never seen":      {8, frozen10, true},
+		"open beside another":        {9, lazy(10, phase.LegacyOnly, phase.LegacyOnly, false), true},
+	} {
+		if got := w.incoherent(row.epoch, row.now); (got != "") != row.found {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}

@@ -2,111 +2,29 @@ package e2e
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
+
+	"rekey/cmd/chaos/proxy"
 )
 
-// A proxy stands between rekey and a database, and can fall silent or cut every connection.
-type proxy struct {
-	addr   string
-	target string
-	mode   atomic.Int32
-	mu     sync.Mutex
-	conns  map[net.Conn]bool
-}
-
-// What a proxy does.
-const (
-	pass   int32 = iota
-	silent       // bytes go nowhere: the server hangs
-	cut          // connections end at once: the server is gone
-)
-
-func newProxy(t *testing.T, target string) *proxy {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{addr: l.Addr().String(), target: target, conns: map[net.Conn]bool{}}
-	t.Cleanup(func() {
-		_ = l.Close() // the test is over
-		p.set(cut)
-	})
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go p.serve(conn)
-		}
-	}()
-	return p
-}
-
-func (p *proxy) set(mode int32) {
-	p.mode.Store(mode)
-	if mode != cut {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for c := range p.conns {
-		_ = c.Close() // that is the fault
-	}
-}
-
-func (p *proxy) serve(client net.Conn) {
-	if p.mode.Load() == cut {
-		_ = client.Close() // that is the fault
-		return
-	}
-	server, err := net.Dial("tcp", p.target)
-	if err != nil {
-		_ = client.Close() // there is nobody to talk to
-		return
-	}
-	p.mu.Lock()
-	p.conns[client], p.conns[server] = true, true
-	p.mu.Unlock()
-	go p.copy(server, client)
-	p.copy(client, server)
-}
-
-func (p *proxy) copy(to, from net.Conn) {
-	defer func() { _, _ = to.Close(), from.Close() }() // one side ended, so the other does
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := from.Read(buf)
-		if err != nil {
-			return
-		}
-		if p.mode.Load() == silent {
-			continue
-		}
-		if _, err := to.Write(buf[:n]); err != nil {
-			return
-		}
-	}
-}
-
-// through returns the DSN with its host replaced by the proxy's.
-func through(t *testing.T, dsn string) (string, *proxy) {
+// through returns the DSN with its host replaced by that of a proxy, which is there until the test ends.
+func through(t *testing.T, dsn string) (string, *proxy.Proxy) {
 	t.Helper()
 	u, err := url.Parse(dsn)
 	if err != nil {
 		t.Fatal("the DSN of the test server is not a URL")
 	}
-	p := newProxy(t, u.Host)
-	u.Host = p.addr
+	p, err := proxy.New(u.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Close() }) // the test is over
+	u.Host = p.Address()
 	return u.String(), p
 }
 
@@ -138,8 +56,8 @@ func TestFaults(t *testing.T) {
 		store, masterKey(t), oldDSN, usersTable))
 	g.mustLogin(t, "anna", "tulip")
 
-	for mode, what := range map[int32]string{silent: "legacy hangs", cut: "legacy is gone"} {
-		old.set(mode)
+	for fault, what := range map[proxy.Fault]string{proxy.Hang: "legacy hangs", proxy.Reset: "legacy is gone"} {
+		old.Set(fault, 0)
 		begin := time.Now()
 		for range 8 { // enough to open the breaker
 			wantStatus(t, what+", right password", g.login(t, "carl", "daisy"), http.StatusServiceUnavailable)
@@ -155,7 +73,7 @@ func TestFaults(t *testing.T) {
 			ready := g.send(t, http.MethodGet, "/readyz", nil, nil)
 			return ready.status == http.StatusOK && strings.Contains(string(ready.body), `"degraded"`)
 		})
-		old.set(pass)
+		old.Set(proxy.None, 0)
 		waitFor(t, what+", and back", func() bool { return g.login(t, "nobody", "x").status == http.StatusUnauthorized })
 	}
 	wantStatus(t, "a hash that cannot be read", g.login(t, "bert", "x"), http.StatusUnauthorized)
@@ -164,14 +82,14 @@ func TestFaults(t *testing.T) {
 		t.Errorf("%d events about the hash that cannot be read, want 1", n)
 	}
 
-	news.set(cut)
+	news.Set(proxy.Reset, 0)
 	for _, name := range []string{"anna", "carl", "nobody"} {
 		wantStatus(t, "new store is gone, "+name, g.login(t, name, "tulip"), http.StatusServiceUnavailable)
 	}
 	waitFor(t, "new store is gone, readyz", func() bool {
 		return g.send(t, http.MethodGet, "/readyz", nil, nil).status == http.StatusServiceUnavailable
 	})
-	news.set(pass)
+	news.Set(proxy.None, 0)
 	waitFor(t, "the new store is back", func() bool { return g.login(t, "anna", "tulip").status == http.StatusOK })
 	g.mustLogin(t, "carl", "daisy")
 }

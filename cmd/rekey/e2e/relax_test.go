@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"rekey/accounts/failpoint"
+	"rekey/cmd/chaos/proxy"
 )
 
 // The new store is gone in phase both, and the operator puts the file: people log in and change their password by the old store
@@ -49,7 +50,7 @@ legacy:
 			}
 			g = start(t, "failpoint", yaml, environment...)
 
-			news.set(cut)
+			news.Set(proxy.Reset, 0)
 			waitFor(t, "the lease to end", func() bool {
 				return g.login(t, "anna", "secret").status == http.StatusServiceUnavailable
 			})
@@ -82,7 +83,7 @@ legacy:
 				wantStatus(t, "change", changed, http.StatusNoContent)
 				wantStatus(t, "the new password, alone", g.login(t, "anna", orchids), http.StatusOK)
 			}
-			news.set(pass)
+			news.Set(proxy.None, 0)
 			if step == failpoint.AloneBack || step == failpoint.AloneTold {
 				<-g.ended
 			}
