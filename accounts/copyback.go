@@ -28,7 +28,7 @@ type CopyBack string
 // Policies of a source.
 const (
 	CopyBackNone CopyBack = "none" // nothing: who changed something here can be answered only here ever after
-	CopyBackFull CopyBack = "full" // who registers, changes a password or is deleted
+	CopyBackFull CopyBack = "full" // who registers, changes a password or an address, or is deleted
 )
 
 // A Delivery is one change that a legacy store has yet to hear of. It prints as a placeholder.
@@ -57,6 +57,7 @@ const (
 	DeliverInsert   DeliveryKind = "insert"
 	DeliverPassword DeliveryKind = "password"
 	DeliverDelete   DeliveryKind = "delete"
+	DeliverEmail    DeliveryKind = "email"
 )
 
 // Backlog is what the legacy stores have yet to hear.
@@ -82,6 +83,7 @@ type parcel struct {
 	LegacyID string        `json:"legacy_id,omitempty"` // empty: the person is not there yet
 	Person   *sealedPerson `json:"person,omitempty"`    // DeliverInsert
 	Password *sealedStored `json:"password,omitempty"`  // DeliverInsert, DeliverPassword
+	Email    *sealedEmail  `json:"email,omitempty"`     // DeliverEmail
 
 	Intent *sealedIntent `json:"intent,omitempty"`
 }

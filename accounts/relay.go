@@ -59,6 +59,7 @@ func (s *Service) tryDelivery(ctx context.Context, d Delivery, now time.Time) er
 	case err == nil:
 		if err = s.finish(ctx, d, p, link); err == nil {
 			s.stats.Delivered.Add(1)
+			s.nudge(JobMail) // somebody may be told
 		}
 	case d.Intent && refusal(err) != nil && !errors.Is(err, legacy.ErrNotSent): // nobody waits for it, and it never will be
 		s.log.WarnContext(ctx, "a change that was interrupted was not made", "account", d.AccountID, "kind", d.Kind, "error", err)
@@ -129,9 +130,11 @@ func (s *Service) deliver(ctx context.Context, d Delivery, p parcel) (*LegacyLin
 		return nil, err
 	}
 	run := delivery{Service: s, Delivery: d, parcel: p, source: source, writer: writer, getter: getter}
-	bring := run.change
-	if d.Kind == DeliverInsert {
-		bring = run.insert
+	bring, known := map[DeliveryKind]func(context.Context) (*LegacyLink, error){
+		DeliverInsert: run.insert, DeliverPassword: run.change, DeliverDelete: run.change, DeliverEmail: run.email,
+	}[d.Kind]
+	if !known {
+		return nil, fmt.Errorf("a delivery of kind %q is not known to this version (%w)", d.Kind, legacy.ErrNotSent)
 	}
 	link, err := bring(ctx)
 	if err != nil && !run.sent && refusal(err) == nil {

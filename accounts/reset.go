@@ -161,10 +161,7 @@ func (s *Service) ConfirmReset(ctx context.Context, r Reset) error {
 	if err != nil {
 		return err
 	}
-	// The ticket is dead, for what it was bound to has changed. Its row is of no use to anybody.
-	if err := s.outlive(ctx, func(ctx context.Context) error { return s.store.DropTicket(ctx, t.Digest) }); err != nil {
-		s.log.WarnContext(ctx, "used ticket not removed; it is with the next", "account", t.AccountID, "error", err)
-	}
+	s.dropTicket(ctx, t)
 	return nil
 }
 

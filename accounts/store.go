@@ -181,7 +181,7 @@ type Phases interface {
 // A Finish is what is written here when a delivery has arrived.
 type Finish struct {
 	Event Event
-	Link  *LegacyLink // what the link to the legacy person is now; nil: as it was
+	Link  *LegacyLink // what the link to the legacy person is now, or, if it is Drifted, that it has; nil: as it was
 
 	// The rest is of intents.
 
@@ -190,8 +190,10 @@ type Finish struct {
 	Was        []byte
 	Credential *Credential // of the account, if it is here; whatever version it has, it gets the next
 	Keep       uuid.UUID   // the session that a new credential does not end
-	Create     *Record     // somebody who is not here yet, with their link
-	Delete     bool        // the account becomes a tombstone, and is made one if it is not here
+	Address    *Identifier // becomes the account's as by SetEmail, if it is here, and is known to legacy
+	Mails      []Mail
+	Create     *Record // somebody who is not here yet, with their link
+	Delete     bool    // the account becomes a tombstone, and is made one if it is not here
 	At         time.Time
 }
 
@@ -233,8 +235,9 @@ type Writes interface {
 	// SetEmail makes an address an account's, verified or not as it says, with the event and mails: of the account's own it is
 	// marked so, else it takes the place of the first e-mail address; ErrTaken if another account has it. The credential gets
 	// version from+1, or it is ErrStale, and whatever was bound to its version ends. An account whose address becomes another
-	// is pinned: legacy does not know it.
-	SetEmail(ctx context.Context, account uuid.UUID, from int64, address Identifier, e Event, mails ...Mail) error
+	// is pinned if nothing is owed: legacy does not know it, and never will. Nor is anything owed for an account of which legacy
+	// will not know another change: its arrival would look as if legacy knew all.
+	SetEmail(ctx context.Context, account uuid.UUID, from int64, address Identifier, e Event, mails []Mail, owed ...Delivery) error
 
 	// See writes down what a look at a legacy person has found, with the event if it has a kind: the fingerprint, the drift
 	// and the bar of the link, if they are as they were (ErrStale if not, or if another account has the link), and the account's

@@ -43,6 +43,9 @@ func (w writer) Update(ctx context.Context, was legacy.User, change legacy.Chang
 		if err != nil {
 			return err
 		}
+		if change.Late(was, now) {
+			return guard.Answered(legacy.ErrConflict)
+		}
 		if err := w.free(ctx, was.ID, change); err != nil {
 			return err
 		}

@@ -226,6 +226,11 @@ legacy:
 			if n := one[int](t, store, `SELECT count(*) FROM events WHERE kind = 'credential.reset'`); n != 1 {
 				t.Errorf("%d events of the reset, want 1", n)
 			}
+			g.changesEmail(t, maildir, wp, name, tulips, address)
+			waitFor(t, "copy-back of the address", func() bool { return one[int](t, store, `SELECT count(*) FROM copy_back`) == 0 })
+			if out, errs, _ := g.rekey(t, "verify"); !strings.Contains(out, "equal") || strings.Contains(out, "different") { // carl is not moved, or not trusted
+				t.Errorf("verify: %s%s", out, errs)
+			}
 			if strings.Contains(g.log.String(), token) || strings.Contains(g.log.String(), address) {
 				t.Error("the log has the token, or the address")
 			}
