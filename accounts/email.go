@@ -58,7 +58,7 @@ func (s *Service) welcome(ctx context.Context, p Person, a Attempt) {
 	if s.mailer == nil || address == "" {
 		return
 	}
-	if err := s.post(ctx, MailVerify, sealedMail{AccountID: p.ID, Address: address, RequestID: a.RequestID}); err != nil {
+	if err := s.post(ctx, MailVerify, sealedMail{AccountID: p.ID, Source: p.Source, LegacyID: p.LegacyID, Address: address, RequestID: a.RequestID}); err != nil {
 		s.log.WarnContext(ctx, "no letter to somebody who has registered; they can ask for one", "account", p.ID, "error", err)
 	}
 }

@@ -559,3 +559,17 @@ func TestEmailAndBack(t *testing.T) {
 		t.Errorf("the shop has %s", user.Email)
 	}
 }
+
+// Whoever registers where legacy answers is written to as everywhere, and what they confirm is verified in the shop.
+func TestWelcomeWhereLegacyAnswers(t *testing.T) {
+	t.Parallel()
+	inEach(t, func(t *testing.T, v *village) {
+		mustRegister(t, v.Service, "bert", "bert@example.org", orchids)
+		must(t, "confirm", confirmEmail(t, v.second, v.letter(t, accounts.LetterVerify, "bert@example.org")), nil)
+		found, err := v.source.Lookup(t.Context(), "bert")
+		must(t, "look him up", err, nil)
+		if len(found) != 1 || !found[0].Profile.EmailVerified {
+			t.Errorf("the shop has %d of him, verified: %v", len(found), len(found) == 1 && found[0].Profile.EmailVerified)
+		}
+	})
+}

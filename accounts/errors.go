@@ -3,6 +3,7 @@ package accounts
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"rekey/accounts/password"
@@ -64,11 +65,11 @@ var ErrContestedPerson = errors.New("an identifier of this account is contested"
 
 // A PolicyError is a new password, or another new value, that is not accepted. Logins never see one.
 type PolicyError struct {
-	Field  string // as in the request
+	Field  string // as in the request; "" if it is none of its fields: then Reason is a sentence
 	Reason string // can be shown; holds nothing of the value
 }
 
-func (e *PolicyError) Error() string { return e.Field + " " + e.Reason }
+func (e *PolicyError) Error() string { return strings.TrimPrefix(e.Field+" "+e.Reason, " ") }
 
 // An UnavailableError is "cannot tell": a store did not answer, or there is no permit to hash with. It is never a
 // verdict on the password.

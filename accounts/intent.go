@@ -212,21 +212,31 @@ func (s *Service) settleIntent(ctx context.Context, d Delivery, err error) error
 	case answer == nil:
 		return cannotTell("change the legacy record", err) // in doubt: the relay ends it
 	}
-	if err := s.store.DropDelivery(ctx, d, wasChanged(err)); err != nil && !errors.Is(err, ErrStale) {
+	switch err := s.store.DropDelivery(ctx, d, wasChanged(err)); {
+	case errors.Is(err, ErrStale): // the relay has taken it over: what legacy refused may be what it has done already
+		return &UnavailableError{RetryAfter: retryChanged, Err: errInDoubt}
+	case err != nil:
 		return cannotTell("take a change back", err) // the relay finds that it was refused
 	}
 	return answer
 }
 
-// refusal returns the answer to a write that was certainly not done, or nil if that is not certain. A policy error is of the new
-// password.
+// requestFields are the fields of legacy.User as a request has them.
+var requestFields = map[string]string{
+	"Password": "new_password", "Username": "username", "Email": "email", "Phone": "phone", "DisplayName": "display_name",
+}
+
+// refusal returns the answer to a write that was certainly not done, or nil if that is not certain.
 func refusal(err error) error {
 	var no *legacy.RefusedError
 	switch {
 	case errors.As(err, &no) && no.Taken:
 		return ErrTakenIdentifier
 	case errors.As(err, &no):
-		return &PolicyError{Field: "new_password", Reason: "is not accepted by the old system"}
+		if field := requestFields[no.Field]; field != "" {
+			return &PolicyError{Field: field, Reason: "is not accepted by the old system"}
+		}
+		return &PolicyError{Reason: "The old system does not accept the change."}
 	case errors.Is(err, legacy.ErrConflict), errors.Is(err, errOvertaken):
 		return &UnavailableError{RetryAfter: retryChanged, Err: err}
 	case errors.Is(err, legacy.ErrNoUser):

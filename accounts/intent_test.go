@@ -326,6 +326,47 @@ func TestKilledBeforeTheWrite(t *testing.T) {
 	})
 }
 
+// The process wakes after the relay has made the change, and legacy refuses it then, because it is there: nobody is told that it
+// was not made.
+func TestRefusedAfterTheRelay(t *testing.T) {
+	t.Parallel()
+	inEach(t, func(t *testing.T, v *village) {
+		v.shop.before = func() error {
+			v.clock.advance(31 * time.Second)
+			v.hear(t)
+			v.deliver(t, v.second)
+			return &legacy.RefusedError{Field: "Username", Reason: "somebody else has it", Taken: true}
+		}
+		_, err := register(v.Service, "bert", "", orchids)
+		doubtful(t, "register", err)
+		v.waiting(t, 0)
+		mustLogin(t, v.second, "bert", orchids)
+	})
+}
+
+// What legacy refuses is told under the name that the request has for it, and under none where it has none.
+func TestRefusedFields(t *testing.T) {
+	t.Parallel()
+	inEach(t, func(t *testing.T, v *village) {
+		session := v.open(t, mustLogin(t, v.Service, "anna", "tulip"))
+		refuse := func(field string) {
+			v.shop.before = func() error { return &legacy.RefusedError{Field: field, Reason: "it is too long"} }
+		}
+		refuse("Password")
+		mustBreak(t, "change", change(v.Service, session, "tulip", orchids), "new_password", "")
+		refuse("")
+		mustBreak(t, "change, for a reason that is not told", change(v.Service, session, "tulip", orchids), "", "")
+		refuse("")
+		mustBreak(t, "delete", erase(v.Service, session, "tulip"), "", "")
+		for field, want := range map[string]string{"Password": "password", "Username": "username", "Email": "email", "DisplayName": "display_name", "": ""} {
+			refuse(field)
+			_, err := register(v.Service, "bert", "bert@example.org", orchids)
+			mustBreak(t, "register, refused "+field, err, want, "")
+		}
+		v.takes(t, "tulip")
+	})
+}
+
 // Our half cannot be written. Where it is the best effort, the change is acknowledged; in each phase legacy has it and
 // answers until the relay has written ours.
 func TestKilledBeforeOurHalf(t *testing.T) {

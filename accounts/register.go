@@ -63,6 +63,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (Person, error) 
 		person, err := s.registerThere(ctx, rec, r.Password, a)
 		if err == nil {
 			s.stats.Registered.Add(1)
+			s.welcome(ctx, person, a)
 		}
 		return person, err
 	}
@@ -86,8 +87,13 @@ func (s *Service) Register(ctx context.Context, r Registration) (Person, error) 
 	return person, nil
 }
 
-// asPassword names the field as a registration has it.
-func asPassword(err error) error { return inField(err, "password") }
+// asPassword names the new password as a registration has it.
+func asPassword(err error) error {
+	if policy, ok := errors.AsType[*PolicyError](err); ok && policy.Field == "new_password" {
+		policy.Field = "password"
+	}
+	return err
+}
 
 // inField names the field of a *PolicyError.
 func inField(err error, field string) error {

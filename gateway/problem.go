@@ -87,6 +87,10 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		return p, 0
 	case errors.As(err, &policy):
 		p = problemPolicy
+		if policy.Field == "" {
+			p.Detail = policy.Reason
+			return p, 0
+		}
 		p.Errors = []fieldError{{policy.Field, policy.Reason}}
 		return p, 0
 	case errors.As(err, &media):

@@ -19,3 +19,14 @@ func TestProblemOfAStaleDoubt(t *testing.T) {
 		t.Errorf("a doubt: %d, Retry-After %s", p.Status, retry)
 	}
 }
+
+// A rule that is about no field of the request is told by itself.
+func TestProblemOfNoField(t *testing.T) {
+	t.Parallel()
+	if p, _ := problemFor(&accounts.PolicyError{Reason: "It is so."}); p.Status != 422 || p.Detail != "It is so." || p.Errors != nil {
+		t.Errorf("%+v", p)
+	}
+	if p, _ := problemFor(&accounts.PolicyError{Field: "email", Reason: "is required"}); p.Detail != problemPolicy.Detail || len(p.Errors) != 1 {
+		t.Errorf("%+v", p)
+	}
+}
