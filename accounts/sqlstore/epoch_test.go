@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"context"
 	neturl "net/url"
 	"testing"
 	"time"
@@ -11,7 +12,7 @@ import (
 	"rekey/accounts/phase"
 )
 
-// A move waits for a write that holds the epoch, on another connection. SQLite lets nobody else begin to write meanwhile, so
+// A move waits for a write that holds the epoch, on another connection, and keeps no other write waiting for long. SQLite lets nobody else begin to write meanwhile, so
 // there is nothing to see there.
 func TestMoveWaitsForAHeldWrite(t *testing.T) {
 	t.Parallel()
@@ -53,7 +54,10 @@ SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = 7230163 AND NOT g
 				return err
 			}
 		}
-		return nil
+		// Others do not wait for the one that the move waits for.
+		soon, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		return held.inTx(soon, func(querier) error { return nil })
 	})
 	if err != nil {
 		t.Fatal(err)

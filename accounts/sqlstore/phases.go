@@ -3,8 +3,11 @@ package sqlstore
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"rekey/accounts"
 	"rekey/accounts/failpoint"
@@ -51,16 +54,27 @@ func (s *Store) phase(ctx context.Context, q querier) (phase.State, error) {
 
 // MovePhase implements accounts.Phases.
 func (s *Store) MovePhase(ctx context.Context, next phase.State, e accounts.Event) error {
-	err := s.inTx(ctx, func(tx querier) error {
-		if err := s.storeNext(ctx, tx, next); err != nil {
-			return err
+	var err error
+	for {
+		err = s.inTx(ctx, func(tx querier) error {
+			if err := s.storeNext(ctx, tx, next); err != nil {
+				return err
+			}
+			if err := s.insertEvent(ctx, tx, e); err != nil {
+				return err
+			}
+			failpoint.Hit(failpoint.MoveEvent)
+			return nil
+		})
+		if !errors.Is(err, errEpochHeld) {
+			break
 		}
-		if err := s.insertEvent(ctx, tx, e); err != nil {
-			return err
+		select {
+		case <-ctx.Done():
+			return storeError("move phase", ctx.Err())
+		case <-time.After(holdPause):
 		}
-		failpoint.Hit(failpoint.MoveEvent)
-		return nil
-	})
+	}
 	if err != nil {
 		return storeError("move phase", err)
 	}
@@ -98,12 +112,27 @@ const (
 // lockEpoch holds the epoch on PostgreSQL until the transaction ends. An advisory lock is kept in memory: a lock on the one
 // row of the phase would write that row for every change of any account.
 func lockEpoch(ctx context.Context, s *Store, tx querier, alone bool) error {
-	text := `SELECT pg_advisory_xact_lock_shared(7230163)`
-	if alone {
-		text = `SELECT pg_advisory_xact_lock(7230163)`
+	if !alone {
+		return s.each(ctx, tx, func(scan) error { return nil }, `SELECT pg_advisory_xact_lock_shared(7230163)`)
 	}
-	return s.each(ctx, tx, func(scan) error { return nil }, text)
+	if _, err := s.exec(ctx, tx, `SET LOCAL lock_timeout = '`+holdWait+`'`); err != nil {
+		return err
+	}
+	err := s.each(ctx, tx, func(scan) error { return nil }, `SELECT pg_advisory_xact_lock(7230163)`)
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "55P03" { // lock_not_available
+		return errEpochHeld
+	}
+	return err
 }
+
+// While a move waits for the writes under way, all others wait behind it. Where one of those takes long, because its process was
+// stopped, say, the move steps back between two tries and lets them by.
+const (
+	holdWait  = "250ms"
+	holdPause = 250 * time.Millisecond
+)
+
+var errEpochHeld = errors.New("a write holds the epoch")
 
 // checkEpoch holds the store's epoch, if it has one, and returns accounts.ErrStaleEpoch if the installation has left it.
 func (s *Store) checkEpoch(ctx context.Context, tx querier) error {
