@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"rekey/accounts/password"
+	"rekey/accounts/phase"
 	"rekey/legacy"
 	"rekey/legacy/hash"
 )
@@ -27,9 +28,22 @@ type CopyBack string
 
 // Policies of a source.
 const (
-	CopyBackNone CopyBack = "none" // nothing: who changed something here can be answered only here ever after
-	CopyBackFull CopyBack = "full" // who registers, changes a password or an address, or is deleted
+	CopyBackNone    CopyBack = "none"         // nothing: who changed something here can be answered only here ever after
+	CopyBackProfile CopyBack = "profile-only" // who changes an address, or is deleted; who changed their password stays here
+	CopyBackFull    CopyBack = "full"         // that, and who registers or changes their password
 )
+
+// policy is how the gates know a policy.
+func (c CopyBack) policy() phase.CopyBackPolicy {
+	switch c {
+	case CopyBackFull:
+		return phase.CopyFull
+	case CopyBackProfile:
+		return phase.CopyProfile
+	case CopyBackNone:
+	}
+	return phase.CopyNothing
+}
 
 // A Delivery is one change that a legacy store has yet to hear of. It prints as a placeholder.
 type Delivery struct {
@@ -126,7 +140,7 @@ func (s *Service) unpack(d Delivery) (parcel, error) {
 // owePassword returns what the legacy stores are owed for a new password of an account.
 func (s *Service) owePassword(ctx context.Context, rec Record, pw password.Secret) ([]Delivery, error) {
 	var owed []Delivery
-	for _, to := range s.told(rec) {
+	for _, to := range s.told(rec, phase.CopyFull) {
 		made, err := s.legacyHash(ctx, to.source, to.legacyID, rec.Named(Username), pw)
 		if err != nil {
 			return nil, err
@@ -176,7 +190,7 @@ func (s *Service) insertion(ctx context.Context, rec Record, pw password.Secret)
 // oweDelete returns what the legacy stores are owed for an account that goes.
 func (s *Service) oweDelete(rec Record) ([]Delivery, error) {
 	var owed []Delivery
-	for _, to := range s.told(rec) {
+	for _, to := range s.told(rec, phase.CopyProfile) {
 		if !to.source.writes().Delete {
 			continue // the tombstone is what holds
 		}
@@ -195,13 +209,13 @@ type addressee struct {
 	legacyID string
 }
 
-// told returns who is told of an account's changes.
-func (s *Service) told(rec Record) []addressee {
+// told returns who is told of a change of an account: those whose policy is at least that.
+func (s *Service) told(rec Record, policy phase.CopyBackPolicy) []addressee {
 	var all []addressee
 	for _, source := range s.sources {
-		switch {
-		case source.CopyBack != CopyBackFull:
-		case rec.Link == nil && source.writes().Insert:
+		switch is := source.CopyBack.policy(); {
+		case is == phase.CopyNothing, is < policy:
+		case rec.Link == nil && is == phase.CopyFull && source.writes().Insert:
 			return []addressee{{source: source}} // as oweInsert did: it is the first
 		case rec.Link != nil && rec.Link.Source == source.Name:
 			all = append(all, addressee{source, rec.Link.LegacyID})

@@ -107,7 +107,7 @@ func (s *Service) oweEmail(rec Record, address Identifier) ([]Delivery, error) {
 	old := rec.Named(Email)
 	e := sealedEmail{New: address.Spelling, Old: old, Same: rec.holds(address)}
 	var owed []Delivery
-	for _, to := range s.told(rec) {
+	for _, to := range s.told(rec, phase.CopyProfile) {
 		can := to.source.writes()
 		e.Verified = can.EmailVerified && (!e.Same || sameIdentifier(old, address.Spelling))
 		if e.Same && !e.Verified || !e.Same && !can.Email {

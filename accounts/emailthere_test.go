@@ -560,6 +560,32 @@ func TestEmailAndBack(t *testing.T) {
 	}
 }
 
+// A shop that is told of profiles alone hears of a new address and of who goes, and of no password: who has changed theirs stays here.
+func TestCopyBackOfProfilesAlone(t *testing.T) {
+	t.Parallel()
+	v := newVillage(t, phase.Lazy, accounts.CopyBackProfile, salted(t, "7", "anna", "tulip"), salted(t, "8", "bert", "tulip"))
+	session, bert := v.open(t, mustLogin(t, v.Service, "anna", "tulip")), v.open(t, mustLogin(t, v.Service, "bert", "tulip"))
+	must(t, "ask", v.askEmail(t, session, "tulip", newAddress), nil)
+	must(t, "confirm", confirmEmail(t, v.Service, v.letter(t, accounts.LetterVerify, newAddress)), nil)
+	must(t, "change", change(v.Service, bert, "tulip", orchids), nil)
+	mustRegister(t, v.Service, "carl", "carl@example.org", orchids)
+	v.waiting(t, 1)
+	v.deliver(t, v.Service)
+	v.moved(t)
+	v.sold(t, "8", "tulip", true)
+	v.move(t, phase.LegacyOnly)
+	mustLogin(t, v.second, newAddress, "tulip")
+	mustLogin(t, v.second, "bert", orchids)
+	mustLogin(t, v.second, "carl", orchids)
+	mustRefuse(t, v.second, "bert", "tulip")
+	v.move(t, phase.NewFirst)
+	must(t, "delete", erase(v.Service, bert, orchids), nil)
+	v.deliver(t, v.Service)
+	if _, there := v.there(t, "8"); there {
+		t.Error("the shop still has who was deleted")
+	}
+}
+
 // Whoever registers where legacy answers is written to as everywhere, and what they confirm is verified in the shop.
 func TestWelcomeWhereLegacyAnswers(t *testing.T) {
 	t.Parallel()

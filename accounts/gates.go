@@ -52,11 +52,9 @@ func (s *Service) facts(ctx context.Context, from phase.State, m PhaseMove, aske
 	}
 	for _, source := range s.sources {
 		writes := source.writes()
-		row := phase.Source{Name: source.Name, Writer: writes.Password == legacy.PasswordHashed, Conditional: writes.Conditional}
-		if source.CopyBack == CopyBackFull {
-			row.CopyBack = phase.CopyFull
-		}
-		f.Sources = append(f.Sources, row)
+		f.Sources = append(f.Sources, phase.Source{
+			Name: source.Name, Writer: writes.Password == legacy.PasswordHashed, Conditional: writes.Conditional, CopyBack: source.CopyBack.policy(),
+		})
 	}
 	if slices.ContainsFunc(asked, func(g phase.Gate) bool { return slices.Contains(measured, g) }) {
 		if err := s.readWindows(ctx, from, &f); err != nil {

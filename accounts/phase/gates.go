@@ -51,7 +51,7 @@ func (p CopyBackPolicy) String() string { return policyNames.of(uint8(p)) }
 // A Source is what the gates know of a legacy store.
 type Source struct {
 	Name        string
-	Writer      bool // it takes changes
+	Writer      bool // it takes new passwords, as hashes
 	Conditional bool // and a change can be made to depend on what was read
 	CopyBack    CopyBackPolicy
 }

@@ -165,10 +165,10 @@ func TestEachGateBlocks(t *testing.T) {
 			[]phase.Finding{{phase.GateWriters, "crm takes no conditional changes, hr takes no changes", "each can be written", true}}},
 		"nothing copied back": {phase.Ramp, phase.NewFirst, phase.All, func(f *phase.Facts) { f.Sources = []phase.Source{{Name: "crm"}} }, nil},
 		"profile copied back": {phase.Ramp, phase.NewFirst, phase.All, func(f *phase.Facts) {
-			f.Sources = []phase.Source{{Name: "crm", Writer: true, CopyBack: phase.CopyProfile}}
+			f.Sources = []phase.Source{{Name: "crm", Conditional: true, CopyBack: phase.CopyProfile}}
 		}, nil},
-		"profile, and no writer": {phase.Ramp, phase.NewFirst, phase.All, func(f *phase.Facts) { f.Sources = []phase.Source{{Name: "crm", CopyBack: phase.CopyProfile}} },
-			[]phase.Finding{{phase.GateWriters, "crm takes no changes", "each can be written", true}}},
+		"profile, without a condition": {phase.Ramp, phase.NewFirst, phase.All, func(f *phase.Facts) { f.Sources = []phase.Source{{Name: "crm", CopyBack: phase.CopyProfile}} },
+			[]phase.Finding{{phase.GateWriters, "crm takes no conditional changes", "each can be written", true}}},
 		"all, without a condition": {phase.Ramp, phase.NewFirst, phase.All, func(f *phase.Facts) {
 			f.Sources = []phase.Source{{Name: "crm", Writer: true, CopyBack: phase.CopyFull}}
 		}, []phase.Finding{{phase.GateWriters, "crm takes no conditional changes", "each can be written", true}}},

@@ -131,9 +131,9 @@ func writers(q question) Finding {
 		}
 		switch {
 		case policy == CopyNothing:
-		case !source.Writer:
+		case policy == CopyFull && !source.Writer:
 			faults = append(faults, source.Name+" takes no changes")
-		case policy == CopyFull && !source.Conditional:
+		case !source.Conditional:
 			faults = append(faults, source.Name+" takes no conditional changes")
 		}
 	}

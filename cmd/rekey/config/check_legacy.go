@@ -35,9 +35,9 @@ func (l *loader) checkLegacy(i int, names map[string]int, registry *hash.Registr
 		l.problem(at+".fold", "want trim, lower, upper, nfc, nfkc or 7bit")
 	}
 	switch accounts.CopyBack(s.CopyBack) {
-	case "", accounts.CopyBackNone, accounts.CopyBackFull:
+	case "", accounts.CopyBackNone, accounts.CopyBackProfile, accounts.CopyBackFull:
 	default:
-		l.problem(at+".copy_back", "want none or full")
+		l.problem(at+".copy_back", "want none, profile-only or full")
 	}
 	for j, domain := range s.Domains {
 		if _, err := idna.Lookup.ToASCII(domain); err != nil || !strings.Contains(domain, ".") {

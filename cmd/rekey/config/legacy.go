@@ -21,7 +21,7 @@ type Legacy struct {
 	Queries      Queries     `yaml:"queries"`
 	Write        Write       `yaml:"write"` // what may be written back; without it nothing is
 
-	CopyBack string `yaml:"copy_back"` // what the source is told of changes made in the new store: none or full
+	CopyBack string `yaml:"copy_back"` // what the source is told of changes made in the new store: none, profile-only or full
 
 	Watch     Watch     `yaml:"watch"`     // how changes that others make there are heard of
 	Reconcile Reconcile `yaml:"reconcile"` // how everybody who has moved is compared

@@ -44,7 +44,7 @@ legacy:
 	if err != nil || len(list) != 1 {
 		t.Fatalf("%d sources, error %v", len(list), err)
 	}
-	want := []string{"password", "username", "email", "phone", "display_name", "email_verified", "disabled", "insert", "delete"}
+	want := []string{"password", "email", "email_verified", "insert", "delete"}
 	if !slices.Equal(list[0].Can, want) || len(list[0].Cannot) > 0 {
 		t.Errorf("can write %q and not %q", list[0].Can, list[0].Cannot)
 	}

@@ -69,8 +69,8 @@ func openSource(l config.Legacy) (*source, error) {
 		return nil, err
 	}
 	people := m.Wrap(a)
-	if accounts.CopyBack(l.CopyBack) == accounts.CopyBackFull && !takesHashes(people) {
-		return nil, errors.Join(errCopyBack, a.Close())
+	if err := fitFor(accounts.CopyBack(l.CopyBack), people); err != nil {
+		return nil, errors.Join(err, a.Close())
 	}
 	return &source{
 		copyBack: accounts.CopyBack(l.CopyBack), watch: watchOf(l, people),
@@ -93,7 +93,25 @@ func watchOf(l config.Legacy, people legacy.Source) accounts.Watch {
 	return w
 }
 
-var errCopyBack = errors.New("copy_back: full needs a source that takes new passwords as hashes, under a condition; see write")
+// Why a source cannot be told of changes.
+var (
+	errCopyBack    = errors.New("copy_back: full needs a source that takes new passwords as hashes, under a condition; see write")
+	errCopyProfile = errors.New("copy_back: profile-only needs a source that takes e-mail addresses or deletions, under a condition; see write")
+)
+
+// fitFor says why a policy cannot be followed with a source.
+func fitFor(policy accounts.CopyBack, source legacy.Source) error {
+	if policy == accounts.CopyBackFull && !takesHashes(source) {
+		return errCopyBack
+	}
+	if policy == accounts.CopyBackProfile {
+		w, ok := source.(legacy.Writer)
+		if !ok || !w.Writes().Conditional || !w.Writes().Email && !w.Writes().Delete {
+			return errCopyProfile
+		}
+	}
+	return nil
+}
 
 // unfitFor says why a plan cannot be walked with a source; "" if it can. In the middle of plan dual-write a change is in both
 // stores or nowhere.

@@ -29,6 +29,9 @@ func WrittenBackTo(c *config.Config) ([]WrittenBack, error) {
 	return list, closeSources(sources)
 }
 
+// unchanged is what nothing here changes after somebody was inserted, so that whether it can be written does not matter.
+var unchanged = []string{"username", "phone", "display_name", "disabled"}
+
 // writtenBack puts together what the adapter can write and what the mapping leaves of it.
 func (s *source) writtenBack() WrittenBack {
 	w := WrittenBack{Name: s.name}
@@ -45,8 +48,7 @@ func (s *source) writtenBack() WrittenBack {
 		key string
 		can bool
 	}{
-		{"password", can.Password != legacy.PasswordNever}, {"username", can.Username}, {"email", can.Email}, {"phone", can.Phone},
-		{"display_name", can.DisplayName}, {"email_verified", can.EmailVerified}, {"disabled", can.Disabled},
+		{"password", can.Password != legacy.PasswordNever}, {"email", can.Email}, {"email_verified", can.EmailVerified},
 		{"insert", can.Insert}, {"delete", can.Delete},
 	} {
 		switch {
@@ -58,6 +60,9 @@ func (s *source) writtenBack() WrittenBack {
 	}
 	if !can.Conditional && len(w.Can) > 0 {
 		reasons["both stores at once"] = "there is no condition on the stored password"
+	}
+	for _, key := range unchanged {
+		delete(reasons, key)
 	}
 	for _, key := range slices.Sorted(maps.Keys(reasons)) {
 		w.Cannot = append(w.Cannot, fmt.Sprintf("%s (%s)", key, reasons[key]))
