@@ -123,7 +123,11 @@ type Record struct {
 	// SecondFactor: the password alone does not let them in.
 	SecondFactor bool
 
-	// The rest is for Create alone, and is not read with an account.
+	// The rest is for what writes a whole account, and is not read with one.
+
+	// Was, for Recopy and TakeOver, is what the Link was when the legacy person was read: one that was marked or written since is
+	// not replaced. nil: whatever it was.
+	Was *LegacyLink
 
 	Also     []LegacyLink // the other legacy people whom the account is made from
 	Profile  *Profile     // nil: there is none

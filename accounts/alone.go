@@ -13,7 +13,6 @@ import (
 	"rekey/accounts/failpoint"
 	"rekey/accounts/journal"
 	"rekey/accounts/phase"
-	"rekey/accounts/policy"
 	"rekey/legacy"
 )
 
@@ -273,7 +272,7 @@ func (s *Service) changeAlone(ctx context.Context, c Change, a Attempt) error {
 	if _, err := s.loginAlone(ctx, person, a); err != nil {
 		return err
 	}
-	if err := s.checkNew(ctx, policy.About{Names: append(person.user.Identifiers(), person.user.Profile.DisplayName)}, c.New); err != nil {
+	if err := s.checkNew(ctx, aboutThere(person.user), c.New); err != nil {
 		return err
 	}
 	made, err := s.legacyHash(ctx, person.source, person.user.ID, person.user.Username, c.New)

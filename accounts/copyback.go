@@ -28,7 +28,7 @@ type CopyBack string
 // Policies of a source.
 const (
 	CopyBackNone CopyBack = "none" // nothing: who changed something here can be answered only here ever after
-	CopyBackFull CopyBack = "full" // who registers, changes a password or is deleted
+	CopyBackFull CopyBack = "full" // who registers, changes a password or an address, or is deleted
 )
 
 // A Delivery is one change that a legacy store has yet to hear of. It prints as a placeholder.
@@ -43,7 +43,9 @@ type Delivery struct {
 	CreatedAt time.Time
 	NextAt    time.Time // not tried before
 	Attempts  int64
-	Fence     int64  // of the claim under which it was read
+	Fence     int64 // of the claim under which it was read
+	// ClaimedTo is when that claim ends, by the clock of whoever has it; it is not stored with the delivery. Zero: there is none.
+	ClaimedTo time.Time
 	Refused   string // what the legacy store said the last time; empty if it was not asked or did not answer
 }
 
@@ -55,6 +57,7 @@ const (
 	DeliverInsert   DeliveryKind = "insert"
 	DeliverPassword DeliveryKind = "password"
 	DeliverDelete   DeliveryKind = "delete"
+	DeliverEmail    DeliveryKind = "email"
 )
 
 // Backlog is what the legacy stores have yet to hear.
@@ -80,6 +83,7 @@ type parcel struct {
 	LegacyID string        `json:"legacy_id,omitempty"` // empty: the person is not there yet
 	Person   *sealedPerson `json:"person,omitempty"`    // DeliverInsert
 	Password *sealedStored `json:"password,omitempty"`  // DeliverInsert, DeliverPassword
+	Email    *sealedEmail  `json:"email,omitempty"`     // DeliverEmail
 
 	Intent *sealedIntent `json:"intent,omitempty"`
 }

@@ -3,7 +3,6 @@ package accounts
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"rekey/accounts/password"
 	"rekey/accounts/phase"
@@ -12,8 +11,9 @@ import (
 // An address becomes somebody's when they have shown that they read what is sent there. Until then it is nobody's: an account
 // that is registered with it has it unverified, and one that asks for it keeps the old one.
 //
-// The legacy stores are not told of a new address. So it can be set only where the new store answers, and an account whose
-// address was set here is answered here from then on, whatever the phase goes back to.
+// A legacy store hears of it where it takes addresses; see emailthere.go. Where it must have the address and takes none, nobody
+// gets another. Where it is to be told and is not, an account whose address was set here is answered here from then on, whatever the
+// phase goes back to.
 
 // An EmailChange is somebody who is logged in and wants another address, or to show that theirs is theirs.
 type EmailChange struct {
@@ -34,7 +34,7 @@ func (s *Service) AskEmail(ctx context.Context, c EmailChange) error {
 		return err
 	}
 	a := Attempt{Password: c.Current, RequestID: c.RequestID}
-	there := func(Attempt) error { return ErrManagedElsewhere }
+	there := func(a Attempt) error { return s.askEmailThere(ctx, c, address, a) }
 	return s.change(ctx, c.Session, a, &s.stats.EmailsAsked, there, func(_ Attempt, rec Record, _ phase.Row) error {
 		return s.post(ctx, MailVerify, sealedMail{AccountID: rec.ID, Address: address.Spelling, RequestID: c.RequestID})
 	})
@@ -75,10 +75,14 @@ func (s *Service) sendVerify(ctx context.Context, about sealedMail) error {
 		return nil // they have gone since
 	case err != nil:
 		return err
-	case st.there != nil:
+	case st.there != nil && st.row.Legacy != phase.Required:
 		return nil // legacy has come to answer for them since
+	case st.there != nil:
+		if _, err := emailFor(*st.there, st.row, address); err != nil {
+			return nil //nolint:nilerr // and must have the address, which it does not take
+		}
 	}
-	switch err := s.checkAddress(ctx, st.rec, address); {
+	switch err := s.checkAddress(ctx, st, address); {
 	case errors.Is(err, ErrTakenIdentifier):
 		return nil
 	case err != nil:
@@ -94,11 +98,11 @@ func (s *Service) sendVerify(ctx context.Context, about sealedMail) error {
 }
 
 // checkAddress returns ErrTakenIdentifier if an address is not an account's own and any store has it.
-func (s *Service) checkAddress(ctx context.Context, rec Record, address Identifier) error {
-	if slices.ContainsFunc(rec.Identifiers, func(id Identifier) bool { return id.Canonical == address.Canonical }) {
+func (s *Service) checkAddress(ctx context.Context, st standing, address Identifier) error {
+	if st.there == nil && st.rec.holds(address) || st.there != nil && st.there.holds(address.Canonical) {
 		return nil
 	}
-	return s.checkFree(ctx, []Identifier{address})
+	return s.checkFree(ctx, st.rec, []Identifier{address})
 }
 
 // sendEmailChanged tells an old address of the new one.
@@ -113,7 +117,7 @@ type EmailConfirmation struct {
 }
 
 // ConfirmEmail makes the address that a token was sent to its account's, and verified. Where it replaces another, that one is
-// told. Its errors are ErrTicket, ErrTakenIdentifier, ErrManagedElsewhere, or an *UnavailableError.
+// told. Its errors are ErrTicket, ErrTakenIdentifier, ErrManagedElsewhere, a *PolicyError, or an *UnavailableError.
 func (s *Service) ConfirmEmail(ctx context.Context, c EmailConfirmation) error {
 	t, bound, err := s.ticketOf(ctx, TicketEmail, c.Token)
 	if err != nil {
@@ -127,16 +131,16 @@ func (s *Service) ConfirmEmail(ctx context.Context, c EmailConfirmation) error {
 	defer leave()
 	err = s.retryStale(&s.stats.EmailsConfirmed, func() error {
 		st, err := s.redeem(ctx, t, bound, a)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case st.there != nil: // legacy must have it, or knows better
-			return ErrManagedElsewhere
 		}
 		return s.setEmail(ctx, st, bound.Spelling, a)
 	})
 	if errors.Is(err, ErrCredentials) {
 		return ErrTicket
+	}
+	if err == nil {
+		s.dropTicket(ctx, t)
 	}
 	return err
 }
@@ -146,8 +150,26 @@ func (s *Service) setEmail(ctx context.Context, st standing, spelling string, a 
 	if err != nil {
 		return err
 	}
-	if err := s.checkAddress(ctx, st.rec, address); err != nil {
+	if err := s.checkAddress(ctx, st, address); err != nil {
 		return err
+	}
+	switch {
+	case st.row.Legacy == phase.Required:
+		return s.setEmailThere(ctx, st, address, a)
+	case st.there != nil: // legacy knows better, and what is here of them is no account to be changed
+		return ErrManagedElsewhere
+	}
+	return s.setEmailHere(ctx, st, address, a)
+}
+
+// setEmailHere is for an account that the new store answers for.
+func (s *Service) setEmailHere(ctx context.Context, st standing, address Identifier, a Attempt) error {
+	var owed []Delivery
+	if st.row.Legacy == phase.CopyBack {
+		var err error
+		if owed, err = s.oweEmail(st.rec, address); err != nil {
+			return cannotTell("set address", err)
+		}
 	}
 	address.Verified = true
 	old := st.rec.Named(Email)
@@ -161,9 +183,13 @@ func (s *Service) setEmail(ctx context.Context, st standing, spelling string, a 
 		told = append(told, m)
 	}
 	event := s.event(st.id, EventEmail, a)
-	err = s.outlive(ctx, func(ctx context.Context) error {
-		return s.writes(a).SetEmail(ctx, st.id, st.rec.Credential.Version, address, event, told...)
+	err := s.outlive(ctx, func(ctx context.Context) error {
+		return s.writes(a).SetEmail(ctx, st.id, st.rec.Credential.Version, address, event, told, owed...)
 	})
+	s.owes(owed, err)
+	if err == nil {
+		s.nudge(JobMail)
+	}
 	if errors.Is(err, ErrTaken) {
 		return ErrTakenIdentifier
 	}

@@ -126,16 +126,30 @@ func TestEmailOfTheRegistered(t *testing.T) {
 	v.address(t, yan, "yan@example.org", true)
 }
 
-// Where the old store must have it: it is not told of addresses.
+// Where the old store must have it and takes none.
 func TestEmailManagedElsewhere(t *testing.T) {
 	t.Parallel()
-	inEach(t, func(t *testing.T, v *village) {
-		session := v.open(t, mustLogin(t, v.Service, "anna", "tulip"))
-		must(t, "ask", v.askEmail(t, session, "tulip", "anna@new.example"), accounts.ErrManagedElsewhere)
-	})
-	v, session := copying(t)
+	v := inBoth(t)
+	session := v.open(t, mustLogin(t, v.Service, "anna", "tulip"))
 	must(t, "ask", v.askEmail(t, session, "tulip", "anna@new.example"), nil)
 	token := v.letter(t, accounts.LetterVerify, "anna@new.example")
+	v.source.Allow.Email = false
+	must(t, "confirm", confirmEmail(t, v.Service, token), accounts.ErrManagedElsewhere)
+	must(t, "ask", v.askEmail(t, session, "tulip", "anna@new.example"), accounts.ErrManagedElsewhere)
+	v.source.Allow.Email = true
+	must(t, "ask", v.askEmail(t, session, "tulip", "anna@third.example"), nil)
+	v.source.Allow.Email = false
+	if n := len(v.mail(t, v.second)); n != 0 {
+		t.Errorf("%d letters with a link that does nothing", n)
+	}
+	v.source.Allow.Email, v.source.Allow.Conditional = true, false
+	must(t, "confirm under no condition", confirmEmail(t, v.Service, token), accounts.ErrManagedElsewhere)
+	v.waiting(t, 0)
+
+	v, session = copying(t)
+	v.source.Allow.Email = false
+	must(t, "ask", v.askEmail(t, session, "tulip", "anna@new.example"), nil)
+	token = v.letter(t, accounts.LetterVerify, "anna@new.example")
 	v.move(t, phase.LegacyOnly)
 	if err := confirmEmail(t, v.Service, token); !errors.Is(err, accounts.ErrManagedElsewhere) && !errors.Is(err, accounts.ErrTicket) {
 		t.Errorf("confirm after a way back: %v", err)

@@ -273,7 +273,7 @@ func (s *Service) challenged(ctx context.Context, c sealedChallenge, a Attempt) 
 		}
 	}
 	person.second = nil
-	return s.owing(person, a.at), held, nil
+	return s.owing(ctx, person, a.at), held, nil
 }
 
 // foundAgain returns the legacy person of a challenge if their record is as it was. They are looked up as the login has done,

@@ -12,7 +12,6 @@ import (
 	"rekey/accounts/failpoint"
 	"rekey/accounts/password"
 	"rekey/accounts/phase"
-	"rekey/accounts/policy"
 	"rekey/legacy"
 )
 
@@ -61,7 +60,7 @@ func (s *Service) changeThere(ctx context.Context, c Change, a Attempt) error {
 	if err != nil {
 		return err
 	}
-	if err := s.checkNew(ctx, policy.About{Names: append(person.user.Identifiers(), person.user.Profile.DisplayName)}, c.New); err != nil {
+	if err := s.checkNew(ctx, aboutThere(person.user), c.New); err != nil {
 		return err
 	}
 	intent := s.intentOf(person, a)
@@ -219,7 +218,8 @@ func (s *Service) settleIntent(ctx context.Context, d Delivery, err error) error
 	return answer
 }
 
-// refusal returns the answer to a write that was certainly not done, or nil if that is not certain.
+// refusal returns the answer to a write that was certainly not done, or nil if that is not certain. A policy error is of the new
+// password.
 func refusal(err error) error {
 	var no *legacy.RefusedError
 	switch {
@@ -250,35 +250,50 @@ func (s *Service) finish(ctx context.Context, d Delivery, p parcel, link *Legacy
 	event.Detail = map[string]string{"source": d.Source, "kind": string(d.Kind)}
 	f := Finish{Event: event, Link: link, At: s.now()}
 	if d.Intent {
-		s.finishIntent(&f, d, p, link)
+		if err := s.finishIntent(&f, d, p, link); err != nil {
+			return err
+		}
 		if err := s.finishAbsent(ctx, &f, d, p); err != nil {
 			return err
 		}
 	}
 	err := s.store.FinishDelivery(ctx, d, f)
-	if !errors.Is(err, ErrTaken) || f.Create == nil {
-		return err
+	if errors.Is(err, ErrTaken) && f.Create != nil {
+		// Somebody has just made them, or they are contested here: legacy has them, and answers.
+		f.Create, f.Link = nil, nil
+		_, missing := s.store.ByID(ctx, d.AccountID)
+		switch {
+		case missing != nil && !errors.Is(missing, ErrNotFound):
+			return missing
+		case missing != nil:
+			f.Address = nil
+		case d.Kind != DeliverInsert:
+			f.Link = link
+		}
+		err = s.store.FinishDelivery(ctx, d, f)
 	}
-	// Somebody has just made them, or they are contested here: legacy has them, and answers.
-	f.Create, f.Link = nil, nil
-	if _, missing := s.store.ByID(ctx, d.AccountID); d.Kind == DeliverPassword && missing == nil {
-		f.Link = link
+	if errors.Is(err, ErrTaken) && f.Address != nil {
+		// Another account here has the address. Legacy has given it to this one, and answers.
+		drifted := *link
+		drifted.Drifted = true
+		f.Address, f.Link = nil, &drifted
+		err = s.store.FinishDelivery(ctx, d, f)
 	}
-	return s.store.FinishDelivery(ctx, d, f)
+	return err
 }
 
-// finishAbsent makes the account of somebody who was not here when their password was changed in both stores. Without it a
-// login that has seen the old one could still make the account with that.
+// finishAbsent makes the account of somebody who was not here when their password, or their address, was changed in both stores.
+// Without it a login that has seen the old one could still make the account with that.
 func (s *Service) finishAbsent(ctx context.Context, f *Finish, d Delivery, p parcel) error {
-	if d.Kind != DeliverPassword || f.Credential == nil {
+	if d.Kind != DeliverPassword && d.Kind != DeliverEmail || f.Credential == nil && f.Address == nil {
 		return nil
 	}
 	_, err := s.store.ByID(ctx, d.AccountID)
 	if !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	link := *f.Link
-	f.Link = nil // there is nothing that it could be of
+	link, address := *f.Link, f.Address
+	f.Link, f.Address = nil, nil // there is nothing that they could be of
 	c, err := s.resumeLegacy(ctx, Session{AccountID: d.AccountID, Source: link.Source, LegacyID: link.LegacyID})
 	if errors.Is(err, ErrCredentials) || err == nil && !hmac.Equal(link.Fingerprint, s.fingerprint(c)) {
 		return nil // somebody else has changed them since, and nothing of what we know is theirs
@@ -293,14 +308,25 @@ func (s *Service) finishAbsent(ctx context.Context, f *Finish, d Delivery, p par
 	case err != nil:
 		return err
 	}
-	rec := Record{Account: Account{ID: d.AccountID, Identifiers: ids, CreatedAt: f.At}, Credential: *f.Credential, Link: &link}
+	rec := Record{Account: Account{ID: d.AccountID, Identifiers: ids, CreatedAt: f.At}, Link: &link}
+	if address == nil {
+		rec.Credential = *f.Credential
+	} else if rec.Credential, err = s.credentialUnseen(ctx, c); err != nil {
+		if errors.As(err, new(*UnmovableError)) {
+			return nil
+		}
+		return err
+	}
+	for i, id := range rec.Identifiers {
+		rec.Identifiers[i].Verified = id.Verified || address != nil && id.Canonical == address.Canonical
+	}
 	rec.Link.CopiedEpoch = p.Intent.Epoch
 	rec.Profile = profileOf(c.user.Profile)
 	f.Create = &rec
 	return s.carryFactors(ctx, &rec, c)
 }
 
-func (s *Service) finishIntent(f *Finish, d Delivery, p parcel, link *LegacyLink) {
+func (s *Service) finishIntent(f *Finish, d Delivery, p parcel, link *LegacyLink) error {
 	f.Event.Actor, f.Event.RequestID, f.Keep, f.Was = "person", p.Intent.RequestID, p.Intent.Keep, p.Intent.Was
 	switch d.Kind {
 	case DeliverPassword:
@@ -314,17 +340,22 @@ func (s *Service) finishIntent(f *Finish, d Delivery, p parcel, link *LegacyLink
 	case DeliverInsert:
 		f.Event.Kind = EventRegistered
 		f.Event.AccountID = SubjectFor(link.Source, link.LegacyID)
+	case DeliverEmail:
+		f.Event.Kind = EventEmail
+		if err := s.finishEmail(f, d, p); err != nil {
+			return err
+		}
 	}
 	if p.Intent.Here == phase.NoWrite || p.Intent.Credential == nil {
-		if d.Kind != DeliverDelete {
+		if d.Kind != DeliverDelete && f.Address == nil {
 			f.Link = nil // what is here, if anything is, is not equal to legacy now
 		}
-		return
+		return nil
 	}
 	credential := Credential{Scheme: p.Intent.Credential.Scheme, Encoded: p.Intent.Credential.Encoded}
 	if d.Kind != DeliverInsert {
 		f.Credential = &credential
-		return
+		return nil
 	}
 	rec := Record{Account: Account{ID: f.Event.AccountID, CreatedAt: f.At}, Credential: credential, Link: link}
 	rec.Link.CopiedEpoch = p.Intent.Epoch
@@ -335,6 +366,7 @@ func (s *Service) finishIntent(f *Finish, d Delivery, p parcel, link *LegacyLink
 	}
 	rec.Profile = profileOf(legacy.Profile{DisplayName: p.Person.DisplayName})
 	f.Create = &rec
+	return nil
 }
 
 // overtaken returns errOvertaken if a legacy person is not the one that an intent was made for.

@@ -57,7 +57,7 @@ func (s *Service) Login(ctx context.Context, a Attempt) (Person, error) {
 	defer leave()
 	person, err := s.login(ctx, name, a)
 	if err == nil {
-		person, err = s.challenge(ctx, s.owing(person, a.at), name)
+		person, err = s.challenge(ctx, s.owing(ctx, person, a.at), name)
 	}
 	if person.Challenge != nil {
 		s.stats.FactorAsked.Add(1)

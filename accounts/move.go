@@ -34,7 +34,7 @@ type PhaseMove struct {
 // A PhaseStep is an epoch of a move.
 type PhaseStep struct {
 	State   phase.State `json:"state"`
-	Missing []Replica   `json:"missing"` // alive, and not there yet; empty: all have acknowledged it
+	Missing []Replica   `json:"missing"` // alive, and not there yet, or late and in the way of the next; empty: all have acknowledged it
 	Clock   time.Time   `json:"clock"`   // now, as leases are counted
 	Lease   phase.Lease `json:"-"`       // that they have
 }
@@ -158,7 +158,7 @@ func (s *Service) nextStep(ctx context.Context, at phase.State, m PhaseMove) (ph
 	if err != nil {
 		return phase.State{}, findings, err
 	}
-	return next[0], findings, s.storePhase(ctx, next[0], m, EventPhaseMoved)
+	return next[0], findings, s.storePhase(ctx, at, next[0], m, EventPhaseMoved)
 }
 
 // takeBack opens the old phase again. It does so too when whoever asked for the move has gone: frozen, it serves nobody.
@@ -167,7 +167,7 @@ func (s *Service) takeBack(ctx context.Context, at phase.State, m PhaseMove) (ph
 	if err != nil {
 		return phase.State{}, err
 	}
-	return back, s.outlive(ctx, func(ctx context.Context) error { return s.storePhase(ctx, back, m, EventPhaseTakenBack) })
+	return back, s.outlive(ctx, func(ctx context.Context) error { return s.storePhase(ctx, at, back, m, EventPhaseTakenBack) })
 }
 
 // Relax takes the installation from both to shadow. No gate is asked, and of what is under way only a ramp that has not ended
@@ -202,22 +202,37 @@ func (s *Service) changePhase(
 	if err := s.awaitAll(ctx, from, m); err != nil {
 		return report, err
 	}
-	if err := s.storePhase(ctx, next, m, kind); err != nil {
+	if err := s.storePhase(ctx, from, next, m, kind); err != nil {
 		return report, err
 	}
 	return report, s.awaitAll(ctx, next, m)
 }
 
-func (s *Service) storePhase(ctx context.Context, next phase.State, m PhaseMove, kind EventKind) error {
+// storePhase stores the state behind at. The store waits for the writes that hold the epoch of at, and the move tells whose they
+// may be: a process that is stopped in the middle of one does not renew its lease either.
+func (s *Service) storePhase(ctx context.Context, at, next phase.State, m PhaseMove, kind EventKind) error {
 	event := m.By.event(phaseAccount, kind, s.now())
 	event.Detail = map[string]string{
 		"epoch": strconv.FormatInt(next.Epoch, 10), "phase": next.Phase.String(), "percent": next.Percent.String(), "frozen": strconv.FormatBool(next.Frozen),
 	}
-	err := s.store.MovePhase(ctx, next, event)
-	if err != nil && !errors.Is(err, ErrStale) {
-		return cannotTell("move the phase", err)
+	stored := make(chan error, 1)
+	go func() { stored <- s.store.MovePhase(ctx, next, event) }()
+	tick := time.NewTicker(ackEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-stored:
+			if err != nil && !errors.Is(err, ErrStale) {
+				return cannotTell("move the phase", err)
+			}
+			return err
+		case <-tick.C:
+			late, clock, err := s.replicasThat(ctx, s.terms.Late)
+			if err == nil && len(late) > 0 && m.Progress != nil {
+				m.Progress(PhaseStep{at, late, clock, s.terms})
+			}
+		}
 	}
-	return err
 }
 
 // awaitAll waits until no live replica is behind a state.
@@ -248,6 +263,11 @@ func (s *Service) awaitAll(ctx context.Context, state phase.State, m PhaseMove) 
 
 // missing returns the live replicas that have not acknowledged an epoch, and the time that their leases are counted by.
 func (s *Service) missing(ctx context.Context, epoch int64) ([]Replica, time.Time, error) {
+	return s.replicasThat(ctx, func(rows []phase.Replica, now time.Time) []phase.Replica { return s.terms.Missing(epoch, rows, now) })
+}
+
+// replicasThat returns some of the replicas, and the time that their leases are counted by.
+func (s *Service) replicasThat(ctx context.Context, some func([]phase.Replica, time.Time) []phase.Replica) ([]Replica, time.Time, error) {
 	all, clock, err := s.store.Replicas(ctx)
 	if err != nil {
 		return nil, time.Time{}, err
@@ -256,11 +276,11 @@ func (s *Service) missing(ctx context.Context, epoch int64) ([]Replica, time.Tim
 	for i, r := range all {
 		rows[i], named[r.ID] = r.Replica, r
 	}
-	var missing []Replica
-	for _, r := range s.terms.Missing(epoch, rows, clock) {
-		missing = append(missing, named[r.ID])
+	var chosen []Replica
+	for _, r := range some(rows, clock) {
+		chosen = append(chosen, named[r.ID])
 	}
-	return missing, clock, nil
+	return chosen, clock, nil
 }
 
 func replicaNames(all []Replica) string {

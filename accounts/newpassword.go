@@ -5,6 +5,7 @@ import (
 
 	"rekey/accounts/password"
 	"rekey/accounts/policy"
+	"rekey/legacy"
 )
 
 // checkNew returns a *PolicyError for a password that nobody should have. It is never asked at a login. Where the breached
@@ -32,4 +33,9 @@ func (s *Service) checkNewOf(ctx context.Context, rec Record, pw password.Secret
 		about.Names = append(about.Names, id.Spelling)
 	}
 	return s.checkNew(ctx, about, pw)
+}
+
+// aboutThere is whom a new password is for that legacy answers for.
+func aboutThere(user legacy.User) policy.About {
+	return policy.About{Names: append(user.Identifiers(), user.Profile.DisplayName), HasFactor: len(user.Profile.TOTP) > 0}
 }

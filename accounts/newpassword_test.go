@@ -88,8 +88,15 @@ func TestNewPasswordBesideAFactor(t *testing.T) {
 // Where the legacy store answers, the rules are the same, by what it knows of the person.
 func TestNewPasswordThere(t *testing.T) {
 	t.Parallel()
-	w := newVillage(t, phase.DualWrite, accounts.CopyBackFull, salted(t, "7", "annabella", "tulip"))
+	guarded := guarded(t)
+	w := newVillage(t, phase.DualWrite, accounts.CopyBackFull, salted(t, "6", "annabella", "tulip"), guarded)
 	session := w.open(t, mustLogin(t, w.Service, "annabella", "tulip"))
 	mustBreak(t, "her name", change(w.Service, session, "tulip", "Annabella123456"), "new_password", rules.ReasonKnown)
+	mustBreak(t, "eight characters", change(w.Service, session, "tulip", "no birds"), "new_password", "must have at least 15 characters")
 	mustLogin(t, w.Service, "annabella", "tulip")
+
+	now := w.stand()
+	p, err := answer(w.Service, asked(t, w.Service, "anna", "tulip"), codeAt(t, now))
+	must(t, "a code", err, nil)
+	must(t, "eight characters beside a factor", change(w.Service, w.open(t, p), "tulip", "no birds"), nil)
 }

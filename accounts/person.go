@@ -43,7 +43,7 @@ func (p Person) Name() string {
 func personOf(rec Record) Person {
 	p := Person{
 		ID: rec.ID, Identifiers: rec.Identifiers, SessionEpoch: rec.SessionEpoch,
-		debts: debts{true, rec.NeedsChange, rec.Incomplete, rec.Terms},
+		debts: debtsOf(rec.Account),
 	}
 	if rec.SecondFactor {
 		p.second = &secondStep{version: rec.Credential.Version}

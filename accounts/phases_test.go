@@ -289,6 +289,37 @@ func TestMoveWaitsForTheSilent(t *testing.T) {
 	mustLogin(t, v.Service, "anna", "tulip")
 }
 
+// A move that the store keeps waiting, for a write of the epoch before, names who has not renewed their lease in time.
+func TestMoveNamesWhoIsInTheMiddleOfAWrite(t *testing.T) {
+	t.Parallel()
+	v := newVillage(t, phase.Lazy, accounts.CopyBackNone, salted(t, "7", "anna", "tulip"))
+	named := make(chan accounts.PhaseStep, 1)
+	v.doors.beforeMove = func() error {
+		v.raw(t, `UPDATE replicas SET renewed = renewed - 5000000 WHERE id = 'second'`)
+		select {
+		case step := <-named:
+			if len(step.Missing) != 1 || step.Missing[0].Name != "host second" || step.State.Epoch != 1 {
+				t.Errorf("in epoch %d it waits for %+v", step.State.Epoch, step.Missing)
+			}
+		case <-time.After(20 * time.Second):
+			t.Error("nobody is named")
+		}
+		return errDown
+	}
+	_, err := v.MovePhase(t.Context(), accounts.PhaseMove{
+		To: phase.LegacyOnly, By: accounts.By{Actor: "test", Reason: "to see who answers"},
+		Progress: func(step accounts.PhaseStep) {
+			if len(step.Missing) > 0 {
+				select {
+				case named <- step:
+				default:
+				}
+			}
+		},
+	})
+	doubtful(t, "a move whose store has gone", err)
+}
+
 // A flow that runs under an epoch keeps its process from acknowledging the next.
 func TestAcknowledgesWhenNothingRuns(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"errors"
+	"fmt"
 	"slices"
 
 	"rekey/accounts/phase"
@@ -88,11 +89,18 @@ func (s *Service) recopy(ctx context.Context, rec Record, c candidate, p proof, 
 
 // recopyWith is recopy with a credential that was made from what c has, by the hash of p if there is one.
 func (s *Service) recopyWith(ctx context.Context, rec Record, c candidate, credential Credential, p proof, a Attempt) error {
-	ids, _, err := s.stillSo(ctx, c, nil)
+	parts, err := s.partsOf(ctx, rec, c)
+	if err != nil {
+		return err
+	}
+	ids, _, err := s.stillSo(ctx, parts[0], parts[1:])
 	if err != nil {
 		return err
 	}
 	next := Record{Account: rec.Account, Credential: credential, Link: s.linkOf(c, 0, a)}
+	if rec.Link.Source == c.source.Name && rec.Link.LegacyID == c.user.ID {
+		next.Was = rec.Link // the others of a merged account are never marked
+	}
 	next.Identifiers, next.DisabledThere = ids, c.user.Disabled
 	s.owe(&next, p, c.user.Profile)
 	if credential == rec.Credential { // it stays, and what it owes
@@ -108,6 +116,39 @@ func (s *Service) recopyWith(ctx context.Context, rec Record, c candidate, crede
 		event.Detail["from"], event.Detail["to"] = schemeName(p.hash), string(credential.Scheme)
 	}
 	return s.writes(a).Recopy(ctx, next, rec.Credential.Version, event)
+}
+
+// partsOf returns the legacy people whom an account is made of, in their order, with c as it was read. Whoever has none of the
+// account's names there any more is none of them.
+func (s *Service) partsOf(ctx context.Context, rec Record, c candidate) ([]candidate, error) {
+	links, err := s.store.Links(ctx, rec.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read links: %w", err)
+	}
+	var parts []candidate
+	for _, l := range links {
+		if l.Source == c.source.Name && l.LegacyID == c.user.ID {
+			parts = append(parts, c)
+			continue
+		}
+		i := s.sourceIndex(l.Source)
+		if i < 0 {
+			return nil, fmt.Errorf("read person %s of %s: %w", l.LegacyID, l.Source, errNoSource)
+		}
+		found, err := s.lookup(ctx, s.sources[i:i+1], rec.Identifiers)
+		if err != nil {
+			return nil, err
+		}
+		for _, part := range found {
+			if part.user.ID == l.LegacyID {
+				parts = append(parts, part)
+			}
+		}
+	}
+	if !slices.ContainsFunc(parts, c.is) {
+		return nil, ErrStale // the link has gone meanwhile
+	}
+	return parts, nil
 }
 
 // markDirty notes that a copy could not be made equal to legacy: a step up counts such copies. Whom it concerns does not wait

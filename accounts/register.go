@@ -55,7 +55,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (Person, error) 
 	if err != nil {
 		return Person{}, cannotTell("hash the password", err)
 	}
-	if err := s.checkFree(ctx, ids); err != nil {
+	if err := s.checkFree(ctx, Record{}, ids); err != nil {
 		return Person{}, err
 	}
 	rec := Record{Account: account, Credential: credential, Profile: profile}
@@ -87,9 +87,12 @@ func (s *Service) Register(ctx context.Context, r Registration) (Person, error) 
 }
 
 // asPassword names the field as a registration has it.
-func asPassword(err error) error {
+func asPassword(err error) error { return inField(err, "password") }
+
+// inField names the field of a *PolicyError.
+func inField(err error, field string) error {
 	if policy, ok := errors.AsType[*PolicyError](err); ok {
-		policy.Field = "password"
+		policy.Field = field
 	}
 	return err
 }
@@ -140,21 +143,25 @@ var shapes = map[Kind]string{
 	Phone:    "must be a phone number that begins with +",
 }
 
-// checkFree returns ErrTakenIdentifier if any store has one of the identifiers. All are asked in every case.
+// checkFree returns ErrTakenIdentifier if any store has one of the identifiers as another's than self's. All are asked in every case.
 //
 // A legacy store that compares byte by byte has names in spellings that it is not asked for ("aNNa"). Such a person is not
 // seen here, and not locked out either: a login in their spelling asks for them (loginOtherSpelling).
-func (s *Service) checkFree(ctx context.Context, ids []Identifier) error {
+func (s *Service) checkFree(ctx context.Context, self Record, ids []Identifier) error {
 	taken := false
 	for _, id := range ids {
-		switch _, err := s.store.ByIdentifier(ctx, id.Canonical); {
+		switch rec, err := s.store.ByIdentifier(ctx, id.Canonical); {
 		case err == nil:
-			taken = true
+			taken = taken || rec.ID != self.ID
 		case !errors.Is(err, ErrNotFound):
 			return cannotTell("read account", err)
 		}
 	}
-	switch found, err := s.lookup(ctx, s.sources, ids); {
+	found, err := s.lookup(ctx, s.sources, ids)
+	if self.ID != uuid.Nil && err == nil {
+		found, err = s.notOf(ctx, self, found)
+	}
+	switch {
 	case errors.Is(err, legacy.ErrTooMany), len(found) > 0:
 		taken = true
 	case err != nil:

@@ -59,6 +59,7 @@ func (s *Service) tryDelivery(ctx context.Context, d Delivery, now time.Time) er
 	case err == nil:
 		if err = s.finish(ctx, d, p, link); err == nil {
 			s.stats.Delivered.Add(1)
+			s.nudge(JobMail) // somebody may be told
 		}
 	case d.Intent && refusal(err) != nil && !errors.Is(err, legacy.ErrNotSent): // nobody waits for it, and it never will be
 		s.log.WarnContext(ctx, "a change that was interrupted was not made", "account", d.AccountID, "kind", d.Kind, "error", err)
@@ -129,9 +130,11 @@ func (s *Service) deliver(ctx context.Context, d Delivery, p parcel) (*LegacyLin
 		return nil, err
 	}
 	run := delivery{Service: s, Delivery: d, parcel: p, source: source, writer: writer, getter: getter}
-	bring := run.change
-	if d.Kind == DeliverInsert {
-		bring = run.insert
+	bring, known := map[DeliveryKind]func(context.Context) (*LegacyLink, error){
+		DeliverInsert: run.insert, DeliverPassword: run.change, DeliverDelete: run.change, DeliverEmail: run.email,
+	}[d.Kind]
+	if !known {
+		return nil, fmt.Errorf("a delivery of kind %q is not known to this version (%w)", d.Kind, legacy.ErrNotSent)
 	}
 	link, err := bring(ctx)
 	if err != nil && !run.sent && refusal(err) == nil {
@@ -190,16 +193,38 @@ func (d *delivery) change(ctx context.Context) (*LegacyLink, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.sent = true
+	if err := d.begin(); err != nil {
+		return nil, err
+	}
 	if d.Kind == DeliverDelete {
 		return nil, d.writer.Delete(ctx, user)
 	}
 	made := d.parcel.Password.stored()
-	if err := d.writer.Update(ctx, user, legacy.Change{Password: &legacy.NewPassword{Hashed: made}}); err != nil {
+	err = d.writer.Update(ctx, user, legacy.Change{Password: &legacy.NewPassword{Hashed: made}})
+	if errors.Is(err, legacy.ErrConflict) { // whoever had the claim before may have been late with this very change
+		if is.user, err = d.getter.Get(ctx, id); err == nil && !d.carries(is.user) {
+			err = legacy.ErrConflict
+		}
+	} else {
+		is.user.Password = &made
+	}
+	if err != nil {
 		return nil, err
 	}
-	is.user.Password = &made
 	return d.linkNow(is, id), nil
+}
+
+// errClaimEnded is why somebody who was stopped, or slow, writes nothing any more: others may have ended the delivery since, and
+// the stored password may even be the same again.
+var errClaimEnded = errors.New("the claim on the delivery has ended")
+
+// begin is asked right before a write is sent.
+func (d *delivery) begin() error {
+	if !d.now().Before(d.ClaimedTo.Add(-claimGuard)) {
+		return errClaimEnded
+	}
+	d.sent = true
+	return nil
 }
 
 // insert brings a person who was born here. Whoever is there under their names with our hash is them.
@@ -214,10 +239,17 @@ func (d *delivery) insert(ctx context.Context) (*LegacyLink, error) {
 	if i := slices.IndexFunc(there, d.carries); i >= 0 {
 		return d.linkNow(candidate{source: d.source, user: there[i]}, there[i].ID), nil
 	}
+	if err == nil && len(there) > 0 {
+		if err := d.leaving(ctx, there); err != nil {
+			return nil, err
+		}
+	}
 	if err != nil || len(there) > 0 {
 		return nil, &legacy.RefusedError{Reason: "somebody there has one of the identifiers", Taken: true}
 	}
-	d.sent = true
+	if err := d.begin(); err != nil {
+		return nil, err
+	}
 	id, err := d.writer.Insert(ctx, user, legacy.NewPassword{Hashed: made})
 	if err != nil {
 		return nil, err
@@ -227,6 +259,30 @@ func (d *delivery) insert(ctx context.Context) (*LegacyLink, error) {
 		return nil, err
 	}
 	return d.linkNow(candidate{source: d.source, user: user}, id), nil
+}
+
+// leavingTries is how often somebody waits for their names, over some five minutes. Whoever still has them then has not gone for
+// a reason of their own, and support is told.
+const leavingTries = 10
+
+// errLeaving is why somebody is not inserted yet.
+var errLeaving = errors.New("somebody who was deleted here still has one of the identifiers there")
+
+// leaving returns errLeaving if all who have the names of somebody new were deleted here: their own deliveries make room. Only
+// the deliveries of one account arrive in order.
+func (d *delivery) leaving(ctx context.Context, there []legacy.User) error {
+	if d.Intent || d.Attempts >= leavingTries {
+		return nil
+	}
+	for _, user := range there {
+		switch rec, err := d.store.ByLink(ctx, d.source.Name, user.ID); {
+		case errors.Is(err, ErrNotFound), err == nil && !rec.Deleted():
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+	return errLeaving
 }
 
 // legacyID returns the key under which the legacy store has the person. Somebody who was born here got one when they were

@@ -66,6 +66,25 @@ func TestRelayWhileTheShopIsDown(t *testing.T) {
 	}
 }
 
+// A name goes to somebody new while the shop has not heard that its last owner is gone, and hears of the new one first.
+func TestRelayOfANameThatChangesHands(t *testing.T) {
+	t.Parallel()
+	v, session := copying(t, salted(t, "8", "bert", "tulip"))
+	must(t, "delete", erase(v.Service, session, "tulip"), nil)
+	v.source.SetDown(errDown)
+	v.deliver(t, v.second) // the deletion waits now
+	v.source.SetDown(nil)
+	mustRegister(t, v.Service, "anna", "", orchids)
+	v.deliver(t, v.second)
+	v.waiting(t, 2)
+	v.later(t, 5*time.Second)
+	v.deliver(t, v.second)
+	v.later(t, 5*time.Second)
+	v.deliver(t, v.second)
+	v.waiting(t, 0)
+	v.sold(t, "9", orchids, true)
+}
+
 // What arrived is known again by its hash: it is not written twice, nobody suspects drift, and nobody is there twice.
 func TestRelayLosesAnAnswer(t *testing.T) {
 	t.Parallel()
@@ -279,4 +298,64 @@ func TestRelayOfAWholeLife(t *testing.T) {
 	}
 	v.move(t, phase.LegacyOnly)
 	mustRefuse(t, v.Service, "bert", tulips)
+}
+
+// Whoever was stopped between reading the shop and writing it writes nothing when they wake, though the stored password is the
+// very same again: it has been another meanwhile.
+func TestAWriteIsNotSentLate(t *testing.T) {
+	t.Parallel()
+	inEach(t, func(t *testing.T, v *village) {
+		was, _ := v.there(t, "7")
+		session := v.open(t, mustLogin(t, v.Service, "anna", "tulip"))
+		v.doors.afterBegin = func() {
+			v.shop.beforeGet = func() {
+				v.later(t, 31*time.Second)
+				v.deliver(t, v.second)
+				v.waiting(t, 0)
+				v.sold(t, "7", orchids, true)
+				v.source.Change("7", func(u *legacy.User) { u.Password = was.Password }) // as a change back would, without a salt
+			}
+		}
+		doubtful(t, "the late change", change(v.Service, session, "tulip", orchids))
+		v.sold(t, "7", "tulip", true)
+		if n := v.source.Written.Load(); n != 1 {
+			t.Errorf("the shop was written %d times, want once", n)
+		}
+	})
+}
+
+// The write of somebody who has lost their claim arrives while the next is about to make it: the change is whole.
+func TestALateWriteOfTheSameChange(t *testing.T) {
+	t.Parallel()
+	inEach(t, func(t *testing.T, v *village) {
+		person := mustLogin(t, v.Service, "anna", "tulip")
+		session, other := v.open(t, person), v.open(t, person)
+		sent, goesOn, done := make(chan struct{}), make(chan struct{}), make(chan error)
+		v.shop.before = func() error {
+			close(sent)
+			<-goesOn
+			return nil
+		}
+		go func() { done <- change(v.Service, session, "tulip", orchids) }()
+		<-sent
+		v.later(t, 31*time.Second)
+		v.shop.before = func() error {
+			close(goesOn)
+			if err := <-done; err != nil { // where the shop alone counts it is done
+				doubtful(t, "the late change", err)
+			}
+			return nil
+		}
+		v.deliver(t, v.second)
+		v.waiting(t, 0)
+		v.takes(t, orchids)
+		v.refuses(t, "tulip")
+		v.sold(t, "7", orchids, true)
+		if n := v.count(t, anna, accounts.EventPassword); n != 1 {
+			t.Errorf("%d events of the change, want 1", n)
+		}
+		if _, _, err := v.Renew(t.Context(), other.ID, 0, time.Now(), time.Hour, time.Hour); err == nil {
+			t.Error("the other session lives")
+		}
+	})
 }

@@ -23,7 +23,7 @@ func (s *Service) Renew(
 	case err != nil:
 		return Session{}, Person{}, cannotTell("renew session", err)
 	}
-	return renewed, s.owingNow(personOf(Record{Account: account})), nil
+	return renewed, s.owingNow(ctx, personOf(Record{Account: account})), nil
 }
 
 // Resume returns the person that a session belongs to, as they are now: it is asked at every refresh. It returns
@@ -36,7 +36,7 @@ func (s *Service) Resume(ctx context.Context, session Session) (Person, error) {
 	case err == nil && rec.Disabled:
 		return Person{}, refused("new-disabled")
 	case err == nil:
-		return s.owingNow(personOf(rec)), nil
+		return s.owingNow(ctx, personOf(rec)), nil
 	case !errors.Is(err, ErrNotFound):
 		return Person{}, cannotTell("read account", err)
 	}

@@ -2,8 +2,10 @@ package accounts_test
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -161,6 +163,34 @@ func TestCollisionsLink(t *testing.T) {
 	events, err := w.store.Events(t.Context(), first.ID, 10)
 	if err != nil || len(events) != 1 || events[0].Detail["linked:crm"] != "7" {
 		t.Errorf("events are %+v (%v)", events, err)
+	}
+}
+
+// An account of two people is copied again from one of them: it keeps the names of the other, and none that nobody has any more.
+func TestCopyAgainOfLinked(t *testing.T) {
+	t.Parallel()
+	crm := md5Salted(t, "7", "anna", "b@example.org", "tulip")
+	crm.Phone = "+31201234567"
+	w := newTown(t, policy(accounts.CollisionsLink), []legacy.User{md5Salted(t, "1", "anna", "a@example.org", "tulip")}, []legacy.User{crm})
+	mustLogin(t, w.Service, "anna", "tulip")
+	w.source.Change("1", func(u *legacy.User) { u.Email = "new@example.org" })
+	w.crm.Change("7", func(u *legacy.User) { u.Phone, u.Disabled = "", true })
+	rec, _ := w.account(t, "shop", "1")
+	drifted := *rec.Link
+	drifted.Drifted = true
+	event := accounts.Event{ID: newID(t), At: time.Now(), AccountID: rec.ID, Kind: accounts.EventDrifted, Actor: "test"}
+	must(t, "mark", w.store.SetLink(t.Context(), *rec.Link, drifted, event), nil)
+	if p := mustLogin(t, w.Service, "new@example.org", "tulip"); p.ID != rec.ID {
+		t.Error("she is somebody else")
+	}
+	rec, _ = w.account(t, "shop", "1")
+	var names []string
+	for _, id := range rec.Identifiers {
+		names = append(names, id.Canonical)
+	}
+	slices.Sort(names)
+	if want := []string{"anna", "b@example.org", "new@example.org"}; !slices.Equal(names, want) || rec.Link.Drifted {
+		t.Errorf("her names are %v, want %v; drifted is %v", names, want, rec.Link.Drifted)
 	}
 }
 

@@ -182,7 +182,7 @@ type Phases interface {
 // A Finish is what is written here when a delivery has arrived.
 type Finish struct {
 	Event Event
-	Link  *LegacyLink // what the link to the legacy person is now; nil: as it was
+	Link  *LegacyLink // what the link to the legacy person is now, or, if it is Drifted, that it has; nil: as it was
 
 	// The rest is of intents.
 
@@ -191,8 +191,10 @@ type Finish struct {
 	Was        []byte
 	Credential *Credential // of the account, if it is here; whatever version it has, it gets the next
 	Keep       uuid.UUID   // the session that a new credential does not end
-	Create     *Record     // somebody who is not here yet, with their link
-	Delete     bool        // the account becomes a tombstone, and is made one if it is not here
+	Address    *Identifier // becomes the account's as by SetEmail, if it is here, and is known to legacy
+	Mails      []Mail
+	Create     *Record // somebody who is not here yet, with their link
+	Delete     bool    // the account becomes a tombstone, and is made one if it is not here
 	At         time.Time
 }
 
@@ -215,7 +217,8 @@ type Writes interface {
 
 	// Recopy makes what is here of a legacy person equal to legacy again, with the event: the credential, if it still has
 	// version from (ErrStale if not), the identifiers (ErrTaken if another account has one), the second factors that moved with
-	// the person (nil: they stay as they are) and the link, which is then neither dirty nor drifted. An account that was not
+	// the person (nil: they stay as they are) and the link, which is then neither dirty nor drifted, if its fingerprint and marks
+	// still are those of r.Was (ErrStale if not: what was read of the person may be older than a mark). An account that was not
 	// disabled here is disabled, and its sessions end, if r is DisabledThere, and enabled if not.
 	Recopy(ctx context.Context, r Record, from int64, e Event) error
 	// SetLink writes down, with the event, what a link's fingerprint, epoch and marks are, if they still are as was says;
@@ -233,8 +236,9 @@ type Writes interface {
 	// SetEmail makes an address an account's, verified or not as it says, with the event and mails: of the account's own it is
 	// marked so, else it takes the place of the first e-mail address; ErrTaken if another account has it. The credential gets
 	// version from+1, or it is ErrStale, and whatever was bound to its version ends. An account whose address becomes another
-	// is pinned: legacy does not know it.
-	SetEmail(ctx context.Context, account uuid.UUID, from int64, address Identifier, e Event, mails ...Mail) error
+	// is pinned if nothing is owed: legacy does not know it, and never will. Nor is anything owed for an account of which legacy
+	// will not know another change: its arrival would look as if legacy knew all.
+	SetEmail(ctx context.Context, account uuid.UUID, from int64, address Identifier, e Event, mails []Mail, owed ...Delivery) error
 
 	// See writes down what a look at a legacy person has found, with the event if it has a kind: the fingerprint, the drift
 	// and the bar of the link, if they are as they were (ErrStale if not, or if another account has the link), and the account's

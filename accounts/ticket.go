@@ -188,3 +188,10 @@ func (s *Service) redeem(ctx context.Context, t Ticket, bound sealedTicket, a At
 	}
 	return st, nil
 }
+
+// dropTicket removes a ticket that was used. As a rule it is dead, for what it was bound to has changed.
+func (s *Service) dropTicket(ctx context.Context, t Ticket) {
+	if err := s.outlive(ctx, func(ctx context.Context) error { return s.store.DropTicket(ctx, t.Digest) }); err != nil {
+		s.log.WarnContext(ctx, "used ticket not removed; it is with the next", "account", t.AccountID, "error", err)
+	}
+}

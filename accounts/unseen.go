@@ -77,6 +77,15 @@ func (s *Service) keepUnseen(ctx context.Context, account uuid.UUID, h *hash.Has
 	return s.wrapUnseen(ctx, account, h, p)
 }
 
+// credentialUnseen makes the credential of somebody who is not here, from what the legacy store has.
+func (s *Service) credentialUnseen(ctx context.Context, c candidate) (Credential, error) {
+	h, err := s.openUnseen(c, KeepAuto)
+	if err != nil {
+		return Credential{}, err
+	}
+	return s.keepUnseen(ctx, SubjectFor(c.source.Name, c.user.ID), h, *c.user.Password, KeepAuto, "", password.PriorityLogin)
+}
+
 // carry makes a credential of a whole legacy hash.
 func (s *Service) carry(account uuid.UUID, h *hash.Hash, stored legacy.Stored) (Credential, error) {
 	stored.Scheme = h.Scheme // what "auto" found: it must not find another later

@@ -109,7 +109,7 @@ func (s *shop) List(context.Context, string, int) ([]legacy.User, error) {
 // doors is the store of both processes. What comes before a write can be said, once.
 type doors struct {
 	accounts.Store
-	beforeBegin, beforeFinish, beforeCreate, beforeRecopy, beforeSet, beforeSetLink, beforeEpoch func() error
+	beforeBegin, beforeFinish, beforeCreate, beforeRecopy, beforeSet, beforeSetLink, beforeEpoch, beforeMove func() error
 
 	afterBegin, afterRecopy func()
 }
@@ -135,6 +135,13 @@ func (d *doors) SessionEpoch(ctx context.Context, account uuid.UUID) (int64, err
 		return 0, err
 	}
 	return d.Store.SessionEpoch(ctx, account)
+}
+
+func (d *doors) MovePhase(ctx context.Context, next phase.State, e accounts.Event) error {
+	if err := knock(&d.beforeMove); err != nil {
+		return err
+	}
+	return d.Store.MovePhase(ctx, next, e)
 }
 
 func (d *doors) At(epoch int64) accounts.Writes { return doorsAt{d.Store.At(epoch), d} }

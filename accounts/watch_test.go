@@ -501,3 +501,27 @@ func TestLookLosesToAMove(t *testing.T) {
 	v.mustDrift(t, false)
 	v.takes(t, "tulip")
 }
+
+// A login that has read the record from before a change is slow, and the change is noticed meanwhile: the mark stays.
+func TestALateCopyKeepsANewerMark(t *testing.T) {
+	t.Parallel()
+	v := newVillage(t, phase.DualWrite, accounts.CopyBackFull, salted(t, "7", "anna", "tulip"))
+	v.move(t, phase.Shadow)
+	mustLogin(t, v.Service, "anna", "tulip")
+	v.source.Change("7", func(u *legacy.User) { u.Email = "anna@new.example" }) // so that the next login copies again
+	v.doors.beforeRecopy = func() error {
+		v.source.Change("7", func(u *legacy.User) { u.Password = salted(t, "7", "anna", "rose").Password })
+		_, err := v.second.ReconcileNext(t.Context(), "shop")
+		must(t, "reconcile", err, nil)
+		return nil
+	}
+	mustLogin(t, v.Service, "anna", "tulip") // it began before
+	if rec, err := v.store.ByID(t.Context(), anna); err != nil || !rec.Link.Drifted || rec.Credential.Version != 1 {
+		t.Errorf("drifted is %v (%v), version %d", rec.Link.Drifted, err, rec.Credential.Version)
+	}
+	v.takes(t, "rose") // and copies
+	v.refuses(t, "tulip")
+	if rec, err := v.store.ByID(t.Context(), anna); err != nil || rec.Link.Drifted {
+		t.Errorf("drifted is %v (%v) after a copy of what is there", rec.Link.Drifted, err)
+	}
+}

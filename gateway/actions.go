@@ -20,10 +20,13 @@ var actionRoutes = map[string][]accounts.Action{
 	"HEAD /v1/account":         allActions,
 	"POST /v1/logout":          allActions,
 	"PUT /v1/account/password": {accounts.ActionChangePassword},
+	"POST /v1/account/email":   {accounts.ActionVerifyEmail}, // what confirms it takes the token of a letter, and no other
 	"PUT /v1/account":          {accounts.ActionCompleteProfile, accounts.ActionAcceptTerms},
 }
 
-var allActions = []accounts.Action{accounts.ActionChangePassword, accounts.ActionCompleteProfile, accounts.ActionAcceptTerms}
+var allActions = []accounts.Action{
+	accounts.ActionChangePassword, accounts.ActionVerifyEmail, accounts.ActionCompleteProfile, accounts.ActionAcceptTerms,
+}
 
 // claims returns what an access token says, if it is good for the route that was asked for. It is where all routes look.
 func (g *Gateway) claims(c echo.Context, access string) (token.Claims, error) {

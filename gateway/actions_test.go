@@ -123,3 +123,40 @@ func TestRequiredActionsAfterASecondFactor(t *testing.T) {
 	w.old.Change("1", func(u *legacy.User) { u.Profile.TOTP = []legacy.TOTP{{Secret: key}} })
 	w.owes(t, w.loginBoth(t, "anna", "tulip", string(key), 0), "accept-terms")
 }
+
+// A token that is for showing an address reaches what asks for the letter, and nothing that is for another action; what the
+// letter's token does needs none.
+func TestVerifyEmailIsRequired(t *testing.T) {
+	t.Parallel()
+	w := newWorldOf(t, accounts.RequiredActions{Email: true}, nil)
+	in := w.login("anna", "tulip")
+	access := w.owes(t, in, "verify-email")
+	w.wants("her password", w.change(access, "tulip", orchids), 403, "required-actions")
+	w.wants("her profile", w.as(access, "PUT", "/v1/account", "display_name", "Anna"), 403, "required-actions")
+	w.wants("forward auth", w.ask("GET", "/v1/verify", "", "Authorization", "Bearer "+access), 403, "required-actions")
+	if a := w.see(access); a.Code != 200 {
+		t.Errorf("she does not see herself: %d", a.Code)
+	}
+
+	w.wants("a wrong password", w.askEmail(access, "rose", "Anna@example.org"), 401, "credentials")
+	w.wants("ask", w.askEmail(access, "tulip", "Anna@example.org"), 202, "")
+	letters := w.sent()
+	if len(letters) != 1 || letters[0].Kind != accounts.LetterVerify || letters[0].To != "Anna@example.org" {
+		t.Fatalf("%d letters, want one to her", len(letters))
+	}
+	in = w.refresh(in.Refresh)
+	access = w.owes(t, in, "verify-email")
+	w.wants("confirm", w.ask("POST", "/v1/email/confirm", text(t, "token", string(letters[0].Token.Reveal()))), 204, "")
+	w.wants("forward auth by the token of before", w.ask("GET", "/v1/verify", "", "Authorization", "Bearer "+access), 403, "required-actions")
+	whole := w.owes(t, w.refresh(in.Refresh))
+	w.wants("forward auth", w.ask("GET", "/v1/verify", "", "Authorization", "Bearer "+whole), 204, "")
+	w.owes(t, w.login("anna", "tulip"))
+}
+
+// The token for another action asks for no letters.
+func TestEmailNeedsItsAction(t *testing.T) {
+	t.Parallel()
+	w := newWorldOf(t, accounts.RequiredActions{Terms: "2"}, nil)
+	access := w.owes(t, w.login("anna", "tulip"), "accept-terms")
+	w.wants("ask", w.askEmail(access, "tulip", "anna@new.example"), 403, "required-actions")
+}

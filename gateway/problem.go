@@ -97,7 +97,7 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		return problemUnmatched, 0
 	case !phaseReasons(err).none():
 		return problemPhase, 0
-	case errors.Is(err, accounts.ErrStale):
+	case errors.Is(err, accounts.ErrStale) && !errors.As(err, &unavailable): // what was not done for it can be tried again
 		return problemStale, 0
 	case errors.Is(err, accounts.ErrCode):
 		return problemCode, 0

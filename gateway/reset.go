@@ -82,11 +82,7 @@ func (g *Gateway) useReset(c echo.Context, token, next string) error {
 
 // resetAccount serves POST /admin/v1/accounts/{ref}/reset.
 func (g *Gateway) resetAccount(c echo.Context) error {
-	by, err := change(c)
-	if err != nil {
-		return err
-	}
-	ref, err := refOf(c)
+	by, ref, err := changeOf(c)
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func (g *Gateway) showProblem(c echo.Context, err error, page func(said ...strin
 }
 
 // formNames are the fields of the forms, as people read them.
-var formNames = map[string]string{"new_password": "The password", "identifier": "The name"}
+var formNames = map[string]string{"new_password": "The password", "identifier": "The name", "email": "The address"}
 
 // readForm reads a small form. Its error is an *accounts.InvalidError, or a *mediaError.
 func readForm(c echo.Context) (url.Values, error) {

@@ -29,7 +29,8 @@ type Writer interface {
 	// with Taken.
 	Insert(ctx context.Context, user User, pw NewPassword) (id string, err error)
 	// Update changes a person who still is as was says: the same key, with the same stored password where the store shows
-	// one. A person who is not is ErrConflict, and one who is not there ErrNoUser. Fields that Writes does not name must
+	// one, and with the same identifiers where change sets them, so that a write that comes late brings no older one back. A
+	// person who is not is ErrConflict, and one who is not there ErrNoUser. Fields that Writes does not name must
 	// not be set: such a change is not sent.
 	Update(ctx context.Context, was User, change Change) error
 	// Delete removes a person who still is as was says, or marks them as removed where that is what the store does. They
@@ -107,6 +108,11 @@ func (c Change) Identifiers() map[string]string {
 		}
 	}
 	return ids
+}
+
+// Late reports whether an identifier that c sets is another now than it was when it was read.
+func (c Change) Late(was, now User) bool {
+	return c.Username != nil && was.Username != now.Username || c.Email != nil && was.Email != now.Email || c.Phone != nil && was.Phone != now.Phone
 }
 
 // Of returns a person after c, with the password that is a hash.

@@ -20,6 +20,8 @@ func mailRules() []rule {
 		{"tickets die", "Who is disabled or deleted has no ticket, and no mail waits for who is deleted.", testTicketsDie},
 		{"take over", "A copy becomes equal to legacy, but for the new password; sessions end, and what is owed is there with it.", testTakeOver},
 		{"address", "An address is marked, replaced or added under the version that was read, with its event and mails; another's is not.", testSetEmail},
+		{"address owed", "What a legacy store is owed for an address is in the change, and makes legacy know of it when it arrives; nothing is " +
+			"owed where legacy would not know all then.", testOweEmail},
 		{"take over of nobody", "Who is not here is made, and a session of before does not outlive it.", testTakeOverOfNobody},
 	}
 }
@@ -218,15 +220,15 @@ func testSetEmail(t *testing.T, s accounts.Store) {
 	own := accounts.Identifier{Kind: accounts.Email, Canonical: "ada@example.org", Spelling: "ADA@example.org", Verified: true}
 	next := accounts.Identifier{Kind: accounts.Email, Canonical: "ada@new.example", Spelling: "Ada@New.example", Verified: true}
 	m := mail(ada.ID, now())
-	is(t, "SetEmail of another version", writes.SetEmail(t.Context(), ada.ID, 1, next, event, m), accounts.ErrStale)
-	is(t, "SetEmail of nobody", writes.SetEmail(t.Context(), uuid.New(), 1, next, event, m), accounts.ErrNotFound)
-	is(t, "SetEmail in another epoch", s.At(state.Epoch+1).SetEmail(t.Context(), ada.ID, 2, next, event, m), accounts.ErrStaleEpoch)
-	is(t, "SetEmail of another's", writes.SetEmail(t.Context(), bert.ID, 1, own, Event(bert.ID, accounts.EventEmail), m), accounts.ErrTaken)
+	is(t, "SetEmail of another version", writes.SetEmail(t.Context(), ada.ID, 1, next, event, []accounts.Mail{m}), accounts.ErrStale)
+	is(t, "SetEmail of nobody", writes.SetEmail(t.Context(), uuid.New(), 1, next, event, []accounts.Mail{m}), accounts.ErrNotFound)
+	is(t, "SetEmail in another epoch", s.At(state.Epoch+1).SetEmail(t.Context(), ada.ID, 2, next, event, []accounts.Mail{m}), accounts.ErrStaleEpoch)
+	is(t, "SetEmail of another's", writes.SetEmail(t.Context(), bert.ID, 1, own, Event(bert.ID, accounts.EventEmail), []accounts.Mail{m}), accounts.ErrTaken)
 	claimMail(t, s, now(), nil)
 	events(t, s, ada.ID, 2)
 	events(t, s, bert.ID, 1)
 
-	is(t, "SetEmail of the own", writes.SetEmail(t.Context(), ada.ID, 2, own, event), nil)
+	is(t, "SetEmail of the own", writes.SetEmail(t.Context(), ada.ID, 2, own, event, nil), nil)
 	ids, verified := slices.Clone(ada.Identifiers), ada.Identifiers[1]
 	verified.Verified = true
 	ids[1] = verified
@@ -245,10 +247,51 @@ func testSetEmail(t *testing.T, s accounts.Store) {
 		t.Errorf("the password that was on its way is not known to have arrived (%v)", err)
 	}
 	event.ID = uuid.Must(uuid.NewV7())
-	is(t, "SetEmail", writes.SetEmail(t.Context(), ada.ID, 3, next, event, m), nil)
+	is(t, "SetEmail", writes.SetEmail(t.Context(), ada.ID, 3, next, event, []accounts.Mail{m}), nil)
 	ids[1] = next
 	hasAddress("another", ada.ID, 4, ids, true)
 	claimMail(t, s, now(), &m)
-	is(t, "SetEmail of who has none", writes.SetEmail(t.Context(), bert.ID, 1, own, Event(bert.ID, accounts.EventEmail)), nil)
+	is(t, "SetEmail of who has none", writes.SetEmail(t.Context(), bert.ID, 1, own, Event(bert.ID, accounts.EventEmail), nil), nil)
 	hasAddress("the first", bert.ID, 2, append(slices.Clone(bert.Identifiers), own), true)
+}
+
+func testOweEmail(t *testing.T, s accounts.Store) {
+	state := first(t, s, phase.Lazy)
+	ada := Person("Ada")
+	create(t, s, ada)
+	version := int64(1)
+	set := func(address string, waits int64, changed, pinned bool) accounts.Delivery {
+		t.Helper()
+		owed := delivery(ada.ID, accounts.DeliverEmail)
+		is(t, "SetEmail", s.At(state.Epoch).SetEmail(t.Context(), ada.ID, version, accounts.Identifier{
+			Kind: accounts.Email, Canonical: address, Spelling: address, Verified: true,
+		}, Event(ada.ID, accounts.EventEmail), nil, owed), nil)
+		version++
+		backlog(t, s, waits)
+		got, err := s.ByID(t.Context(), ada.ID)
+		is(t, "ByID", err, nil)
+		if got.Named(accounts.Email) != address || got.ChangedHere != changed || got.Pinned != pinned || got.Credential.Version != version {
+			t.Errorf("%s: she is %+v, version %d", address, got.Account, got.Credential.Version)
+		}
+		return owed
+	}
+	arrive := func(want accounts.Delivery, known bool) {
+		t.Helper()
+		d := claim(t, s, now(), &want)
+		is(t, "FinishDelivery", s.FinishDelivery(t.Context(), d, accounts.Finish{Event: Event(ada.ID, accounts.EventDelivered)}), nil)
+		got, err := s.ByID(t.Context(), ada.ID)
+		is(t, "ByID", err, nil)
+		same(t, "what legacy does not know", got.ChangedHere, !known)
+	}
+	arrive(set("ada@one.example", 1, true, false), true)
+	password := owe(t, s, ada, version)
+	version++
+	address := set("ada@two.example", 2, true, false) // while a password is on its way
+	arrive(password, false)
+	arrive(address, true)
+
+	// A password that no store is told of: the arrival of an address must not say that legacy knows all.
+	setPassword(t, s, ada.ID, version, uuid.Nil)
+	version++
+	set("ada@three.example", 0, true, true)
 }

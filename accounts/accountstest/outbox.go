@@ -1,6 +1,7 @@
 package accountstest
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -19,6 +20,8 @@ func outboxRules() []rule {
 		{"older", "A delivery that arrived makes known to legacy the password that it carries, hashed again or not, and no later one.", testFinishOlder},
 		{"intent", "An intent is the account's lock, and the account is in doubt until it has ended, whoever made the account.", testIntent},
 		{"intent ends", "What an intent leaves is there together with its end: the credential, the sessions, the event.", testIntentEnds},
+		{"intent of an address", "An address is there with the end of its intent, with its mails and under the next version, and nobody is pinned; " +
+			"one that is another's is not, and the intent stays. A link that has drifted is marked.", testIntentOfAddress},
 		{"inserts", "New people who may be there already, and whom no link names, are found by their source.", testInserts},
 		{"intent of nobody", "Somebody who is not here is made, or buried, with the end of the intent; or they are taken.", testIntentOfNobody},
 		{"sessions of nobody", "The sessions of somebody who is not here end with the intent, but the one that is kept; one that was about to be " +
@@ -61,6 +64,7 @@ func claim(t *testing.T, s accounts.Store, at time.Time, want *accounts.Delivery
 	}
 	is(t, "ClaimDelivery", err, nil)
 	same(t, "the delivery that is due", got.ID, want.ID)
+	same(t, "the end of the claim", got.ClaimedTo, at.Add(30*time.Second))
 	return got
 }
 
@@ -75,7 +79,7 @@ func testOutboxOrder(t *testing.T, s accounts.Store) {
 	claim(t, s, now().Add(-time.Second), nil) // not due yet
 	got := claim(t, s, now(), &a1)
 	want := a1
-	want.NextAt, want.Version, want.Attempts, want.Fence = want.CreatedAt, 2, 1, 1
+	want.NextAt, want.Version, want.Attempts, want.Fence, want.ClaimedTo = want.CreatedAt, 2, 1, 1, got.ClaimedTo
 	same(t, "the delivery", got, want)
 	claim(t, s, now(), nil)
 	b1 := delivery(bert.ID, accounts.DeliverPassword)
@@ -218,7 +222,9 @@ func testIntent(t *testing.T, s accounts.Store) {
 	first(t, s, phase.Lazy)
 	ada := Person("Ada")
 	begin := func() error {
-		_, err := s.BeginIntent(t.Context(), delivery(ada.ID, accounts.DeliverPassword), now().Add(30*time.Second))
+		until := now().Add(30 * time.Second)
+		d, err := s.BeginIntent(t.Context(), delivery(ada.ID, accounts.DeliverPassword), until)
+		same(t, "the end of the claim", d.ClaimedTo, until)
 		return err
 	}
 	doubt := func(want bool) {
@@ -265,6 +271,51 @@ func testIntentEnds(t *testing.T, s accounts.Store) {
 		events(t, s, ada.ID, round+2)
 		link.Fingerprint = []byte{6}
 	}
+}
+
+func testIntentOfAddress(t *testing.T, s accounts.Store) {
+	first(t, s, phase.Lazy)
+	ada, bert := Person("Ada"), Person("Bert")
+	create(t, s, ada)
+	create(t, s, bert)
+	d, err := s.BeginIntent(t.Context(), delivery(ada.ID, accounts.DeliverEmail), now().Add(time.Minute))
+	is(t, "BeginIntent", err, nil)
+	link, m := *ada.Link, mail(ada.ID, now())
+	link.Fingerprint = []byte{5}
+	finish := accounts.Finish{
+		Event: Event(ada.ID, accounts.EventEmail), Link: &link, Was: ada.Link.Fingerprint, Mails: []accounts.Mail{m}, At: now(),
+		Address: &bert.Identifiers[1],
+	}
+	is(t, "FinishDelivery of another's address", s.FinishDelivery(t.Context(), d, finish), accounts.ErrTaken)
+	claimMail(t, s, now(), nil)
+	backlog(t, s, 1)
+	finish.Address = &accounts.Identifier{Kind: accounts.Email, Canonical: "ada@new.example", Spelling: "ada@new.example", Verified: true}
+	is(t, "FinishDelivery", s.FinishDelivery(t.Context(), d, finish), nil)
+	claimMail(t, s, now(), &m)
+	want := asStored(ada)
+	want.Credential.Version, want.Link.Fingerprint, want.Link.CopiedEpoch = 2, []byte{5}, 1
+	want.Identifiers = slices.Clone(want.Identifiers)
+	want.Identifiers[1] = *finish.Address
+	got, err := s.ByID(t.Context(), ada.ID)
+	is(t, "ByID", err, nil)
+	same(t, "ByID", got, want)
+	events(t, s, ada.ID, 2)
+
+	d, err = s.BeginIntent(t.Context(), delivery(ada.ID, accounts.DeliverEmail), now().Add(time.Minute))
+	is(t, "BeginIntent", err, nil)
+	link.Drifted, link.Fingerprint = true, []byte{6}
+	is(t, "FinishDelivery", s.FinishDelivery(t.Context(), d, accounts.Finish{Event: Event(ada.ID, accounts.EventEmail), Link: &link, Was: []byte{5}, At: now()}), nil)
+	want.Link.Drifted = true
+	got, err = s.ByID(t.Context(), ada.ID)
+	is(t, "ByID", err, nil)
+	same(t, "a link that has drifted", got, want)
+
+	nobody := uuid.Must(uuid.NewV7())
+	d, err = s.BeginIntent(t.Context(), delivery(nobody, accounts.DeliverEmail), now().Add(time.Minute))
+	is(t, "BeginIntent", err, nil)
+	finish = accounts.Finish{Event: Event(nobody, accounts.EventEmail), Address: finish.Address, At: now()}
+	is(t, "FinishDelivery of nobody here", s.FinishDelivery(t.Context(), d, finish), nil)
+	events(t, s, nobody, 1)
 }
 
 func testIntentOfNobody(t *testing.T, s accounts.Store) {

@@ -103,8 +103,24 @@ func testDirty(t *testing.T, s accounts.Store) {
 	if err != nil || counts.Dirty != 1 {
 		t.Errorf("%d are counted (%v), want 1", counts.Dirty, err)
 	}
-	is(t, "Recopy", s.Recopy(t.Context(), ada, 1, Event(ada.ID, accounts.EventCopied)), nil)
+	copied := func(was accounts.LegacyLink) error {
+		r := ada
+		r.Was = &was
+		return s.Recopy(t.Context(), r, 1, Event(ada.ID, accounts.EventCopied))
+	}
+	marked, err := s.ByID(t.Context(), ada.ID)
+	is(t, "ByID", err, nil)
+	other, drifted := *marked.Link, *marked.Link
+	other.Fingerprint, drifted.Drifted = []byte{9, 9}, true
+	for what, was := range map[string]accounts.LegacyLink{"before the mark": *ada.Link, "of another record": other, "with another mark": drifted} {
+		is(t, "Recopy of what was read "+what, copied(was), accounts.ErrStale)
+	}
 	got, err := s.ByID(t.Context(), ada.ID)
+	if err != nil || !got.Link.Dirty || got.Credential.Version != 1 {
+		t.Errorf("dirty is %v (%v) and the version %d after copies that are too late", got.Link.Dirty, err, got.Credential.Version)
+	}
+	is(t, "Recopy", copied(*marked.Link), nil)
+	got, err = s.ByID(t.Context(), ada.ID)
 	if err != nil || got.Link.Dirty {
 		t.Errorf("the copy that was made again is dirty (%v)", err)
 	}

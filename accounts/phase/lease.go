@@ -43,16 +43,26 @@ func (l Lease) Live(r Replica, now time.Time) bool { return now.Before(l.Ends(r)
 // Missing returns the replicas that hold up the step after an epoch: alive, and without having acknowledged it. Those that
 // hold it up longest come first. now is a time of the new store's clock.
 func (l Lease) Missing(epoch int64, replicas []Replica, now time.Time) []Replica {
-	var missing []Replica
+	return l.live(replicas, now, func(r Replica) bool { return r.Epoch < epoch })
+}
+
+// Late returns the replicas that are alive, and have missed a renewal. Those whose lease runs longest come first. now is a time
+// of the new store's clock.
+func (l Lease) Late(replicas []Replica, now time.Time) []Replica {
+	return l.live(replicas, now, func(r Replica) bool { return now.Sub(r.Renewed) > 2*l.Renew })
+}
+
+func (l Lease) live(replicas []Replica, now time.Time, which func(Replica) bool) []Replica {
+	var some []Replica
 	for _, r := range replicas {
-		if r.Epoch < epoch && l.Live(r, now) {
-			missing = append(missing, r)
+		if l.Live(r, now) && which(r) {
+			some = append(some, r)
 		}
 	}
-	slices.SortFunc(missing, func(a, b Replica) int {
+	slices.SortFunc(some, func(a, b Replica) int {
 		return cmp.Or(b.Renewed.Compare(a.Renewed), cmp.Compare(a.ID, b.ID))
 	})
-	return missing
+	return some
 }
 
 // WriteBy is the moment by which everything that a replica writes under its lease must have been answered. sent is when it

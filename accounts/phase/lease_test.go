@@ -37,6 +37,13 @@ func TestMissing(t *testing.T) {
 	if got := lease.Missing(5, replicas, now); got != nil {
 		t.Errorf("%v are missing, and all have epoch 5", got)
 	}
+	got = ""
+	for _, r := range lease.Late(replicas, now) {
+		got += r.ID + "; "
+	}
+	if want := "as late; late; "; got != want {
+		t.Errorf("late %q, want %q", got, want)
+	}
 }
 
 func TestLeaseCheck(t *testing.T) {

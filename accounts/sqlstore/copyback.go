@@ -56,6 +56,7 @@ RETURNING `+deliveryColumns, micros(at), micros(until))
 	if err != nil {
 		return accounts.Delivery{}, storeError("claim delivery", err)
 	}
+	claimed.ClaimedTo = until
 	return *claimed, nil
 }
 
@@ -77,6 +78,9 @@ func (s *Store) FinishDelivery(ctx context.Context, d accounts.Delivery, f accou
 			return err
 		}
 		failpoint.Hit(failpoint.FinishRemoved)
+		if err := s.insertMails(ctx, tx, f.Mails); err != nil {
+			return err
+		}
 		if f.Create != nil {
 			if err := s.insertRecord(ctx, tx, *f.Create, f.Event); err != nil {
 				return err
@@ -105,7 +109,7 @@ func (s *Store) FinishDelivery(ctx context.Context, d accounts.Delivery, f accou
 	if err == nil {
 		failpoint.Hit(failpoint.FinishCommitted)
 	}
-	if err != nil && f.Create != nil && s.engine.unique(err) {
+	if err != nil && (f.Create != nil || f.Address != nil) && s.engine.unique(err) {
 		return accounts.ErrTaken
 	}
 	return storeError("finish delivery", err)
@@ -153,7 +157,7 @@ func (s *Store) DropDelivery(ctx context.Context, d accounts.Delivery, drifted b
 
 // BeginIntent implements accounts.Writes. Two who begin at once want the same number, and one of them gets it.
 func (s *Store) BeginIntent(ctx context.Context, d accounts.Delivery, until time.Time) (accounts.Delivery, error) {
-	d.Intent, d.Fence, d.Attempts, d.NextAt = true, 1, 1, d.CreatedAt
+	d.Intent, d.Fence, d.Attempts, d.NextAt, d.ClaimedTo = true, 1, 1, d.CreatedAt, until
 	err := s.inTx(ctx, func(tx querier) error {
 		text := `
 INSERT INTO copy_back (id, account_id, seq, source, kind, intent, sealed, created_at, next_at, attempts, fence, claimed_to)
@@ -192,6 +196,9 @@ UPDATE credentials SET version = version + 1, scheme = $2, encoded = $3, fold = 
 			return err
 		}
 	}
+	if f.Address != nil && f.Create == nil {
+		return s.finishEmail(ctx, tx, d.AccountID, *f.Address)
+	}
 	if d.Kind != accounts.DeliverPassword || !d.Intent {
 		return nil
 	}
@@ -218,8 +225,15 @@ ON CONFLICT (id) DO UPDATE SET disabled = TRUE, disabled_here = TRUE, deleted_at
 }
 
 // keepLink adds a link to an account, or writes down what the legacy record looks like now, if it is the link that was; nil is
-// any.
+// any. One that has drifted is marked, and stays as it was.
 func (s *Store) keepLink(ctx context.Context, tx querier, account uuid.UUID, l accounts.LegacyLink, was []byte) error {
+	if l.Drifted {
+		_, err := s.exec(ctx, tx, `UPDATE legacy_links SET drifted = TRUE WHERE source = $1 AND legacy_id = $2 AND account_id = $3`, l.Source, l.LegacyID, account)
+		if err != nil {
+			return fmt.Errorf("mark link: %w", err)
+		}
+		return nil
+	}
 	_, err := s.exec(ctx, tx, `
 INSERT INTO legacy_links (source, legacy_id, account_id, fingerprint, legacy_created_at, how, at, copied_epoch)
 VALUES ($1, $2, $3, $4, $5, $6, $7, (SELECT coalesce(max(epoch), 1) FROM phase))

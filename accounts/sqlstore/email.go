@@ -11,7 +11,8 @@ import (
 
 // SetEmail implements accounts.Writes. The credential comes first, as in every change: its version decides who goes on.
 func (s *Store) SetEmail(
-	ctx context.Context, account uuid.UUID, from int64, address accounts.Identifier, e accounts.Event, mails ...accounts.Mail,
+	ctx context.Context, account uuid.UUID, from int64, address accounts.Identifier, e accounts.Event, mails []accounts.Mail,
+	owed ...accounts.Delivery,
 ) error {
 	err := s.inTx(ctx, func(tx querier) error {
 		n, err := s.exec(ctx, tx, `UPDATE credentials SET version = version + 1 WHERE account_id = $1 AND kind = 'password' AND version = $2`, account, from)
@@ -26,19 +27,15 @@ func (s *Store) SetEmail(
 		if err != nil {
 			return fmt.Errorf("renumber deliveries: %w", err)
 		}
-		own, err := s.exec(ctx, tx, `UPDATE identifiers SET verified = $3 WHERE account_id = $1 AND canonical = $2`, account, address.Canonical, address.Verified)
+		replaced, err := s.putEmail(ctx, tx, account, address)
 		if err != nil {
-			return fmt.Errorf("verify address: %w", err)
+			return err
 		}
-		if own == 0 {
-			if err := s.replaceEmail(ctx, tx, account, address); err != nil {
-				return err
-			}
+		if err := s.oweEmail(ctx, tx, account, from+1, replaced, owed); err != nil {
+			return err
 		}
-		for _, m := range mails {
-			if err := s.insertMail(ctx, tx, m); err != nil {
-				return fmt.Errorf("insert mail: %w", err)
-			}
+		if err := s.insertMails(ctx, tx, mails); err != nil {
+			return err
 		}
 		return s.insertEvent(ctx, tx, e)
 	})
@@ -48,9 +45,65 @@ func (s *Store) SetEmail(
 	return storeError("set address", err)
 }
 
-// replaceEmail puts an address in the place of the account's first one, or behind its other identifiers.
-func (s *Store) replaceEmail(ctx context.Context, tx querier, account uuid.UUID, address accounts.Identifier) error {
-	n, err := s.exec(ctx, tx, `
+func (s *Store) insertMails(ctx context.Context, tx querier, mails []accounts.Mail) error {
+	for _, m := range mails {
+		if err := s.insertMail(ctx, tx, m); err != nil {
+			return fmt.Errorf("insert mail: %w", err)
+		}
+	}
+	return nil
+}
+
+// oweEmail writes what the legacy stores are owed for an address, which came with a version of the credential. Whose address was
+// replaced, and who is owed nothing, is pinned.
+func (s *Store) oweEmail(ctx context.Context, tx querier, account uuid.UUID, version int64, replaced bool, owed []accounts.Delivery) error {
+	known := len(owed) > 0
+	if known { // all the rest, or it is on its way, or never will be and the account stays here for that
+		var err error
+		known, err = s.exists(ctx, tx, `
+SELECT 1 FROM accounts WHERE id = $1
+   AND (untold OR NOT changed_here OR EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1 AND version = $2))`, account, version)
+		if err != nil {
+			return fmt.Errorf("see what legacy knows: %w", err)
+		}
+	}
+	switch {
+	case known:
+		if _, err := s.exec(ctx, tx, `UPDATE accounts SET changed_here = TRUE WHERE id = $1`, account); err != nil {
+			return fmt.Errorf("note that legacy does not know: %w", err)
+		}
+		return s.insertDeliveries(ctx, tx, owed)
+	case replaced:
+		if _, err := s.exec(ctx, tx, `UPDATE accounts SET pinned = TRUE WHERE id = $1`, account); err != nil {
+			return fmt.Errorf("pin account: %w", err)
+		}
+	}
+	return nil
+}
+
+// finishEmail makes an address that legacy has the account's. Tokens that are bound to the account as it was end.
+func (s *Store) finishEmail(ctx context.Context, tx querier, account uuid.UUID, address accounts.Identifier) error {
+	n, err := s.exec(ctx, tx, `UPDATE credentials SET version = version + 1 WHERE account_id = $1 AND kind = 'password'`, account)
+	if err != nil {
+		return fmt.Errorf("count the change: %w", err)
+	}
+	if n == 0 {
+		return nil // they are not here
+	}
+	_, err = s.putEmail(ctx, tx, account, address)
+	return err
+}
+
+// putEmail marks an account's own address, or puts another in the place of its first one, or behind its other identifiers.
+func (s *Store) putEmail(ctx context.Context, tx querier, account uuid.UUID, address accounts.Identifier) (replaced bool, err error) {
+	n, err := s.exec(ctx, tx, `UPDATE identifiers SET verified = $3 WHERE account_id = $1 AND canonical = $2`, account, address.Canonical, address.Verified)
+	if err != nil {
+		return false, fmt.Errorf("verify address: %w", err)
+	}
+	if n > 0 {
+		return false, nil
+	}
+	n, err = s.exec(ctx, tx, `
 UPDATE identifiers SET canonical = $2, spelling = $3, contested = FALSE, verified = $4
  WHERE account_id = $1 AND position = (SELECT min(position) FROM identifiers WHERE account_id = $1 AND kind = 'email')`,
 		account, address.Canonical, address.Spelling, address.Verified)
@@ -61,10 +114,7 @@ VALUES ($2, $1, (SELECT coalesce(max(position), -1) + 1 FROM identifiers WHERE a
 			account, address.Canonical, address.Spelling, address.Verified)
 	}
 	if err != nil {
-		return fmt.Errorf("replace address: %w", err)
+		return false, fmt.Errorf("replace address: %w", err)
 	}
-	if _, err := s.exec(ctx, tx, `UPDATE accounts SET pinned = TRUE WHERE id = $1`, account); err != nil {
-		return fmt.Errorf("pin account: %w", err)
-	}
-	return nil
+	return true, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	neturl "net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,10 +14,15 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"rekey/accounts/phase"
 )
 
 // postgresConnectTimeout bounds making one connection, where the URL does not say connect_timeout.
 const postgresConnectTimeout = 5 * time.Second
+
+// idleInTransaction is for how many milliseconds the server waits for the next statement of a transaction.
+const idleInTransaction = "idle_in_transaction_session_timeout"
 
 func openPostgres(ctx context.Context, url string, o Options) (*Store, error) {
 	config, err := postgresConfig(url, o)
@@ -82,6 +88,11 @@ func postgresConfig(url string, o Options) (*pgxpool.Config, error) {
 	// What decides races here are unique keys and conditions on the row itself, which hold at this level. A stricter
 	// default of the database would add nothing but transactions that it undoes.
 	settings["default_transaction_isolation"] = "read committed"
+	// A transaction holds rows and the epoch, and a process that was stopped in the middle of one neither ends it nor asks for
+	// more: the server does, once the lease of that process has ended too, or a move would wait until it wakes.
+	if settings[idleInTransaction] == "" {
+		settings[idleInTransaction] = strconv.FormatInt(phase.DefaultLease().TTL.Milliseconds(), 10)
+	}
 	return config, nil
 }
 

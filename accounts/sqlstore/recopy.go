@@ -85,15 +85,21 @@ func (s *Store) recopy(ctx context.Context, tx querier, r accounts.Record, from 
 	if err := s.disableAsThere(ctx, tx, r); err != nil {
 		return fmt.Errorf("disable as legacy does: %w", err)
 	}
+	whatever, was := r.Was == nil, accounts.LegacyLink{}
+	if r.Was != nil {
+		was = *r.Was
+	}
 	n, err := s.exec(ctx, tx, `
 UPDATE legacy_links SET fingerprint = $4, copied_epoch = $5, dirty = FALSE, drifted = FALSE
- WHERE source = $1 AND legacy_id = $2 AND account_id = $3`,
-		r.Link.Source, r.Link.LegacyID, r.ID, notNull(r.Link.Fingerprint), r.Link.CopiedEpoch)
+ WHERE source = $1 AND legacy_id = $2 AND account_id = $3 AND ($6 OR fingerprint = $7 AND dirty = $8 AND drifted = $9)`,
+		r.Link.Source, r.Link.LegacyID, r.ID, notNull(r.Link.Fingerprint), r.Link.CopiedEpoch,
+		whatever, notNull(was.Fingerprint), was.Dirty, was.Drifted)
 	if err != nil {
 		return fmt.Errorf("note the copy: %w", err)
 	}
 	if n == 0 {
-		return accounts.ErrNotFound
+		return s.whyUnchanged(ctx, tx, `SELECT 1 FROM legacy_links WHERE source = $1 AND legacy_id = $2 AND account_id = $3`,
+			r.Link.Source, r.Link.LegacyID, r.ID)
 	}
 	return nil
 }

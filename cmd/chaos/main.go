@@ -129,8 +129,10 @@ func (o options) scene() (scene, error) {
 		walking(phase.Lazy, phase.NewFirst, phase.LegacyOnly, phase.NewFirst),
 		walking(phase.Lazy, phase.LegacyOnly, phase.LegacyOnly, phase.NewFirst),
 		walking(phase.DualWrite, phase.LegacyOnly, phase.LegacyOnly, phase.Shadow),
-		walking(phase.DualWrite, phase.Both),
-		walking(phase.DualWrite, phase.Ramp),
+		walking(phase.DualWrite, phase.Shadow, phase.LegacyOnly, phase.Shadow, phase.Both),
+		walking(phase.DualWrite, phase.Both, phase.Shadow, phase.Both, phase.Ramp),
+		walking(phase.DualWrite, phase.Ramp, phase.Both, phase.Ramp, phase.NewFirst),
+		walking(phase.DualWrite, phase.NewFirst, phase.LegacyOnly, phase.Shadow, phase.Both, phase.Ramp, phase.NewFirst),
 	}
 	fits := slices.DeleteFunc(choices, func(s scene) bool {
 		return o.plan != "" && o.plan != s.plan.String() || o.from != "" && o.from != s.from.String()

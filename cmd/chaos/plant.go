@@ -31,8 +31,8 @@ var plants = map[failpoint.Guard]scene{
 	failpoint.Fingerprint: planted(phase.NewFirst, people.Weights{people.LoginRight: 1, people.Change: 3, people.LegacyWrite: 3}),
 	failpoint.Crossing: planted(phase.NewFirst, people.Weights{people.LoginRight: 1},
 		nemesis.Blow{At: time.Second, Kind: nemesis.Walk, To: phase.LegacyOnly}, nemesis.Blow{At: 2 * time.Second, Kind: nemesis.Walk, To: phase.NewFirst}),
-	failpoint.Forward: planted(phase.Ramp, people.Weights{people.LoginRight: 1, people.Change: 3},
-		pulses(stage.PostgreSQL, proxy.Deaf)...),
+	// The old store has the change, and nobody hears that it has.
+	failpoint.Forward: planted(phase.Ramp, people.Weights{people.LoginRight: 1, people.Change: 3}, pulses(stage.MariaDB, proxy.Unheard)...),
 }
 
 // plantFor is how long people are at it where a guard is left out.
@@ -58,11 +58,11 @@ func cut(gateway int, line string, fault proxy.Fault) nemesis.Blow {
 	return nemesis.Blow{At: plantFor / 4, For: plantFor / 2, Kind: nemesis.Cut, Gateway: gateway, Line: line, Fault: fault, Delay: 30 * time.Millisecond}
 }
 
-// pulses break a line for moments, so that now and then it is the answer to a write that is lost.
+// pulses break a line for moments, at one gateway after the other.
 func pulses(line string, fault proxy.Fault) []nemesis.Blow {
 	var all []nemesis.Blow
-	for at := plantFor / 5; at < plantFor*4/5; at += 50 * time.Millisecond {
-		all = append(all, nemesis.Blow{At: at, For: 30 * time.Millisecond, Kind: nemesis.Cut, Gateway: len(all) % 3, Line: line, Fault: fault})
+	for at := plantFor / 5; at < plantFor*4/5; at += 200 * time.Millisecond {
+		all = append(all, nemesis.Blow{At: at, For: 150 * time.Millisecond, Kind: nemesis.Cut, Gateway: len(all) % 3, Line: line, Fault: fault})
 	}
 	return all
 }
@@ -72,7 +72,7 @@ var errUnnoticed = errors.New("nobody noticed that it is left out")
 
 // plantTries is how often the scene of a guard is played until its absence shows, each time with another seed: some have to meet
 // a moment.
-const plantTries = 12
+const plantTries = 20
 
 // plant plays the scene of a guard that is left out until that is found, and tells what was and after how long. With o.whole the
 // guard is there, and once is enough.

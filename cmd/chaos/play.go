@@ -48,6 +48,13 @@ func (s scene) steady() bool {
 		!slices.ContainsFunc(s.script, func(b nemesis.Blow) bool { return b.Kind == nemesis.Walk })
 }
 
+// late tells whether there are phases in which a change is acknowledged when the old store has it, and our half may follow.
+func (s scene) late() bool {
+	isLate := func(p phase.Phase) bool { return p == phase.LegacyOnly || p == phase.Shadow }
+	return isLate(s.from) || slices.ContainsFunc(s.walk, isLate) ||
+		slices.ContainsFunc(s.script, func(b nemesis.Blow) bool { return b.Kind == nemesis.Walk && isLate(b.To) })
+}
+
 // A verdict is what was found.
 type verdict struct {
 	findings []string
@@ -83,12 +90,13 @@ func play(ctx context.Context, o options, s scene, w io.Writer) (v verdict, err 
 	if err != nil {
 		return v, err
 	}
-	first := map[string]history.First{}
+	first, subjects := map[string]history.First{}, map[string]string{}
 	for _, p := range old {
 		subject, err := stages.SubjectFor(ctx, p.Name, accounts.SubjectFor)
 		if err != nil {
 			return v, err
 		}
+		subjects[p.Name] = subject
 		first[p.Name] = history.First{Password: people.First, Subject: subject}
 	}
 
@@ -96,6 +104,7 @@ func play(ctx context.Context, o options, s scene, w io.Writer) (v verdict, err 
 	begin := time.Now()
 	crowd := people.New(people.Config{
 		Cast: s.cast, Doors: doors(stages), Token: stages.Token, Legacy: stages.Legacy, Example: stage.Example, Log: log,
+		Address: stage.Address, Letter: stages.Mailbox.Letter,
 	})
 	watch := audit.NewWatch(stages.New, policy)
 	evil := nemesis.New(stages, say)
@@ -120,10 +129,14 @@ func play(ctx context.Context, o options, s scene, w io.Writer) (v verdict, err 
 	if err := evil.Heal(ctx); err != nil {
 		return v, fmt.Errorf("mend: %w", err)
 	}
-	books := audit.Books{New: stages.New, Legacy: stages.Legacy, Source: stage.Source, Hashes: hashes, Text: people.Text, Logs: stages.Logs()}
+	books := audit.Books{
+		New: stages.New, Legacy: stages.Legacy, Source: stage.Source, Subjects: subjects, Hashes: hashes, Text: people.Text,
+		Tokens: stages.Mailbox.Tokens, Logs: stages.Logs(),
+	}
 	v.findings = append(v.findings, books.AwaitRest(ctx)...)
 	rest := log.Now()
 	say("%6.2f at rest; asking everybody for everything", time.Since(begin).Seconds())
+	v.findings = append(v.findings, crowd.LookAlike(ctx)...)
 	crowd.Settle(ctx)
 	stopWatching()
 	watched.Wait()
@@ -136,10 +149,16 @@ func play(ctx context.Context, o options, s scene, w io.Writer) (v verdict, err 
 		return v, fmt.Errorf("read the books: %w", err)
 	}
 	v.findings = append(v.findings, more...)
+	if o.plant == "" && !o.whole {
+		if err := stages.Limit(ctx); err != nil {
+			return v, fmt.Errorf("set a limit: %w", err)
+		}
+		v.findings = append(v.findings, crowd.Guess(ctx, 6*stage.Guesses, stage.Guesses)...)
+	}
 	for _, f := range v.findings {
 		say("FOUND %s", f)
 	}
-	judged := history.Check(ops, history.Rules{First: first, Intents: !s.steady(), Limit: checkFor})
+	judged := history.Check(ops, history.Rules{First: first, Intents: !s.steady(), Late: s.late(), Limit: checkFor})
 	for _, f := range judged {
 		if f.Doubt {
 			say("UNDECIDED: the answers to %s have too many explanations to try them all in %s", f.Name, checkFor)
@@ -192,7 +211,7 @@ func counts(ops []history.Op) string {
 		n[op.Answer]++
 	}
 	return fmt.Sprintf("%d operations: %d done, %d refused, %d taken, %d without an answer",
-		len(ops), n[history.Done], n[history.Refused], n[history.Taken]+n[history.Absent], n[history.Lost])
+		len(ops), n[history.Done]+n[history.Half], n[history.Refused], n[history.Taken]+n[history.Absent], n[history.Lost])
 }
 
 // folder makes the folder of one try below the run's.

@@ -58,7 +58,7 @@ func (w *Writer) Update(ctx context.Context, was legacy.User, change legacy.Chan
 		return w.notSent(doing, "there is no hash to write")
 	}
 	return w.write(ctx, doing, func(ctx context.Context, s *sending) error {
-		e, err := w.still(ctx, was)
+		e, err := w.still(ctx, was, change)
 		if err != nil {
 			return err
 		}
@@ -97,7 +97,7 @@ func (w *Writer) modifyPassword(ctx context.Context, was legacy.User, pw legacy.
 		return w.notSent(doing, "the new password and the old one are needed, as they were typed")
 	}
 	return w.write(ctx, doing, func(ctx context.Context, s *sending) error {
-		e, err := w.still(ctx, was)
+		e, err := w.still(ctx, was, legacy.Change{})
 		if err != nil {
 			return err
 		}
@@ -145,7 +145,7 @@ func (w *Writer) Delete(ctx context.Context, was legacy.User) error {
 		return w.notSent(doing, "the configuration does not let people be deleted")
 	}
 	return w.write(ctx, doing, func(ctx context.Context, s *sending) error {
-		e, err := w.still(ctx, was)
+		e, err := w.still(ctx, was, legacy.Change{})
 		if err != nil {
 			return err
 		}

@@ -135,7 +135,7 @@ func (w *Writer) isStill(e entry, was legacy.User) ([]ldap.Control, error) {
 }
 
 // still reads a person, who must be as they were read.
-func (w *Writer) still(ctx context.Context, was legacy.User) (entry, error) {
+func (w *Writer) still(ctx context.Context, was legacy.User, change legacy.Change) (entry, error) {
 	found, err := w.byKey(ctx, was.ID, w.read)
 	if err != nil {
 		return entry{}, err
@@ -148,6 +148,8 @@ func (w *Writer) still(ctx context.Context, was legacy.User) (entry, error) {
 	switch {
 	case reason != "":
 		return entry{}, guard.Answered(legacy.ErrNoUser)
+	case change.Late(was, now):
+		return entry{}, guard.Answered(legacy.ErrConflict)
 	case w.config.Write.Modify:
 		return e, nil
 	case now.Password == nil || was.Password == nil:

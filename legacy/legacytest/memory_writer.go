@@ -82,6 +82,9 @@ func (m *Memory) Update(ctx context.Context, was legacy.User, change legacy.Chan
 		if err != nil {
 			return err
 		}
+		if change.Late(was, m.users[i]) {
+			return legacy.ErrConflict
+		}
 		now := change.Of(own(m.users[i]))
 		if err := m.fits(now); err != nil {
 			return err

@@ -16,6 +16,7 @@ func writerRules() []writerRule {
 		{"insert taken", "an identifier that somebody has is refused as taken, and nothing is written", checkInsertTaken},
 		{"password", "a new password replaces the old one, and nothing else", checkPassword},
 		{"password stale", "who was changed since they were read is a conflict: what somebody else has written stays", checkStale},
+		{"identifier stale", "whose identifier was changed since they were read is a conflict where that is to be set: a late write brings none back", checkStaleIdentifier},
 		{"password race", "of several who write upon one reading, exactly one does", checkRace},
 		{"each field", "each field that can be written is written, and no other", checkFields},
 		{"fields at once", "several fields and the password are one write", checkTogether},
@@ -185,6 +186,29 @@ func checkStale(ctx context.Context, w *writing) error {
 		return err
 	}
 	return errors.Join(sameFields(now, was), w.opens(ctx, "1", []byte(newSecret), true), w.opens(ctx, "1", []byte("Secret-of-nobody"), false))
+}
+
+func checkStaleIdentifier(ctx context.Context, w *writing) error {
+	if can := w.writer.Writes(); !can.Conditional || !can.Email {
+		return nil
+	}
+	was, err := w.person(ctx, "1")
+	if err != nil {
+		return err
+	}
+	next, late := "new@example.org", "late@example.org"
+	if err := w.want("Update of the e-mail", w.writer.Update(ctx, was, legacy.Change{Email: &next}), isDone); err != nil {
+		return err
+	}
+	if err := w.want("Update of an e-mail that was changed since", w.writer.Update(ctx, was, legacy.Change{Email: &late}), isConflict); err != nil {
+		return err
+	}
+	now, err := w.person(ctx, "1")
+	if err != nil {
+		return err
+	}
+	was.Email = next
+	return sameFields(now, was)
 }
 
 func checkRace(ctx context.Context, w *writing) error {

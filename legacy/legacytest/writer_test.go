@@ -146,6 +146,7 @@ func TestWriterSuiteFails(t *testing.T) {
 		{"password", func(b *breaking) { b.writesUnnamed = true }},
 		{"password stale", func(b *breaking) { b.blind = true }},
 		{"password stale", func(b *breaking) { b.reassures = true }},
+		{"identifier stale", func(b *breaking) { b.blind = true }},
 		{"password race", func(b *breaking) { b.blind = true }},
 		{"each field", func(b *breaking) { b.writesUnnamed = true }},
 		{"identifier taken", func(b *breaking) { b.halves = true }},

@@ -113,6 +113,9 @@ func openMySQL(c Config, u *url.URL, to purpose) (*sql.DB, error) {
 	// Times stay text: parsed by the driver, one impossible date would cost a whole page of List.
 	m.ParseTime = false
 	m.ClientFoundRows = true // a row that is written as it was counts as written
+	if to == toWrite {
+		m.Params["wait_timeout"] = seconds(openTransaction) // MariaDB and MySQL have no other for a transaction in common
+	}
 	if err := m.Apply(mysql.Charset("utf8mb4", "")); err != nil {
 		return nil, err
 	}
@@ -159,7 +162,7 @@ func (r readOnly) Connect(ctx context.Context) (driver.Conn, error) {
 }
 
 // openPostgres takes pgx's options, sslmode and default_query_exec_mode above all. A PgBouncer in front must let the
-// parameter default_transaction_read_only through.
+// parameter default_transaction_read_only through, and to write idle_in_transaction_session_timeout.
 func openPostgres(c Config, u *url.URL, to purpose) (*sql.DB, error) {
 	p, err := pgx.ParseConfig(u.String())
 	if err != nil {
@@ -170,6 +173,7 @@ func openPostgres(c Config, u *url.URL, to purpose) (*sql.DB, error) {
 		p.RuntimeParams["default_transaction_read_only"] = "on"
 	} else {
 		p.RuntimeParams["timezone"] = "UTC" // a column without a zone is given the session's time
+		p.RuntimeParams["idle_in_transaction_session_timeout"] = strconv.FormatInt(openTransaction.Milliseconds(), 10)
 	}
 	p.RuntimeParams["application_name"] = to.application()
 	return stdlib.OpenDB(*p), nil

@@ -465,3 +465,27 @@ func TestEndedBeforeItBegan(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestStoppedWriterIsLetGo: the server waits for the next statement of a write for a while only, and the pool gives back first
+// what it does not use. That a row that was held so is free again is shown with the binary.
+func TestStoppedWriterIsLetGo(t *testing.T) {
+	t.Parallel()
+	onEachEngine(t, func(t *testing.T, e engine, dsn string, admin *sql.DB) {
+		question, want := "SELECT @@SESSION.wait_timeout", "15"
+		switch e.name {
+		case "sqlite":
+			return // has no server, and its writers wait for one another
+		case "postgres":
+			question, want = "SHOW idle_in_transaction_session_timeout", "15s"
+		}
+		c := plainTable(t, e, admin)
+		c.DSN = dsn
+		var got string
+		if err := openWriter(t, c).pool.QueryRowContext(t.Context(), question).Scan(&got); err != nil || got != want {
+			t.Errorf("%s (%v), want %s", got, err, want)
+		}
+		if unusedWriter >= openTransaction {
+			t.Error("a connection may end while the pool still has it")
+		}
+	})
+}

@@ -33,6 +33,9 @@ func (w *Writer) Update(ctx context.Context, was legacy.User, change legacy.Chan
 		if err != nil {
 			return err
 		}
+		if change.Late(was, now) {
+			return guard.Answered(legacy.ErrConflict)
+		}
 		want := change.Of(now)
 		if err := t.free(ctx, want, change.Identifiers()); err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"sync/atomic"
+	"time"
 
 	"rekey/legacy"
 	"rekey/legacy/guard"
@@ -14,6 +15,14 @@ import (
 
 // maxWriteConns is how many writes run at once: they are few, and an old database has people of its own to serve.
 const maxWriteConns = 4
+
+// openTransaction is for how long the server waits for the next statement of a write before it takes the write back: whoever
+// was stopped in the middle of one holds the person's row, and others are to write it long before they wake. Connections that
+// nobody uses are given back before.
+const (
+	openTransaction = 15 * time.Second
+	unusedWriter    = 10 * time.Second
+)
 
 // A Writer is a Source that takes changes. It is a legacy.Writer.
 //
@@ -93,6 +102,7 @@ func (w *Writer) openPool() error {
 	w.secrets = append(w.secrets, secrets...)
 	w.pool = pool
 	limitPool(pool, min(w.config.MaxConns, maxWriteConns))
+	pool.SetConnMaxIdleTime(unusedWriter)
 	return nil
 }
 

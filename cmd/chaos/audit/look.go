@@ -59,10 +59,11 @@ func (b Books) strangers(ctx context.Context) ([]string, error) {
 	return b.list(ctx, b.New, "note %s of %s: %s", `SELECT class, legacy_id, reason FROM quarantine WHERE class <> 'drifted'`)
 }
 
-// stale are accounts of which the old store does not know the last change, though nothing is on its way (I19).
+// stale are accounts of which the old store does not know the last change, though nothing is on its way (I19). Whoever has, or
+// had, a second factor is answered for here for good.
 func (b Books) stale(ctx context.Context) ([]string, error) {
 	return b.list(ctx, b.New, "I19: the old store has not the last change of %s, in doubt %s, and nothing is on its way%s",
-		`SELECT id::text, in_doubt::text, '' FROM accounts WHERE deleted_at IS NULL AND (changed_here OR in_doubt)`)
+		`SELECT id::text, in_doubt::text, '' FROM accounts WHERE deleted_at IS NULL AND (changed_here AND NOT untold OR in_doubt)`)
 }
 
 // graves are people of the old store who were deleted (I6).
@@ -90,7 +91,7 @@ func (b Books) graves(ctx context.Context) ([]string, error) {
 	return findings, rows.Err()
 }
 
-// secrets are passwords in a log (I17).
+// secrets are passwords, and tokens of letters, in a log (I17).
 func (b Books) secrets(ops []history.Op) ([]string, error) {
 	var findings []string
 	for _, file := range b.Logs {
@@ -101,6 +102,11 @@ func (b Books) secrets(ops []history.Op) ([]string, error) {
 		for _, op := range ops {
 			if op.New != "" && bytes.Contains(text, []byte(b.Text(op.Name, op.New))) {
 				findings = append(findings, fmt.Sprintf("I17: password %s of %s is in %s", op.New, op.Name, file))
+			}
+		}
+		for _, token := range b.Tokens() {
+			if bytes.Contains(text, []byte(token)) {
+				findings = append(findings, "I17: the token of a letter is in "+file)
 			}
 		}
 	}
@@ -139,6 +145,7 @@ type hereRow struct {
 	id, encoded string
 	disabled    bool
 	marked      bool // the copy is known to be old
+	unseen      bool // nobody has typed the password: it is kept wrapped
 }
 
 func (p page) look(ctx context.Context) ([]string, error) {
@@ -170,8 +177,9 @@ func (p page) look(ctx context.Context) ([]string, error) {
 	}
 	// Everybody has just logged in with what is right, so that each copy is equal to what it is a copy of. In legacy-only no
 	// copy is made; who is disabled did not come in; and where the old application wrote, the two may differ.
-	equal := p.at.Phase > phase.LegacyOnly && !p.did(history.LegacyWrite)
-	if equal && here != nil && !here.disabled && !here.marked && !slices.Equal(inLegacy, inNew) {
+	// And a second factor, or a wrap, is more than a login with the password settles.
+	equal := p.at.Phase > phase.LegacyOnly && !p.did(history.LegacyWrite) && !p.did(history.Enrol)
+	if equal && here != nil && !here.disabled && !here.marked && !here.unseen && !slices.Equal(inLegacy, inNew) {
 		find("I7: of %s the old store takes %q and the new one %q, in %s", p.name, inLegacy, inNew, Name(p.at))
 	}
 	counted, err := p.events(ctx)
@@ -191,9 +199,9 @@ func (p page) there(ctx context.Context) ([]string, error) {
 func (p page) here(ctx context.Context) (*hereRow, error) {
 	var row hereRow
 	err := p.New.QueryRowContext(ctx, `
-SELECT a.id, a.disabled, c.encoded, coalesce((SELECT bool_or(l.dirty OR l.drifted) FROM legacy_links l WHERE l.account_id = a.id), FALSE)
+SELECT a.id, a.disabled, c.encoded, c.scheme <> 'argon2id', coalesce((SELECT bool_or(l.dirty OR l.drifted) FROM legacy_links l WHERE l.account_id = a.id), FALSE)
   FROM identifiers i JOIN accounts a ON a.id = i.account_id JOIN credentials c ON c.account_id = a.id AND c.kind = 'password'
- WHERE i.canonical = $1`, p.name).Scan(&row.id, &row.disabled, &row.encoded, &row.marked)
+ WHERE i.canonical = $1`, p.name).Scan(&row.id, &row.disabled, &row.encoded, &row.unseen, &row.marked)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil //nolint:nilnil // nobody is an answer
 	}
@@ -237,7 +245,7 @@ func (p page) opens(hashes []string) (accepted []string, err error) {
 
 // verifies are the passwords that a credential of the new store is of.
 func (p page) verifies(row *hereRow) (accepted []string, err error) {
-	if row == nil {
+	if row == nil || row.unseen {
 		return nil, nil
 	}
 	for _, name := range p.given() {
@@ -259,6 +267,9 @@ func (p page) did(kind history.Kind) bool {
 // events is I17: each acknowledged change has one event, and what was not acknowledged one at most.
 func (p page) events(ctx context.Context) ([]string, error) {
 	var subjects []string
+	if first := p.Subjects[p.name]; first != "" { // a letter resets the password of somebody who never logged in
+		subjects = append(subjects, first)
+	}
 	for _, op := range p.ops {
 		if op.Subject != "" && !slices.Contains(subjects, op.Subject) {
 			subjects = append(subjects, op.Subject)
@@ -268,7 +279,10 @@ func (p page) events(ctx context.Context) ([]string, error) {
 	for _, c := range []struct {
 		kind  history.Kind
 		event accounts.EventKind
-	}{{history.Change, accounts.EventPassword}, {history.Delete, accounts.EventDeleted}, {history.Register, accounts.EventRegistered}} {
+	}{
+		{history.Change, accounts.EventPassword}, {history.Delete, accounts.EventDeleted}, {history.Register, accounts.EventRegistered},
+		{history.Reset, accounts.EventReset}, {history.Enrol, accounts.EventFactorEnrolled}, {history.Unenrol, accounts.EventFactorRemoved},
+	} {
 		done, lost, written := 0, 0, 0
 		for _, op := range p.ops {
 			switch {

@@ -61,9 +61,12 @@ type Finding struct {
 type Rules struct {
 	First map[string]First // who was there at the begin
 	// Intents: some changes were made in the old store first, which answers from then on, and here at their end, which ends the
-	// sessions that there are. So a session that was opened meanwhile with the new password may be ended too.
+	// sessions that there are. So a session that was opened meanwhile with the new password may be ended too. And between the
+	// two, of a change that nobody was told is done, what only asks the account here finds it as it was.
 	Intents bool
-	Limit   time.Duration // that the check of one account may take
+	// Late: in some phases our half may follow when the change is acknowledged, with the end of the sessions.
+	Late  bool
+	Limit time.Duration // that the check of one account may take
 }
 
 // Check returns the accounts that answered as no account can.
@@ -76,7 +79,8 @@ func Check(ops []Op, rules Rules) []Finding {
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		theirs := byName[name]
 		if rules.Intents {
-			markFrail(theirs)
+			markFrail(theirs, rules.Late)
+			markDoubt(theirs, rules.Late)
 		}
 		if f, ok := check(name, theirs, rules.First[name], rules.Limit); !ok {
 			findings = append(findings, f)
@@ -103,20 +107,44 @@ func check(name string, ops []Op, first First, limit time.Duration) (Finding, bo
 }
 
 // markFrail marks what is asked by sessions that were opened while a change was under way.
-func markFrail(ops []Op) {
+func markFrail(ops []Op, late bool) {
 	frail := map[int]bool{}
 	for _, change := range ops {
-		if change.Kind != Change || change.Answer == Refused {
+		if change.Kind != Change && change.Kind != Reset || change.Answer == Refused {
 			continue
 		}
+		end := change.Return
+		if late {
+			end = max(end, change.Call+doubtFor)
+		}
 		for _, login := range ops {
-			if login.Kind == Login && login.Session != 0 && login.Return > change.Call && login.Call < change.Return {
+			if login.opens() && login.Session != 0 && login.Return > change.Call && login.Call < end {
 				frail[login.Session] = true
 			}
 		}
 	}
 	for i, op := range ops {
-		ops[i].frail = op.Kind != Login && frail[op.Session]
+		ops[i].frail = !op.opens() && frail[op.Session]
+	}
+}
+
+// doubtFor is how long a change that was not answered may be between its begin and its end, at most: a claim of 30 s, and what
+// keeps the others from going on.
+const doubtFor = 90 * time.Second
+
+// markDoubt marks what is asked while a change may be between its begin and its end.
+func markDoubt(ops []Op, late bool) {
+	for i, change := range ops {
+		if !slices.Contains([]Kind{Change, Delete, Reset}, change.Kind) || change.Answer == Refused {
+			continue
+		}
+		end := change.Call + doubtFor
+		if !late {
+			end = min(end, change.Return)
+		}
+		for j, op := range ops {
+			ops[j].doubt = op.doubt || i != j && op.Return > change.Call && op.Call < end
+		}
 	}
 }
 
@@ -124,12 +152,12 @@ func markFrail(ops []Op) {
 func forgetUnused(ops []Op) {
 	used := map[int]bool{}
 	for _, op := range ops {
-		if op.Kind != Login {
+		if !op.opens() {
 			used[op.Session] = true
 		}
 	}
 	for i, op := range ops {
-		if op.Kind == Login && !used[op.Session] {
+		if op.opens() && !used[op.Session] {
 			ops[i].Session = 0
 		}
 	}

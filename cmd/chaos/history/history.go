@@ -29,6 +29,11 @@ const (
 	Logout      Kind = "logout"
 	Revoke      Kind = "revoke"
 	LegacyWrite Kind = "legacy-write" // of a password, by the old application
+	Reset       Kind = "reset"        // by the token of a letter
+	Migrate     Kind = "migrate"      // by staff, without the password
+	Enrol       Kind = "enrol"        // of a second factor: from now on a password alone opens nothing
+	Unenrol     Kind = "unenrol"      // with a code
+	Second      Kind = "second"       // step of a login, with a code
 )
 
 // An Answer is how it ended.
@@ -39,7 +44,8 @@ const (
 	Done    Answer = "done"
 	Refused Answer = "refused" // 401: wrong, unknown, disabled, over
 	Taken   Answer = "taken"   // 409: there is somebody of that name
-	Absent  Answer = "absent"  // 404: staff cannot do it here
+	Absent  Answer = "absent"  // 404, 409, 422: it cannot be done here, or in this phase
+	Half    Answer = "half"    // the password is right, and there is a second factor
 	Lost    Answer = "lost"    // 5xx, or no answer: it may have been done, and may be done until the servers are at rest
 )
 
@@ -58,6 +64,7 @@ type Op struct {
 	Note         string // for people
 
 	frail bool // the session was opened while a change was under way, whose end may end it
+	doubt bool // a change is under way whose begin is done, and whose end may be not
 }
 
 // A Log takes down what happens. It may be used by several goroutines.
@@ -100,6 +107,7 @@ type account struct {
 	password string
 	drifted  string // passwords that the old application has set since, ",p3,p5,"; each of them may count or not
 	subject  string // "" until somebody has seen it
+	factor   bool   // there is a second one
 	sessions string // that live: ",3,17,"
 }
 
@@ -143,6 +151,9 @@ func (a account) String() string {
 	if a.disabled {
 		text += " disabled"
 	}
+	if a.factor {
+		text += " with a second factor"
+	}
 	return text + " " + strings.Trim(a.sessions, ",")
 }
 
@@ -166,7 +177,7 @@ func (a account) next(op Op) []account {
 		if possible {
 			return []account{after}
 		}
-		return nil
+		return a.unless(!op.doubt || !slices.Contains([]Kind{Refresh, Disable, Enable, Revoke, Migrate}, op.Kind))
 	case Lost:
 		if possible && after != a {
 			return []account{a, after}
@@ -178,9 +189,11 @@ func (a account) next(op Op) []account {
 		}
 		return a.unless(a.owes(op))
 	case Taken:
-		return a.unless(op.Kind != Register || !a.exists)
+		return a.unless(op.Kind != Register || !a.exists && !op.doubt)
+	case Half:
+		return a.unless(op.Kind != Login || !a.factor || !a.accepts(op.Password))
 	case Absent:
-		return a.unless(op.Kind != Disable && op.Kind != Enable && op.Kind != Revoke)
+		return a.unless(!slices.Contains([]Kind{Disable, Enable, Revoke, Migrate, Enrol, Unenrol}, op.Kind))
 	}
 	return nil
 }
@@ -201,9 +214,9 @@ func (a account) owes(op Op) bool {
 		return a.surely(op.Password) && a.has(op.Session) && !op.frail
 	case Refresh:
 		return a.exists && !a.disabled && a.has(op.Session) && !op.frail
-	case Reuse, Logout:
+	case Reuse, Logout, Reset, Enrol, Unenrol, Second: // a link or a code is dead by more than is known here
 		return false
-	case Register, Disable, Enable, Revoke, LegacyWrite:
+	case Register, Disable, Enable, Revoke, LegacyWrite, Migrate:
 		return true // whoever asks may
 	}
 	return true
@@ -213,9 +226,23 @@ func (a account) owes(op Op) bool {
 func (a account) done(op Op) (account, bool) {
 	switch op.Kind {
 	case Login:
-		ok := a.accepts(op.Password) && (a.subject == "" || a.subject == op.Subject)
+		ok := a.accepts(op.Password) && !a.factor && (a.subject == "" || a.subject == op.Subject)
 		a.subject = op.Subject
 		return a.with(op.Session), ok
+	case Second:
+		ok := a.accepts(op.Password) && a.factor && (a.subject == "" || a.subject == op.Subject)
+		a.subject = op.Subject
+		return a.with(op.Session), ok
+	case Enrol, Unenrol:
+		ok := a.exists && !a.disabled && a.factor == (op.Kind == Unenrol)
+		a.factor = op.Kind == Enrol
+		return a, ok
+	case Reset: // a second factor stays
+		ok := a.exists && !a.disabled
+		a.password, a.drifted, a.sessions = op.New, "", ""
+		return a, ok
+	case Migrate: // it changes where somebody is, not who may be in
+		return a, a.exists
 	case Change:
 		ok := a.accepts(op.Password) && op.New != op.Password
 		a.password, a.drifted = op.New, ""
@@ -248,6 +275,9 @@ func (a account) done(op Op) (account, bool) {
 	}
 	return a, false
 }
+
+// opens tells whether a session is opened by it.
+func (op Op) opens() bool { return op.Kind == Login || op.Kind == Second }
 
 // describe says what was asked.
 func (op Op) describe() string {

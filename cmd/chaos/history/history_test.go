@@ -33,6 +33,14 @@ func change(from, to string, session int, a Answer) Op {
 	return Op{Kind: Change, Password: from, New: to, Session: session, Answer: a}
 }
 
+func reset(to string, a Answer) Op { return Op{Kind: Reset, New: to, Answer: a} }
+
+func half(password string) Op { return Op{Kind: Login, Password: password, Answer: Half} }
+
+func second(password string, session int) Op {
+	return Op{Kind: Second, Password: password, Session: session, Subject: "s", Answer: Done}
+}
+
 func of(kind Kind, session int, a Answer) Op { return Op{Kind: kind, Session: session, Answer: a} }
 
 func TestCheck(t *testing.T) {
@@ -71,6 +79,22 @@ func TestCheck(t *testing.T) {
 		"the old application's word":         {at(Op{Kind: LegacyWrite, New: "p2", Answer: Done}, in("p1", 1), in("p2", 2), out("p2")), true},
 		"two of its words, the first moved":  {at(Op{Kind: LegacyWrite, New: "p2", Answer: Done}, in("p2", 1), Op{Kind: LegacyWrite, New: "p3", Answer: Done}, in("p2", 2), out("p3")), true},
 		"not its word":                       {at(Op{Kind: LegacyWrite, New: "p2", Answer: Done}, in("p3", 1)), false},
+		"a reset counts":                     {at(in("p1", 1), reset("p2", Done), in("p2", 2), out("p1")), true},
+		"a reset leaves the old password":    {at(in("p1", 1), reset("p2", Done), in("p1", 2)), false},
+		"a session outlives a reset":         {at(in("p1", 1), reset("p2", Done), of(Refresh, 1, Done)), false},
+		"a lost reset is made later":         {at(reset("p2", Lost), in("p1", 1), in("p2", 2), out("p1")), true},
+		"a dead link":                        {at(reset("p2", Refused), in("p1", 1), out("p2")), true},
+		"a link revives the deleted":         {at(in("p1", 1), Op{Kind: Delete, Password: "p1", Session: 1, Answer: Done}, reset("p2", Done)), false},
+		"a link revives the disabled":        {at(of(Disable, 0, Done), reset("p2", Done)), false},
+		"staff move somebody":                {at(of(Migrate, 0, Done), in("p1", 1), of(Migrate, 0, Done), of(Migrate, 0, Absent), of(Refresh, 1, Done)), true},
+		"staff move the deleted":             {at(in("p1", 1), Op{Kind: Delete, Password: "p1", Session: 1, Answer: Done}, of(Migrate, 0, Done)), false},
+		"a second factor":                    {at(in("p1", 1), of(Enrol, 1, Done), half("p1"), out("p0"), second("p1", 2), of(Refresh, 2, Done), of(Unenrol, 2, Done), in("p1", 3)), true},
+		"a password alone":                   {at(in("p1", 1), of(Enrol, 1, Done), in("p1", 2)), false},
+		"a password alone, after a reset":    {at(in("p1", 1), of(Enrol, 1, Done), reset("p2", Done), in("p2", 2)), false},
+		"an old password and a code":         {at(in("p1", 1), of(Enrol, 1, Done), change("p1", "p2", 1, Done), second("p1", 2)), false},
+		"a challenge for a wrong password":   {at(in("p1", 1), of(Enrol, 1, Done), half("p0")), false},
+		"a challenge for nothing":            {at(half("p1")), false},
+		"a right password, refused for lack": {at(in("p1", 1), of(Enrol, 1, Done), out("p1")), false},
 		"the old application's word is over": {at(Op{Kind: LegacyWrite, New: "p2", Answer: Done}, in("p1", 1), change("p1", "p3", 1, Done), in("p2", 2)), false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -120,6 +144,40 @@ func TestFrailSessions(t *testing.T) {
 		rules := Rules{First: map[string]First{"anna": {Password: "p1"}}, Intents: intents, Limit: time.Second}
 		if findings := Check(ops(), rules); len(findings) == 0 != intents {
 			t.Errorf("%d findings with intents: %v", len(findings), intents)
+		}
+	}
+}
+
+// Where a change begins in the old store, what asks the account here finds it as it was until the end; not afterwards.
+func TestChangesInDoubt(t *testing.T) {
+	t.Parallel()
+	const late = doubtFor + 20
+	gone := Op{Kind: Delete, Call: 20, Password: "p1", Session: 1, Answer: Lost, Return: late + 100}
+	for name, row := range map[string]struct {
+		ops     []Op
+		intents bool
+		ok      bool
+	}{
+		"a session":                  {[]Op{in("p1", 1), gone, out("p1"), of(Refresh, 1, Done)}, true, true},
+		"the name":                   {[]Op{in("p1", 1), gone, out("p1"), {Kind: Register, New: "p2", Answer: Taken}}, true, true},
+		"staff":                      {[]Op{in("p1", 1), gone, out("p1"), of(Enable, 0, Done)}, true, true},
+		"in a phase without intents": {[]Op{in("p1", 1), gone, out("p1"), of(Refresh, 1, Done)}, false, false},
+		"for too long":               {[]Op{in("p1", 1), gone, out("p1"), {Kind: Refresh, Call: late + 50, Return: late + 60, Session: 1, Answer: Done}}, true, false},
+		"the password":               {[]Op{in("p1", 1), gone, out("p1"), in("p1", 2)}, true, false},
+		"late, a session that ends":  {[]Op{in("p1", 1), change("p1", "p2", 1, Done), in("p2", 2), of(Refresh, 2, Refused)}, true, true},
+		"late, one that does not":    {[]Op{in("p1", 1), in("p1", 2), change("p1", "p2", 1, Done), in("p2", 3), of(Refresh, 2, Done)}, true, true},
+		"late, the password":         {[]Op{in("p1", 1), change("p1", "p2", 1, Done), in("p1", 2)}, true, false},
+	} {
+		rules := Rules{Late: strings.HasPrefix(name, "late"), First: map[string]First{"anna": {Password: "p1", Subject: "s"}}, Intents: row.intents, Limit: time.Second}
+		ops := row.ops
+		for i := range ops {
+			ops[i].Name = "anna"
+			if ops[i].Call == 0 {
+				ops[i].Call, ops[i].Return = time.Duration(i+1)*10, time.Duration(i+1)*10+5
+			}
+		}
+		if ok := len(Check(ops, rules)) == 0; ok != row.ok {
+			t.Errorf("%s: %v, want %v", name, ok, row.ok)
 		}
 	}
 }

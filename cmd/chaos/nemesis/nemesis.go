@@ -66,6 +66,10 @@ type Shape struct {
 	Pause    time.Duration // at most
 }
 
+// maxSkew is how many seconds a clock is wrong, at most. Two processes are apart by twice that: a claim to a change lasts 30 s by
+// the clock of whoever has it, of which they write for 10, and what a stop or a line holds back comes on top.
+const maxSkew = 5
+
 // Plan returns the blows of a run. The same seed gives the same plan. Nothing begins in the last tenth.
 func Plan(seed uint64, s Shape, length time.Duration) []Blow {
 	dice := rand.New(rand.NewPCG(seed, 3))
@@ -81,18 +85,18 @@ func Plan(seed uint64, s Shape, length time.Duration) []Blow {
 		b := Blow{At: at, Gateway: dice.IntN(s.Gateways), For: 300*time.Millisecond + time.Duration(dice.Int64N(int64(2500*time.Millisecond)))}
 		switch n := dice.IntN(20); {
 		case n < 4:
-			b.Kind, b.Skew = Kill, time.Duration(dice.IntN(41)-20)*time.Second
+			b.Kind, b.Skew = Kill, time.Duration(dice.IntN(2*maxSkew+1)-maxSkew)*time.Second
 		case n < 6:
 			b.Kind, b.For = Pause, time.Duration(dice.Int64N(int64(s.Pause)))
 		case n < 7:
 			b.Kind, b.For = Flush, 0
 		case n < 11 && len(s.Walk) > 1:
-			if here = next(dice, here, len(s.Walk)); true {
+			if here = neighbour(dice, here, len(s.Walk)); true {
 				b.Kind, b.To, b.For = Walk, s.Walk[here], 0
 			}
 		default:
 			b.Delay = 5*time.Millisecond + time.Duration(dice.Int64N(int64(200*time.Millisecond)))
-			b.Kind, b.Line, b.Fault = Cut, stage.Lines()[dice.IntN(4)], proxy.Faults()[dice.IntN(4)]
+			b.Kind, b.Line, b.Fault = Cut, stage.Lines()[dice.IntN(len(stage.Lines()))], proxy.Faults()[dice.IntN(len(proxy.Faults()))]
 			if dice.IntN(2) == 0 { // a moment, in the middle of something that has begun and can end
 				b.For = 10*time.Millisecond + time.Duration(dice.Int64N(int64(140*time.Millisecond)))
 			}
@@ -102,8 +106,8 @@ func Plan(seed uint64, s Shape, length time.Duration) []Blow {
 	return blows
 }
 
-// next is a neighbour of a place in a row.
-func next(dice *rand.Rand, here, places int) int {
+// neighbour is one of a place in a row.
+func neighbour(dice *rand.Rand, here, places int) int {
 	switch {
 	case here == 0:
 		return 1
@@ -192,15 +196,8 @@ func (n *Nemesis) Heal(ctx context.Context) error {
 		}
 		g.Kill()
 	}
-	for _, g := range n.stage.Gateways {
-		if err := g.Start(later); err != nil {
-			return err
-		}
-	}
-	for _, g := range n.stage.Gateways {
-		if err := g.Await(ctx); err != nil {
-			return err
-		}
+	if err := n.stage.Start(ctx, later); err != nil {
+		return err
 	}
 	return n.walks.end(ctx)
 }

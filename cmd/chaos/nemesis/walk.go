@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,12 +30,17 @@ func newWalker(s *stage.Stage) *walker {
 	return &walker{stage: s, client: &http.Client{Timeout: moveFor, Transport: &http.Transport{DisableKeepAlives: true}}}
 }
 
-// walk asks one gateway for a move, and tells what came of it.
+// walk asks one gateway for a move, and tells what came of it. Where the gates are shut, it does what they ask for and tries once
+// more.
 func (w *walker) walk(ctx context.Context, gateway int, to phase.Phase) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	begin := time.Now()
 	status, text, err := w.move(ctx, gateway, to)
+	if err == nil && status == http.StatusConflict && strings.Contains(text, `"gates"`) {
+		w.settle(ctx, gateway)
+		status, text, err = w.move(ctx, gateway, to)
+	}
 	if err != nil {
 		return fmt.Sprintf("       to %s: no answer", to)
 	}
@@ -42,6 +48,38 @@ func (w *walker) walk(ctx context.Context, gateway int, to phase.Phase) string {
 		return fmt.Sprintf("       to %s: %d after %s: %s", to, status, round(time.Since(begin)), text)
 	}
 	return fmt.Sprintf("       in %s after %s", to, round(time.Since(begin)))
+}
+
+// settle makes the stores equal, and compares them. What cannot be done now, the gates will still ask for.
+func (w *walker) settle(ctx context.Context, gateway int) {
+	ctx, cancel := context.WithTimeout(ctx, moveFor)
+	defer cancel()
+	for _, args := range [][]string{{"verify", "--repair"}, {"sweep", "run"}, {"verify"}} {
+		_ = w.stage.Gateways[gateway].Command(ctx, args...) // likewise: its log says why
+	}
+}
+
+// next is the step that leads from a state towards a phase, and for a ramp its percentage: everybody where the way goes on to
+// new-first or comes from there, and half of them before.
+func next(s phase.State, to phase.Phase) (phase.Phase, string) {
+	switch back, ok := s.Plan.Back(s.Phase); {
+	case s.Moving() && to != s.To && to != s.Phase:
+		to = s.To // first that which is under way
+	case s.Moving():
+	case s.Phase == phase.Ramp && to > s.Phase && s.Percent != phase.All:
+		to = phase.Ramp
+	case to > s.Phase:
+		to, _ = s.Plan.Next(s.Phase)
+	case to < s.Phase && ok:
+		to = back
+	}
+	switch {
+	case to != phase.Ramp:
+		return to, ""
+	case s.Phase == phase.Both:
+		return to, "50"
+	}
+	return to, phase.All.String()
 }
 
 // state reads where the installation is, from the store.
@@ -58,10 +96,12 @@ func (w *walker) move(ctx context.Context, gateway int, to phase.Phase) (status 
 	if err != nil {
 		return 0, "", err
 	}
-	if s.Moving() && to != s.To && to != s.Phase {
-		to = s.To // first that which is under way
+	to, percent := next(s, to)
+	asked := map[string]any{"to": to.String(), "reason": "chaos"}
+	if percent != "" {
+		asked["percent"] = json.Number(percent)
 	}
-	body, err := json.Marshal(map[string]any{"to": to.String(), "reason": "chaos"})
+	body, err := json.Marshal(asked)
 	if err != nil {
 		return 0, "", err
 	}
@@ -77,7 +117,7 @@ func (w *walker) move(ctx context.Context, gateway int, to phase.Phase) (status 
 		return 0, "", err
 	}
 	defer func() { _ = res.Body.Close() }() // it is read to its end
-	answer, err := io.ReadAll(io.LimitReader(res.Body, 400))
+	answer, err := io.ReadAll(io.LimitReader(res.Body, 2000))
 	return res.StatusCode, string(answer), err
 }
 

@@ -31,7 +31,11 @@ type reply struct {
 	Account struct {
 		ID string `json:"id"`
 	} `json:"account"`
-	ID string `json:"id"`
+	ID            string   `json:"id"`
+	Outcome       string   `json:"outcome"`
+	Challenge     string   `json:"challenge"`
+	Secret        string   `json:"secret"`
+	RecoveryCodes []string `json:"recovery_codes"`
 }
 
 // ask sends one request to the actor's gateway and takes down what came of it. What needs no note is not kept: a login, or
@@ -113,10 +117,16 @@ func (a *actor) loginTyped(ctx context.Context, password, typed string, keep boo
 	if op.Answer == history.Lost {
 		return nil
 	}
+	if r.Challenge != "" {
+		op.Answer = history.Half
+	}
 	if op.Answer != history.Done {
 		op.Session = 0
 	}
 	a.note(op)
+	if op.Answer == history.Half {
+		op, r = a.second(ctx, password, r.Challenge)
+	}
 	if op.Answer != history.Done {
 		return nil
 	}
@@ -298,8 +308,15 @@ func (a *actor) staff(ctx context.Context, act Act) {
 	if ref == "" {
 		return
 	}
-	op, _ := a.ask(ctx, history.Op{Kind: kindOf[act]}, http.MethodPost, a.Doors[a.gateway].Admin+"/admin/v1/accounts/"+url.PathEscape(ref)+path, a.Token,
-		fields{"reason": "chaos"}, map[int]history.Answer{http.StatusOK: history.Done, http.StatusNoContent: history.Done, http.StatusNotFound: history.Absent})
+	answers := map[int]history.Answer{http.StatusOK: history.Done, http.StatusNoContent: history.Done, http.StatusNotFound: history.Absent}
+	if act == Migrate { // in this phase nobody is moved; or not without a login
+		answers[http.StatusConflict], answers[http.StatusUnprocessableEntity] = history.Absent, history.Absent
+	}
+	op, r := a.ask(ctx, history.Op{Kind: kindOf[act]}, http.MethodPost, a.Doors[a.gateway].Admin+"/admin/v1/accounts/"+url.PathEscape(ref)+path, a.Token,
+		fields{"reason": "chaos"}, answers)
+	if op.Note = r.Outcome; r.Outcome == "deleted" {
+		op.Answer = history.Absent
+	}
 	a.note(op)
 }
 

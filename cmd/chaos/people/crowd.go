@@ -27,6 +27,9 @@ type Config struct {
 	Legacy  *sql.DB
 	Example string // a stored hash of the old store
 	Log     *history.Log
+	Address func(name string) string // for letters, of those of the old store
+	// Letter waits for the letter that is on its way to somebody, and returns its token.
+	Letter func(ctx context.Context, name string) (token string, ok bool)
 }
 
 // A Crowd is everybody.
@@ -123,15 +126,22 @@ func (c *Crowd) Run(ctx context.Context, plan []Step, workers int) {
 
 // Settle asks everybody once for each password they ever had, and for their sessions, when everything is at rest.
 func (c *Crowd) Settle(ctx context.Context) {
-	for i, p := range c.people {
-		a := c.actor(len(c.people), p, Step{Gateway: i % len(c.Doors), Dice: uint64(i)})
-		for _, password := range p.every() {
-			a.login(ctx, password, false)
-		}
-		for s := p.take(a.dice); s != nil; s = p.take(a.dice) {
-			a.refresh(ctx, s)
-		}
+	var all sync.WaitGroup
+	for door := range c.Doors {
+		all.Go(func() {
+			for i := door; i < len(c.people); i += len(c.Doors) {
+				p := c.people[i]
+				a := c.actor(len(c.people)+door, p, Step{Gateway: door, Dice: uint64(i)})
+				for _, password := range p.every() {
+					a.login(ctx, password, false)
+				}
+				for s := p.take(a.dice); s != nil; s = p.take(a.dice) {
+					a.refresh(ctx, s)
+				}
+			}
+		})
 	}
+	all.Wait()
 }
 
 // do is one step.
@@ -165,7 +175,13 @@ func (c *Crowd) do(ctx context.Context, worker int, step Step) {
 		a.withSession(ctx, a.delete)
 	case act == Logout:
 		a.withSession(ctx, a.logout)
-	case act == Disable, act == Enable, act == Revoke:
+	case act == Reset:
+		a.resetByLetter(ctx)
+	case act == Enrol:
+		a.withSession(ctx, a.enrol)
+	case act == Unenrol:
+		a.withSession(ctx, a.unenrol)
+	case act == Disable, act == Enable, act == Revoke, act == Migrate:
 		a.staff(ctx, act)
 	case act == LegacyWrite:
 		a.legacyWrite(ctx)

@@ -21,6 +21,9 @@ type person struct {
 	unknown  int      // writes that were not answered
 	subject  string
 	sessions []*session // that nobody uses at the moment
+	codes    []string   // that were given for a second step, and not used
+
+	letters sync.Mutex // held by whoever waits for a letter
 }
 
 // A session is one login that is kept.
@@ -84,6 +87,8 @@ func (p *person) believe(op history.Op) {
 	switch {
 	case op.Kind == history.Login && op.Answer == history.Done:
 		p.belief, p.subject = op.Password, op.Subject
+	case op.Answer == history.Half:
+		p.belief = op.Password
 	case op.Kind == history.Login:
 	case op.Answer == history.Lost:
 		p.unknown++
@@ -91,13 +96,13 @@ func (p *person) believe(op history.Op) {
 			p.maybe = append(p.maybe, op.New)
 		}
 	case op.Answer != history.Done:
-	case op.Kind == history.Change, op.Kind == history.Register:
+	case op.Kind == history.Change, op.Kind == history.Register, op.Kind == history.Reset:
 		p.belief = op.New
 		if op.Subject != "" {
 			p.subject = op.Subject
 		}
 	case op.Kind == history.Delete:
-		p.belief, p.sessions = "", nil
+		p.belief, p.sessions, p.codes = "", nil, nil
 	case op.Kind == history.LegacyWrite:
 		p.maybe = append(p.maybe, op.New)
 	}

@@ -32,6 +32,10 @@ const (
 	Logout      Act = "logout"
 	Revoke      Act = "revoke"
 	LegacyWrite Act = "legacy-write"
+	Reset       Act = "reset"
+	Migrate     Act = "migrate"
+	Enrol       Act = "enrol"
+	Unenrol     Act = "unenrol"
 )
 
 // Weights say how often each act is done among all.
@@ -41,7 +45,7 @@ type Weights map[Act]int
 func Ordinary() Weights {
 	return Weights{
 		LoginRight: 36, LoginOld: 8, LoginWrong: 6, Change: 14, ChangeTwice: 3, ChangeChain: 2, ChangeWrong: 2, Delete: 3, Register: 6,
-		Disable: 2, Enable: 4, Refresh: 10, Reuse: 1, Logout: 3, Revoke: 2, LegacyWrite: 6,
+		Disable: 2, Enable: 4, Refresh: 10, Reuse: 1, Logout: 3, Revoke: 2, LegacyWrite: 6, Reset: 4, Migrate: 5, Enrol: 6, Unenrol: 2,
 	}
 }
 
@@ -59,6 +63,9 @@ type Cast struct{ Old, Others, Gateways int }
 
 // drifts tells whether the old application writes to a person. Of them less can be told surely, so they are few.
 func (c Cast) drifts(person int) bool { return person < c.Old && person%6 == 5 }
+
+// factors tells whether a person may have a second factor. They open few sessions, so they are few.
+func (c Cast) factors(person int) bool { return person%6 == 4 }
 
 // Plan returns what is done in so much time, so many times a second. The same seed gives the same plan. Some people are
 // asked for often, so that what is done to them meets.
@@ -78,7 +85,7 @@ func Plan(seed uint64, cast Cast, weights Weights, length time.Duration, rate fl
 		if dice.IntN(3) == 0 {
 			step.Person = dice.IntN(4) * all / 4
 		}
-		if step.Act == LegacyWrite && !cast.drifts(step.Person) {
+		if step.Act == LegacyWrite && !cast.drifts(step.Person) || step.Act == Enrol && !cast.factors(step.Person) {
 			step.Act = LoginRight
 		}
 		steps = append(steps, step)
@@ -96,4 +103,6 @@ func sorted(weights Weights) []Act {
 }
 
 // kindOf is the kind of operation that an act asks for by the name of staff.
-var kindOf = map[Act]history.Kind{Disable: history.Disable, Enable: history.Enable, Revoke: history.Revoke}
+var kindOf = map[Act]history.Kind{
+	Disable: history.Disable, Enable: history.Enable, Revoke: history.Revoke, Migrate: history.Migrate,
+}

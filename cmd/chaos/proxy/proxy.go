@@ -1,13 +1,15 @@
 // Package proxy stands between two processes and does to their connections what networks do. It serves the chaos harness,
-// and knows nothing of what it carries.
+// and knows nothing of what it carries but the word that ends a transaction.
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,12 +26,15 @@ const (
 	Hang Fault = "hang"
 	// Deaf carries what is asked and loses what is answered: the asker sees the end of the connection.
 	Deaf Fault = "deaf"
+	// Unheard carries everything but the answer to a COMMIT: it is done, and the asker sees the end of the connection. That is
+	// the one moment of Deaf in which nobody can know what was written.
+	Unheard Fault = "unheard"
 	// Reset ends every connection at its next piece, and each new one at once.
 	Reset Fault = "reset"
 )
 
 // Faults returns all but None.
-func Faults() []Fault { return []Fault{Slow, Hang, Deaf, Reset} }
+func Faults() []Fault { return []Fault{Slow, Hang, Deaf, Unheard, Reset} }
 
 // A Proxy carries connections to one address.
 type Proxy struct {
@@ -119,13 +124,14 @@ func (p *Proxy) carry(from *net.TCPConn) {
 
 	var both sync.WaitGroup
 	var resets [2]bool
+	var lost atomic.Bool // what is answered from now on
 	both.Go(func() {
-		if resets[0] = !p.pump(ctx, to, from, false); resets[0] {
+		if resets[0] = !p.pump(ctx, to, from, &lost, false); resets[0] {
 			cancel()
 		}
 	})
 	both.Go(func() {
-		if resets[1] = !p.pump(ctx, from, to, true); resets[1] {
+		if resets[1] = !p.pump(ctx, from, to, &lost, true); resets[1] {
 			cancel()
 		}
 	})
@@ -137,7 +143,7 @@ func (p *Proxy) carry(from *net.TCPConn) {
 }
 
 // pump carries one direction, and reports whether it ended as its sender ended it.
-func (p *Proxy) pump(ctx context.Context, to, from *net.TCPConn, answers bool) bool {
+func (p *Proxy) pump(ctx context.Context, to, from *net.TCPConn, lost *atomic.Bool, answers bool) bool {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
@@ -145,8 +151,11 @@ func (p *Proxy) pump(ctx context.Context, to, from *net.TCPConn, answers bool) b
 			if !p.pass(ctx) {
 				return false
 			}
-			if f, _, _ := p.now(); f == Deaf && answers {
+			switch f, _, _ := p.now(); {
+			case answers && (f == Deaf || lost.Load()):
 				return to.CloseWrite() == nil // what is asked goes on being carried until the asker hangs up
+			case !answers && f == Unheard && ends(buffer[:n]):
+				lost.Store(true)
 			}
 			if _, err := to.Write(buffer[:n]); err != nil {
 				return false
@@ -158,6 +167,9 @@ func (p *Proxy) pump(ctx context.Context, to, from *net.TCPConn, answers bool) b
 	}
 }
 
+// ends tells whether what is asked ends a transaction: both databases' clients say so in words, in a piece of its own.
+func ends(asked []byte) bool { return bytes.Contains(bytes.ToUpper(asked), []byte("COMMIT")) }
+
 // pass waits as long as the fault of the moment wants, and reports whether the piece may go on.
 func (p *Proxy) pass(ctx context.Context) bool {
 	for {
@@ -166,7 +178,7 @@ func (p *Proxy) pass(ctx context.Context) bool {
 		switch fault {
 		case None:
 			return true
-		case Deaf:
+		case Deaf, Unheard:
 			return true // the pump looks which direction it is
 		case Reset:
 			return false

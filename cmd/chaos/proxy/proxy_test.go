@@ -129,6 +129,26 @@ func TestDeaf(t *testing.T) {
 	}
 }
 
+// Only the end of a transaction is not answered, and it arrives.
+func TestUnheard(t *testing.T) {
+	t.Parallel()
+	p, heard, conn, answers := start(t)
+	p.Set(Unheard, 0)
+	say(t, conn, "update")
+	want(t, answers, "update")
+	<-heard
+	say(t, conn, "commit")
+	if got := <-heard; got != "commit" {
+		t.Errorf("heard %q", got)
+	}
+	if _, err := answers.ReadString('\n'); !errors.Is(err, io.EOF) {
+		t.Errorf("%v, want the end", err)
+	}
+	again := dial(t, p)
+	say(t, again, "select")
+	want(t, bufio.NewReader(again), "select")
+}
+
 func TestReset(t *testing.T) {
 	t.Parallel()
 	p, heard, conn, answers := start(t)

@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -46,11 +47,11 @@ type Gateway struct {
 
 // prepare makes the proxies and the configuration of a gateway, and ports that stay its own when it starts anew.
 func (s *Stage) prepare(i int, keyFile string, servers map[string]*url.URL) (*Gateway, error) {
-	listen, err := freeAddress()
+	listen, err := s.freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	admin, err := freeAddress()
+	admin, err := s.freeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +77,8 @@ func (s *Stage) prepare(i int, keyFile string, servers map[string]*url.URL) (*Ga
 		through[line] = dsn.String()
 	}
 	g.config = filepath.Join(s.Config.Dir, fmt.Sprintf("gateway%d.yaml", i))
-	// Hashes are cheap, and made few at a time: what is tried here is not their price. A refusal need not wait.
+	// Hashes are cheap, and made few at a time: what is tried here is not their price. A refusal need not wait. The gates that ask
+	// for time and traffic are open; those that ask whether the stores are equal are as they are for everybody.
 	text := fmt.Sprintf(`listen: %s
 admin: {listen: %s}
 store: %q
@@ -88,9 +90,11 @@ plan: %s
 drain: 0s
 login: {floor: 10ms}
 password: {memory_kib: 8, time: 1}
+phase: {limits: {soak: {shadow: 0s, both: 0s, ramp: 0s, new_first: 0s}, ramp_step: 0s, min_shadow_writes: 0, shadow_failure_rate: 1, min_shadow_reads: 0, mirrored_share: 0, read_error_rate: 1, p99_floor: 1m}}
+mail: {smtp: "smtp://%s?tls=off", from: login@chaos.test}
 legacy:
   - {name: %s, kind: sql, dsn: %q, preset: wordpress, timeout: 1s, copy_back: full, write: {like: %q}}
-`, listen, admin, through[PostgreSQL], through[Redis], keyFile, s.Config.Plan, Source, through[MariaDB], Example)
+`, listen, admin, through[PostgreSQL], through[Redis], keyFile, s.Config.Plan, s.Mailbox.listener.Addr(), Source, through[MariaDB], Example)
 	if err := os.WriteFile(g.config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -110,8 +114,28 @@ legacy:
 // Example is a stored hash of the old store: phpass at its least cost, 128 rounds.
 const Example = "$P$5abcdefghXf9bG7Ac4zYr4vGd8dZ9j."
 
-func freeAddress() (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+// Guesses is how many wrong passwords of one name are looked at in ten minutes, once Limit was called.
+const Guesses = 10
+
+// Limit starts all processes anew, with a ceiling to the guesses at a name.
+func (s *Stage) Limit(ctx context.Context) error {
+	limits := fmt.Sprintf("limits: {address: {count: 10000, per: 1m, burst: 10000}, identifier: {count: %d, per: 10m, burst: %[1]d}}", Guesses)
+	for _, g := range s.Gateways {
+		text, err := os.ReadFile(g.config)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(g.config, bytes.Replace(text, []byte("limits: off"), []byte(limits), 1), 0o600); err != nil {
+			return err
+		}
+		g.Kill()
+	}
+	return s.Start(ctx, 0)
+}
+
+// freeAddress is one of the stage's own loopback address, where no connection going out takes the port while a process is down.
+func (s *Stage) freeAddress() (string, error) {
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", s.host+":0")
 	if err != nil {
 		return "", err
 	}
@@ -185,6 +209,13 @@ func (g *Gateway) Await(ctx context.Context) error {
 		case <-time.After(20 * time.Millisecond): // another process tells only when it is asked
 		}
 	}
+}
+
+// Command runs a command of rekey with the gateway's configuration: it reaches the stores as the gateway does.
+func (g *Gateway) Command(ctx context.Context, args ...string) error {
+	cmd := exec.CommandContext(ctx, g.binary, append(args, "--config", g.config, "--reason", "chaos")...)
+	cmd.Stdout, cmd.Stderr = g.log, g.log
+	return cmd.Run()
 }
 
 // words are the last of its log.

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,14 +53,16 @@ type Stage struct {
 	Legacy   *sql.DB // the old one, likewise
 	Gateways []*Gateway
 	Token    string // of a member of staff who may do everything
+	Mailbox  *Mailbox
 
+	host  string // of the processes
 	redis *redis.Client
 	undo  []func() error
 }
 
 // Open starts everything and waits until it is ready. Close ends what was started, after an error too.
 func Open(ctx context.Context, c Config) (*Stage, error) {
-	s := &Stage{Config: c}
+	s := &Stage{Config: c, host: fmt.Sprintf("127.%d.%d.%d", 1+rand8()%254, rand8(), 1+rand8()%254)}
 	return s, s.open(ctx)
 }
 
@@ -80,8 +83,11 @@ func (s *Stage) open(ctx context.Context) error {
 	if err != nil {
 		return errors.New("the DSN of Redis is no URL")
 	}
-	soft.Path = "/9" // the tests have the others
+	soft.Path = "/" + strconv.Itoa(1+rand8()%15) // the tests have the first; other stages are emptied at other moments
 	if err := s.openRedis(soft.String()); err != nil {
+		return err
+	}
+	if err := s.openMailbox(ctx); err != nil {
 		return err
 	}
 	key := make([]byte, 32)
@@ -103,8 +109,13 @@ func (s *Stage) open(ctx context.Context) error {
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
+	return s.Start(ctx, 0)
+}
+
+// Start starts all processes, with clocks that are wrong by skew, and waits until they are ready.
+func (s *Stage) Start(ctx context.Context, skew time.Duration) error {
 	for _, g := range s.Gateways {
-		if err := g.Start(0); err != nil {
+		if err := g.Start(skew); err != nil {
 			return err
 		}
 	}
@@ -123,6 +134,13 @@ func (s *Stage) Close() error {
 		errs = append(errs, undo())
 	}
 	return errors.Join(errs...)
+}
+
+// rand8 is a number below 256. What is of one stage only follows from no seed.
+func rand8() int {
+	var b [1]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	return int(b[0])
 }
 
 // Flush empties Redis.
@@ -216,7 +234,8 @@ func (s *Stage) wordpress(ctx context.Context) error {
 		}
 	}
 	for _, p := range s.Config.People {
-		_, err := s.Legacy.ExecContext(ctx, `INSERT INTO wp_users (user_login, user_pass, user_registered) VALUES (?, ?, '2014-05-06 07:08:09')`, p.Name, p.Hash)
+		_, err := s.Legacy.ExecContext(ctx, `INSERT INTO wp_users (user_login, user_pass, user_email, user_registered) VALUES (?, ?, ?, '2014-05-06 07:08:09')`,
+			p.Name, p.Hash, Address(p.Name))
 		if err != nil {
 			return err
 		}

@@ -218,6 +218,9 @@ func TestRefused(t *testing.T) {
 			"rekey.yaml:3:37: required_actions.change_password: unknown scheme \"md5(…\": want recipe, for all of them, or a name that `rekey hash identify --list` prints"},
 		{"required field", base + "required_actions: {complete_profile: [birthday]}\n", nil,
 			"rekey.yaml:3:38: required_actions.complete_profile: unknown field \"birthday\"; known here: display_name, locale"},
+		{"required address", base + "required_actions: {verify_email: true}\n", nil,
+			"rekey.yaml:3:34: required_actions.verify_email: needs mail: without a letter nobody could do it, and so nobody would be wholly in\n" +
+				"      3 | verify_email: true\n        |               ^"},
 		{"terms", base + "required_actions: {accept_terms: \"1\\u0007\"}\n", nil,
 			"rekey.yaml:3:34: required_actions.accept_terms: want at most 64 characters that can be shown, such as 2026-11\n" +
 				"      3 | accept_terms: 1\a\n        |               ^"},

@@ -8,6 +8,17 @@ import (
 	"rekey/gateway/mail"
 )
 
+// Mail says how mail is sent. Without a server none is.
+type Mail struct {
+	SMTP      URL    `yaml:"smtp"`
+	Password  Secret `yaml:"password" secret:"file"` // of the user in smtp
+	From      string `yaml:"from"`
+	Product   string `yaml:"product"`   // what the letters call it
+	Templates string `yaml:"templates"` // a folder
+	ResetURL  string `yaml:"reset_url"` // the page that sets a password; "<issuer>/reset" if unset
+	EmailURL  string `yaml:"email_url"` // the page that confirms an address; "<issuer>/email" if unset
+}
+
 // On reports whether mail is sent.
 func (m Mail) On() bool { return !m.SMTP.IsZero() }
 

@@ -16,6 +16,7 @@ func TestMail(t *testing.T) {
 		"none":                    {"", nil, false},
 		"all":                     {"mail: {smtp: 'smtp://rekey@mail.example.org', password: a-password, from: login@example.org, reset_url: 'https://example.org/p'}", nil, false},
 		"on the same machine":     {"mail: {smtp: 'smtp://127.0.0.1:25?tls=off', from: login@example.org}", nil, false},
+		"an address to show":      {"mail: {smtp: 'smtp://127.0.0.1:25?tls=off', from: login@example.org}\nrequired_actions: {verify_email: true}", nil, false},
 		"in the clear":            {"mail: {smtp: 'smtp://mail.example.org:25?tls=off', from: login@example.org}", nil, true},
 		"no server":               {"mail: {from: login@example.org}", []string{"mail.smtp"}, false},
 		"no sender":               {"mail: {smtp: 'smtp://mail.example.org'}", []string{"mail.from"}, false},

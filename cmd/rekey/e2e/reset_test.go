@@ -87,7 +87,7 @@ func (g *gateway) spoofed(t *testing.T, path, body string) int {
 	return res.StatusCode
 }
 
-var resetLink = regexp.MustCompile(`https?://\S+`)
+var mailLink = regexp.MustCompile(`https?://\S+`)
 
 // resetToken asks for a reset, and returns the token of the mail that comes, once its link is what it should be.
 func (g *gateway) resetToken(t *testing.T, maildir, identifier, address string) string {
@@ -98,17 +98,38 @@ func (g *gateway) resetToken(t *testing.T, maildir, identifier, address string) 
 	if before > 0 {
 		t.Fatal("which of the mails is new cannot be told")
 	}
-	m := mailsTo(t, maildir, address)[0]
+	return tokenIn(t, mailsTo(t, maildir, address)[0], "http://rekey.test/reset")
+}
+
+// tokenIn returns the token of a mail's link, which leads to a page.
+func tokenIn(t *testing.T, m *netmail.Message, page string) string {
+	t.Helper()
 	text := textOf(t, m)
-	links := resetLink.FindAllString(text, -1)
+	links := mailLink.FindAllString(text, -1)
 	if len(links) != 1 || strings.Contains(text+fmt.Sprint(m.Header), "evil.example") {
 		t.Fatalf("the mail has the links %v", links)
 	}
 	link, err := url.Parse(links[0])
-	if err != nil || link.Scheme+"://"+link.Host+link.Path != "http://rekey.test/reset" {
+	if err != nil || link.Scheme+"://"+link.Host+link.Path != page {
 		t.Fatalf("the link leads to %s", link.Host)
 	}
 	return link.Query().Get("token")
+}
+
+// owesAddress lets carl log in, who owes a verified address and shows his.
+func owesAddress(maildir string) func(t *testing.T, g *gateway) {
+	return func(t *testing.T, g *gateway) {
+		t.Helper()
+		in := g.mustLogin(t, "carl", "old password")
+		wantStatus(t, "forward auth", g.send(t, http.MethodGet, "/v1/verify", nil, bearer(in.Access)), http.StatusForbidden)
+		ask := g.send(t, http.MethodPost, "/v1/account/email", []byte(`{"current_password":"old password","email":"carl@example.org"}`), bearer(in.Access))
+		wantStatus(t, "ask for a letter", ask, http.StatusAccepted)
+		waitFor(t, "a letter", func() bool { return len(mailsTo(t, maildir, "carl@example.org")) == 1 })
+		token := tokenIn(t, mailsTo(t, maildir, "carl@example.org")[0], "http://rekey.test/email")
+		wantStatus(t, "confirm", g.post(t, "/v1/email/confirm", map[string]string{"token": token}), http.StatusNoContent)
+		whole := g.post(t, "/v1/token/refresh", map[string]string{"refresh_token": in.Refresh})
+		wantStatus(t, "forward auth afterwards", g.send(t, http.MethodGet, "/v1/verify", nil, bearer(whole.Access)), http.StatusNoContent)
+	}
 }
 
 // noGates lets an installation go up as soon as anything was measured.
@@ -137,10 +158,10 @@ func TestReset(t *testing.T) {
 	for _, test := range []struct {
 		phase  string
 		yaml   string
-		climb  func(t *testing.T, g *gateway) // gets there
+		before func(t *testing.T, g *gateway) // the reset: how it gets into the phase, and a letter of another kind
 		finish func(t *testing.T, g *gateway, token, next string)
 	}{
-		{"new-first", "plan: lazy", func(*testing.T, *gateway) {}, func(t *testing.T, g *gateway, token, next string) {
+		{"new-first", "plan: lazy\nrequired_actions: {verify_email: true}", owesAddress(maildir), func(t *testing.T, g *gateway, token, next string) {
 			t.Helper()
 			wantStatus(t, "confirm", g.post(t, "/v1/password-reset/confirm", map[string]string{"token": token, "new_password": next}), http.StatusNoContent)
 		}},
@@ -178,7 +199,7 @@ mail: {smtp: "%s", from: "Example <login@rekey.test>", product: Example}
 legacy:
   - {name: blog, kind: sql, dsn: "%s", preset: wordpress, write: on, copy_back: full}
 `, store, masterKey(t), test.yaml, smtp, mysqlDSN), "SSL_CERT_FILE="+ca)
-			test.climb(t, g)
+			test.before(t, g)
 			token := g.resetToken(t, maildir, name, address)
 			test.finish(t, g, token, tulips)
 			wantStatus(t, "the new password", g.login(t, address, tulips), http.StatusOK)
@@ -204,6 +225,11 @@ legacy:
 			}
 			if n := one[int](t, store, `SELECT count(*) FROM events WHERE kind = 'credential.reset'`); n != 1 {
 				t.Errorf("%d events of the reset, want 1", n)
+			}
+			g.changesEmail(t, maildir, wp, name, tulips, address)
+			waitFor(t, "copy-back of the address", func() bool { return one[int](t, store, `SELECT count(*) FROM copy_back`) == 0 })
+			if out, errs, _ := g.rekey(t, "verify"); !strings.Contains(out, "equal") || strings.Contains(out, "different") { // carl is not moved, or not trusted
+				t.Errorf("verify: %s%s", out, errs)
 			}
 			if strings.Contains(g.log.String(), token) || strings.Contains(g.log.String(), address) {
 				t.Error("the log has the token, or the address")

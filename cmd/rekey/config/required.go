@@ -9,6 +9,19 @@ import (
 	"rekey/legacy/hash"
 )
 
+// Required says what people have to do before they are wholly in. The zero value asks nothing.
+type Required struct {
+	ChangePassword  List   `yaml:"change_password"`  // schemes of old hashes whose people get a new password
+	VerifyEmail     bool   `yaml:"verify_email"`     // an address that was shown to be theirs
+	CompleteProfile List   `yaml:"complete_profile"` // fields that may not be empty
+	AcceptTerms     string `yaml:"accept_terms"`     // version of the terms
+}
+
+// Actions returns them as package accounts takes them.
+func (r Required) Actions() accounts.RequiredActions {
+	return accounts.RequiredActions{Schemes: r.ChangePassword, Email: r.VerifyEmail, Fields: r.CompleteProfile, Terms: r.AcceptTerms}
+}
+
 // maxTerms bounds the version of the terms, in bytes: a date, or a number.
 const maxTerms = 64
 
@@ -33,6 +46,9 @@ func (l *loader) checkRequired(registry *hash.Registry) {
 			l.problem("required_actions.change_password",
 				"unknown scheme %q: want recipe, for all of them, or a name that `rekey hash identify --list` prints", printableScheme(scheme))
 		}
+	}
+	if r.VerifyEmail && !l.config.Mail.On() {
+		l.problem("required_actions.verify_email", "needs mail: without a letter nobody could do it, and so nobody would be wholly in")
 	}
 	for _, field := range r.CompleteProfile {
 		if known := accounts.ProfileFields(); !slices.Contains(known, field) {
