@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -18,14 +19,18 @@ import (
 // While the new store is out of reach for everybody, an operator may let the replicas write to legacy alone, by a file that is put
 // on each of them. The rules:
 //
-//  1. Only a replica whose lease has ended does so, and whose last phase was shadow or both: there legacy answers for everybody,
-//     and the new store has copies.
-//  2. Whom legacy alone cannot answer for gets 503: who is disabled, deleted, pinned or changed here, or has a second factor. The
-//     replica has their list from its last renewals; without one it serves nobody.
+//  1. Only a replica whose lease has ended does so, and whose last phase was legacy-only, shadow or both, and not frozen: there
+//     legacy answers for everybody, and the new store has copies, if anything.
+//  2. Whom legacy alone cannot answer for gets 503: who is disabled, deleted, pinned or changed here, has a second factor, or an
+//     account that is not named after the legacy person; and whom legacy does not know. The replica has the list of the former
+//     from its last renewals; without one it serves nobody. Whom another replica disables after that, it does not know of.
 //  3. People log in, without a session that could be renewed, and change their password. Nothing else is written.
 //  4. Before a change is sent to legacy, it stands in a journal on the local disk.
 //  5. When the new store is back, and before the lease is renewed, the phase becomes shadow, whose copies are made anew before
-//     any of them is trusted, and whoever stands in the journal is dirty and has no sessions. Then the journal is empty.
+//     any of them is trusted; legacy-only, where none is, stays. Whoever stands in the journal is dirty and has no sessions. Then
+//     the journal is empty.
+//
+// In legacy-only and shadow people also log in as long as the lease still runs; see away.go.
 
 // AloneConfig lets a replica write to legacy alone.
 type AloneConfig struct {
@@ -37,18 +42,20 @@ type AloneConfig struct {
 const maxApart = 100_000
 
 var (
-	errAlone = errors.New("the new store is out of reach, and only logins and changes of passwords go on without it")
-	errApart = errors.New("the new store is out of reach, and has decided something about this person")
-	errBusy  = errors.New("changes of legacy alone have not ended")
+	errAlone  = errors.New("the new store is out of reach, and only logins and changes of passwords go on without it")
+	errApart  = errors.New("the new store is out of reach, and has decided something about this person")
+	errNobody = errors.New("the new store is out of reach, and whom no legacy store knows may be known to it alone")
+	errBusy   = errors.New("changes of legacy alone have not ended")
 )
 
 // alone is what a lease knows for the time in which it has ended. Its owner's lock guards it.
 type alone struct {
 	AloneConfig
 	apart     map[LegacyKey]bool
-	epoch     int64 // in which apart was read; 0: never
-	running   int   // flows
-	returning bool  // the new store is back: nobody begins any more
+	epoch     int64     // in which apart was read; 0: never
+	read      time.Time // when it was asked for
+	running   int       // flows
+	returning bool      // the new store is back: nobody begins any more
 }
 
 // aside reports whether the lease has ended and legacy is written alone.
@@ -64,9 +71,14 @@ func (l *Lease) aside() bool {
 	return l.mayAlone()
 }
 
-// mayAlone is asked where the file is there; l.mu is held. Who is apart is read in the phases alone in which this is allowed.
+// mayAlone is asked where the file is there; l.mu is held. Who is apart must have been known when the lease was last renewed.
 func (l *Lease) mayAlone() bool {
-	return !l.terms.MayWrite(l.sent, l.now(), 0) && l.alone.epoch == l.state.Epoch && !l.alone.returning
+	return !l.terms.MayWrite(l.sent, l.now(), 0) && l.state.RelaxesAlone() && l.knowsApart(l.sent) && !l.alone.returning
+}
+
+// knowsApart reports whether who is apart was read in this epoch, and no longer before a time than a lease lasts; l.mu is held.
+func (l *Lease) knowsApart(at time.Time) bool {
+	return l.alone.epoch == l.state.Epoch && at.Before(l.terms.WriteBy(l.alone.read))
 }
 
 // enterAlone begins a flow that asks and writes legacy alone. leave must be called when it has ended.
@@ -96,8 +108,8 @@ func (l *Lease) isApart(p LegacyKey) bool {
 
 // readApart reads whom legacy alone cannot answer for, as long as the store says it.
 func (l *Lease) readApart(ctx context.Context) {
-	state := l.State()
-	if l.alone.Journal == nil || !state.RelaxesAlone() {
+	state, asked := l.State(), l.now()
+	if state.NeedsNew() && (l.alone.Journal == nil || !state.RelaxesAlone()) {
 		return
 	}
 	people, err := l.store.Apart(ctx, maxApart)
@@ -111,7 +123,7 @@ func (l *Lease) readApart(ctx context.Context) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.alone.apart, l.alone.epoch = apart, state.Epoch
+	l.alone.apart, l.alone.epoch, l.alone.read = apart, state.Epoch, asked
 }
 
 // comeBack tells the store what was written without it. Until it has returned nil the lease is not renewed. Where the store is
@@ -206,14 +218,20 @@ func (s *Service) enterOrAlone(a *Attempt) (leave func(), err error) {
 	return leaveAlone, nil
 }
 
-// askAlone is ask while the new store cannot say who was deleted: they are apart.
+// askAlone is ask while the new store cannot say who was deleted: they are apart. That legacy knows nobody is no answer: they may
+// have been born or been given the name here.
 func (s *Service) askAlone(ctx context.Context, name Identifier) ([]candidate, error) {
-	return s.askBy(ctx, name, func(context.Context, *candidate) (bool, error) { return false, nil })
+	found, err := s.askBy(ctx, name, func(context.Context, *candidate) (bool, error) { return false, nil })
+	if err == nil && len(found) == 0 {
+		err = errNobody
+	}
+	return found, err
 }
 
 // loginAlone answers for one legacy person while the new store is out of reach.
 func (s *Service) loginAlone(ctx context.Context, c candidate, a Attempt) (Person, error) {
-	if s.lease.isApart(LegacyKey{c.source.Name, c.user.ID}) || len(c.user.Profile.TOTP) > 0 {
+	linked := s.collisions == CollisionsLink && c.order > 0 // maybe, and then by the name of a person of a store before
+	if linked || s.lease.isApart(LegacyKey{c.source.Name, c.user.ID}) || len(c.user.Profile.TOTP) > 0 {
 		return Person{}, cannotTell("answer for the person without the new store", errApart)
 	}
 	switch _, err := s.prove(ctx, c, a); {

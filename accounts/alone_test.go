@@ -28,7 +28,15 @@ type island struct {
 // cutStore is what a lease asks of a store that can be out of reach.
 type cutStore struct {
 	accounts.Store
-	down *bool
+	down    *bool
+	unknown bool // who is apart
+}
+
+func (c cutStore) Apart(ctx context.Context, limit int) ([]accounts.LegacyKey, error) {
+	if c.unknown {
+		return nil, errDown
+	}
+	return c.Store.Apart(ctx, limit)
 }
 
 func (c cutStore) Phase(ctx context.Context) (phase.State, error) {
@@ -40,10 +48,19 @@ func (c cutStore) Phase(ctx context.Context) (phase.State, error) {
 
 func newIsland(t *testing.T, users ...legacy.User) *island {
 	t.Helper()
-	i := &island{village: newVillage(t, phase.DualWrite, accounts.CopyBackFull, users...), file: filepath.Join(t.TempDir(), "relax")}
-	i.cut = &cutStore{Store: i.store, down: new(bool)}
-	i.move(t, phase.Shadow, phase.Both)
-	i.leases = nil // those of the village end here
+	v := newVillage(t, phase.DualWrite, accounts.CopyBackFull, users...)
+	v.move(t, phase.Shadow, phase.Both)
+	return v.island(t)
+}
+
+// island is a village with one process, in the phase that it is in.
+func (v *village) island(t *testing.T) *island {
+	t.Helper()
+	for _, name := range []string{"first", "second"} {
+		must(t, "EndLease", v.store.EndLease(t.Context(), name), nil)
+	}
+	v.leases = nil
+	i := &island{village: v, file: filepath.Join(t.TempDir(), "relax"), cut: &cutStore{Store: v.store, down: new(bool)}}
 	i.open(t, filepath.Join(t.TempDir(), "journal"))
 	return i
 }
@@ -112,7 +129,8 @@ func TestAlone(t *testing.T) {
 		t.Errorf("she is %+v", p)
 	}
 	mustRefuse(t, i.Service, "anna", "rose")
-	mustRefuse(t, i.Service, "nobody", "rose")
+	_, err = i.Login(t.Context(), try("nobody", "rose"))
+	doubtful(t, "somebody whom the new store may know", err)
 	must(t, "a wrong password", i.changeAlone(anna, "anna", "rose", orchids), accounts.ErrCredentials)
 	doubtful(t, "another's session", i.changeAlone(anna, "bert", "daisy", orchids))
 	doubtful(t, "a deletion", erase(i.Service, session, "tulip"))
@@ -255,18 +273,92 @@ func TestAloneWaits(t *testing.T) {
 	i.back(t)
 }
 
-// In the other phases nobody writes to legacy alone.
+// A phase in which legacy does not answer for everybody, or that may have begun meanwhile, is not one to be alone in.
 func TestAloneElsewhere(t *testing.T) {
 	t.Parallel()
-	for name, way := range map[string][]phase.Phase{"legacy-only": {phase.Shadow, phase.LegacyOnly}, "ramp": {phase.Ramp}} {
+	for name, island := range map[string]func(*testing.T, legacy.User) *island{
+		"ramp": func(t *testing.T, u legacy.User) *island {
+			t.Helper()
+			v := newVillage(t, phase.DualWrite, accounts.CopyBackFull, u)
+			v.move(t, phase.Shadow, phase.Both, phase.Ramp)
+			return v.island(t)
+		},
+		"legacy-only, frozen": func(t *testing.T, u legacy.User) *island {
+			t.Helper()
+			v := newVillage(t, phase.Lazy, accounts.CopyBackFull, u)
+			v.move(t, phase.LegacyOnly)
+			v.step(t, phase.NewFirst, 0)
+			return v.island(t)
+		},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			i := newIsland(t, salted(t, "7", "anna", "tulip"))
-			i.move(t, way...)
-			i.back(t) // it hears of the phase
+			i := island(t, salted(t, "7", "anna", "tulip"))
+			mustLogin(t, i.Service, "anna", "tulip")
 			i.cutOff(t, true)
 			_, err := i.Login(t.Context(), try("anna", "tulip"))
 			doubtful(t, "a login", err)
 		})
 	}
+}
+
+// In legacy-only the file lets people log in and change their password too. When the store is back, the phase stays; what was
+// changed is behind, and its sessions have ended.
+func TestAloneInLegacyOnly(t *testing.T) {
+	t.Parallel()
+	v := newVillage(t, phase.DualWrite, accounts.CopyBackFull, salted(t, "7", "anna", "tulip"), salted(t, "8", "bert", "daisy"))
+	v.move(t, phase.Shadow)
+	mustLogin(t, v.Service, "anna", "tulip") // which copies her
+	v.move(t, phase.LegacyOnly)
+	i := v.island(t)
+	session := i.village.open(t, mustLogin(t, i.Service, "anna", "tulip"))
+	other := i.village.open(t, mustLogin(t, i.Service, "bert", "daisy"))
+	i.cutOff(t, false)
+	_, err := i.Login(t.Context(), try("anna", "tulip"))
+	doubtful(t, "a login without the file", err)
+	i.cutOff(t, true)
+	if p := mustLogin(t, i.Service, "anna", "tulip"); p.ID != anna || !p.Alone {
+		t.Errorf("she is %+v", p)
+	}
+	must(t, "change", i.changeAlone(anna, "anna", "tulip", orchids), nil)
+	i.sold(t, "7", orchids, true)
+	mustRefuse(t, i.Service, "anna", "tulip")
+
+	before, err := i.store.Phase(t.Context())
+	must(t, "read the phase", err, nil)
+	i.back(t)
+	if after, err := i.store.Phase(t.Context()); err != nil || after.Phase != phase.LegacyOnly || after.Epoch != before.Epoch {
+		t.Errorf("the phase is %+v, and was %+v (%v)", after, before, err)
+	}
+	if rec, err := i.store.ByID(t.Context(), anna); err != nil || !rec.Link.Dirty {
+		t.Errorf("her copy is %+v (%v)", rec.Link, err)
+	}
+	if got, err := i.store.Session(t.Context(), session.ID); err != nil || got.RevokedAt.IsZero() && !got.Superseded {
+		t.Errorf("her session lives on (%v)", err)
+	}
+	if got, err := i.store.Session(t.Context(), other.ID); err != nil || !got.RevokedAt.IsZero() || got.Superseded {
+		t.Errorf("another's session has ended (%v)", err)
+	}
+	if n := i.count(t, anna, accounts.EventPassword); n != 1 || len(i.journal.Entries()) != 0 {
+		t.Errorf("%d events of the change, want 1, and %d entries", n, len(i.journal.Entries()))
+	}
+	if p := mustLogin(t, i.Service, "anna", orchids); p.Alone || p.ID != anna {
+		t.Errorf("she is %+v", p)
+	}
+	mustRefuse(t, i.Service, "anna", "tulip")
+}
+
+// Who is apart has to be known when the lease was last renewed: a list from long before lets in whom somebody has disabled since.
+func TestAloneOldList(t *testing.T) {
+	t.Parallel()
+	i := newIsland(t, salted(t, "7", "anna", "tulip"))
+	i.clock.advance(5 * time.Second)
+	i.cut.unknown = true
+	i.back(t)
+	i.cutOff(t, true)
+	mustLogin(t, i.Service, "anna", "tulip")
+	i.back(t)
+	i.cutOff(t, true)
+	_, err := i.Login(t.Context(), try("anna", "tulip"))
+	doubtful(t, "a login by a list of two leases ago", err)
 }

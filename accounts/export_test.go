@@ -9,7 +9,13 @@ import (
 )
 
 // Renew is one renewal of a lease, which Start does by the clock.
-func (l *Lease) Renew(ctx context.Context) error { return l.renew(ctx) }
+func (l *Lease) Renew(ctx context.Context) error {
+	err := l.renew(ctx)
+	if err == nil {
+		l.readApart(ctx)
+	}
+	return err
+}
 
 // MirrorAll makes the lookups that wait for a worker once more, and stores what was measured, which Measure does by the clock.
 func (s *Service) MirrorAll(ctx context.Context) {

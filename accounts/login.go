@@ -74,12 +74,11 @@ func (s *Service) login(ctx context.Context, name Identifier, a Attempt) (Person
 	if a.alone {
 		return s.loginLegacy(ctx, name, a)
 	}
-	rec, err := s.store.ByIdentifier(ctx, name.Canonical)
+	rec, err := s.readNamed(ctx, name, &a)
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, ErrNotFound), a.alone:
 		return s.loginLegacy(ctx, name, a)
 	case err != nil:
-		s.countUnread(ctx, a)
 		return Person{}, cannotTell("read account", err)
 	case a.row(rec).Answers != phase.New:
 		return s.loginLegacy(ctx, name, a)

@@ -167,7 +167,8 @@ type Phases interface {
 	// PhaseCounts counts what a move depends on. Intents are those that began before a time.
 	PhaseCounts(ctx context.Context, intentsBefore time.Time) (PhaseCounts, error)
 	// Apart returns the legacy people whom legacy alone cannot answer for, because something was decided or changed about
-	// them here: they are disabled, deleted, pinned or changed, or have a second factor. Of more than limit it returns an error.
+	// them here: they are disabled, deleted, pinned or changed, have a second factor, or were born here. Of more than limit it
+	// returns an error.
 	Apart(ctx context.Context, limit int) ([]LegacyKey, error)
 	// EndAlone takes note, in one transaction, of what a replica has written to legacy alone: it stores the next state as
 	// MovePhase does, unless that is the zero State, marks the copies of the people dirty, ends their sessions and writes

@@ -138,10 +138,13 @@ func testApart(t *testing.T, s accounts.Store) {
 	next := accounts.Credential{Scheme: accounts.SchemeArgon2id, Encoded: encoded("next")}
 	is(t, "SetPassword", s.SetPassword(t.Context(), bert.ID, 1, next, uuid.Nil, Event(bert.ID, accounts.EventPassword)), nil)
 	is(t, "Delete", s.Delete(t.Context(), carl.ID, 1, now(), Event(carl.ID, accounts.EventDeleted)), nil)
-	got, err := s.Apart(t.Context(), 4)
+	fred := Person("Fred") // born here, and told of
+	fred.ID = uuid.Must(uuid.NewV7())
+	create(t, s, fred)
+	got, err := s.Apart(t.Context(), 5)
 	is(t, "Apart", err, nil)
 	want := map[accounts.LegacyKey]bool{}
-	for _, r := range []accounts.Record{ada, bert, carl, dora} {
+	for _, r := range []accounts.Record{ada, bert, carl, dora, fred} {
 		want[accounts.LegacyKey{Source: r.Link.Source, LegacyID: r.Link.LegacyID}] = true
 	}
 	for _, p := range got {
@@ -153,7 +156,7 @@ func testApart(t *testing.T, s accounts.Store) {
 	if len(want) > 0 {
 		t.Errorf("not apart: %v", want)
 	}
-	if _, err := s.Apart(t.Context(), 3); err == nil {
+	if _, err := s.Apart(t.Context(), 4); err == nil {
 		t.Error("a part was taken for the whole")
 	}
 }

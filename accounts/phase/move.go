@@ -153,15 +153,16 @@ func sorted(ids []uuid.UUID) []uuid.UUID {
 }
 
 // RelaxesAlone tells whether a replica whose last state was s may, on the operator's word and with the new store out of
-// reach, write to legacy alone.
-func (s State) RelaxesAlone() bool { return s.Phase == Shadow || s.Phase == Both }
+// reach, write to legacy alone: legacy answers for everybody. Not while the phase is frozen: a crossing was under way, and may
+// have gone on to where it does not.
+func (s State) RelaxesAlone() bool { return LegacyOnly <= s.Phase && s.Phase <= Both && !s.Frozen }
 
 // Returned returns the state that comes first when a replica that has written to legacy alone has the new store back, and
-// whether one does: shadow, whose copies are made anew, from shadow and both. From other phases the installation does not go
-// back there: there only the copies of whom it has written for count as fallen behind. Where the replicas that live have not
-// acknowledged the epoch of s, it is to be waited for, as with Relax.
+// whether one does: shadow, whose copies are made anew, from shadow and both. In legacy-only no copy is trusted, and from
+// later phases the installation does not go back: there only the copies of whom it has written for count as fallen behind.
+// Where the replicas that live have not acknowledged the epoch of s, it is to be waited for, as with Relax.
 func (s State) Returned(at time.Time) (State, bool) {
-	if !s.RelaxesAlone() {
+	if s.Phase != Shadow && s.Phase != Both {
 		return State{}, false
 	}
 	return s.first(Shadow, 0, at), true

@@ -216,9 +216,15 @@ func TestRelax(t *testing.T) {
 		t.Errorf("%+v, %v", relaxed, err)
 	}
 	for _, s := range everyState() {
-		if got, want := s.RelaxesAlone(), s.Phase == phase.Shadow || s.Phase == phase.Both; got != want {
+		if got, want := s.RelaxesAlone(), s.Phase <= phase.Both; got != want {
 			t.Errorf("%s: relaxes alone: %t", s.Phase, got)
 		}
+		if s.Frozen = true; s.RelaxesAlone() {
+			t.Errorf("%s, frozen: relaxes alone", s.Phase)
+		}
+	}
+	if (phase.State{}).RelaxesAlone() {
+		t.Error("no phase relaxes alone")
 	}
 }
 

@@ -104,6 +104,6 @@ func (l *loader) checkRelax() {
 	case !filepath.IsAbs(c.RelaxFile) || !filepath.IsAbs(c.RelaxJournal) || filepath.Clean(c.RelaxFile) == filepath.Clean(c.RelaxJournal):
 		l.problem("relax_journal", "want two different absolute paths, for this and relax_file")
 	case c.Plan == phase.Lazy.String():
-		l.warn("relax_file", "does nothing with plan lazy: it counts in the phases shadow and both")
+		l.warn("relax_file", "counts in legacy-only alone with plan lazy, which has no shadow and no both")
 	}
 }

@@ -115,3 +115,53 @@ legacy:
 		})
 	}
 }
+
+// The new store hangs in legacy-only: people go on logging in by the old store as long as the lease runs, and nobody waits for the
+// request's own time. Then nobody is answered, until the operator puts the file: they log in again, and change their password. When
+// the store is back, the phase is what it was.
+func TestNewStoreHangsInLegacyOnly(t *testing.T) {
+	t.Parallel()
+	server := need(t, "REKEY_TEST_POSTGRES", "PostgreSQL")
+	direct, _ := database(t, server)
+	store, news := through(t, direct)
+	shopDSN, shop := database(t, server)
+	mustExec(t, shop, `CREATE TABLE users (id int PRIMARY KEY, login text, pass text)`)
+	mustExec(t, shop, `INSERT INTO users VALUES (7, 'anna', '5ebe2294ecd0e0f08eab7690d2a6ee69')`)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "relax")
+	g := start(t, "", fmt.Sprintf(`
+store: %s
+master_key_file: %s
+limits: off
+plan: dual-write
+password: {memory_kib: 64, time: 1}
+relax_file: %s
+relax_journal: %s
+legacy:
+  - {name: shop, kind: sql, dsn: %q, scheme: md5($pass), %s, write: on}
+`, store, masterKey(t), file, filepath.Join(dir, "journal"), shopDSN, usersTable))
+	before := g.mustLogin(t, "anna", "secret")
+
+	news.Set(proxy.Hang, 0)
+	in := g.login(t, "anna", "secret")
+	wantStatus(t, "a login while the store hangs", in, http.StatusOK)
+	if in.Access == "" || in.Refresh != "" || in.Account.ID != before.Account.ID {
+		t.Errorf("she is %s with refresh token %v, want %s without", in.Account.ID, in.Refresh != "", before.Account.ID)
+	}
+	wantStatus(t, "a wrong password", g.login(t, "anna", "rose"), http.StatusUnauthorized)
+	waitFor(t, "the lease to end", func() bool { return g.login(t, "anna", "secret").status == http.StatusServiceUnavailable })
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in = g.login(t, "anna", "secret")
+	wantStatus(t, "a login by the file", in, http.StatusOK)
+	wantStatus(t, "change", g.change(t, in.Access, "secret", orchids), http.StatusNoContent)
+	wantStatus(t, "the old password, alone", g.login(t, "anna", "secret"), http.StatusUnauthorized)
+	news.Set(proxy.None, 0)
+	waitFor(t, "the store is back", func() bool { return g.login(t, "anna", orchids).Refresh != "" })
+	wantStatus(t, "the old password", g.login(t, "anna", "secret"), http.StatusUnauthorized)
+	wantStatus(t, "a session from before", g.post(t, "/v1/token/refresh", map[string]string{"refresh_token": before.Refresh}), http.StatusUnauthorized)
+	if n := one[int](t, direct, `SELECT count(*) FROM phase WHERE state LIKE '%"phase":"legacy-only"%' AND epoch = 1`); n != 1 {
+		t.Error("the phase is not legacy-only any more")
+	}
+}

@@ -10,7 +10,7 @@ import (
 // checks are what readyz asks. Without the new store nobody can be told from anybody; without a legacy source only
 // those who have not moved have to wait.
 func (s *Server) checks() []gateway.Check {
-	checks := []gateway.Check{{Name: "store", Required: true, Excused: s.service.Alone, Ask: s.store.Ping}}
+	checks := []gateway.Check{{Name: "store", Required: true, Excused: s.service.GoesOn, Ask: s.store.Ping}}
 	for _, src := range s.sources {
 		checks = append(checks, gateway.Check{Name: "legacy:" + src.name, Ask: src.Ping, Source: src.name, Kind: src.kind})
 	}
