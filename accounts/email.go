@@ -34,7 +34,7 @@ func (s *Service) AskEmail(ctx context.Context, c EmailChange) error {
 		return err
 	}
 	a := Attempt{Password: c.Current, RequestID: c.RequestID}
-	there := func(Attempt) error { return ErrManagedElsewhere }
+	there := func(Attempt) error { return s.elsewhere(ctx, c.Session) }
 	return s.change(ctx, c.Session, a, &s.stats.EmailsAsked, there, func(_ Attempt, rec Record, _ phase.Row) error {
 		return s.post(ctx, MailVerify, sealedMail{AccountID: rec.ID, Address: address.Spelling, RequestID: c.RequestID})
 	})
@@ -131,7 +131,7 @@ func (s *Service) ConfirmEmail(ctx context.Context, c EmailConfirmation) error {
 		case err != nil:
 			return err
 		case st.there != nil: // legacy must have it, or knows better
-			return ErrManagedElsewhere
+			return st.there.source.elsewhere()
 		}
 		return s.setEmail(ctx, st, bound.Spelling, a)
 	})
