@@ -267,7 +267,7 @@ func (s *Service) changeAlone(ctx context.Context, c Change, a Attempt) error {
 	}
 	writer, _, err := person.source.writer()
 	if can := person.source.writes(); err != nil || can.Password != legacy.PasswordHashed || !can.Conditional {
-		return ErrManagedElsewhere
+		return person.source.elsewhere()
 	}
 	if _, err := s.loginAlone(ctx, person, a); err != nil {
 		return err

@@ -173,7 +173,10 @@ func (s *Service) oweInsert(ctx context.Context, rec Record, pw password.Secret)
 // insertion returns the store that new people are told to, and what it is told of one; ErrManagedElsewhere if there is none.
 func (s *Service) insertion(ctx context.Context, rec Record, pw password.Secret) (Source, parcel, error) {
 	i := slices.IndexFunc(s.sources, func(source Source) bool { return source.CopyBack == CopyBackFull && source.writes().Insert })
-	if i < 0 {
+	switch {
+	case i < 0 && len(s.sources) == 1:
+		return Source{}, parcel{}, s.sources[0].elsewhere()
+	case i < 0:
 		return Source{}, parcel{}, ErrManagedElsewhere
 	}
 	made, err := s.legacyHash(ctx, s.sources[i], "", rec.Named(Username), pw)

@@ -157,7 +157,7 @@ func (s *Service) setEmail(ctx context.Context, st standing, spelling string, a 
 	case st.row.Legacy == phase.Required:
 		return s.setEmailThere(ctx, st, address, a)
 	case st.there != nil: // legacy knows better, and what is here of them is no account to be changed
-		return ErrManagedElsewhere
+		return st.there.source.elsewhere()
 	}
 	return s.setEmailHere(ctx, st, address, a)
 }

@@ -68,7 +68,7 @@ func emailFor(c candidate, row phase.Row, address Identifier) (sealedEmail, erro
 	}
 	// Where nothing is written there, it has to be noted here.
 	if !can.Conditional || !can.Email || e.Same && !e.Verified && row.New == phase.NoWrite {
-		return sealedEmail{}, ErrManagedElsewhere
+		return sealedEmail{}, c.source.elsewhere()
 	}
 	return e, nil
 }

@@ -64,7 +64,8 @@ func (TOTPSecret) LogValue() slog.Value { return slog.StringValue(redactedTOTP) 
 func (s *Service) BeginTOTP(ctx context.Context, e EnrolTOTP) (TOTPSecret, error) {
 	var shown TOTPSecret
 	a := Attempt{Password: e.Current, RequestID: e.RequestID}
-	err := s.change(ctx, e.Session, a, nil, elsewhere, func(_ Attempt, rec Record, _ phase.Row) error {
+	there := func(Attempt) error { return s.elsewhere(ctx, e.Session) } // none of ours writes factors
+	err := s.change(ctx, e.Session, a, nil, there, func(_ Attempt, rec Record, _ phase.Row) error {
 		if rec.SecondFactor {
 			return ErrFactorThere
 		}
@@ -83,9 +84,6 @@ func (s *Service) BeginTOTP(ctx context.Context, e EnrolTOTP) (TOTPSecret, error
 	})
 	return shown, err
 }
-
-// elsewhere is the answer where the legacy store has to have a change of factors: none of ours writes them.
-func elsewhere(Attempt) error { return ErrManagedElsewhere }
 
 // A ConfirmTOTP is the first code of a new generator.
 type ConfirmTOTP struct {
@@ -114,7 +112,7 @@ func (s *Service) ConfirmTOTP(ctx context.Context, c ConfirmTOTP) ([]string, err
 	case err != nil:
 		return nil, err
 	case row.Answers != phase.New || row.Legacy == phase.Required:
-		return nil, ErrManagedElsewhere
+		return nil, s.elsewhere(ctx, c.Session)
 	}
 	begun, err := s.store.Enrolment(ctx, c.Session.AccountID)
 	switch {
@@ -187,7 +185,8 @@ func (s *Service) RemoveFactors(ctx context.Context, r FactorRemoval) error {
 		return err
 	}
 	a := Attempt{Password: r.Current, RequestID: r.RequestID}
-	return s.change(ctx, r.Session, a, &s.stats.Unenrolled, elsewhere, func(a Attempt, rec Record, _ phase.Row) error {
+	there := func(Attempt) error { return s.elsewhere(ctx, r.Session) }
+	return s.change(ctx, r.Session, a, &s.stats.Unenrolled, there, func(a Attempt, rec Record, _ phase.Row) error {
 		if !rec.SecondFactor {
 			return ErrNoFactor
 		}

@@ -47,9 +47,6 @@ type sealedCredential struct {
 
 // Why a change cannot be made in the legacy store.
 var (
-	// ErrManagedElsewhere: the legacy store must have the change, and takes none from us.
-	ErrManagedElsewhere = errors.New("the account is managed in the legacy store")
-
 	errOvertaken = errors.New("somebody else has changed the legacy record")
 	errInDoubt   = errors.New("another change of the account has not ended")
 )
@@ -145,7 +142,7 @@ func (s *Service) legacyHolder(ctx context.Context, session Session, a Attempt, 
 		return legacyPerson{}, err
 	}
 	if can := c.source.writes(); !can.Conditional || !needs(can) {
-		return legacyPerson{}, ErrManagedElsewhere
+		return legacyPerson{}, c.source.elsewhere()
 	}
 	_, err = s.prove(ctx, c, a)
 	switch {

@@ -203,7 +203,7 @@ func (s *Service) resetHere(ctx context.Context, st standing, r Reset, a Attempt
 // resetThere is for somebody whose password the legacy store must have.
 func (s *Service) resetThere(ctx context.Context, st standing, r Reset, a Attempt) error {
 	if can := st.there.source.writes(); !can.Conditional || can.Password != legacy.PasswordHashed {
-		return ErrManagedElsewhere
+		return st.there.source.elsewhere()
 	}
 	if !st.here() {
 		if _, err := s.ownIdentifiers(ctx, *st.there, a); err != nil {

@@ -36,6 +36,9 @@ type Source struct {
 	CopyBack CopyBack
 
 	Watch Watch // how the store is looked at for changes of others; zero: it is not
+
+	// ManageURL is where people change what has to be changed in this store; "" if there is no such place.
+	ManageURL string
 }
 
 // Config is what a Service is made of. Store, Hashes, Hasher, Permits and Key are required.

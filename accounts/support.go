@@ -180,7 +180,7 @@ func (s *Service) mayEnable(ctx context.Context, account uuid.UUID) error {
 	}
 	for _, l := range links {
 		if i := s.sourceIndex(l.Source); l.Barred != NotBarred && i >= 0 && s.sources[i].Watch != (Watch{}) {
-			return ErrManagedElsewhere
+			return s.sources[i].elsewhere()
 		}
 	}
 	return nil

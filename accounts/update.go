@@ -38,7 +38,7 @@ func (s *Service) UpdateProfile(ctx context.Context, c ProfileChange) error {
 	case err != nil:
 		return err
 	case row.Answers != phase.New || row.Legacy == phase.Required:
-		return ErrManagedElsewhere
+		return s.elsewhere(ctx, c.Session)
 	}
 	profile, err := s.store.Profile(ctx, c.Session.AccountID)
 	switch {

@@ -222,7 +222,7 @@ func (v *village) process(t *testing.T, name string, first phase.State, policy a
 	v.leases = append(v.leases, lease)
 	return v.serve(t, func(c *accounts.Config) {
 		c.Store, c.Lease, c.Now, c.Mailer = v.doors, lease, v.clock.now, v.post
-		c.Sources = []accounts.Source{{Name: "shop", Source: v.shop, CopyBack: policy, Watch: accounts.Watch{
+		c.Sources = []accounts.Source{{Name: "shop", Source: v.shop, CopyBack: policy, ManageURL: manageURL, Watch: accounts.Watch{
 			Every: time.Minute, Overlap: 5 * time.Second, Reconcile: time.Hour, PerSecond: 1_000_000,
 		}}}
 	})

@@ -110,6 +110,10 @@ type sessionState struct {
 	Address   string    `json:"address,omitempty"`
 }
 
+func sessionStateOf(s accounts.Session) sessionState {
+	return sessionState{s.ID, s.CreatedAt, s.RotatedAt, s.ExpiresAt, s.Client, s.Address}
+}
+
 // listSessions serves GET /admin/v1/accounts/{ref}/sessions: those that live.
 func (g *Gateway) listSessions(c echo.Context) error {
 	subject, err := g.subject(c)
@@ -120,9 +124,7 @@ func (g *Gateway) listSessions(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, map[string]any{"sessions": each(sessions, func(s accounts.Session) sessionState {
-		return sessionState{s.ID, s.CreatedAt, s.RotatedAt, s.ExpiresAt, s.Client, s.Address}
-	})})
+	return c.JSON(http.StatusOK, map[string]any{"sessions": each(sessions, sessionStateOf)})
 }
 
 // subject is whom the path names: an account, or by their id a person who has not moved, who may have sessions too.

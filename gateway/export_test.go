@@ -1,6 +1,10 @@
 package gateway
 
-import "rekey/accounts"
+import (
+	"fmt"
+
+	"rekey/accounts"
+)
 
 // An AdminRoute is a line of the admin table, for tests.
 type AdminRoute struct {
@@ -15,4 +19,10 @@ func (g *Gateway) AdminTable() []AdminRoute {
 		table = append(table, AdminRoute{r.method, r.pattern, r.roles})
 	}
 	return table
+}
+
+// ProblemOf returns what a client reads of an error.
+func ProblemOf(err error) string {
+	p, _ := problemFor(err)
+	return fmt.Sprintf("%+v %+v", p, extensionsOf(err))
 }

@@ -134,6 +134,8 @@ func (g *Gateway) publicRoutes(proxies []netip.Prefix) http.Handler {
 	e.PUT("/v1/account", g.updateAccount)
 	e.DELETE("/v1/account", g.deleteAccount)
 	e.PUT("/v1/account/password", g.changePassword)
+	get(e, "/v1/account/sessions", g.listOwnSessions)
+	e.DELETE("/v1/account/sessions/:id", g.revokeOwnSession)
 	e.POST("/v1/password-reset", g.askReset)
 	e.POST("/v1/password-reset/confirm", g.confirmReset)
 	e.POST("/v1/account/email", g.askEmail)

@@ -109,7 +109,7 @@ func newWorldOf(t testing.TB, required accounts.RequiredActions, change func(*ga
 		legacy.User{ID: "2", Username: "bert", Disabled: true, Password: &legacy.Stored{Scheme: "plaintext", Hash: "daisy"}},
 	)
 	w.accounts, err = accounts.New(accounts.Config{
-		Store: store, Sources: []accounts.Source{{Name: "shop", Source: w.old}}, Hashes: hash.New(hash.Config{}),
+		Store: store, Sources: []accounts.Source{{Name: "shop", Source: w.old, ManageURL: manageURL}}, Hashes: hash.New(hash.Config{}),
 		Hasher: password.Hasher{Policy: password.Policy{MemoryKiB: 64, Time: 1, Lanes: 1}}, Permits: password.NewPool(password.PoolConfig{}), Key: key, Mailer: w.post,
 		Now: w.now, Required: required,
 	})

@@ -16,7 +16,7 @@ import (
 )
 
 // A problem is what a client sees of an error, per RFC 9457. Its text is fixed: nothing of an error reaches it but the
-// name of a field. The id of the request travels in a header only, so that the bodies of two refusals are the same
+// name of a field, and an address that the configuration names. The id of the request travels in a header only, so that the bodies of two refusals are the same
 // to the byte.
 type problem struct {
 	Type   string       `json:"type"`
@@ -50,7 +50,7 @@ var (
 	problemNotFound    = problem{"urn:rekey:problem:not-found", "Not found", http.StatusNotFound, "There is nothing at this address; /openapi.json lists what there is.", nil}
 	problemMethod      = problem{"urn:rekey:problem:method", "Method not allowed", http.StatusMethodNotAllowed, "The Allow header lists the methods.", nil}
 	problemTaken       = problem{"urn:rekey:problem:taken", "Identifier taken", http.StatusConflict, "Log in if it is yours, or choose another.", nil}
-	problemElsewhere   = problem{"urn:rekey:problem:managed-elsewhere", "Managed elsewhere", http.StatusConflict, "The old system manages this account for now; make the change there.", nil}
+	problemElsewhere   = problem{"urn:rekey:problem:managed-elsewhere", "Managed elsewhere", http.StatusConflict, "The old system manages this account for now. Ask support, or whoever runs that system, to make the change there.", nil}
 	problemContested   = problem{"urn:rekey:problem:contested", "Account needs support", http.StatusConflict, "Several people have the same identifier. Support can settle it.", nil}
 	problemUnmovable   = problem{"urn:rekey:problem:unmovable", "Cannot be moved", http.StatusConflict, "", nil}
 	problemNoMoves     = problem{"urn:rekey:problem:nothing-moves", "Nobody is moved now", http.StatusConflict, "In this phase nobody is moved or copied.", nil}
@@ -110,7 +110,11 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 	case errors.Is(err, accounts.ErrTakenIdentifier):
 		return problemTaken, 0
 	case errors.Is(err, accounts.ErrManagedElsewhere):
-		return problemElsewhere, 0
+		p = problemElsewhere
+		if at := extensionsOf(err).ManageURL; at != "" {
+			p.Detail = "The old system manages this account for now. Make the change there: " + at
+		}
+		return p, 0
 	case errors.As(err, &unmovable):
 		p = problemUnmovable
 		p.Detail, p.Errors = unmovable.Reason, []fieldError{{"class", string(unmovable.Class)}}
@@ -168,7 +172,7 @@ func (g *Gateway) handleError(err error, c echo.Context) {
 		return
 	}
 	p := g.noteProblem(c, err)
-	if err := writeProblem(c, p, phaseReasons(err)); err != nil {
+	if err := writeProblem(c, p, extensionsOf(err)); err != nil {
 		g.log.DebugContext(c.Request().Context(), "answer not delivered", "request_id", requestID(c), "error", err)
 	}
 }
@@ -194,13 +198,27 @@ func (g *Gateway) noteProblem(c echo.Context, err error) problem {
 	return p
 }
 
-func writeProblem(c echo.Context, p problem, more reasons) error {
+// extensions are members that some problems have beside those of RFC 9457.
+type extensions struct {
+	reasons
+	ManageURL string `json:"manage_url,omitempty"` // as it is configured
+}
+
+func extensionsOf(err error) extensions {
+	e := extensions{reasons: phaseReasons(err)}
+	if elsewhere, ok := errors.AsType[*accounts.ElsewhereError](err); ok {
+		e.ManageURL = elsewhere.URL
+	}
+	return e
+}
+
+func writeProblem(c echo.Context, p problem, more extensions) error {
 	if c.Request().Method == http.MethodHead {
 		return c.NoContent(p.Status)
 	}
 	body, err := json.Marshal(struct {
 		problem
-		reasons
+		extensions
 	}{p, more})
 	if err != nil {
 		return err

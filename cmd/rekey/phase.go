@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"strconv"
 	"strings"
 
@@ -73,7 +74,7 @@ func (c console) addPhaseMove(cmd *cobra.Command) *phaseMove {
 	flags := cmd.Flags()
 	flags.StringVar(&m.reason, "reason", "", "`text` that is kept in the audit")
 	flags.BoolVar(&m.dryRun, "dry-run", false, "measure what holds it up, say what would be done, and do nothing")
-	flags.Int64Var(&m.epoch, "epoch", 0, "refuse unless this is still the epoch, as `rekey phase show` told it")
+	flags.Int64Var(&m.epoch, "epoch", 0, "refuse unless this is still the `number` of the epoch, as rekey phase show told it")
 	requireFlags(cmd, "reason")
 	return m
 }
@@ -196,7 +197,7 @@ func printDryRun(w io.Writer, r accounts.PhaseReport) error {
 }
 
 func newPhaseAdvance(c console) *cobra.Command {
-	var abandon uint32
+	var abandon int64
 	cmd := &cobra.Command{
 		Use:   "advance",
 		Short: "Go one step up the plan",
@@ -208,8 +209,11 @@ not answer for, by reading every old store from end to end, and takes them only 
 		Args: cobra.NoArgs,
 	}
 	m := c.addPhaseMove(cmd)
-	cmd.Flags().Uint32Var(&abandon, "abandon", 0, "into new-only: give up this `number` of people who have not moved")
+	cmd.Flags().Int64Var(&abandon, "abandon", 0, "into new-only: give up this `number` of people who have not moved")
 	cmd.RunE = action(func(cmd *cobra.Command, _ []string) error {
+		if abandon < 0 || abandon > math.MaxInt32 {
+			return misuse("--abandon must be between 0 and %d", math.MaxInt32)
+		}
 		return m.run(cmd, func(from phase.State, move *accounts.PhaseMove) (phaseChange, error) {
 			var ok bool
 			if move.To, ok = from.Up(); !ok {

@@ -142,7 +142,7 @@ func (f *Families) refreshSlowly(ctx context.Context, id uuid.UUID, generation i
 			// Not made by this store's history: it was put back to an earlier state.
 			return Tokens{}, ErrInvalid
 		case generation < s.Generation && !f.graced(s, generation):
-			if err := f.end(ctx, s, ending{accounts.EventSessionReused, "system", "a refresh token was used again"}, requestID); err != nil {
+			if err := f.end(ctx, s, ending{kind: accounts.EventSessionReused, actor: "system", reason: "a refresh token was used again"}, requestID); err != nil {
 				return Tokens{}, err
 			}
 			return Tokens{}, ErrInvalid
@@ -175,7 +175,7 @@ func (f *Families) resume(ctx context.Context, s accounts.Session, requestID str
 	person, err := people.Resume(ctx, s)
 	switch {
 	case errors.Is(err, accounts.ErrCredentials) || errors.Is(err, ErrInvalid):
-		if err := f.end(ctx, s, ending{accounts.EventSessionRevoked, "system", "the account may no longer log in"}, requestID); err != nil {
+		if err := f.end(ctx, s, ending{kind: accounts.EventSessionRevoked, actor: "system", reason: "the account may no longer log in"}, requestID); err != nil {
 			return Person{}, err
 		}
 		return Person{}, ErrInvalid
@@ -242,13 +242,27 @@ func (f *Families) RevokeFamily(ctx context.Context, id uuid.UUID, requestID str
 	case err != nil:
 		return cannotTell("read session", err)
 	}
-	return f.end(ctx, s, ending{accounts.EventSessionRevoked, "person", "logout"}, requestID)
+	return f.end(ctx, s, ending{kind: accounts.EventSessionRevoked, actor: "person", reason: "logout"}, requestID)
+}
+
+// RevokeOwn ends a family for somebody who shows another session of the same account, or that one, and its event says which.
+// One of theirs that is over is no error. accounts.ErrNotFound: it is not theirs, or there is none, and they do not learn which.
+func (f *Families) RevokeOwn(ctx context.Context, by accounts.Session, id uuid.UUID, requestID string) error {
+	s, err := f.sessions.Session(ctx, id)
+	switch {
+	case errors.Is(err, accounts.ErrNotFound), err == nil && s.AccountID != by.AccountID:
+		return accounts.ErrNotFound
+	case err != nil:
+		return cannotTell("read session", err)
+	}
+	return f.end(ctx, s, ending{accounts.EventSessionRevoked, "person", "ended by its owner", by.ID}, requestID)
 }
 
 // An ending is why a family ends, as its event tells it.
 type ending struct {
 	kind          accounts.EventKind
 	actor, reason string
+	by            uuid.UUID // the session by which a person ended it; uuid.Nil: none that is known
 }
 
 // end ends a family in the store, and then its access tokens. Of several who do so, one writes the event.
@@ -256,9 +270,13 @@ func (f *Families) end(ctx context.Context, s accounts.Session, why ending, requ
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
 	now := f.c.Now()
+	detail := map[string]string{"session": s.ID.String()}
+	if why.by != uuid.Nil {
+		detail["by_session"] = why.by.String()
+	}
 	_, err := f.sessions.RevokeSession(ctx, s.ID, now, accounts.Event{
 		ID: f.c.NewID(), At: now, AccountID: s.AccountID, Kind: why.kind, Actor: why.actor, Reason: why.reason, RequestID: requestID,
-		Detail: map[string]string{"session": s.ID.String()},
+		Detail: detail,
 	})
 	if err != nil {
 		return cannotTell("end session", err)

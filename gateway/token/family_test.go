@@ -544,6 +544,9 @@ func TestStoreDown(t *testing.T) {
 			"Refresh": {[]string{"RenewSession", "Session", "RotateSession"}, func() error { _, err := h.refresh(t, tokens.Refresh); return err }},
 			"Session": {[]string{"Session"}, func() error { _, err := h.families.Session(t.Context(), claims); return err }},
 			"Revoke":  {[]string{"Session", "RevokeSession"}, func() error { return h.families.Revoke(t.Context(), tokens.Refresh, "r") }},
+			"RevokeOwn": {[]string{"Session", "RevokeSession"}, func() error {
+				return h.families.RevokeOwn(t.Context(), accounts.Session{ID: claims.SessionID, AccountID: alice.ID}, claims.SessionID, "r")
+			}},
 		} {
 			for _, needed := range use.needs {
 				if needed == call {

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -43,6 +44,9 @@ func (l *loader) checkLegacy(i int, names map[string]int, registry *hash.Registr
 		if _, err := idna.Lookup.ToASCII(domain); err != nil || !strings.Contains(domain, ".") {
 			l.problem(fmt.Sprintf("%s.domains[%d]", at, j), "want a domain such as example.org")
 		}
+	}
+	if u, err := url.Parse(s.ManageURL); s.ManageURL != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil) {
+		l.problem(at+".manage_url", "want an http(s) address without user and password: everybody who is sent there sees it")
 	}
 	if l.checkKindName(at, s) {
 		l.checkKind(at, s, registry)

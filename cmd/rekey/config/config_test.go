@@ -191,6 +191,12 @@ func TestRefused(t *testing.T) {
 			"rekey.yaml:3:10: legacy[0].prefix: is missing; the installer draws it at random: $dbprefix in configuration.php"},
 		{"fold", source("    fold: rot13\n"), nil,
 			"rekey.yaml:8:11: legacy[0].fold: want trim, lower, upper, nfc, nfkc or 7bit\n      8 | fold: rot13\n        |       ^"},
+		{"manage_url", source("    manage_url: shop.example.org/account\n"), nil,
+			"rekey.yaml:8:17: legacy[0].manage_url: want an http(s) address without user and password: everybody who is sent there sees it\n" +
+				"      8 | manage_url: shop.example.org/account\n        |             ^"},
+		{"manage_url with a user", source("    manage_url: https://me@shop.example.org\n"), nil,
+			"rekey.yaml:8:17: legacy[0].manage_url: want an http(s) address without user and password: everybody who is sent there sees it\n" +
+				"      8 | manage_url: https://me@shop.example.org\n        |             ^"},
 		{"domain", source("    domains: [example.org, nonsense]\n"), nil, "rekey.yaml:8:14: legacy[0].domains[1]: want a domain such as example.org"},
 		{"collisions", base + "collisions: merge\n", nil,
 			"rekey.yaml:3:13: collisions: unknown value \"merge\"; known here: quarantine, prefer-order, link\n      3 | collisions: merge\n        |             ^"},

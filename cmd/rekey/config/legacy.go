@@ -23,6 +23,8 @@ type Legacy struct {
 
 	CopyBack string `yaml:"copy_back"` // what the source is told of changes made in the new store: none, profile-only or full
 
+	ManageURL string `yaml:"manage_url"` // where people change what has to be changed there
+
 	Watch     Watch     `yaml:"watch"`     // how changes that others make there are heard of
 	Reconcile Reconcile `yaml:"reconcile"` // how everybody who has moved is compared
 

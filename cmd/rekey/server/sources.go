@@ -43,6 +43,7 @@ type source struct {
 	fold     password.Fold
 	copyBack accounts.CopyBack
 	watch    accounts.Watch
+	manage   string           // where its people are sent
 	people   legacy.Source    // the adapter's people as they are mapped
 	mapping  *mapping.Mapping // what has been found about them
 }
@@ -73,7 +74,7 @@ func openSource(l config.Legacy) (*source, error) {
 		return nil, errors.Join(err, a.Close())
 	}
 	return &source{
-		copyBack: accounts.CopyBack(l.CopyBack), watch: watchOf(l, people),
+		copyBack: accounts.CopyBack(l.CopyBack), watch: watchOf(l, people), manage: l.ManageURL,
 		adapter: a, name: l.Name, kind: l.Kind, domains: l.Domains, fold: password.Fold(l.Fold), people: people, mapping: m,
 	}, nil
 }
@@ -194,7 +195,7 @@ func closeSources(sources []*source) error {
 func accountSources(sources []*source) []accounts.Source {
 	list := make([]accounts.Source, len(sources))
 	for i, s := range sources {
-		list[i] = accounts.Source{Name: s.name, Source: s.people, Domains: s.domains, Fold: s.fold, CopyBack: s.copyBack, Watch: s.watch}
+		list[i] = accounts.Source{Name: s.name, Source: s.people, Domains: s.domains, Fold: s.fold, CopyBack: s.copyBack, Watch: s.watch, ManageURL: s.manage}
 	}
 	return list
 }
