@@ -192,30 +192,34 @@ func TestRefusedHoldsTheWayBack(t *testing.T) {
 type draining struct {
 	accounts.Store
 	left    atomic.Int64
-	refused int
-	looked  func()
+	looks   atomic.Int64
+	refused int64 // from this look on the first of them is
+	looked  func(look int64)
 }
 
 func (d *draining) PhaseCounts(context.Context, time.Time) (accounts.PhaseCounts, error) {
-	if d.looked != nil {
-		d.looked()
+	look := d.looks.Add(1)
+	d.looked(look)
+	counts := accounts.PhaseCounts{Backlog: int(max(0, d.left.Add(-1)))}
+	if d.refused > 0 && look >= d.refused {
+		counts.Refused = min(counts.Backlog, 1)
 	}
-	n := int(max(0, d.left.Add(-1)))
-	return accounts.PhaseCounts{Backlog: n, Refused: min(n, d.refused)}, nil
+	return counts, nil
 }
 
 // A way back waits for what is on its way, and for nothing that was refused.
 func TestAWayBackWaitsForDeliveries(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		refused  int
+		refused  int64 // from this look on
 		dryRun   bool
-		goesAway int // whoever asked, at this look
+		goesAway int64 // whoever asked, at this look
 		looks    int64
 		passes   bool
 	}{
 		"it passes":       {looks: 9, passes: true},
 		"refused":         {refused: 1, looks: 1},
+		"refused later":   {refused: 3, looks: 4},
 		"a dry run":       {dryRun: true, looks: 1},
 		"who asked, goes": {goesAway: 3, looks: 3},
 	} {
@@ -225,9 +229,8 @@ func TestAWayBackWaitsForDeliveries(t *testing.T) {
 			w.in(t, lazyNewFirst())
 			ctx, leave := context.WithCancel(t.Context())
 			defer leave()
-			var looks atomic.Int64
-			store := &draining{Store: w.store, refused: test.refused, looked: func() {
-				if looks.Add(1) == int64(test.goesAway) {
+			store := &draining{Store: w.store, refused: test.refused, looked: func(look int64) {
+				if look == test.goesAway {
 					leave()
 				}
 			}}
@@ -237,7 +240,7 @@ func TestAWayBackWaitsForDeliveries(t *testing.T) {
 			if _, held := errors.AsType[*accounts.GateError](err); held == test.passes || !held && err != nil {
 				t.Fatal(err)
 			}
-			if n := looks.Load(); n < test.looks || !test.passes && n > test.looks {
+			if n := store.looks.Load(); n < test.looks || !test.passes && n > test.looks {
 				t.Errorf("it looked %d times, want %d", n, test.looks)
 			}
 			if at := w.phase(t); at.Frozen || (at.Phase == phase.LegacyOnly) != test.passes {

@@ -123,8 +123,8 @@ type Outbox interface {
 	Deliveries(ctx context.Context, q DeliveryQuery) ([]Delivery, error)
 	// Backlog counts them.
 	Backlog(ctx context.Context) (Backlog, error)
-	// Postponed counts the deliveries of an account, or of everybody for uuid.Nil, that are not due at the time at and that
-	// nobody is at.
+	// Postponed counts the deliveries of an account, or of everybody for uuid.Nil, that are not due at the time at; those
+	// that somebody is at were.
 	Postponed(ctx context.Context, account uuid.UUID, at time.Time) (int64, error)
 	// TryNow makes those due at the time at, with one event whose detail says under "deliveries" how many, and returns how
 	// many. Where there is none it changes nothing and writes no event.

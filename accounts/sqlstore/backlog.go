@@ -20,8 +20,8 @@ func (s *Store) Deliveries(ctx context.Context, q accounts.DeliveryQuery) ([]acc
 		q.After, max(q.Limit, 0), q.Refused, q.Account)
 }
 
-// postponed are the deliveries that are not due at a time and that nobody is at, of all accounts or of one.
-const postponed = ` WHERE next_at > $1 AND claimed_to <= $1 AND ($2 OR account_id = $3)`
+// postponed are the deliveries that are not due at a time, of all accounts or of one. Those that somebody is at were due.
+const postponed = ` WHERE next_at > $1 AND ($2 OR account_id = $3)`
 
 // Postponed implements accounts.Outbox.
 func (s *Store) Postponed(ctx context.Context, account uuid.UUID, at time.Time) (n int64, err error) {
