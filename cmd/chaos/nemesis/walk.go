@@ -61,8 +61,7 @@ func (w *walker) move(ctx context.Context, gateway int, to phase.Phase) (status 
 	if s.Moving() && to != s.To && to != s.Phase {
 		to = s.To // first that which is under way
 	}
-	// Along the long plan what has not arrived stays here; along the short one it holds the way back up.
-	body, err := json.Marshal(map[string]any{"to": to.String(), "reason": "chaos", "leave_backlog": s.Plan == phase.DualWrite})
+	body, err := json.Marshal(map[string]any{"to": to.String(), "reason": "chaos"})
 	if err != nil {
 		return 0, "", err
 	}
