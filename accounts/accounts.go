@@ -163,6 +163,7 @@ const (
 	EventDriftSettled   EventKind = "account.drift-settled" // and what was changed here stands
 	EventRegistered     EventKind = "account.registered"
 	EventDelivered      EventKind = "copy-back.delivered"
+	EventTriedNow       EventKind = "copy-back.tried-now" // somebody has asked for it before its time; see Service.TryNow
 	EventDeleted        EventKind = "account.deleted"
 	EventPassword       EventKind = "credential.changed"
 	EventReset          EventKind = "credential.reset"    // by a link in a mail; moves its account, if it had not moved

@@ -76,9 +76,9 @@ const (
 
 // Backlog is what the legacy stores have yet to hear.
 type Backlog struct {
-	Waiting int64     // deliveries, those among them that were refused too
-	Refused int64     // the legacy store has said no: somebody has to look
-	Oldest  time.Time // when the oldest change was made; zero if there is none
+	Waiting int64     `json:"waiting"`         // deliveries, those among them that were refused too
+	Refused int64     `json:"refused"`         // the legacy store has said no: somebody has to look
+	Oldest  time.Time `json:"oldest,omitzero"` // when the oldest change was made; zero if there is none
 }
 
 const redactedDelivery = "[delivery]"

@@ -234,7 +234,7 @@ func TestMoveResumedAgainstClosedGates(t *testing.T) {
 	w := newWorld(t)
 	w.in(t, lazyNewFirst())
 	w.interrupt(t, phase.LegacyOnly, 2)
-	store := &countStore{Store: w.store, counts: accounts.PhaseCounts{Backlog: 1}}
+	store := &countStore{Store: w.store, counts: accounts.PhaseCounts{Backlog: 1, Refused: 1}}
 	s := w.serve(t, func(c *accounts.Config) { c.Store = store })
 	report, err := s.MovePhase(t.Context(), accounts.PhaseMove{To: phase.LegacyOnly, By: because})
 	var held *accounts.GateError

@@ -18,6 +18,8 @@ import (
 type PhaseView struct {
 	State    phase.State    `json:"state"`
 	Meaning  string         `json:"meaning"` // in a sentence
+	Backlog  Backlog        `json:"backlog"` // intents too: whoever switches a store off loses them
+	Staying  int            `json:"staying"` // accounts that legacy cannot answer for, in this phase and after a way back
 	Replicas []ReplicaState `json:"replicas"`
 	Up       *PhaseWay      `json:"up,omitempty"`
 	Down     *PhaseWay      `json:"down,omitempty"`
@@ -70,6 +72,14 @@ func (s *Service) Phase(ctx context.Context) (PhaseView, error) {
 		return PhaseView{}, cannotTell("read the phase", err)
 	}
 	v := PhaseView{State: state, Meaning: state.Meaning()}
+	if v.Backlog, err = s.Backlog(ctx); err != nil {
+		return PhaseView{}, err
+	}
+	counts, err := s.store.PhaseCounts(ctx, s.now())
+	if err != nil {
+		return PhaseView{}, cannotTell("count who stays", err)
+	}
+	v.Staying = counts.Staying
 	if v.Replicas, err = s.replicas(ctx, state.Epoch); err != nil {
 		return PhaseView{}, err
 	}

@@ -258,7 +258,7 @@ func TestRelayIsRefused(t *testing.T) {
 	if err != nil || backlog.Waiting != 2 || backlog.Refused != 1 {
 		t.Errorf("the backlog is %+v (%v)", backlog, err)
 	}
-	all, err := v.store.Deliveries(t.Context(), 10)
+	all, err := v.store.Deliveries(t.Context(), accounts.DeliveryQuery{Limit: 10})
 	if err != nil || len(all) != 2 || all[0].Refused != "the legacy store refused Password: too good" {
 		t.Errorf("the first waits because %q (%v)", all[0].Refused, err)
 	}

@@ -119,10 +119,16 @@ type Outbox interface {
 	// Inserts returns what a source has yet to be told of new people who may be there already, and whom no link names: intents,
 	// and people who were deleted meanwhile.
 	Inserts(ctx context.Context, source string) ([]Delivery, error)
-	// Deliveries returns up to limit deliveries, oldest first.
-	Deliveries(ctx context.Context, limit int) ([]Delivery, error)
+	// Deliveries returns deliveries, oldest first: by id, which sorts by time.
+	Deliveries(ctx context.Context, q DeliveryQuery) ([]Delivery, error)
 	// Backlog counts them.
 	Backlog(ctx context.Context) (Backlog, error)
+	// Postponed counts the deliveries of an account, or of everybody for uuid.Nil, that are not due at the time at; those
+	// that somebody is at were.
+	Postponed(ctx context.Context, account uuid.UUID, at time.Time) (int64, error)
+	// TryNow makes those due at the time at, with one event whose detail says under "deliveries" how many, and returns how
+	// many. Where there is none it changes nothing and writes no event.
+	TryNow(ctx context.Context, account uuid.UUID, at time.Time, e Event) (int64, error)
 }
 
 // Mails is the part of a Store that keeps what is to be mailed, and what the links in mails are good for.

@@ -19,6 +19,7 @@ type Overview struct {
 	Factors  map[FactorKind]int // how many of each kind
 	Sessions int                // that live; at most MaxSessions are counted
 	Notes    []Note             // newest first
+	CopyBack []DeliveryState    // what legacy stores have yet to hear, oldest first; at most overviewDeliveries
 	Events   []Event            // the newest, newest first
 }
 
@@ -27,6 +28,8 @@ const (
 	MaxSessions = 1000
 	// overviewEvents is how many events an overview has: what fits a screen.
 	overviewEvents = 20
+	// overviewDeliveries is more than somebody changes while a legacy store refuses the first.
+	overviewDeliveries = 100
 )
 
 // AccountOf returns the account that a ref names. Its error is ErrNotFound, or an *UnavailableError.
@@ -79,6 +82,10 @@ func (s *Service) Overview(ctx context.Context, ref string) (Overview, error) {
 		func() (err error) { o.Profile, err = s.store.Profile(ctx, rec.ID); return err },
 		func() (err error) { o.Factors, err = s.factorKinds(ctx, rec.ID); return err },
 		func() (err error) { o.Notes, err = s.store.NotesOf(ctx, rec.ID); return err },
+		func() (err error) {
+			o.CopyBack, err = s.Deliveries(ctx, DeliveryQuery{Account: rec.ID, Limit: overviewDeliveries})
+			return err
+		},
 		func() (err error) {
 			living, err := s.store.LivingSessions(ctx, rec.ID, s.now(), MaxSessions)
 			o.Sessions = len(living)

@@ -346,7 +346,7 @@ func (v *village) deliver(t *testing.T, s *accounts.Service) {
 // open deliveries are counted.
 func (v *village) waiting(t *testing.T, want int) {
 	t.Helper()
-	all, err := v.store.Deliveries(t.Context(), 100)
+	all, err := v.store.Deliveries(t.Context(), accounts.DeliveryQuery{Limit: 100})
 	if err != nil || len(all) != want {
 		t.Errorf("%d deliveries wait (%v), want %d", len(all), err, want)
 	}

@@ -42,6 +42,9 @@ func (g *Gateway) adminTable() []adminRoute {
 		{http.MethodPost, "/admin/v1/phase", whoMove, g.movePhase},
 		{http.MethodGet, "/admin/v1/replicas", everyRole, g.listReplicas},
 
+		{http.MethodGet, "/admin/v1/copy-back", everyRole, g.listCopyBack},
+		{http.MethodPost, "/admin/v1/copy-back", whoMove, g.tryCopyBack},
+
 		{http.MethodGet, "/admin/v1/validation", everyRole, g.listValidations},
 
 		{http.MethodGet, "/admin/v1/accounts/:ref", whoLook, g.showAccount},

@@ -13,17 +13,18 @@ import (
 // accountState is an account as staff see it. No secret is in it, and no value of an attribute: applications keep all
 // sorts of things there.
 type accountState struct {
-	ID          uuid.UUID         `json:"id"`
-	Disabled    bool              `json:"disabled"`
-	CreatedAt   time.Time         `json:"created_at"`
-	Identifiers []identifierState `json:"identifiers"`
-	Credential  *credentialState  `json:"credential,omitempty"`
-	Links       []linkState       `json:"links"`
-	Profile     profileState      `json:"profile"`
-	Factors     map[string]int    `json:"factors"`  // how many of each kind
-	Sessions    int               `json:"sessions"` // that live
-	Notes       []noteState       `json:"notes"`
-	Events      []eventState      `json:"events"`
+	ID          uuid.UUID                `json:"id"`
+	Disabled    bool                     `json:"disabled"`
+	CreatedAt   time.Time                `json:"created_at"`
+	Identifiers []identifierState        `json:"identifiers"`
+	Credential  *credentialState         `json:"credential,omitempty"`
+	Links       []linkState              `json:"links"`
+	Profile     profileState             `json:"profile"`
+	Factors     map[string]int           `json:"factors"`  // how many of each kind
+	Sessions    int                      `json:"sessions"` // that live
+	Notes       []noteState              `json:"notes"`
+	CopyBack    []accounts.DeliveryState `json:"copy_back"` // what legacy stores have yet to hear
+	Events      []eventState             `json:"events"`
 }
 
 type identifierState struct {
@@ -90,7 +91,7 @@ func accountStateOf(o accounts.Overview) accountState {
 		Notes: each(o.Notes, func(n accounts.Note) noteState {
 			return noteState{n.Source, n.LegacyID, string(n.Class), n.Reason, n.At}
 		}),
-		Events: each(o.Events, eventStateOf),
+		CopyBack: o.CopyBack, Events: each(o.Events, eventStateOf),
 	}
 	if o.Scheme != "" {
 		a.Credential = &credentialState{string(o.Scheme), o.Version}

@@ -16,6 +16,10 @@ func outboxRules() []rule {
 		{"order", "Of one account's deliveries only the oldest is ever due; what has failed holds back its own account alone.", testOutboxOrder},
 		{"claims", "Of 50 who claim one delivery one gets it, and nobody else until the claim ends.", testClaims},
 		{"fence", "Who lost a claim neither finishes, drops nor postpones.", testFence},
+		{"what waits", "Deliveries are listed oldest first, all or an account's or those that were refused, in pages that neither repeat nor skip one.",
+			testDeliveries},
+		{"try now", "What waits for its next try is due at once, an account's or all, but for what somebody is at; with one event that counts it, " +
+			"and none where there is nothing.", testTryNow},
 		{"finish", "A delivery that arrived leaves the account known to legacy, once nothing else waits; the link is as it is now.", testFinish},
 		{"older", "A delivery that arrived makes known to legacy the password that it carries, hashed again or not, and no later one.", testFinishOlder},
 		{"intent", "An intent is the account's lock, and the account is in doubt until it has ended, whoever made the account.", testIntent},
@@ -90,7 +94,7 @@ func testOutboxOrder(t *testing.T, s accounts.Store) {
 	is(t, "PostponeDelivery", s.PostponeDelivery(t.Context(), got, now().Add(time.Hour), "too\x00 long"), nil)
 	again := claim(t, s, now().Add(time.Minute), &b1) // its claim has ended, and ada's waits
 	claim(t, s, now().Add(time.Minute), nil)
-	all, err := s.Deliveries(t.Context(), 10)
+	all, err := s.Deliveries(t.Context(), accounts.DeliveryQuery{Limit: 10})
 	if err != nil || len(all) != 3 {
 		t.Fatalf("%d deliveries (%v)", len(all), err)
 	}

@@ -231,19 +231,25 @@ func testPhaseCounts(t *testing.T, s accounts.Store) {
 	counted(accounts.PhaseCounts{Staying: 2})
 	is(t, "SetPassword", s.SetPassword(t.Context(), ada.ID, 2, next, uuid.Nil, Event(ada.ID, accounts.EventPassword),
 		delivery(ada.ID, accounts.DeliverPassword)), nil)
-	counted(accounts.PhaseCounts{Staying: 1, Backlog: 1})
+	counted(accounts.PhaseCounts{Staying: 2, Backlog: 1}) // it has not arrived
+	refused, err := s.ClaimDelivery(t.Context(), now(), now().Add(time.Minute))
+	is(t, "ClaimDelivery", err, nil)
+	is(t, "PostponeDelivery", s.PostponeDelivery(t.Context(), refused, now().Add(time.Hour), "too long"), nil)
+	counted(accounts.PhaseCounts{Staying: 2, Backlog: 1, Refused: 1})
 	intent, err := s.BeginIntent(t.Context(), delivery(bert.ID, accounts.DeliverPassword), now().Add(time.Minute))
 	is(t, "BeginIntent", err, nil)
-	counted(accounts.PhaseCounts{Staying: 1, Backlog: 1, Intents: 1})
+	counted(accounts.PhaseCounts{Staying: 2, Backlog: 1, Refused: 1, Intents: 1})
 	young, err := s.PhaseCounts(t.Context(), now().Add(-time.Second))
 	if err != nil || young.Intents != 0 {
 		t.Errorf("%d intents are older than the oldest (%v)", young.Intents, err)
 	}
 	is(t, "DropDelivery", s.DropDelivery(t.Context(), intent, true), nil)
-	counted(accounts.PhaseCounts{Staying: 1, Backlog: 1, Drifted: 1})
+	counted(accounts.PhaseCounts{Staying: 2, Backlog: 1, Refused: 1, Drifted: 1})
 	is(t, "Delete", s.Delete(t.Context(), bert.ID, 1, now(), Event(bert.ID, accounts.EventDeleted)), nil)
 	is(t, "Delete", s.Delete(t.Context(), born.ID, 1, now(), Event(born.ID, accounts.EventDeleted)), nil)
-	counted(accounts.PhaseCounts{Backlog: 1})
+	counted(accounts.PhaseCounts{Staying: 1, Backlog: 1, Refused: 1})
+	is(t, "Delete", s.Delete(t.Context(), ada.ID, 3, now(), Event(ada.ID, accounts.EventDeleted), delivery(ada.ID, accounts.DeliverDelete)), nil)
+	counted(accounts.PhaseCounts{Backlog: 2, Refused: 1})
 }
 
 func testRecopy(t *testing.T, s accounts.Store) {

@@ -87,7 +87,9 @@ type Facts struct {
 	CleanValidation time.Time
 
 	CopyBackBacklog int
-	// Staying are accounts changed here that no copy-back will be sent for.
+	Refused         int // of those: the legacy store has said no
+	// Staying are accounts that legacy would not answer for: something was changed here that it has not got, for no copy-back
+	// is sent, or it has not arrived.
 	Staying int
 	// LeaveBacklog: the operator has said that what is not delivered may stay here.
 	LeaveBacklog bool
@@ -121,7 +123,8 @@ type Limits struct {
 	Dirty       int // accounts, at most
 	Drifted     int // accounts, at most
 	OpenIntents int // at most
-	// CopyBackBacklog is how many deliveries may be on their way while changes go on; frozen, none may.
+	// CopyBackBacklog is how many deliveries may be on their way on the way up, while changes go on, none of them refused; frozen,
+	// and on every way back, none may.
 	CopyBackBacklog int
 	ValidationAge   time.Duration // of the last clean pass, at most
 }
@@ -225,11 +228,15 @@ var again = []Gate{GateIntents, GateCopyBack, GateUnmoved, GateStaying}
 
 // Check returns what each gate says of going from s to phase to, in a fixed order. It does not ask whether the move is
 // legal: State.Move does. In the frozen first half of a crossing it asks again, and more strictly, what only now stands
-// still; where the new phase has begun nothing is asked.
+// still; where the new phase has begun nothing is asked. On a way back nothing may be on its way to legacy, whatever the limits
+// say: who relies on legacy alone afterwards would lose it.
 func Check(s State, to Phase, percent Percent, f Facts, l Limits) []Finding {
 	gates := Gates(s, to, percent)
 	if s.Frozen {
 		l.OpenIntents, l.CopyBackBacklog = 0, 0
+	}
+	if to < s.Phase {
+		l.CopyBackBacklog = 0
 	}
 	findings := make([]Finding, 0, len(gates))
 	for _, gate := range gates {

@@ -67,7 +67,11 @@ func TestGatesOfEachStep(t *testing.T) {
 		if _, err := s.Move(row.to, row.toAt, later()); err != nil {
 			t.Errorf("%s to %s is no move: %v", row.from, row.to, err)
 		}
-		findings := phase.Check(s, row.to, row.toAt, clean(), phase.DefaultLimits())
+		f := clean()
+		if row.to < row.from {
+			f.CopyBackBacklog = 0 // which is the limit of every way back
+		}
+		findings := phase.Check(s, row.to, row.toAt, f, phase.DefaultLimits())
 		if got := gatesIn(findings); got != row.want {
 			t.Errorf("%s to %s: gates %q, want %q", row.from, row.to, got, row.want)
 		}
@@ -104,6 +108,8 @@ func TestEachGateBlocks(t *testing.T) {
 		want     []phase.Finding
 	}{
 		"soak": {phase.Shadow, phase.Both, 0, func(f *phase.Facts) { f.SoakSince = f.Now.Add(-24*time.Hour + time.Second) },
+			[]phase.Finding{{phase.GateSoak, "23h59m59s", "at least 24h0m0s", true}}},
+		"soak, all but a moment": {phase.Shadow, phase.Both, 0, func(f *phase.Facts) { f.SoakSince = f.Now.Add(-24*time.Hour + 1) },
 			[]phase.Finding{{phase.GateSoak, "23h59m59s", "at least 24h0m0s", true}}},
 		"soak of a percentage": {phase.Ramp, phase.Ramp, 100, func(f *phase.Facts) { f.Now = testTime().Add(59 * time.Minute) },
 			[]phase.Finding{{phase.GateSoak, "59m0s", "at least 1h0m0s", true}}},
@@ -148,10 +154,17 @@ func TestEachGateBlocks(t *testing.T) {
 		"validated tomorrow": {phase.Both, phase.Ramp, 0, func(f *phase.Facts) { f.CleanValidation = f.Now.Add(time.Second) },
 			[]phase.Finding{{phase.GateValidation, "clean, -1s old", "a clean pass, at most 24h0m0s old", true}}},
 		"backlog": {phase.NewFirst, phase.NewOnly, 0, func(f *phase.Facts) { f.CopyBackBacklog = 101 },
-			[]phase.Finding{{phase.GateCopyBack, "101 deliveries", "at most 100", true}}},
+			[]phase.Finding{{phase.GateCopyBack, "101 deliveries", "at most 100, none of them refused", true}}},
+		"refused": {phase.NewFirst, phase.NewOnly, 0, func(f *phase.Facts) { f.CopyBackBacklog, f.Refused = 2, 1 },
+			[]phase.Finding{{phase.GateCopyBack, "2 deliveries, 1 of them refused", "at most 100, none of them refused", true}}},
+		"backlog of a way back": {phase.NewFirst, phase.Ramp, phase.All, func(f *phase.Facts) { f.CopyBackBacklog = 1 },
+			[]phase.Finding{{phase.GateCopyBack, "1 deliveries", "at most 0", true}}},
+		"refused on a way back": {phase.NewFirst, phase.Ramp, phase.All, func(f *phase.Facts) { f.CopyBackBacklog, f.Refused = 4, 3 },
+			[]phase.Finding{{phase.GateCopyBack, "4 deliveries, 3 of them refused", "at most 0", true}}},
+		"refused that may stay": {phase.NewFirst, phase.Ramp, phase.All, func(f *phase.Facts) { f.CopyBackBacklog, f.Refused, f.LeaveBacklog = 4, 3, true }, nil},
 		"backlog that may stay": {phase.NewFirst, phase.Ramp, phase.All, func(f *phase.Facts) { f.CopyBackBacklog, f.LeaveBacklog = 101, true }, nil},
 		"backlog that may not stay": {phase.NewFirst, phase.NewOnly, 0, func(f *phase.Facts) { f.CopyBackBacklog, f.LeaveBacklog = 101, true },
-			[]phase.Finding{{phase.GateCopyBack, "101 deliveries", "at most 100", true}}},
+			[]phase.Finding{{phase.GateCopyBack, "101 deliveries", "at most 100, none of them refused", true}}},
 		"unmoved": {phase.NewFirst, phase.NewOnly, 0, func(f *phase.Facts) { f.Unmoved = 1 },
 			[]phase.Finding{{phase.GateUnmoved, "1 people", "0, or exactly as many given up", true}}},
 		"unmoved, given up": {phase.NewFirst, phase.NewOnly, 0, func(f *phase.Facts) { f.Unmoved, f.Abandon = 12, number(12) }, nil},
@@ -191,6 +204,27 @@ func TestEachGateBlocks(t *testing.T) {
 		if diff := cmp.Diff(row.want, slices.Clip(append([]phase.Finding(nil), got...))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+// What is left here is named with its number, and a limit of 0 switches the mirrored share off.
+func TestGatesThatWereOverruled(t *testing.T) {
+	t.Parallel()
+	f := clean()
+	f.CopyBackBacklog, f.Refused, f.LeaveBacklog = 4, 3, true
+	for _, plan := range []phase.Plan{phase.Lazy, phase.DualWrite} {
+		down, _ := plan.Back(phase.NewFirst)
+		want := phase.Finding{Gate: phase.GateCopyBack, Value: "4 deliveries, 3 of them refused", Limit: "none: the accounts stay here"}
+		if findings := phase.Check(state(plan, phase.NewFirst), down, 0, f, phase.DefaultLimits()); !slices.Contains(findings, want) {
+			t.Errorf("%s: %+v, want %+v", plan, findings, want)
+		}
+	}
+	limits := phase.DefaultLimits()
+	limits.MirroredShare = 0
+	f = clean()
+	f.Reads.Logins, f.Reads.Mirrored = 0, 0
+	if held := phase.Blockers(phase.Check(state(phase.DualWrite, phase.Shadow), phase.Both, 0, f, limits)); len(held) > 0 {
+		t.Errorf("a share of 0 is asked for: %+v", held)
 	}
 }
 

@@ -56,7 +56,7 @@ func soak(q question) Finding {
 	}
 	lasted := q.facts.Now.Sub(since)
 	return Finding{
-		Value:  lasted.Round(time.Second).String(),
+		Value:  lasted.Truncate(time.Second).String(), // what has not lasted long enough must not read so
 		Limit:  fmt.Sprintf("at least %s", want),
 		Blocks: lasted < want,
 	}
@@ -71,12 +71,13 @@ func rate(what string, failed, all, least int, limit float64) Finding {
 	return f
 }
 
+// mirrored asks for nothing where the limit is 0, not even for logins.
 func mirrored(q question) Finding {
-	r := q.facts.Reads
+	r, least := q.facts.Reads, q.limits.MirroredShare
 	return Finding{
 		Value:  fmt.Sprintf("%d of %d logins at peak", r.Mirrored, r.Logins),
-		Limit:  fmt.Sprintf("at least %s", share(q.limits.MirroredShare)),
-		Blocks: r.Logins <= 0 || float64(r.Mirrored) < q.limits.MirroredShare*float64(r.Logins),
+		Limit:  fmt.Sprintf("at least %s", share(least)),
+		Blocks: least > 0 && (r.Logins <= 0 || float64(r.Mirrored) < least*float64(r.Logins)),
 	}
 }
 
@@ -103,8 +104,15 @@ func validation(last, now time.Time, age time.Duration) Finding {
 	return f
 }
 
+// copyBack blocks on what was refused whatever the limit: it does not arrive by itself.
 func copyBack(q question) Finding {
 	f := count("deliveries", q.facts.CopyBackBacklog, q.limits.CopyBackBacklog)
+	if q.limits.CopyBackBacklog > 0 {
+		f.Limit += ", none of them refused"
+	}
+	if q.facts.Refused > 0 {
+		f.Value, f.Blocks = f.Value+fmt.Sprintf(", %d of them refused", q.facts.Refused), true
+	}
 	if q.to < q.state.Phase && q.facts.LeaveBacklog {
 		f.Limit, f.Blocks = "none: the accounts stay here", q.facts.CopyBackBacklog < 0
 	}

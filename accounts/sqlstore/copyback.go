@@ -261,11 +261,6 @@ func (s *Store) PostponeDelivery(ctx context.Context, d accounts.Delivery, next 
 	return storeError("postpone delivery", err)
 }
 
-// Deliveries implements accounts.Outbox.
-func (s *Store) Deliveries(ctx context.Context, limit int) ([]accounts.Delivery, error) {
-	return s.deliveries(ctx, `ORDER BY created_at, account_id, seq LIMIT $1`, max(limit, 0))
-}
-
 // Inserts implements accounts.Outbox.
 func (s *Store) Inserts(ctx context.Context, source string) ([]accounts.Delivery, error) {
 	return s.deliveries(ctx, `

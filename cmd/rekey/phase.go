@@ -26,7 +26,8 @@ A gateway that cannot renew its lease answers 503.
 
 These commands work on the store, wherever the gateways run. A step that is interrupted stops between two epochs; the same
 command goes on with it. Exit code 3: a gate or the plan says no, and why.`,
-		newPhaseShow(c), newPhasePlan(c), newPhaseAdvance(c), newPhaseRollback(c), newPhaseRamp(c), newPhaseRelax(c), newPhaseList(c))
+		newPhaseShow(c), newPhasePlan(c), newPhaseAdvance(c), newPhaseRollback(c), newPhaseRamp(c), newPhaseRelax(c), newPhaseList(c),
+		newPhaseBacklog(c), newPhaseDeliver(c))
 }
 
 // withService opens the domain over the configured store for one command.
@@ -119,9 +120,22 @@ func (m *phaseMove) run(cmd *cobra.Command, ask func(phase.State, *accounts.Phas
 			return err
 		}
 		now := report.Steps[len(report.Steps)-1]
-		_, err = fmt.Fprintf(m.out, "%s, epoch %d (it was %s, epoch %d)\n", phaseName(now), now.Epoch, phaseName(from), from.Epoch)
-		return err
+		fmt.Fprintf(m.out, "%s, epoch %d (it was %s, epoch %d)\n", phaseName(now), now.Epoch, phaseName(from), from.Epoch)
+		if left := leftHere(report, move); left != "" {
+			fmt.Fprintln(m.out, left)
+		}
+		return nil
 	})
+}
+
+// leftHere says what a step back has left here, by --leave-backlog.
+func leftHere(r accounts.PhaseReport, m accounts.PhaseMove) string {
+	for _, f := range r.Findings {
+		if f.Gate == phase.GateCopyBack && m.LeaveBacklog {
+			return fmt.Sprintf("left here: %s; `rekey phase backlog` lists what the old stores have not heard of", f.Value)
+		}
+	}
+	return ""
 }
 
 // A phaseChange is the method of a service that makes a change.
@@ -237,7 +251,9 @@ func newPhaseRollback(c console) *cobra.Command {
 		Use:   "rollback",
 		Short: "Go one step back",
 		Long: `Goes to the phase before, or takes back a step up that is under way and whose new phase has not begun. What was changed
-here and has not reached the old stores holds it up, unless --leave-backlog says that those accounts stay at home here.`,
+here and has not reached the old stores holds the way from new-first up, however little it is, unless --leave-backlog says that
+those accounts stay at home here. What is on its way is waited for, for 5 s. ` + "`rekey phase backlog`" + ` lists it, and goes on doing so
+after the step: while it lists anything, the new store must not be switched off.`,
 		Example: `  rekey phase rollback --dry-run --reason 'what would it cost?'
   rekey phase rollback --reason 'incident 12'
   rekey phase rollback --leave-backlog --reason 'the old store takes no changes today'`,

@@ -52,6 +52,10 @@ func printPhase(w io.Writer, v accounts.PhaseView, now time.Time) error {
 	if len(s.Allow)+len(s.Deny) > 0 {
 		fmt.Fprintf(w, "lists  %d accounts are always inside the ramp, %d never\n", len(s.Allow), len(s.Deny))
 	}
+	fmt.Fprintf(w, "owed   %s\n", owedText(v.Backlog, now))
+	if v.Staying > 0 && s.AsksLegacy() {
+		fmt.Fprintf(w, "stay   %d accounts are answered here alone, in every phase: the old stores do not have their last change\n", v.Staying)
+	}
 	fmt.Fprintln(w)
 	err := printList(w, asTable, v.Replicas, []column[accounts.ReplicaState]{
 		{"REPLICA", func(r accounts.ReplicaState) string { return r.Name }},

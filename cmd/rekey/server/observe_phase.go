@@ -30,6 +30,9 @@ func (s *Server) phaseMetrics() []gateway.Metric {
 		{Name: "rekey_copy_back_backlog", Help: "Changes that legacy stores have yet to hear of, those that they refused too.", Read: func() float64 {
 			return backlog.read(func(b accounts.Backlog) float64 { return float64(b.Waiting) })
 		}},
+		{Name: "rekey_copy_back_refused", Help: "Changes that a legacy store has refused: somebody has to look.", Read: func() float64 {
+			return backlog.read(func(b accounts.Backlog) float64 { return float64(b.Refused) })
+		}},
 		{Name: "rekey_copy_back_oldest_seconds", Help: "Age of the oldest change that a legacy store has yet to hear of; 0 if there is none.", Read: func() float64 {
 			return backlog.read(func(b accounts.Backlog) float64 {
 				if b.Oldest.IsZero() {
