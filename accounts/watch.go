@@ -234,21 +234,24 @@ func (s *Service) lookAt(ctx context.Context, source Source, ids []string, caref
 func (s *Service) Look(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, source := range s.sources {
-		for _, next := range []func(context.Context, string) (bool, error){s.WatchNext, s.ReconcileNext} {
-			if source.Watch != (Watch{}) {
-				all.Go(func() { s.lookOften(ctx, source.Name, next) })
+		for _, look := range []struct {
+			every time.Duration
+			next  func(context.Context, string) (bool, error)
+		}{{source.Watch.Every, s.WatchNext}, {source.Watch.Reconcile, s.ReconcileNext}} {
+			if look.every > 0 {
+				all.Go(func() { s.lookOften(ctx, source.Name, look.every, look.next) })
 			}
 		}
 	}
 	all.Wait()
 }
 
-// dueEvery is how often it is asked whether it is time to look.
+// dueEvery is how often it is asked, at most, whether it is time to look; at least it is as often as what failed is tried again.
 const dueEvery = time.Second
 
-// lookOften asks every second whether it is time to look.
-func (s *Service) lookOften(ctx context.Context, source string, next func(context.Context, string) (bool, error)) {
-	tick := time.NewTicker(dueEvery)
+// lookOften asks whether it is time to look, some thirty times in the time between two looks.
+func (s *Service) lookOften(ctx context.Context, source string, every time.Duration, next func(context.Context, string) (bool, error)) {
+	tick := time.NewTicker(min(max(every/30, dueEvery), lookRetry))
 	defer tick.Stop()
 	for {
 		if _, err := next(ctx, source); err != nil && ctx.Err() == nil {

@@ -20,10 +20,8 @@ func (s *Store) ReplaceCredential(
 		if err := s.replaceCredential(ctx, tx, account, from, next); err != nil {
 			return err
 		}
-		// The same password, hashed again: what is on its way with it still is what is here.
-		_, err := s.exec(ctx, tx, `UPDATE copy_back SET version = version + 1 WHERE account_id = $1 AND version = $2 AND $2 > 0`, account, from)
-		if err != nil {
-			return fmt.Errorf("renumber deliveries: %w", err)
+		if err := s.samePassword(ctx, tx, account, from); err != nil {
+			return err
 		}
 		return s.insertEvent(ctx, tx, e)
 	})
@@ -43,6 +41,16 @@ UPDATE credentials SET version = version + 1, scheme = $3, encoded = $4, fold = 
 		err = s.whyUnchanged(ctx, tx, livingAccount, account)
 	}
 	return err
+}
+
+// samePassword says of a credential that has got the version after from that its password is the same: what is on its way with it
+// still is what is here.
+func (s *Store) samePassword(ctx context.Context, tx querier, account uuid.UUID, from int64) error {
+	_, err := s.exec(ctx, tx, `UPDATE copy_back SET version = version + 1 WHERE account_id = $1 AND version = $2 AND $2 > 0`, account, from)
+	if err != nil {
+		return fmt.Errorf("renumber deliveries: %w", err)
+	}
+	return nil
 }
 
 // whyUnchanged says why a write that named a version touched nothing.

@@ -22,10 +22,8 @@ func (s *Store) SetEmail(
 		case n == 0:
 			return s.whyUnchanged(ctx, tx, livingAccount, account)
 		}
-		// The password is the same: what is on its way with it still is what is here.
-		_, err = s.exec(ctx, tx, `UPDATE copy_back SET version = version + 1 WHERE account_id = $1 AND version = $2 AND $2 > 0`, account, from)
-		if err != nil {
-			return fmt.Errorf("renumber deliveries: %w", err)
+		if err := s.samePassword(ctx, tx, account, from); err != nil {
+			return err
 		}
 		replaced, err := s.putEmail(ctx, tx, account, address)
 		if err != nil {
