@@ -120,14 +120,14 @@ func (a *actor) loginTyped(ctx context.Context, password, typed string, keep boo
 	if r.Challenge != "" {
 		op.Answer = history.Half
 	}
-	if op.Answer != history.Done {
+	if op.Answer != history.Done || r.Refresh == "" { // without the new store nobody gets a session, but an access token alone
 		op.Session = 0
 	}
 	a.note(op)
 	if op.Answer == history.Half {
 		op, r = a.second(ctx, password, r.Challenge)
 	}
-	if op.Answer != history.Done {
+	if op.Answer != history.Done || op.Session == 0 {
 		return nil
 	}
 	s := &session{id: op.Session, access: r.Access, refresh: r.Refresh}
