@@ -579,11 +579,38 @@ func TestCopyBackOfProfilesAlone(t *testing.T) {
 	mustLogin(t, v.second, "carl", orchids)
 	mustRefuse(t, v.second, "bert", "tulip")
 	v.move(t, phase.NewFirst)
+	must(t, "change", change(v.Service, session, "tulip", tulips), nil)
+	v.mail(t, v.Service)
+	must(t, "ask", v.askEmail(t, session, tulips, "anna@newer.example"), nil)
+	must(t, "confirm", confirmEmail(t, v.Service, v.letter(t, accounts.LetterVerify, "anna@newer.example")), nil)
 	must(t, "delete", erase(v.Service, bert, orchids), nil)
 	v.deliver(t, v.Service)
 	if _, there := v.there(t, "8"); there {
 		t.Error("the shop still has who was deleted")
 	}
+	if user, _ := v.there(t, "7"); user.Email != "anna@newer.example" {
+		t.Errorf("the shop has %s of somebody whose password it was not told", user.Email)
+	}
+	v.move(t, phase.LegacyOnly)
+	mustLogin(t, v.second, "anna@newer.example", tulips)
+	mustRefuse(t, v.second, "anna@newer.example", "tulip")
+	mustRefuse(t, v.second, newAddress, tulips)
+}
+
+// What somebody has shown to be theirs they need not show again because they are copied once more.
+func TestProofOfAnAddressOutlivesACopy(t *testing.T) {
+	t.Parallel()
+	v, session := copying(t)
+	v.source.Allow.EmailVerified = false
+	v.source.SetDown(nil)
+	must(t, "ask", v.askEmail(t, session, "tulip", oldAddress), nil)
+	must(t, "confirm", confirmEmail(t, v.Service, v.letter(t, accounts.LetterVerify, oldAddress)), nil)
+	v.move(t, phase.LegacyOnly, phase.NewFirst)
+	mustLogin(t, v.second, "anna", "tulip")
+	if n := v.Stats().Recopied.Load() + v.second.Stats().Recopied.Load(); n != 1 {
+		t.Errorf("copied again %d times, want 1", n)
+	}
+	v.address(t, session, oldAddress, true)
 }
 
 // Whoever registers where legacy answers is written to as everywhere, and what they confirm is verified in the shop.

@@ -101,7 +101,7 @@ func (s *Service) recopyWith(ctx context.Context, rec Record, c candidate, crede
 	if rec.Link.Source == c.source.Name && rec.Link.LegacyID == c.user.ID {
 		next.Was = rec.Link // the others of a merged account are never marked
 	}
-	next.Identifiers, next.DisabledThere = ids, c.user.Disabled
+	next.Identifiers, next.DisabledThere = provenHere(ids, rec), c.user.Disabled
 	s.owe(&next, p, c.user.Profile)
 	if credential == rec.Credential { // it stays, and what it owes
 		next.NeedsChange = rec.NeedsChange
@@ -149,6 +149,15 @@ func (s *Service) partsOf(ctx context.Context, rec Record, c candidate) ([]candi
 		return nil, ErrStale // the link has gone meanwhile
 	}
 	return parts, nil
+}
+
+// provenHere keeps what somebody has shown here to be theirs: an old store need not keep note of that.
+func provenHere(ids []Identifier, rec Record) []Identifier {
+	ids = slices.Clone(ids)
+	for i, id := range ids {
+		ids[i].Verified = id.Verified || slices.ContainsFunc(rec.Identifiers, func(own Identifier) bool { return own.Verified && own.Canonical == id.Canonical })
+	}
+	return ids
 }
 
 // markDirty notes that a copy could not be made equal to legacy: a step up counts such copies. Whom it concerns does not wait

@@ -293,5 +293,5 @@ func testOweEmail(t *testing.T, s accounts.Store) {
 	// A password that no store is told of: the arrival of an address must not say that legacy knows all.
 	setPassword(t, s, ada.ID, version, uuid.Nil)
 	version++
-	set("ada@three.example", 0, true, true)
+	arrive(set("ada@three.example", 1, true, false), false)
 }

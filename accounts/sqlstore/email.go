@@ -55,28 +55,28 @@ func (s *Store) insertMails(ctx context.Context, tx querier, mails []accounts.Ma
 // oweEmail writes what the legacy stores are owed for an address, which came with a version of the credential. Whose address was
 // replaced, and who is owed nothing, is pinned.
 func (s *Store) oweEmail(ctx context.Context, tx querier, account uuid.UUID, version int64, replaced bool, owed []accounts.Delivery) error {
-	known := len(owed) > 0
-	if known { // all the rest, or it is on its way, or never will be and the account stays here for that
-		var err error
-		known, err = s.exists(ctx, tx, `
+	set := `changed_here = TRUE`
+	switch {
+	case len(owed) > 0:
+		// All the rest is known, or on its way, or never will be and the account stays here for that.
+		known, err := s.exists(ctx, tx, `
 SELECT 1 FROM accounts WHERE id = $1
    AND (untold OR NOT changed_here OR EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1 AND version = $2))`, account, version)
 		if err != nil {
 			return fmt.Errorf("see what legacy knows: %w", err)
 		}
-	}
-	switch {
-	case known:
-		if _, err := s.exec(ctx, tx, `UPDATE accounts SET changed_here = TRUE WHERE id = $1`, account); err != nil {
-			return fmt.Errorf("note that legacy does not know: %w", err)
+		if !known { // the arrival of an address says nothing of a password that legacy was not told
+			set = `changed_here = TRUE, untold = TRUE`
 		}
-		return s.insertDeliveries(ctx, tx, owed)
 	case replaced:
-		if _, err := s.exec(ctx, tx, `UPDATE accounts SET pinned = TRUE WHERE id = $1`, account); err != nil {
-			return fmt.Errorf("pin account: %w", err)
-		}
+		set = `pinned = TRUE`
+	default:
+		return nil
 	}
-	return nil
+	if _, err := s.exec(ctx, tx, `UPDATE accounts SET `+set+` WHERE id = $1`, account); err != nil {
+		return fmt.Errorf("note that legacy does not know: %w", err)
+	}
+	return s.insertDeliveries(ctx, tx, owed)
 }
 
 // finishEmail makes an address that legacy has the account's. Tokens that are bound to the account as it was end.

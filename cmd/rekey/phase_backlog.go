@@ -103,9 +103,9 @@ within one. The gateways deliver it, so one has to run. A delivery that is just 
 				if err != nil {
 					return err
 				}
-				said := fmt.Sprintf("%d deliveries are due now", n)
+				said := fmt.Sprintf("deliveries that are due now: %d", n)
 				if dryRun {
-					said = fmt.Sprintf("%d deliveries would be due now; nothing was changed", n)
+					said = fmt.Sprintf("deliveries that would be due now: %d; nothing was changed", n)
 				}
 				_, err = fmt.Fprintln(c.out, said)
 				return err
@@ -123,7 +123,7 @@ within one. The gateways deliver it, so one has to run. A delivery that is just 
 // owedText says what the old stores have yet to hear.
 func owedText(b accounts.Backlog, now time.Time) string {
 	if b.Waiting == 0 {
-		return "nothing: the old stores have heard of everything"
+		return "nothing: no change is on its way to the old stores"
 	}
 	return fmt.Sprintf("%d changes that the old stores have not heard of, %d of them refused, the oldest of %s (%s); see `rekey phase backlog`",
 		b.Waiting, b.Refused, b.Oldest.Format(time.RFC3339), now.Sub(b.Oldest).Truncate(time.Second))
