@@ -20,8 +20,8 @@ func mailRules() []rule {
 		{"tickets die", "Who is disabled or deleted has no ticket, and no mail waits for who is deleted.", testTicketsDie},
 		{"take over", "A copy becomes equal to legacy, but for the new password; sessions end, and what is owed is there with it.", testTakeOver},
 		{"address", "An address is marked, replaced or added under the version that was read, with its event and mails; another's is not.", testSetEmail},
-		{"address owed", "What a legacy store is owed for an address is in the change, and makes legacy know of it when it arrives; nothing is " +
-			"owed where legacy would not know all then.", testOweEmail},
+		{"address owed", "What a legacy store is owed for an address is in the change, and makes legacy know of it when it arrives, but not " +
+			"of what it was never told before.", testOweEmail},
 		{"take over of nobody", "Who is not here is made, and a session of before does not outlive it.", testTakeOverOfNobody},
 	}
 }
