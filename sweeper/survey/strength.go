@@ -133,11 +133,11 @@ func bcryptCost(text string) int64 {
 	if text[dollar] != '$' || len(text) < dollar+4 || text[dollar+3] != '$' {
 		return 0
 	}
-	cost, err := strconv.ParseInt(text[dollar+1:dollar+3], 10, 64)
+	cost, err := strconv.ParseUint(text[dollar+1:dollar+3], 10, 8) // two digits: it takes no sign
 	if err != nil {
 		return 0
 	}
-	return cost
+	return int64(cost)
 }
 
 func pbkdf2Strength(h *hash.Hash, stored legacy.Stored) Strength {
