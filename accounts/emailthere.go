@@ -153,7 +153,9 @@ func (d *delivery) email(ctx context.Context) (*LegacyLink, error) {
 	default:
 		d.note(ctx, is, NoteDrifted, "the legacy record was changed by others after the address was changed here; the address that was set here stands", Attempt{})
 	}
-	d.sent = true
+	if err := d.begin(); err != nil {
+		return nil, err
+	}
 	if err := d.writer.Update(ctx, user, e.change()); err != nil {
 		return nil, err
 	}

@@ -493,6 +493,31 @@ func TestARelayWakesLateWithAnAddress(t *testing.T) {
 	v.equal(t)
 }
 
+// Whoever was stopped between reading the shop and writing an address writes nothing when they wake, though the record is the very
+// same again.
+func TestAnAddressIsNotSentLate(t *testing.T) {
+	t.Parallel()
+	inEach(t, func(t *testing.T, v *village) {
+		was, _ := v.there(t, "7")
+		_, token := v.asked(t, newAddress)
+		v.doors.afterBegin = func() {
+			v.shop.beforeGet = func() {
+				v.later(t, 31*time.Second)
+				v.deliver(t, v.second)
+				v.waiting(t, 0)
+				v.source.Change("7", func(u *legacy.User) { *u = was })
+			}
+		}
+		doubtful(t, "the late address", confirmEmail(t, v.Service, token))
+		if user, _ := v.there(t, "7"); user.Email != was.Email {
+			t.Errorf("the shop has %s", user.Email)
+		}
+		if n := v.source.Written.Load(); n != 1 {
+			t.Errorf("the shop was written %d times, want once", n)
+		}
+	})
+}
+
 // What is on its way besides may never be told: then the arrival of the address does not say that the shop knows all.
 func TestEmailAfterAnUntoldPassword(t *testing.T) {
 	t.Parallel()
