@@ -73,6 +73,9 @@ func checkRecord(r accounts.Record) error {
 // another's rows would otherwise be undone as a deadlock.
 func (s *Store) insertRecord(ctx context.Context, tx querier, r accounts.Record, e accounts.Event) error {
 	failpoint.Hit(failpoint.CreateBegun)
+	if err := s.engine.keepChange(ctx, s, tx, r.ID); err != nil {
+		return fmt.Errorf("wait for a change that ends: %w", err)
+	}
 
 	// A change of somebody who was not here may be under way, and sessions of theirs may have ended.
 	_, err := s.exec(ctx, tx, `
