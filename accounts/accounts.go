@@ -175,6 +175,8 @@ const (
 	EventQuarantined    EventKind = "account.quarantined"
 	EventSessionRevoked EventKind = "session.revoked"
 	EventSessionReused  EventKind = "session.reused"
+	EventSweepBegan     EventKind = "sweep.began" // a run over everybody
+	EventSweepEnded     EventKind = "sweep.ended"
 	EventKeyRotated     EventKind = "signing-key.rotated"
 	EventFactorEnrolled EventKind = "factor.enrolled"
 	EventFactorRemoved  EventKind = "factor.removed"

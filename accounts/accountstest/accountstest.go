@@ -29,6 +29,7 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"directory", directoryRules()},
 		{"create", createRules()},
 		{"change", changeRules()},
+		{"bulk", bulkRules()},
 		{"life", lifeRules()},
 		{"text", textRules()},
 		{"sessions", sessionRules()},

@@ -168,12 +168,17 @@ func (s *Store) refusal(ctx context.Context, r accounts.Record) (refused, err er
 		return accounts.ErrLinked, nil
 	}
 	for _, id := range r.Identifiers {
-		there, err := s.exists(ctx, s.read, `SELECT 1 FROM identifiers WHERE canonical = $1`, id.Canonical)
+		var holder uuid.UUID
+		err := s.each(ctx, s.read, func(scan scan) error { return scan(&holder) }, `SELECT account_id FROM identifiers WHERE canonical = $1`, id.Canonical)
+		switch holder {
+		case uuid.Nil:
+		case r.ID: // it came while we looked
+			return accounts.ErrLinked, nil
+		default:
+			return accounts.ErrTaken, nil
+		}
 		if err != nil {
 			return nil, err
-		}
-		if there {
-			return accounts.ErrTaken, nil
 		}
 	}
 	return nil, nil

@@ -192,7 +192,7 @@ func (s *Store) KeepChunk(ctx context.Context, c accounts.Chunk, claim, pause ti
 
 func (s *Store) keepChunk(ctx context.Context, q querier, c accounts.Chunk, claim, pause time.Duration) error {
 	n, err := s.exec(ctx, q, `
-UPDATE sweep_chunks SET cursor = $4, done = $5, attempts = $6, bound = $7, counts = $8, claimed_to = CASE WHEN $9 > 0 THEN `+s.engine.clock+` + $9 ELSE 0 END,
+UPDATE sweep_chunks SET cursor = $4, done = $5, attempts = $6, bound = $7, counts = $8, claimed_to = CASE WHEN CAST($9 AS bigint) > 0 THEN `+s.engine.clock+` + $9 ELSE 0 END,
        next_at = `+s.engine.clock+` + $10
  WHERE run_id = $1 AND seq = $2 AND fence = $3`,
 		c.Run, c.Seq, c.Fence, c.Cursor, c.Done, c.Attempts, c.Bound, c.Counts, claim.Microseconds(), pause.Microseconds())
