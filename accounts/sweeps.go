@@ -105,15 +105,11 @@ type Sweeps interface {
 	TakeTurn(ctx context.Context, version int64, cost time.Duration) (wait time.Duration, err error)
 }
 
-// A Copy is what there is to know of an account to see whether it is still as its legacy person is.
+// A Copy is what is here of a legacy person, as far as it tells whether it is still as they are there: of the Record, the account
+// without its identifiers and without what it owes, and the link to this person.
 type Copy struct {
-	Account uuid.UUID
-	Link    LegacyLink
-	First   bool // the account is named after this person, not after another one whom it was made from too
-	Deleted bool
-	InDoubt bool
-	// Stays: something was changed or decided here that legacy does not know of.
-	Stays bool
+	Record
+	Part bool // the account is named after another person, and was made of this one too
 }
 
 // Made is an account that was made, and is to be stored with its event.

@@ -183,18 +183,22 @@ func (s *Store) Copies(ctx context.Context, source string, legacyIDs []string) (
 	copies := map[string]accounts.Copy{}
 	err = s.each(ctx, s.read, func(scan scan) error {
 		var c accounts.Copy
-		var created sql.NullInt64
+		var deleted, created sql.NullInt64
 		var at int64
 		var how, barred string
-		l := &c.Link
-		err := scan(&c.Account, &l.LegacyID, &l.Fingerprint, &created, &how, &at, &l.CopiedEpoch, &l.Dirty, &l.Drifted, &barred, &c.Deleted, &c.InDoubt, &c.Stays)
-		l.Source, l.LegacyCreatedAt, l.How, l.At, l.Barred = source, momentOrZero(created), accounts.How(how), moment(at), accounts.Barred(barred)
-		c.First = c.Account == accounts.SubjectFor(source, l.LegacyID)
+		l := accounts.LegacyLink{Source: source}
+		err := scan(&c.ID, &c.Disabled, &c.DisabledThere, &deleted, &c.SessionEpoch, &c.ChangedHere, &c.Pinned, &c.InDoubt,
+			&l.LegacyID, &l.Fingerprint, &created, &how, &at, &l.CopiedEpoch, &l.Dirty, &l.Drifted, &barred, &c.Part)
+		c.DeletedAt = momentOrZero(deleted)
+		l.LegacyCreatedAt, l.How, l.At, l.Barred = momentOrZero(created), accounts.How(how), moment(at), accounts.Barred(barred)
+		c.Link = &l
 		copies[l.LegacyID] = c
 		return err
 	}, `
-SELECT a.id, l.legacy_id, l.fingerprint, l.legacy_created_at, l.how, l.at, l.copied_epoch, l.dirty, l.drifted, l.barred,
-       a.deleted_at IS NOT NULL, a.in_doubt, a.pinned OR a.changed_here
+SELECT a.id, a.disabled, a.disabled AND NOT a.disabled_here, a.deleted_at, a.session_epoch, a.changed_here, a.pinned, a.in_doubt,
+       l.legacy_id, l.fingerprint, l.legacy_created_at, l.how, l.at, l.copied_epoch, l.dirty, l.drifted, l.barred,
+       EXISTS (SELECT 1 FROM legacy_links o WHERE o.account_id = a.id
+                  AND (o.at < l.at OR o.at = l.at AND (o.source < l.source OR o.source = l.source AND o.legacy_id < l.legacy_id)))
   FROM legacy_links l JOIN accounts a ON a.id = l.account_id
  WHERE l.source = $1 AND l.legacy_id IN `+s.engine.texts("$2"), source, string(list))
 	return copies, storeError("read copies", err)
