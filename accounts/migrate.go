@@ -165,16 +165,7 @@ func (s *Service) moveWith(ctx context.Context, c candidate, credential Credenti
 		return Record{}, err
 	}
 	s.owe(&rec, p, c.user.Profile)
-	event := s.event(id, EventMigrated, a)
-	event.Detail = map[string]string{
-		"source": c.source.Name, "legacy_id": c.user.ID, "how": string(a.way()), "to": string(credential.Scheme),
-	}
-	if p.hash != nil {
-		event.Detail["from"] = schemeName(p.hash)
-	}
-	if invalid > 0 {
-		event.Detail["identifiers_left_out"] = strconv.Itoa(invalid)
-	}
+	event := s.movedEvent(c, rec, p, invalid, a)
 	for i, other := range also {
 		rec.Also = append(rec.Also, *s.linkOf(other, i+1, a))
 		event.Detail["linked:"+other.source.Name] = other.user.ID
@@ -184,10 +175,28 @@ func (s *Service) moveWith(ctx context.Context, c candidate, credential Credenti
 	}
 	rec.Credential.Version = 1
 	if invalid > 0 {
-		s.note(ctx, c, NoteInvalidIdentifier, "a stored identifier cannot be typed and was left out", a)
+		s.note(ctx, c, NoteInvalidIdentifier, noteInvalid, a)
 	}
 	s.noteExternal(ctx, c, rec, a)
 	return rec, nil
+}
+
+// noteInvalid is the reason of a NoteInvalidIdentifier.
+const noteInvalid = "a stored identifier cannot be typed and was left out"
+
+// movedEvent is what the audit hears of a move.
+func (s *Service) movedEvent(c candidate, rec Record, p proof, invalid int, a Attempt) Event {
+	event := s.event(rec.ID, EventMigrated, a)
+	event.Detail = map[string]string{
+		"source": c.source.Name, "legacy_id": c.user.ID, "how": string(a.way()), "to": string(rec.Credential.Scheme),
+	}
+	if p.hash != nil {
+		event.Detail["from"] = schemeName(p.hash)
+	}
+	if invalid > 0 {
+		event.Detail["identifiers_left_out"] = strconv.Itoa(invalid)
+	}
+	return event
 }
 
 // recordOf is the account of somebody who moves, without the links to the others whom it is made from.

@@ -87,6 +87,7 @@ type Service struct {
 	collisions     Collisions
 	required       RequiredActions
 	fingerprintKey [32]byte
+	nameKey        [32]byte
 	wrapKeys       password.WrapKeys
 	noted          recentSet // notes that this process has written: a hint that saves the attempt
 	ownSpelling    recentSet // spellings known to mean the account that holds the canonical value
@@ -147,7 +148,7 @@ func New(c Config) (*Service, error) {
 			return nil, fmt.Errorf("source %s: %w", source.Name, err)
 		}
 	}
-	s.fingerprintKey = c.Key.Derive("fingerprint")
+	s.fingerprintKey, s.nameKey = c.Key.Derive("fingerprint"), c.Key.Derive("name")
 	wrap := c.Key.Derive("wrap")
 	var err error
 	s.wrapKeys, err = password.NewWrapKeys(c.Key.ID(), map[string][]byte{c.Key.ID(): wrap[:]})
