@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	hashlib "hash"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -244,7 +246,12 @@ func (s *Service) linkOf(c candidate, order int, a Attempt) *LegacyLink {
 // fingerprint is an HMAC-SHA-256 over what says who a legacy person is and what proves it, each field behind its
 // length, so that no two records read alike.
 func (s *Service) fingerprint(c candidate) []byte {
-	mac := hmac.New(sha256.New, s.fingerprintKey[:])
+	mac, ok := s.prints.Get().(hashlib.Hash)
+	if !ok {
+		mac = hmac.New(sha256.New, s.fingerprintKey[:])
+	}
+	defer s.prints.Put(mac)
+	mac.Reset()
 	u := c.user
 	fields := []string{u.Username, u.Email, u.Phone, strconv.FormatBool(u.Disabled), "", ""}
 	if u.Password != nil {
@@ -254,9 +261,11 @@ func (s *Service) fingerprint(c candidate) []byte {
 	for _, t := range u.Profile.TOTP {
 		fields = append(fields, string(t.Secret))
 	}
+	var length [8]byte
 	for _, field := range fields {
-		_ = binary.Write(mac, binary.BigEndian, uint64(len(field))) // a hash never fails to write
-		mac.Write([]byte(field))
+		binary.BigEndian.PutUint64(length[:], uint64(len(field)))
+		mac.Write(length[:]) // a hash never fails to write
+		_, _ = io.WriteString(mac, field)
 	}
 	return mac.Sum(nil)
 }
