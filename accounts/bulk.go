@@ -280,7 +280,7 @@ func (b *bulk) open(ctx context.Context, m *mover) error {
 	if err := b.a.mayMove(SubjectFor(b.Source, m.user.ID)); err != nil {
 		return err
 	}
-	h, err := b.openUnseen(m.candidate, b.Hash)
+	c, h, err := b.openNew(m.candidate, b.Hash)
 	no, refused := errors.AsType[*UnmovableError](err)
 	switch {
 	case refused:
@@ -290,7 +290,7 @@ func (b *bulk) open(ctx context.Context, m *mover) error {
 	case err != nil:
 		return err
 	}
-	m.hash = h
+	m.candidate, m.hash = c, h
 	b.movers = append(b.movers, m)
 	return nil
 }
@@ -303,7 +303,7 @@ func (b *bulk) lookAgain(ctx context.Context) error {
 	subjects := make([]uuid.UUID, len(b.movers))
 	for i, m := range b.movers {
 		subjects[i] = SubjectFor(b.Source, m.user.ID)
-		credential, err := b.keepUnseen(ctx, subjects[i], m.hash, *m.user.Password, b.Hash, "", Migration{How: BySweep}.priority())
+		credential, err := b.keepNew(ctx, subjects[i], m.hash, m.candidate, b.Hash, Migration{How: BySweep}.priority())
 		if err != nil {
 			return err
 		}
@@ -357,8 +357,8 @@ func (b *bulk) make(ctx context.Context, m *mover, id uuid.UUID, epoch int64) er
 func (b *bulk) write(ctx context.Context) ([]Refusal, error) {
 	tally := NewTally()
 	tally.Add(b.tally)
-	if len(b.movers) > 0 {
-		tally.Outcomes[OutcomeMoved] += int64(len(b.movers))
+	for _, m := range b.movers {
+		tally.Outcomes[outcomeOf(m.candidate, m.hash)]++
 	}
 	chunk, err := b.Keep(tally)
 	if err != nil {

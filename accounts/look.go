@@ -59,6 +59,9 @@ func (s *Service) observe(ctx context.Context, source Source, id string) (*look,
 	}
 	l.person.user.ID = id
 	s.compare(&l, there, rec.ChangedHere || rec.Pinned || i > 0)
+	if rec.Credential.Waits() && links[i].Drifted {
+		l.sighting.Now.Drifted = true // that is no difference, and ends with their login
+	}
 	return &l, nil
 }
 

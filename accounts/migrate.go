@@ -195,6 +195,9 @@ func (s *Service) movedEvent(c candidate, rec Record, p proof, invalid int, a At
 	if p.hash != nil {
 		event.Detail["from"] = schemeName(p.hash)
 	}
+	if rec.Credential.Waits() {
+		event.Detail["to"] = "none"
+	}
 	if invalid > 0 {
 		event.Detail["identifiers_left_out"] = strconv.Itoa(invalid)
 	}
@@ -240,6 +243,7 @@ func (s *Service) linkOf(c candidate, order int, a Attempt) *LegacyLink {
 	return &LegacyLink{
 		Source: c.source.Name, LegacyID: c.user.ID, LegacyCreatedAt: c.user.CreatedAt, Fingerprint: s.fingerprint(c),
 		How: a.way(), At: s.now().Add(time.Duration(order) * time.Microsecond), CopiedEpoch: a.at.Epoch,
+		Drifted: c.unverified, // so that the legacy store answers until they have logged in
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 // has, it is made again. Whatever goes wrong with that, the person is in.
 func (s *Service) copyAgain(ctx context.Context, rec Record, c candidate, p proof, a Attempt) Person {
 	row := a.row(rec)
-	if row.Login == phase.TakeNothing || !s.stale(rec, c, a) {
+	if row.Login == phase.TakeNothing || !s.stale(rec, c, a) && !rec.Credential.Waits() {
 		return s.byLegacy(personOf(rec), c)
 	}
 	err := s.outlive(ctx, func(ctx context.Context) error { return s.recopy(ctx, rec, c, p, a) })
