@@ -267,7 +267,7 @@ func (s *Service) settleUnseen(ctx context.Context, rec Record, c candidate, m M
 	if m.DryRun {
 		return OutcomeSettled, nil
 	}
-	s.note(ctx, c, NoteDrifted, "the legacy record was changed by others after it was changed here; what was changed here stands", a)
+	s.note(ctx, c, NoteDrifted, noteStands, a)
 	is := *rec.Link
 	is.Fingerprint, is.Drifted, is.Dirty = s.fingerprint(c), false, false
 	event := s.event(rec.ID, EventDriftSettled, a)

@@ -156,7 +156,7 @@ func (s *Service) settleLook(ctx context.Context, l look) error {
 	}
 	s.countLook(l)
 	if l.conflict {
-		s.note(ctx, l.person, NoteDrifted, "the legacy record was changed by others after it was changed here; what was changed here stands", a)
+		s.note(ctx, l.person, NoteDrifted, noteStands, a)
 	}
 	return nil
 }

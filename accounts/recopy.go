@@ -101,7 +101,7 @@ func (s *Service) recopyWith(ctx context.Context, rec Record, c candidate, crede
 	if rec.Link.Source == c.source.Name && rec.Link.LegacyID == c.user.ID {
 		next.Was = rec.Link // the others of a merged account are never marked
 	}
-	next.Identifiers, next.DisabledThere = provenHere(ids, rec), c.user.Disabled
+	next.Identifiers, next.DisabledThere = provenHere(ids, rec.Identifiers), c.user.Disabled
 	s.owe(&next, p, c.user.Profile)
 	if credential == rec.Credential { // it stays, and what it owes
 		next.NeedsChange = rec.NeedsChange
@@ -152,10 +152,10 @@ func (s *Service) partsOf(ctx context.Context, rec Record, c candidate) ([]candi
 }
 
 // provenHere keeps what somebody has shown here to be theirs: an old store need not keep note of that.
-func provenHere(ids []Identifier, rec Record) []Identifier {
+func provenHere(ids, here []Identifier) []Identifier {
 	ids = slices.Clone(ids)
 	for i, id := range ids {
-		ids[i].Verified = id.Verified || slices.ContainsFunc(rec.Identifiers, func(own Identifier) bool { return own.Verified && own.Canonical == id.Canonical })
+		ids[i].Verified = id.Verified || slices.ContainsFunc(here, func(own Identifier) bool { return own.Verified && own.Canonical == id.Canonical })
 	}
 	return ids
 }
