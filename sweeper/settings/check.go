@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rekey/accounts"
+	"rekey/sweeper/filter"
 	"rekey/sweeper/schedule"
 )
 
@@ -21,7 +22,6 @@ const (
 	maxChunk     = 1_000_000
 	maxFailures  = 1_000_000_000
 	maxSources   = 100
-	maxFilter    = 4 << 10 // bytes
 	maxOverrides = 16
 
 	// MaxOverride is the longest that an override may hold. What is to hold for longer is a setting.
@@ -32,7 +32,6 @@ const (
 type Checks struct {
 	Sources  []string                           // that there are; nil: not known
 	Governor func(limits json.RawMessage) error // of the governor's limits, by *accounts.InvalidError; nil: any object will do
-	Filter   func(expression string) error      // compiles it; nil: any text will do
 }
 
 // check returns an *accounts.InvalidError for each field that cannot be as it is.
@@ -66,12 +65,8 @@ func (s Settings) check(c Checks) (faults []error) {
 		fault("error_budget.share", "must be 0 to 1")
 	}
 	between("error_budget.at_least", s.ErrorBudget.AtLeast, 1, maxFailures)
-	if len(s.Filter) > maxFilter {
-		fault("filter", "must be at most %d bytes", maxFilter)
-	} else if s.Filter != "" && c.Filter != nil {
-		if err := c.Filter(s.Filter); err != nil {
-			fault("filter", "%s", err.Error())
-		}
+	if err := filter.Check(s.Filter); err != nil {
+		fault("filter", "cannot be used: %s", err.Error())
 	}
 	if len(s.Sources) > maxSources {
 		fault("sources", "must be at most %d", maxSources)

@@ -28,12 +28,6 @@ var checks = settings.Checks{
 		}
 		return nil
 	},
-	Filter: func(expression string) error {
-		if expression == "bad" {
-			return errors.New("cannot be compiled")
-		}
-		return nil
-	},
 }
 
 func edit(patch string) settings.Edit {
@@ -161,7 +155,7 @@ func TestApplyNamesWhatIsWrong(t *testing.T) {
 		}},
 		"a rate in quotes": {`{"accounts_per_second":"100"}`, time.Time{}, []string{"accounts_per_second must be a number of accounts a second, or max"}},
 		"values": {`{"state":"on","schedule":{"zone":"Mars","windows":["mon 1:00","22:00-23:00","x"],"blackout":["y"]},"workers":0,"accounts_per_second":-1,` +
-			`"batch":{"target_ms":9,"max":0},"chunk":0,"order":"random","filter":"bad","hash":"md5","error_budget":{"share":1.5,"at_least":0},` +
+			`"batch":{"target_ms":9,"max":0},"chunk":0,"order":"random","filter":"user.emial == 1","hash":"md5","error_budget":{"share":1.5,"at_least":0},` +
 			`"sources":["shop","forum","shop"],"governor":{"bad":1}}`, time.Time{}, []string{
 			"state must be off, running, paused or draining", "schedule.zone must be a time zone of the IANA database, such as Europe/Berlin",
 			"schedule.windows[0] must be days and times, such as mon-fri 22:00-05:30, or times alone",
@@ -169,13 +163,13 @@ func TestApplyNamesWhatIsWrong(t *testing.T) {
 			"schedule.blackout[0] must be a day, such as 2026-12-24, or two with .. between them", "workers must be 1 to 256",
 			"accounts_per_second must be 0 to 1000000, or max", "batch.target_ms must be 10 to 10000", "batch.max must be 1 to 20000",
 			"chunk must be 1 to 1000000", "order must be key, inactive or weakest", "hash must be auto, carry, wrap or reset",
-			"error_budget.share must be 0 to 1", "error_budget.at_least must be 1 to 1000000000", "filter cannot be compiled",
+			"error_budget.share must be 0 to 1", "error_budget.at_least must be 1 to 1000000000", "filter cannot be used: line 1, column 5: there is no user.emial; there are id, source, username, email, created_at, last_login_at, disabled, scheme",
 			"sources[1] must be a source of the configuration", "sources[2] is there twice", "governor.signals.bad is not a signal",
 		}},
 		"too much": {`{"workers":257,"accounts_per_second":1000001,"batch":{"target_ms":10001,"max":20001},"chunk":1000001,"sources":` + many +
 			`,"filter":"` + strings.Repeat("a", 4097) + `","governor":[]}`, time.Time{}, []string{
 			"workers must be 1 to 256", "accounts_per_second must be 0 to 1000000, or max", "batch.target_ms must be 10 to 10000",
-			"batch.max must be 1 to 20000", "chunk must be 1 to 1000000", "filter must be at most 4096 bytes", "sources must be at most 100",
+			"batch.max must be 1 to 20000", "chunk must be 1 to 1000000", "filter cannot be used: must be at most 4096 bytes", "sources must be at most 100",
 			"governor must be a JSON object",
 		}},
 		"an odd governor":             {`{"governor":{"odd":1}}`, time.Time{}, []string{"governor is odd"}},
@@ -324,8 +318,8 @@ func TestStateChange(t *testing.T) {
 
 func TestDetailIsBounded(t *testing.T) {
 	t.Parallel()
-	_, _, changes := applied(t, "{}", edit(`{"workers":3,"filter":"`+strings.Repeat("ä", 1000)+`"}`))
-	want := map[string]string{"workers": "2 -> 3", "filter": `"" -> "` + strings.Repeat("ä", 199) + "…"}
+	_, _, changes := applied(t, "{}", edit(`{"workers":3,"filter":"user.id == '`+strings.Repeat("ä", 1000)+`'"}`))
+	want := map[string]string{"workers": "2 -> 3", "filter": `"" -> "user.id == '` + strings.Repeat("ä", 187) + "…"}
 	if diff := cmp.Diff(want, settings.Detail(changes)); diff != "" {
 		t.Error(diff)
 	}
