@@ -42,6 +42,7 @@ type Store interface {
 	StaffTokens
 	Codes
 	Watching
+	SweepSettings
 
 	// Meta returns the value of a named fact about the installation, or ErrNotFound.
 	Meta(ctx context.Context, name string) (string, error)
