@@ -139,11 +139,13 @@ func merge(target, patch json.RawMessage) json.RawMessage {
 
 // written returns the JSON of what came out of JSON, or is made to go into it.
 func written(v any) json.RawMessage {
-	text, err := json.Marshal(v)
-	if err != nil {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false) // a filter has < in it, and people read it
+	if err := enc.Encode(v); err != nil {
 		panic(err) // no value of this package is without JSON
 	}
-	return text
+	return bytes.TrimSpace(text.Bytes())
 }
 
 // mergeInto puts members into an object.

@@ -63,16 +63,21 @@ func members(raw json.RawMessage) ([]member, error) {
 // it. What it knows and cannot read is an error, and then nothing may run.
 func Decode(stored []byte) (Document, error) {
 	d := Default()
-	if err := errors.Join(read("", stored, &d, false)...); err != nil {
-		return Document{}, fmt.Errorf("stored sweeper settings: %w", err)
+	if faults := read("", stored, &d, false); len(faults) > 0 {
+		return Document{}, errStored(faults...)
 	}
 	for i, o := range d.Overrides {
 		var s Settings
-		if err := errors.Join(read(fmt.Sprintf("overrides[%d].set", i), o.Set, &s, false)...); err != nil {
-			return Document{}, fmt.Errorf("stored sweeper settings: %w", err)
+		if faults := read(fmt.Sprintf("overrides[%d].set", i), o.Set, &s, false); len(faults) > 0 {
+			return Document{}, errStored(faults...)
 		}
 	}
 	return d, nil
+}
+
+// errStored says what of a stored document is wrong. It is nobody's input: no *accounts.InvalidError is in it.
+func errStored(faults ...error) error {
+	return fmt.Errorf("stored sweeper settings: %s", strings.ReplaceAll(errors.Join(faults...).Error(), "\n", "; "))
 }
 
 // read reads an object over what is there: a struct whose other structs are objects in it. Its errors are
