@@ -105,7 +105,8 @@ func override(stored []byte, before Document, e Edit, at time.Time) ([]byte, err
 	if string(o.Set) == "{}" {
 		return nil, invalid("settings", "must name what is to hold until then")
 	}
-	return mergeInto(stored, map[string]any{"overrides": append(before.live(at), o)}), nil
+	earlier := without(before.live(at), []Override{o}) // the same again is put behind the others, and there is one of it
+	return mergeInto(stored, map[string]any{"overrides": append(earlier, o)}), nil
 }
 
 // object reads a JSON object that was found to be one; anything else is an empty one, as a merge patch takes it.
@@ -157,19 +158,34 @@ func mergeInto(target json.RawMessage, now map[string]any) []byte {
 	return written(merged)
 }
 
-// diff returns what has changed, by path.
+// without returns the overrides that others do not have.
+func without(all, others []Override) []Override {
+	return slices.DeleteFunc(slices.Clone(all), func(o Override) bool {
+		return slices.ContainsFunc(others, func(other Override) bool { return bytes.Equal(written(o), written(other)) })
+	})
+}
+
+// diff returns what has changed, by path; of the overrides those that are gone, and those that are new.
 func diff(before, after Document) []Change {
-	was, is := map[string]string{}, map[string]string{}
-	leaves("", reflect.ValueOf(before.Settings), was)
-	leaves("", reflect.ValueOf(after.Settings), is)
-	was["overrides"], is["overrides"] = string(written(before.Overrides)), string(written(after.Overrides))
+	was, is := before.Fields(), after.Fields()
 	var changes []Change
+	if !bytes.Equal(written(before.Overrides), written(after.Overrides)) {
+		gone, added := without(before.Overrides, after.Overrides), without(after.Overrides, before.Overrides)
+		changes = append(changes, Change{"overrides", string(written(gone)), string(written(added))})
+	}
 	for _, field := range slices.Sorted(maps.Keys(is)) {
 		if was[field] != is[field] {
 			changes = append(changes, Change{field, was[field], is[field]})
 		}
 	}
 	return changes
+}
+
+// Fields returns the JSON of each field by its path, such as schedule.windows.
+func (s Settings) Fields() map[string]string {
+	fields := map[string]string{}
+	leaves("", reflect.ValueOf(s), fields)
+	return fields
 }
 
 // leaves collects the JSON of each field by its path.

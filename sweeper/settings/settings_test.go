@@ -215,8 +215,9 @@ func TestEffective(t *testing.T) {
 	tonight.Until, soon.Until = noon.Add(18*time.Hour), noon.Add(time.Hour)
 	stored, _, _ = applied(t, stored, tonight)
 	stored, d, changes := applied(t, stored, soon)
-	if len(changes) != 1 || changes[0].Field != "overrides" {
-		t.Errorf("changes are %v", changes)
+	const added = `[{"until":"2026-11-23T13:00:00Z","by":"staff:ada","reason":"a test","set":{"workers":1}}]`
+	if diff := cmp.Diff([]settings.Change{{Field: "overrides", Before: "[]", After: added}}, changes); diff != "" {
+		t.Error(diff)
 	}
 	type effect struct {
 		state   settings.State
@@ -281,10 +282,14 @@ func TestOverridesAreBounded(t *testing.T) {
 	t.Parallel()
 	stored := "{}"
 	e := edit(`{"workers":3}`)
-	e.Until = noon.Add(time.Hour)
-	for range 16 {
+	for i := range 16 {
+		e.Until = noon.Add(time.Duration(i+1) * time.Hour)
 		stored, _, _ = applied(t, stored, e)
+		if _, _, changes := applied(t, stored, e); len(changes) > 0 {
+			t.Errorf("the same again made %v", changes)
+		}
 	}
+	e.Until = noon.Add(20 * time.Hour)
 	_, _, err := settings.Apply([]byte(stored), e, noon, checks)
 	if err == nil || err.Error() != "overrides must be at most 16" {
 		t.Errorf("got %v", err)
