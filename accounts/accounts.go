@@ -190,6 +190,8 @@ const (
 	EventSessionsRevoked   EventKind = "account.sessions-revoked"
 	EventStaffTokenAdded   EventKind = "staff.token-added"
 	EventStaffTokenRevoked EventKind = "staff.token-revoked"
+
+	EventSweepSet EventKind = "sweep.settings-changed"
 )
 
 // A Note is what support sees of a legacy person who could not be moved: one per person and class, however often

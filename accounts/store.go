@@ -43,6 +43,7 @@ type Store interface {
 	Codes
 	Sweeps
 	Watching
+	SweepSettings
 
 	// Meta returns the value of a named fact about the installation, or ErrNotFound.
 	Meta(ctx context.Context, name string) (string, error)
