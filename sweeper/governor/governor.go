@@ -15,7 +15,6 @@
 package governor
 
 import (
-	"encoding/json"
 	"errors"
 	"math"
 	"slices"
@@ -81,6 +80,9 @@ type Reading struct {
 	Limit *Limit `json:"limit,omitempty"`
 }
 
+// Unread tells whether r says nothing about now: it is too old, or no number.
+func (r Reading) Unread(now time.Time) bool { return now.Sub(r.At) > Unread || math.IsNaN(r.Value) }
+
 // A Tripped is a signal that has reached a limit.
 type Tripped struct {
 	Signal Signal  `json:"signal"`
@@ -114,7 +116,7 @@ func (v Verdict) Workers(all int) int {
 
 // Current returns v, or, if it is too old to say anything about now, a stop that says so.
 func (v Verdict) Current(now time.Time) Verdict {
-	if age := now.Sub(v.At); age <= Unread {
+	if !v.At.IsZero() && now.Sub(v.At) <= Unread {
 		return v
 	}
 	return Verdict{Zone: Stop, Tripped: []Tripped{{Signal: Report, Of: "the governor", Zone: Stop, Since: v.At}}, At: now}
@@ -169,7 +171,7 @@ func (g *Governor) trip(r Reading, now time.Time) Tripped {
 	switch {
 	case limit.Off() && r.Signal != Report:
 		return t
-	case r.Signal == Report || now.Sub(r.At) > Unread || math.IsNaN(r.Value):
+	case r.Signal == Report || r.Unread(now):
 		t.Zone, t.Value, t.Since = Stop, 0, r.At
 	default:
 		t.Zone, t.Limit = limit.zone(r.Value)
@@ -253,7 +255,7 @@ func (g *Governor) believe(now time.Time) {
 // withRatio adds the login p99 over that of an idle time, once one is known.
 func (g *Governor) withRatio(readings []Reading, idle bool, now time.Time) []Reading {
 	for _, r := range readings {
-		if r.Signal != LoginP99 || now.Sub(r.At) > Unread || !(r.Value > 0) {
+		if r.Signal != LoginP99 || r.Unread(now) || r.Value <= 0 {
 			continue
 		}
 		if s := &g.state; idle && r.At.After(s.IdleSeenAt) {
@@ -276,13 +278,4 @@ func (g *Governor) withRatio(readings []Reading, idle bool, now time.Time) []Rea
 type Memory struct {
 	Verdict Verdict `json:"verdict"`
 	State   State   `json:"state"`
-}
-
-// Remember reads what was stored.
-func Remember(text string) (Memory, error) {
-	var m Memory
-	if err := json.Unmarshal([]byte(text), &m); err != nil {
-		return Memory{}, errors.New("a stored verdict that cannot be read")
-	}
-	return m, nil
 }
