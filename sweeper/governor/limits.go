@@ -123,6 +123,15 @@ var kinds = []kind{
 	{Backlog, "copy-back backlog", number, func(l *Limits) *Limit { return &l.Backlog }},
 }
 
+// Signals returns all there are.
+func Signals() []Signal {
+	all := make([]Signal, 0, len(kinds)+2)
+	for _, k := range kinds {
+		all = append(all, k.signal)
+	}
+	return append(all, Check, Report)
+}
+
 // A scalar is a number of Limits that is no limit, and its bounds.
 type scalar struct {
 	name     string
