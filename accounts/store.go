@@ -36,6 +36,7 @@ type Store interface {
 	Phases
 	Sessions
 	Shadow
+	Signals
 	SigningKeys
 	Validations
 	Support

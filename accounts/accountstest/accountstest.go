@@ -48,6 +48,7 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"life races", lifeRaceRules()},
 		{"codes", codeRules()},
 		{"factors", factorRules()},
+		{"signals", signalRules()},
 	} {
 		for _, r := range part.rules {
 			t.Run(part.name+"/"+r.name, func(t *testing.T) {
