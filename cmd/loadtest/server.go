@@ -67,7 +67,10 @@ func (b *bench) start(ctx context.Context, s setup) (*server, error) {
 		if err != nil {
 			return nil, err
 		}
-		store, srv.pg, drop = made.DSN, made.PID, made.Drop
+		store, drop = made.DSN, made.Drop
+		if srv.pg, err = rig.ServerPID(ctx, b.postgres); err != nil {
+			return nil, errors.Join(err, drop())
+		}
 	}
 	if s.in != 0 {
 		if err := settle(ctx, store, s.in); err != nil {

@@ -68,6 +68,13 @@ func (t *Tally) Quantile(status int, q float64) time.Duration {
 	return 0
 }
 
+// Into adds the answers with a status to a histogram of microseconds, as wide as those here.
+func (t *Tally) Into(h *hdrhistogram.Histogram, status int) {
+	if from := t.status[status]; from != nil {
+		h.Merge(from)
+	}
+}
+
 // Only returns an error unless every answer had that status.
 func (t *Tally) Only(status int) error {
 	for got, h := range t.status {

@@ -60,15 +60,17 @@ func FreePorts() (first, second string, err error) {
 // A Database is one that was made on a server.
 type Database struct {
 	DSN  string
-	PID  int // of the server's first process
 	Drop func() error
 }
+
+// errNotURL does not quote what it was, which may be a password.
+var errNotURL = errors.New("the DSN is no URL")
 
 // NewDatabase makes a database on the PostgreSQL or MariaDB that a DSN names.
 func NewDatabase(ctx context.Context, server string) (Database, error) {
 	u, err := url.Parse(server)
 	if err != nil {
-		return Database{}, errors.New("the DSN of a server is no URL")
+		return Database{}, errNotURL
 	}
 	admin, err := Connect(server)
 	if err != nil {
@@ -90,16 +92,23 @@ func NewDatabase(ctx context.Context, server string) (Database, error) {
 		defer cancel()
 		return Exec(ctx, server, drop)
 	}}
-	if db.PID, err = serverPID(ctx, u, admin); err != nil {
-		return Database{}, errors.Join(err, db.Drop())
-	}
 	return db, nil
 }
 
 func isPostgres(u *url.URL) bool { return strings.HasPrefix(u.Scheme, "postgres") }
 
-// serverPID returns the process of a server on this machine: of PostgreSQL the postmaster, which is the parent of each backend.
-func serverPID(ctx context.Context, u *url.URL, admin *sql.DB) (pid int, err error) {
+// ServerPID returns the first process of a PostgreSQL or MariaDB on this machine: of PostgreSQL the postmaster, which is the parent
+// of each backend.
+func ServerPID(ctx context.Context, server string) (pid int, err error) {
+	u, err := url.Parse(server)
+	if err != nil {
+		return 0, errNotURL
+	}
+	admin, err := Connect(server)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = admin.Close() }() // connections that do not close harm nothing here
 	if !isPostgres(u) {
 		var file string
 		if err := admin.QueryRowContext(ctx, "SELECT @@pid_file").Scan(&file); err != nil {
@@ -123,7 +132,7 @@ func serverPID(ctx context.Context, u *url.URL, admin *sql.DB) (pid int, err err
 func Connect(dsn string) (*sql.DB, error) {
 	u, err := url.Parse(dsn)
 	if err != nil {
-		return nil, errors.New("the DSN is no URL")
+		return nil, errNotURL
 	}
 	if isPostgres(u) {
 		return sql.Open("pgx", dsn)
