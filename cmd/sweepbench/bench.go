@@ -174,14 +174,14 @@ func (b *bench) pids() []int {
 
 // noLimits is a governor that never stops anything, and lets the sweeper grow at once.
 func noLimits() string {
-	text := `governor={"grow_every_s":1`
+	limits := []string{`"grow_every_s":1`}
 	for _, signal := range []string{
 		"login_p99_ms", "login_p99_ratio", "login_errors", "hash_wait_ms", "legacy_p95_ms", "legacy_errors", "store_latency_ms", "store_wait_ms",
 		"replica_lag_ms", "copy_back_backlog",
 	} {
-		text += fmt.Sprintf(`,%q:{"hold":0,"shrink":0,"stop":0}`, signal)
+		limits = append(limits, fmt.Sprintf(`%q:{"hold":0,"shrink":0,"stop":0}`, signal))
 	}
-	return text + "}"
+	return "governor={" + strings.Join(limits, ",") + "}"
 }
 
 // named returns the rows that are wanted, in the order of the table.
