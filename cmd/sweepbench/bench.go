@@ -87,6 +87,7 @@ func measure(ctx context.Context, args []string, out io.Writer) (err error) {
 	f := newFlags("bench", measureText)
 	f.StringVar(&b.mysql, "mysql", os.Getenv("REKEY_TEST_MYSQL"), "`DSN` of a MariaDB on which databases may be made")
 	f.StringVar(&b.postgres, "postgres", os.Getenv("REKEY_TEST_POSTGRES"), "`DSN` of a PostgreSQL on which databases may be made")
+	f.StringVar(&b.binary, "rekey", "", "`program` to measure, by its whole path; by default it is built from this folder")
 	f.Int64Var(&b.people, "people", 1_000_000, "people of the rows write, verify and logins; at full speed a second of logins takes some 15,000 of them, in each round")
 	sizes := f.String("sizes", "100000,1000000", "numbers of people of the row memory; 10000000 takes 30 GB")
 	f.Int64Var(&b.wrap, "wrap", 20_000, "people of the row wrap, in all rounds together")
@@ -137,16 +138,20 @@ func measure(ctx context.Context, args []string, out io.Writer) (err error) {
 		}
 		b.servers = append(b.servers, pid)
 	}
-	if b.binary, err = rig.Build(ctx, b.dir); err != nil {
-		return err
+	if b.binary == "" {
+		if b.binary, err = rig.Build(ctx, b.dir); err != nil {
+			return err
+		}
 	}
 
 	table := gauge.NewTable(out)
 	var all []gauge.Result
+	var failed []error // a row that cannot be measured leaves the others alone
 	for _, r := range wanted {
 		results, err := r.run(ctx, b)
 		if err != nil {
-			return fmt.Errorf("row %s: %w", r.name, err)
+			failed = append(failed, fmt.Errorf("row %s: %w", r.name, err))
+			b.say("%v", failed[len(failed)-1])
 		}
 		if err := table.Print(results...); err != nil {
 			return err
@@ -156,11 +161,14 @@ func measure(ctx context.Context, args []string, out io.Writer) (err error) {
 		if err := b.keep(*asJSON, *asBench, all); err != nil {
 			return err
 		}
+		if ctx.Err() != nil {
+			break
+		}
 	}
 	if *strict && table.Missed > 0 {
-		return fmt.Errorf("%d goals missed", table.Missed)
+		failed = append(failed, fmt.Errorf("%d goals missed", table.Missed))
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // pids are the databases' processes.

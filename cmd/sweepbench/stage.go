@@ -181,20 +181,35 @@ func (s *stage) sweep(ctx context.Context, hash string) (ran, map[string]int64, 
 	if err != nil {
 		return r, nil, err
 	}
+	return r, counts, s.audit(ctx, hash, counts)
+}
+
+// audit returns an error unless everybody is where they should be: as many accounts, credentials, links and events as people who can
+// be moved, and those who cannot each in quarantine, by class.
+func (s *stage) audit(ctx context.Context, hash string, counts map[string]int64) error {
 	want := s.source.expected.Moved[hash]
 	for _, table := range []string{"accounts", "credentials", "legacy_links"} {
 		if counts[table] != want {
-			return r, nil, fmt.Errorf("after the sweep there are %d %s, want %d", counts[table], table, want)
+			return fmt.Errorf("after the sweep there are %d %s, want %d", counts[table], table, want)
 		}
 	}
-	var events int64
-	if err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM events WHERE kind = $1", accounts.EventMigrated).Scan(&events); err != nil {
-		return r, nil, err
+	check := func(what string, want int64, query string, args ...any) error {
+		var n int64
+		if err := s.db.QueryRowContext(ctx, query, args...).Scan(&n); err != nil {
+			return err
+		}
+		if n != want {
+			return fmt.Errorf("after the sweep there are %d %s, want %d", n, what, want)
+		}
+		return nil
 	}
-	if events != want {
-		return r, nil, fmt.Errorf("after the sweep there are %d events of people who moved, want %d", events, want)
+	errs := []error{check("events of people who moved", want, "SELECT count(*) FROM events WHERE kind = $1", accounts.EventMigrated)}
+	for class, n := range s.source.expected.Refused {
+		if class != string(accounts.NoteWeakHash) { // of those there may be as many as there are people
+			errs = append(errs, check("people in quarantine as "+class, n, "SELECT count(*) FROM quarantine WHERE class = $1", class))
+		}
 	}
-	return r, counts, nil
+	return errors.Join(errs...)
 }
 
 func mib(bytes int64) string { return fmt.Sprintf("%.0f MiB", float64(bytes)/(1<<20)) }

@@ -47,7 +47,7 @@ func twoProcesses(ctx context.Context, b *bench) ([]gauge.Result, error) {
 		}
 		values, others, err := gauge.Compare(ctx, b.rounds, b.pids, side(1), side(2))
 		if err != nil {
-			return nil, err
+			return results, err
 		}
 		m := gauge.Medians(values)
 		results = append(results, gauge.Result{

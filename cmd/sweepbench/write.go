@@ -209,16 +209,19 @@ func memory(ctx context.Context, b *bench) ([]gauge.Result, error) {
 		err = b.with(ctx, from, func(s *stage) error {
 			watch := gauge.NewWatch(b.pids())
 			r, _, err := s.sweep(ctx, "carry")
+			if err != nil {
+				return err
+			}
 			peaks = append(peaks, r.peak)
 			results = append(results, gauge.Result{
 				What: fmt.Sprintf("peak memory of a sweep of %d people", n), Value: mib(r.peak), Goal: "<= " + mib(mostMemory), Met: r.peak <= mostMemory,
 				Detail: fmt.Sprintf("VmHWM; %.0f people/s", float64(from.expected.Moved["carry"])/r.took.Seconds()), Others: watch.Others(b.pids()),
 				Samples: map[string][]float64{fmt.Sprintf("memory/people=%d B", n): {float64(r.peak)}},
 			})
-			return err
+			return nil
 		})
 		if err != nil {
-			return nil, err
+			return results, err
 		}
 	}
 	if last := len(peaks) - 1; last > 0 {
