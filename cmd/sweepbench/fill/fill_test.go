@@ -53,7 +53,7 @@ func TestFill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan := crowd.Plan{People: 2000, Seed: 7, Weak: 0.3, Disabled: 0.1, Collisions: 20, Unreadable: 15, Untypable: 10}
+	plan := crowd.Plan{People: 2001, Seed: 7, Weak: 0.3, Disabled: 0.1, Collisions: 20, Unreadable: 15, Untypable: 10}
 	for name, open := range engines() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
