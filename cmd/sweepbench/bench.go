@@ -49,16 +49,16 @@ type bench struct {
 	mysql    string // DSN of a server on which databases may be made
 	postgres string // likewise
 
-	people                  int64 // of the rows write, verify and logins
-	sizes                   []int64
-	wrap, two, twoWrap      int64
-	rounds, workers         int
-	span                    time.Duration // of one round of one side of logins
-	logins                  float64       // a second
-	held                    time.Duration // how long a slow line holds each piece back
-	warm                    time.Duration // from when the sweeper runs to when it is measured
-	governorOff, perProcess string        // what is handed to rekey sweep set, and set in the environment of a worker
-	pgloader                bool
+	people             int64 // of the rows write, verify and logins
+	sizes              []int64
+	wrap, two, twoWrap int64
+	rounds, workers    int
+	span               time.Duration // of one round of one side of logins
+	logins             float64       // a second
+	held               time.Duration // how long a slow line holds each piece back
+	warm               time.Duration // from when the sweeper runs to when it is measured
+	governorOff        string        // is handed to rekey sweep set
+	pgloader           bool
 
 	servers []int // their first processes
 	pool    crowd.Pool
@@ -100,7 +100,6 @@ func measure(ctx context.Context, args []string, out io.Writer) (err error) {
 	f.Float64Var(&b.logins, "logins", 20, "logins a second; their argon2id takes about 30 ms of a core each")
 	f.DurationVar(&b.held, "held", 5*time.Millisecond, "how long the slow lines of the row two hold each piece of 32 KiB back")
 	f.StringVar(&b.governorOff, "governor-off", noLimits(), "what turns the governor off, as `key=value` of rekey sweep set")
-	f.StringVar(&b.perProcess, "per-process", "GOMAXPROCS=1", "`variable` that keeps a worker of the row two to one core")
 	f.BoolVar(&b.pgloader, "pgloader", true, "compare with pgloader, and install it from Debian if it is not there")
 	f.StringVar(&b.dir, "dir", os.TempDir(), "`folder` for large files")
 	only := f.String("rows", "", "comma-separated `names` of rows; empty for all")

@@ -164,9 +164,9 @@ func (s *stage) worker(ctx context.Context, i int) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := s.command(ctx, "sweep", "worker")
+	cmd := s.command(ctx, "sweep", "worker", "--workers", "1")
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Env = append(os.Environ(), s.b.perProcess)
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(err, log.Close())
 	}
