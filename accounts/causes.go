@@ -40,6 +40,7 @@ const (
 	StateUnreadable    PersonState = "unreadable"
 	StateQuarantined   PersonState = "quarantined"
 	StateVerifyOnly    PersonState = "verify-only"
+	StateWaiting       PersonState = "waiting" // for a new password
 	StateNothingMoves  PersonState = "nothing-moves"
 	StateFrozen        PersonState = "frozen"
 	StateWillMove      PersonState = "will-move"
@@ -86,6 +87,9 @@ func (t story) link() LegacyLink {
 
 // stays reports whether the account is answered here whatever the phase and the legacy store say.
 func (t story) stays() bool { return t.here() != nil && facts(*t.rec).Stays() }
+
+// waits reports whether no password is the account's yet.
+func (t story) waits() bool { return t.here() != nil && t.rec.Credential.Waits() }
 
 // byLegacy reports whether the account is here, and legacy answers for it all the same.
 func (t story) byLegacy() bool {
@@ -153,7 +157,11 @@ var tellings = []telling{
 		func(t story) string {
 			return fmt.Sprintf("the move was taken back by %s at %s: the legacy store answers; %s", t.reverted.Actor, day(t.reverted.At), t.nextLogin())
 		}},
-	{StateDrifted, func(t story) bool { return t.link().Drifted && !t.stays() },
+	{StateVerifyOnly, func(t story) bool { return t.waits() && t.link().Drifted && !t.stays() },
+		says("verify-only: the profile has moved, and only a login can bring the password: the legacy store answers until then")},
+	{StateWaiting, func(t story) bool { return t.waits() && t.row.Answers == phase.New },
+		says("moved without a password: waits until they have set one by a link in a mail")},
+	{StateDrifted, func(t story) bool { return t.link().Drifted && !t.stays() && !t.waits() },
 		func(t story) string {
 			return "the legacy store was changed by others after the move: it answers; " + t.nextLogin()
 		}},
@@ -199,6 +207,8 @@ var tellings = []telling{
 			return fmt.Sprintf("phase %s: the legacy store answers for everybody, and nobody is moved", t.at.at.Phase)
 		}},
 	{StateFrozen, func(t story) bool { return t.rec == nil && t.at.at.Frozen }, says("the phase is being changed: nobody is moved until that has ended")},
+	{StateVerifyOnly, func(t story) bool { return t.rec == nil && t.kept == nil && t.outcome == OutcomeProfile },
+		says("verify-only: the legacy store checks passwords and does not show them: a login moves them, and without one only the profile")},
 	{StateWillMove, func(t story) bool { return t.rec == nil && t.outcome == OutcomeMoved },
 		func(t story) string {
 			if t.at.at.Phase == phase.NewFirst {

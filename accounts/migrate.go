@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	hashlib "hash"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -165,16 +167,7 @@ func (s *Service) moveWith(ctx context.Context, c candidate, credential Credenti
 		return Record{}, err
 	}
 	s.owe(&rec, p, c.user.Profile)
-	event := s.event(id, EventMigrated, a)
-	event.Detail = map[string]string{
-		"source": c.source.Name, "legacy_id": c.user.ID, "how": string(a.way()), "to": string(credential.Scheme),
-	}
-	if p.hash != nil {
-		event.Detail["from"] = schemeName(p.hash)
-	}
-	if invalid > 0 {
-		event.Detail["identifiers_left_out"] = strconv.Itoa(invalid)
-	}
+	event := s.movedEvent(c, rec, p, invalid, a)
 	for i, other := range also {
 		rec.Also = append(rec.Also, *s.linkOf(other, i+1, a))
 		event.Detail["linked:"+other.source.Name] = other.user.ID
@@ -184,10 +177,31 @@ func (s *Service) moveWith(ctx context.Context, c candidate, credential Credenti
 	}
 	rec.Credential.Version = 1
 	if invalid > 0 {
-		s.note(ctx, c, NoteInvalidIdentifier, "a stored identifier cannot be typed and was left out", a)
+		s.note(ctx, c, NoteInvalidIdentifier, noteInvalid, a)
 	}
 	s.noteExternal(ctx, c, rec, a)
 	return rec, nil
+}
+
+// noteInvalid is the reason of a NoteInvalidIdentifier.
+const noteInvalid = "a stored identifier cannot be typed and was left out"
+
+// movedEvent is what the audit hears of a move.
+func (s *Service) movedEvent(c candidate, rec Record, p proof, invalid int, a Attempt) Event {
+	event := s.event(rec.ID, EventMigrated, a)
+	event.Detail = map[string]string{
+		"source": c.source.Name, "legacy_id": c.user.ID, "how": string(a.way()), "to": string(rec.Credential.Scheme),
+	}
+	if p.hash != nil {
+		event.Detail["from"] = schemeName(p.hash)
+	}
+	if rec.Credential.Waits() {
+		event.Detail["to"] = "none"
+	}
+	if invalid > 0 {
+		event.Detail["identifiers_left_out"] = strconv.Itoa(invalid)
+	}
+	return event
 }
 
 // recordOf is the account of somebody who moves, without the links to the others whom it is made from.
@@ -229,13 +243,19 @@ func (s *Service) linkOf(c candidate, order int, a Attempt) *LegacyLink {
 	return &LegacyLink{
 		Source: c.source.Name, LegacyID: c.user.ID, LegacyCreatedAt: c.user.CreatedAt, Fingerprint: s.fingerprint(c),
 		How: a.way(), At: s.now().Add(time.Duration(order) * time.Microsecond), CopiedEpoch: a.at.Epoch,
+		Drifted: c.unverified, // so that the legacy store answers until they have logged in
 	}
 }
 
 // fingerprint is an HMAC-SHA-256 over what says who a legacy person is and what proves it, each field behind its
 // length, so that no two records read alike.
 func (s *Service) fingerprint(c candidate) []byte {
-	mac := hmac.New(sha256.New, s.fingerprintKey[:])
+	mac, ok := s.prints.Get().(hashlib.Hash)
+	if !ok {
+		mac = hmac.New(sha256.New, s.fingerprintKey[:])
+	}
+	defer s.prints.Put(mac)
+	mac.Reset()
 	u := c.user
 	fields := []string{u.Username, u.Email, u.Phone, strconv.FormatBool(u.Disabled), "", ""}
 	if u.Password != nil {
@@ -245,9 +265,11 @@ func (s *Service) fingerprint(c candidate) []byte {
 	for _, t := range u.Profile.TOTP {
 		fields = append(fields, string(t.Secret))
 	}
+	var length [8]byte
 	for _, field := range fields {
-		_ = binary.Write(mac, binary.BigEndian, uint64(len(field))) // a hash never fails to write
-		mac.Write([]byte(field))
+		binary.BigEndian.PutUint64(length[:], uint64(len(field)))
+		mac.Write(length[:]) // a hash never fails to write
+		_, _ = io.WriteString(mac, field)
 	}
 	return mac.Sum(nil)
 }

@@ -36,13 +36,16 @@ type Store interface {
 	Phases
 	Sessions
 	Shadow
+	Signals
 	SigningKeys
 	Validations
 	Support
 	StaffTokens
 	Codes
+	Sweeps
 	Watching
 	Desk
+	SweepSettings
 
 	// Meta returns the value of a named fact about the installation, or ErrNotFound.
 	Meta(ctx context.Context, name string) (string, error)
@@ -68,6 +71,10 @@ type Directory interface {
 
 	// SessionEpoch returns how often all sessions of an account have ended; of somebody who is not here too.
 	SessionEpoch(ctx context.Context, account uuid.UUID) (int64, error)
+	// SessionEpochs is SessionEpoch of many; whose is 0 is left out.
+	SessionEpochs(ctx context.Context, accounts []uuid.UUID) (map[uuid.UUID]int64, error)
+	// Copies returns what is here of some legacy people of one source, by legacy id; who is not here is left out.
+	Copies(ctx context.Context, source string, legacyIDs []string) (map[string]Copy, error)
 
 	// Profile returns what is kept of an account beside its identifiers and credentials; ErrNotFound if there is no such
 	// account.
@@ -221,6 +228,10 @@ type Writes interface {
 	// account's id is there already, else ErrTaken if an identifier is. An external identity that another account has is
 	// left out.
 	Create(ctx context.Context, r Record, e Event) error
+	// CreateMany commits many accounts as Create does, and how far a chunk is as KeepChunk does, in one transaction. Where some
+	// of them cannot be made, it changes nothing and returns which, and why. They have links, and neither second factors nor
+	// external identities nor anything owed.
+	CreateMany(ctx context.Context, many []Made, c Chunk, claim time.Duration) ([]Refusal, error)
 
 	// Recopy makes what is here of a legacy person equal to legacy again, with the event: the credential, if it still has
 	// version from (ErrStale if not), the identifiers (ErrTaken if another account has one), the second factors that moved with

@@ -241,6 +241,10 @@ func (s *Service) passwordHere(rec Record) PasswordView {
 	switch c.Scheme {
 	case "":
 		return PasswordView{Strength: StrengthNone}
+	case SchemeArgon2id:
+		if c.Waits() {
+			return PasswordView{Strength: StrengthNone}
+		}
 	case SchemeCarried:
 		v.Behind = strings.TrimPrefix(c.Encoded, carriedPrefix)
 		return v
@@ -248,7 +252,6 @@ func (s *Service) passwordHere(rec Record) PasswordView {
 		if old, err := s.openLegacy(rec.ID, c.Legacy); err == nil {
 			v.Behind = schemeName(old)
 		}
-	case SchemeArgon2id:
 	}
 	if s.hasher.NeedsRehash(c.Encoded) {
 		v.Strength = StrengthBelow

@@ -103,6 +103,12 @@ func TestCauses(t *testing.T) {
 			_, err := v.Register(t.Context(), accounts.Registration{Username: "anna", Password: password.NewSecret([]byte(orchids))})
 			must(t, "register", err, nil)
 		}, accounts.StateBornHere, "no legacy store knows them"},
+		"waiting": {func(t *testing.T, v *village) {
+			m := swept("7")
+			m.Hash = accounts.KeepReset
+			mustMigrate(t, v.Service, m, accounts.OutcomeReset)
+			mustKeep(t, v.Service, "anna", accounts.StateWaiting) // or the password that was given up would work again
+		}, accounts.StateWaiting, "waits until they have set one"},
 		"differs": {moved(func(t *testing.T, v *village) {
 			v.raw(t, `UPDATE accounts SET pinned = TRUE`)
 			v.source.Change("7", repass("rose"))
@@ -207,10 +213,18 @@ func TestView(t *testing.T) {
 func TestViewVerifyOnly(t *testing.T) {
 	t.Parallel()
 	w, _ := newDirectory(t, password.FoldNone)
-	v := told(t, w.Service, "anna", accounts.StateVerifyOnly, "only a login can move this person")
-	if v.There.Password.Strength != accounts.StrengthHidden || v.Move.Class != accounts.NoteVerifyOnly {
+	v := told(t, w.Service, "anna", accounts.StateVerifyOnly, "without one only the profile")
+	if v.There.Password.Strength != accounts.StrengthHidden || v.Move.Outcome != accounts.OutcomeProfile {
 		t.Errorf("view: %+v", v)
 	}
+	if outcome, err := w.Migrate(t.Context(), accounts.Migration{Source: "ldap", LegacyID: "7", By: because}); err != nil || outcome != accounts.OutcomeProfile {
+		t.Fatalf("move: %s, %v", outcome, err)
+	}
+	v = told(t, w.Service, "anna", accounts.StateVerifyOnly, "only a login can bring the password")
+	if v.Here.Password.Strength != accounts.StrengthNone {
+		t.Errorf("view: %+v", v.Here)
+	}
+	mustRevert(t, w.Service, "anna", false) // the directory answers
 	mustLogin(t, w.Service, "anna", "tulip")
 	if v := mustView(t, w.Service, "anna"); v.State != accounts.StateMoved || v.Where != accounts.WhereBoth {
 		t.Errorf("view: %+v", v)

@@ -171,6 +171,13 @@ func (d doorsAt) Create(ctx context.Context, r accounts.Record, e accounts.Event
 	return d.Writes.Create(ctx, r, e)
 }
 
+func (d doorsAt) CreateMany(ctx context.Context, many []accounts.Made, c accounts.Chunk, claim time.Duration) ([]accounts.Refusal, error) {
+	if err := knock(&d.doors.beforeCreate); err != nil {
+		return nil, err
+	}
+	return d.Writes.CreateMany(ctx, many, c, claim)
+}
+
 func (d doorsAt) Recopy(ctx context.Context, r accounts.Record, from int64, e accounts.Event) error {
 	if err := knock(&d.doors.beforeRecopy); err != nil {
 		return err

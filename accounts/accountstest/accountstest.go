@@ -29,6 +29,7 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"directory", directoryRules()},
 		{"create", createRules()},
 		{"change", changeRules()},
+		{"bulk", bulkRules()},
 		{"life", lifeRules()},
 		{"text", textRules()},
 		{"sessions", sessionRules()},
@@ -42,11 +43,13 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"mails", mailRules()},
 		{"shadow", shadowRules()},
 		{"watch", watchRules()},
+		{"sweep", sweepSettingsRules()},
 		{"races", raceRules()},
 		{"session races", sessionRaceRules()},
 		{"life races", lifeRaceRules()},
 		{"codes", codeRules()},
 		{"factors", factorRules()},
+		{"signals", signalRules()},
 	} {
 		for _, r := range part.rules {
 			t.Run(part.name+"/"+r.name, func(t *testing.T) {

@@ -28,6 +28,12 @@ const (
 	ForceDone   = "force:done"   // the account is moved; nobody was told
 )
 
+// The steps of a move of many.
+const (
+	BulkInserted  = "bulk:inserted"  // the accounts are written, nothing is committed
+	BulkCommitted = "bulk:committed" // the database has acknowledged the commit; nobody was told
+)
+
 // The steps of a changed password.
 const (
 	ChangeHashed     = "change:hashed"     // the new hash is made; nothing is written
@@ -92,6 +98,9 @@ func ForceSteps() []string {
 	}
 }
 
+// BulkSteps returns the steps of a move of many, in order. The last is the only one behind the commit.
+func BulkSteps() []string { return []string{BulkInserted, BulkCommitted} }
+
 // ChangeSteps returns the steps of a changed password, in order. The last is the only one behind the commit.
 func ChangeSteps() []string {
 	return []string{ChangeHashed, ChangeBegun, ChangeCredential, ChangeSessions, ChangeEvent, ChangeCommitted}
@@ -117,5 +126,5 @@ func AloneSteps() []string { return []string{AloneJournalled, AloneWritten, Alon
 
 // Names returns every step.
 func Names() []string {
-	return slices.Concat(MigrateSteps(), []string{ForceHashed, ForceDone}, ChangeSteps(), DeleteSteps(), MoveSteps(), FinishSteps(), AloneSteps())
+	return slices.Concat(MigrateSteps(), []string{ForceHashed, ForceDone}, BulkSteps(), ChangeSteps(), DeleteSteps(), MoveSteps(), FinishSteps(), AloneSteps())
 }

@@ -132,17 +132,25 @@ func (s *Store) notes(ctx context.Context, text string, args ...any) ([]accounts
 }
 
 func (s *Store) insertEvent(ctx context.Context, tx querier, e accounts.Event) error {
-	detail, err := encodeDetail(e.Detail)
+	row, err := eventRow(e)
 	if err != nil {
 		return err
 	}
 	_, err = s.exec(ctx, tx, `
-INSERT INTO events (id, at, account_id, kind, actor, reason, request_id, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		e.ID, micros(e.At), e.AccountID, string(e.Kind), plain(e.Actor), plain(e.Reason), plain(e.RequestID), detail)
+INSERT INTO events (id, at, account_id, kind, actor, reason, request_id, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, row...)
 	if err != nil {
 		return fmt.Errorf("insert event: %w", err)
 	}
 	return nil
+}
+
+// eventRow is an event as it is stored.
+func eventRow(e accounts.Event) ([]any, error) {
+	detail, err := encodeDetail(e.Detail)
+	if err != nil {
+		return nil, err
+	}
+	return []any{e.ID, micros(e.At), e.AccountID, string(e.Kind), plain(e.Actor), plain(e.Reason), plain(e.RequestID), detail}, nil
 }
 
 // Events implements accounts.Directory.

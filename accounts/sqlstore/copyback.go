@@ -130,6 +130,11 @@ UPDATE accounts SET changed_here = FALSE
 
 // removeDelivery removes a delivery under its claim. Its account is in doubt no more.
 func (s *Store) removeDelivery(ctx context.Context, tx querier, d accounts.Delivery) error {
+	if d.Intent {
+		if err := s.engine.keepChange(ctx, s, tx, d.AccountID); err != nil {
+			return fmt.Errorf("wait for a move: %w", err)
+		}
+	}
 	n, err := s.exec(ctx, tx, `DELETE FROM copy_back WHERE id = $1 AND fence = $2`, d.ID, d.Fence)
 	switch {
 	case err != nil:

@@ -73,6 +73,9 @@ func checkRecord(r accounts.Record) error {
 // another's rows would otherwise be undone as a deadlock.
 func (s *Store) insertRecord(ctx context.Context, tx querier, r accounts.Record, e accounts.Event) error {
 	failpoint.Hit(failpoint.CreateBegun)
+	if err := s.engine.keepChange(ctx, s, tx, r.ID); err != nil {
+		return fmt.Errorf("wait for a change that ends: %w", err)
+	}
 
 	// A change of somebody who was not here may be under way, and sessions of theirs may have ended.
 	_, err := s.exec(ctx, tx, `
@@ -105,10 +108,10 @@ VALUES ($1, 'password', 1, $2, $3, $4, $5, $6)`,
 			l.Barred = accounts.BarredDisabled
 		}
 		_, err := s.exec(ctx, tx, `
-INSERT INTO legacy_links (source, legacy_id, account_id, fingerprint, legacy_created_at, how, at, copied_epoch, barred)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+INSERT INTO legacy_links (source, legacy_id, account_id, fingerprint, legacy_created_at, how, at, copied_epoch, barred, drifted)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 			l.Source, l.LegacyID, r.ID, notNull(l.Fingerprint), microsOrNull(l.LegacyCreatedAt), string(l.How), micros(l.At), max(l.CopiedEpoch, 1),
-			string(l.Barred))
+			string(l.Barred), l.Drifted)
 		if err != nil {
 			return fmt.Errorf("insert legacy link: %w", err)
 		}
@@ -165,12 +168,17 @@ func (s *Store) refusal(ctx context.Context, r accounts.Record) (refused, err er
 		return accounts.ErrLinked, nil
 	}
 	for _, id := range r.Identifiers {
-		there, err := s.exists(ctx, s.read, `SELECT 1 FROM identifiers WHERE canonical = $1`, id.Canonical)
+		var holder uuid.UUID
+		err := s.each(ctx, s.read, func(scan scan) error { return scan(&holder) }, `SELECT account_id FROM identifiers WHERE canonical = $1`, id.Canonical)
+		switch holder {
+		case uuid.Nil:
+		case r.ID: // it came while we looked
+			return accounts.ErrLinked, nil
+		default:
+			return accounts.ErrTaken, nil
+		}
 		if err != nil {
 			return nil, err
-		}
-		if there {
-			return accounts.ErrTaken, nil
 		}
 	}
 	return nil, nil

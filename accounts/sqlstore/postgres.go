@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	neturl "net/url"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -124,12 +126,16 @@ func execPostgres(ctx context.Context, conns *pgxpool.Pool, text string, args []
 // asBytes returns the arguments with ids as the driver sends them; the type that we have for them would go through text.
 func asBytes(args []any) []any {
 	args = slices.Clone(args)
-	for i, arg := range args {
-		if id, ok := arg.(uuid.UUID); ok {
-			args[i] = [16]byte(id)
+	idsAsBytes(args)
+	return args
+}
+
+func idsAsBytes(values []any) {
+	for i, value := range values {
+		if id, ok := value.(uuid.UUID); ok {
+			values[i] = [16]byte(id)
 		}
 	}
-	return args
 }
 
 // lives is how many connections are tried, as by database/sql.
@@ -161,8 +167,15 @@ func postgresEngine(locker lock.SessionLocker) engine {
 			code := sqlState(err)
 			return code == serializationFailure || code == deadlockDetected
 		},
-		scrub:     scrubPostgres,
-		renew:     (*Store).renewInSelect,
+		scrub:       scrubPostgres,
+		renew:       (*Store).renewInSelect,
+		keepChange:  lockChange,
+		keepChanges: lockChanges,
+		insertRows:  copyIn,
+		texts:       func(p string) string { return `(SELECT jsonb_array_elements_text(CAST(` + p + ` AS jsonb)))` },
+		ids: func(p string) string {
+			return `(SELECT CAST(jsonb_array_elements_text(CAST(` + p + ` AS jsonb)) AS uuid))`
+		},
 		clock:     `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`,
 		holdEpoch: lockEpoch,
 		migrations: migrations{
@@ -173,6 +186,38 @@ func postgresEngine(locker lock.SessionLocker) engine {
 		},
 	}
 }
+
+// The advisory locks of a change of somebody who is not here yet. That one change and one move meet is told by a lock of the
+// account; a move of many has no room for as many, and keeps all changes waiting instead, for no longer than its commit.
+const (
+	oneChange  = `SELECT pg_advisory_xact_lock_shared(7230164), pg_advisory_xact_lock(hashtextextended($1, 7230164))`
+	allChanges = `SELECT pg_advisory_xact_lock(7230164)`
+)
+
+func lockChange(ctx context.Context, s *Store, tx querier, account uuid.UUID) error {
+	return s.each(ctx, tx, func(scan) error { return nil }, oneChange, account.String())
+}
+
+func lockChanges(ctx context.Context, s *Store, tx querier) error {
+	return s.each(ctx, tx, func(scan) error { return nil }, allChanges)
+}
+
+// copyIn writes rows by COPY, which database/sql does not know.
+func copyIn(ctx context.Context, conn *sql.Conn, _ *sql.Tx, t table) error {
+	return conn.Raw(func(driver any) error {
+		c, ok := driver.(*stdlib.Conn)
+		if !ok {
+			return errNotPgx
+		}
+		for _, row := range t.rows {
+			idsAsBytes(row)
+		}
+		_, err := c.Conn().CopyFrom(ctx, pgx.Identifier{t.name}, t.columns, pgx.CopyFromRows(t.rows))
+		return err
+	})
+}
+
+var errNotPgx = errors.New("the connection is not the driver's")
 
 func sqlState(err error) string {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {

@@ -14,17 +14,12 @@ import (
 // insertProfile writes what moves with a new account beside its password.
 func (s *Store) insertProfile(ctx context.Context, tx querier, r accounts.Record) error {
 	if p := r.Profile; p != nil {
-		lists := [3]string{}
-		for i, list := range []any{p.Roles, p.Groups, p.Attributes} {
-			text, err := json.Marshal(list)
-			if err != nil {
-				return fmt.Errorf("encode profile: %w", err)
-			}
-			lists[i] = string(text)
+		row, err := profileRow(r.ID, *p)
+		if err != nil {
+			return err
 		}
-		_, err := s.exec(ctx, tx, `
-INSERT INTO profiles (account_id, display_name, locale, roles, groups, attributes) VALUES ($1, $2, $3, $4, $5, $6)`,
-			r.ID, plain(p.DisplayName), plain(p.Locale), lists[0], lists[1], lists[2])
+		_, err = s.exec(ctx, tx, `
+INSERT INTO profiles (account_id, display_name, locale, roles, groups, attributes) VALUES ($1, $2, $3, $4, $5, $6)`, row...)
 		if err != nil {
 			return fmt.Errorf("insert profile: %w", err)
 		}
@@ -41,6 +36,19 @@ INSERT INTO external_identities (provider, subject, account_id) VALUES ($1, $2, 
 		}
 	}
 	return nil
+}
+
+// profileRow is a profile as it is stored.
+func profileRow(account uuid.UUID, p accounts.Profile) ([]any, error) {
+	row := []any{account, plain(p.DisplayName), plain(p.Locale)}
+	for _, list := range []any{p.Roles, p.Groups, p.Attributes} {
+		text, err := json.Marshal(list)
+		if err != nil {
+			return nil, fmt.Errorf("encode profile: %w", err)
+		}
+		row = append(row, string(text))
+	}
+	return row, nil
 }
 
 func decode(text string, into any) error {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
 	sqlitelib "modernc.org/sqlite/lib"
@@ -145,7 +146,11 @@ func sqliteEngine() engine {
 		renew: (*Store).renewThenSelect,
 		clock: `CAST(unixepoch('subsec') * 1000000 AS INTEGER)`,
 		// Whoever is in a transaction here is the only one who writes.
-		holdEpoch: func(context.Context, *Store, querier, bool) error { return nil },
+		holdEpoch:   func(context.Context, *Store, querier, bool) error { return nil },
+		keepChange:  func(context.Context, *Store, querier, uuid.UUID) error { return nil },
+		keepChanges: func(context.Context, *Store, querier) error { return nil },
+		insertRows:  insertPrepared,
+		texts:       jsonValues, ids: jsonValues,
 		migrations: migrations{
 			dialect: goose.DialectSQLite3,
 			folder:  "migrations/sqlite",
@@ -155,6 +160,29 @@ func sqliteEngine() engine {
 			options: []goose.ProviderOption{goose.WithSessionLocker(sqliteLock{}), goose.WithIsolateDDL(true)},
 		},
 	}
+}
+
+func jsonValues(p string) string { return `(SELECT value FROM json_each(` + p + `))` }
+
+// insertPrepared writes rows by one statement that is compiled once.
+func insertPrepared(ctx context.Context, _ *sql.Conn, tx *sql.Tx, t table) error {
+	places := make([]string, len(t.columns))
+	for i := range places {
+		places[i] = "?"
+	}
+	stmt, err := tx.PrepareContext(ctx, `INSERT INTO `+t.name+` (`+strings.Join(t.columns, ", ")+`) VALUES (`+strings.Join(places, ", ")+`)`)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		_ = stmt.Close() // it goes with its transaction
+	}()
+	for _, row := range t.rows {
+		if _, err := stmt.ExecContext(ctx, row...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // isBusy reports whether another connection holds the lock.

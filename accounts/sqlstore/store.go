@@ -7,9 +7,12 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/google/uuid"
 
 	"rekey/accounts"
 )
@@ -48,6 +51,14 @@ type engine struct {
 	clock string
 	// holdEpoch keeps the phase's row, and so the phase, from changing until tx ends, or keeps everybody else from it.
 	holdEpoch func(ctx context.Context, s *Store, tx querier, alone bool) error
+	// keepChange keeps others who call it for the same account, and keepChanges others who call it for any, waiting until tx ends:
+	// the end of a change of somebody who is not here, and the move that makes them be here, must not pass by one another.
+	keepChange  func(ctx context.Context, s *Store, tx querier, account uuid.UUID) error
+	keepChanges func(ctx context.Context, s *Store, tx querier) error
+	// insertRows writes rows of one table in a transaction of a connection.
+	insertRows func(ctx context.Context, conn *sql.Conn, tx *sql.Tx, t table) error
+	// texts and ids are a subquery of what is in a parameter that is a JSON list.
+	texts, ids func(parameter string) string
 }
 
 // Open connects to the store at url, brings its tables up to date and returns it.
@@ -93,4 +104,13 @@ func (s *Store) Close() error {
 		return fmt.Errorf("close store: %w", err)
 	}
 	return nil
+}
+
+// ReadTx begins a transaction that cannot write, for a query of the operator's own. It must be ended.
+func (s *Store) ReadTx(ctx context.Context) (*sql.Tx, error) {
+	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, fmt.Errorf("begin to read: %w", s.engine.scrub(err))
+	}
+	return tx, nil
 }

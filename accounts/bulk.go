@@ -1,0 +1,418 @@
+package accounts
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"rekey/accounts/phase"
+	"rekey/legacy"
+	"rekey/legacy/hash"
+)
+
+// The sweeper moves people by the thousand. What is done for each of them is what Migrate does, under the rules of force.go, but
+// what one read or one commit can do for all is done once. The rules besides:
+//
+//  1. Only who is absent here, and shares no name with anybody, moves together with others. Everybody else who is not as they
+//     should be goes by Migrate, one by one, before the others: their outcome stands when the batch is written down.
+//  2. The order of reads is: what is here, then how often their sessions have ended, then the legacy store once more. What is
+//     written names the second, so that a change that somebody makes through us, while they are not here, either is in what was
+//     read or stops them from being made of it.
+//  3. The accounts, the counts and the cursor are one transaction. Nobody is counted twice, or passed over, whoever dies.
+//  4. Where a store does not answer for several in a row, the batch is given up: nothing of it is written but who has moved by
+//     themselves, and they count as unchanged the next time.
+
+// A Batch is people of one source who are moved together, and what is written down with them.
+type Batch struct {
+	Source string
+	People []legacy.User // as they were just read, in the order of the source
+	// Again reads the same people once more. Who is not among them any more, or is another than before, goes by themselves.
+	Again func(context.Context) ([]legacy.User, error)
+	// Contested reports whether several legacy people hold a name; see Service.Names. nil: nobody has looked, and everybody
+	// goes by themselves.
+	Contested func(Name) bool
+
+	Hash   Keep // "": KeepAuto
+	By     By
+	DryRun bool
+
+	// Keep returns the chunk as it is after the batch, given what came of it; and Claim is for how long its claim is kept then.
+	Keep  func(Tally) (Chunk, error)
+	Claim time.Duration
+}
+
+// A Tally counts what came of people.
+type Tally struct {
+	Outcomes map[Outcome]int64 // who was not refused
+	Refused  map[NoteClass]int64
+	// NotAnswered could not be told about: something is in doubt, or a store did not answer for them.
+	NotAnswered int64
+	Examples    map[NoteClass][]string // legacy ids of some who were refused
+}
+
+// NewTally returns one that has counted nobody.
+func NewTally() Tally {
+	return Tally{Outcomes: map[Outcome]int64{}, Refused: map[NoteClass]int64{}, Examples: map[NoteClass][]string{}}
+}
+
+// tallyExamples is how many people of a class are named.
+const tallyExamples = 10
+
+// People returns how many were counted.
+func (t Tally) People() int64 {
+	n := t.NotAnswered
+	for _, count := range t.Outcomes {
+		n += count
+	}
+	for _, count := range t.Refused {
+		n += count
+	}
+	return n
+}
+
+// Refuse counts somebody who cannot be moved.
+func (t Tally) Refuse(class NoteClass, legacyID string) {
+	t.Refused[class]++
+	if named := t.Examples[class]; len(named) < tallyExamples && !slices.Contains(named, legacyID) {
+		t.Examples[class] = append(named, legacyID)
+	}
+}
+
+// Add counts those of another tally too.
+func (t *Tally) Add(other Tally) {
+	for outcome, n := range other.Outcomes {
+		t.Outcomes[outcome] += n
+	}
+	for class, n := range other.Refused {
+		t.Refused[class] += n
+		for _, id := range other.Examples[class] {
+			if named := t.Examples[class]; len(named) < tallyExamples && !slices.Contains(named, id) {
+				t.Examples[class] = append(named, id)
+			}
+		}
+	}
+	t.NotAnswered += other.NotAnswered
+}
+
+// MigrateMany moves or copies the people of a batch, as the phase says, and writes down how far its chunk is. Its error is an
+// *InvalidError, ErrNothingMoves, ErrStale (somebody else has claimed the chunk since), or an *UnavailableError: the same may be
+// tried again.
+func (s *Service) MigrateMany(ctx context.Context, b Batch) (Tally, error) {
+	if err := errors.Join(b.By.Check(), b.Hash.Check()); err != nil {
+		return Tally{}, err
+	}
+	i := s.sourceIndex(b.Source)
+	if i < 0 {
+		return Tally{}, errUnknownSource
+	}
+	a := Attempt{by: &b.By, how: BySweep}
+	leave, err := s.enter(&a)
+	if err != nil {
+		return Tally{}, err
+	}
+	defer leave()
+	m := bulk{Service: s, Batch: b, a: a, source: s.sources[i], order: i, tally: NewTally()}
+	switch err := m.run(ctx); {
+	case err == nil:
+		return m.tally, nil
+	case errors.Is(err, ErrStale), errors.Is(err, ErrNothingMoves), isAnswer(err):
+		return Tally{}, err
+	case errors.Is(err, ErrStaleEpoch):
+		return Tally{}, &UnavailableError{RetryAfter: retryFrozen, Err: err}
+	default:
+		return Tally{}, cannotTell("move people", err)
+	}
+}
+
+// A bulk is one call of MigrateMany.
+type bulk struct {
+	*Service
+	Batch
+	a      Attempt
+	source Source
+	order  int
+	tally  Tally
+
+	unanswered int // in a row
+	movers     []*mover
+}
+
+// A mover is somebody who moves together with others.
+type mover struct {
+	candidate
+	ids     []Identifier
+	invalid int
+	hash    *hash.Hash
+	made    Made
+}
+
+func (b *bulk) run(ctx context.Context) error {
+	if err := b.sort(ctx); err != nil {
+		return err
+	}
+	if err := b.lookAgain(ctx); err != nil {
+		return err
+	}
+	for range staleTries {
+		refused, err := b.write(ctx)
+		if err != nil || len(refused) == 0 {
+			return err
+		}
+		out := map[int]bool{}
+		for _, r := range refused {
+			out[r.Index] = true
+			if err := b.alone(ctx, b.movers[r.Index].user.ID); err != nil {
+				return err
+			}
+		}
+		rest := b.movers[:0]
+		for i, m := range b.movers {
+			if !out[i] {
+				rest = append(rest, m)
+			}
+		}
+		b.movers = rest
+	}
+	return &UnavailableError{RetryAfter: retryChanged, Err: errChanged}
+}
+
+// sort says of each person whether they move with the others, and moves those who do not.
+func (b *bulk) sort(ctx context.Context) error {
+	ids := make([]string, 0, len(b.People))
+	for _, user := range b.People {
+		if storable(user.ID) {
+			ids = append(ids, user.ID)
+		}
+	}
+	copies, err := b.store.Copies(ctx, b.Source, ids)
+	if err != nil {
+		return err
+	}
+	names := namesakes{holder: map[string]string{}, shared: map[string]bool{}}
+	for _, user := range b.People {
+		c := candidate{source: b.source, user: user, order: b.order}
+		if !storable(user.ID) {
+			b.tally.Refuse(NoteUnreadableRecord, strings.ToValidUTF8(user.ID, "\uFFFD"))
+			continue
+		}
+		if copied, here := copies[user.ID]; here {
+			if b.isAsItShould(copied, c) {
+				b.tally.Outcomes[OutcomeUnchanged]++
+				continue
+			}
+		} else if m, together := b.mover(c); together {
+			names.meet(m)
+			if err := b.open(ctx, m); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := b.alone(ctx, user.ID); err != nil {
+			return err
+		}
+	}
+	apart := b.movers[:0]
+	for _, m := range b.movers {
+		if !names.shared[m.user.ID] {
+			apart = append(apart, m)
+		} else if err := b.alone(ctx, m.user.ID); err != nil {
+			return err
+		}
+	}
+	b.movers = apart
+	return nil
+}
+
+// storable reports whether both databases can keep a text.
+func storable(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
+
+// isAsItShould reports whether nothing is to be done for somebody who is here.
+func (b *bulk) isAsItShould(copied Copy, c candidate) bool {
+	switch {
+	case copied.Part && !copied.Deleted():
+		return true
+	case copied.Deleted(), copied.InDoubt:
+		return false
+	case b.a.row(copied.Record).Answers == phase.New:
+		return !copied.Link.Drifted
+	}
+	return !b.stale(copied.Record, c, b.a)
+}
+
+// mover prepares somebody who is absent. together is false if they have to go by themselves.
+func (b *bulk) mover(c candidate) (m *mover, together bool) {
+	p := c.user.Profile
+	if b.Contested == nil || len(p.TOTP)+len(p.RecoveryCodes)+len(p.External) > 0 {
+		return nil, false
+	}
+	ids, invalid := b.identifiersOf(c, nil)
+	for _, id := range ids {
+		if b.Contested(b.name(id)) {
+			return nil, false
+		}
+	}
+	return &mover{candidate: c, ids: ids, invalid: invalid}, true
+}
+
+// namesakes are people of one batch who share a name: they came to be after the census, or the store tells apart what it did not.
+type namesakes struct {
+	holder map[string]string // legacy ids by canonical name
+	shared map[string]bool   // by legacy id
+}
+
+func (n namesakes) meet(m *mover) {
+	for _, id := range m.ids {
+		if other, there := n.holder[id.Canonical]; there {
+			n.shared[other], n.shared[m.user.ID] = true, true
+		}
+		n.holder[id.Canonical] = m.user.ID
+	}
+}
+
+// open reads somebody's hash. Its error ends the batch: the configuration is wrong.
+func (b *bulk) open(ctx context.Context, m *mover) error {
+	if err := b.a.mayMove(SubjectFor(b.Source, m.user.ID)); err != nil {
+		return err
+	}
+	c, h, err := b.openNew(m.candidate, b.Hash)
+	no, refused := errors.AsType[*UnmovableError](err)
+	switch {
+	case refused:
+		_ = b.refuseUnseen(ctx, m.candidate, err, Migration{DryRun: b.DryRun}, b.a) // which is what it was
+		b.tally.Refuse(no.Class, m.user.ID)
+		return nil
+	case err != nil:
+		return err
+	}
+	m.candidate, m.hash = c, h
+	b.movers = append(b.movers, m)
+	return nil
+}
+
+// lookAgain makes the credentials, reads the legacy store once more, and leaves those to move together who are as they were.
+func (b *bulk) lookAgain(ctx context.Context) error {
+	if len(b.movers) == 0 || b.DryRun {
+		return nil
+	}
+	subjects := make([]uuid.UUID, len(b.movers))
+	for i, m := range b.movers {
+		subjects[i] = SubjectFor(b.Source, m.user.ID)
+		credential, err := b.keepNew(ctx, subjects[i], m.hash, m.candidate, b.Hash, Migration{How: BySweep}.priority())
+		if err != nil {
+			return err
+		}
+		m.made.Record.Credential = credential
+	}
+	epochs, err := b.store.SessionEpochs(ctx, subjects)
+	if err != nil {
+		return err
+	}
+	people, err := b.Again(ctx)
+	if err != nil {
+		return err
+	}
+	again := make(map[string]legacy.User, len(people))
+	for _, user := range people {
+		again[user.ID] = user
+	}
+	same := b.movers[:0]
+	for i, m := range b.movers {
+		now, there := again[m.user.ID]
+		was := b.fingerprint(m.candidate)
+		if !there || !bytes.Equal(was, b.fingerprint(candidate{user: now})) {
+			if err := b.alone(ctx, m.user.ID); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := b.make(ctx, m, subjects[i], epochs[subjects[i]]); err != nil {
+			return err
+		}
+		same = append(same, m)
+	}
+	b.movers = same
+	return nil
+}
+
+// make makes the account of somebody.
+func (b *bulk) make(ctx context.Context, m *mover, id uuid.UUID, epoch int64) error {
+	rec, err := b.recordOf(ctx, id, m.candidate, nil, m.ids, m.made.Record.Credential, b.a)
+	if err != nil {
+		return err
+	}
+	rec.Factors = nil // they have none, and nobody has to look
+	p := proof{hash: m.hash}
+	b.owe(&rec, p, m.user.Profile)
+	m.made = Made{Record: rec, Event: b.movedEvent(m.candidate, rec, p, m.invalid, b.a), Epoch: epoch}
+	return nil
+}
+
+// write commits those who move together, and how far the chunk is. Of whom it returns, nothing was written.
+func (b *bulk) write(ctx context.Context) ([]Refusal, error) {
+	tally := NewTally()
+	tally.Add(b.tally)
+	for _, m := range b.movers {
+		tally.Outcomes[outcomeOf(m.candidate, m.hash)]++
+	}
+	chunk, err := b.Keep(tally)
+	if err != nil {
+		return nil, err
+	}
+	var refused []Refusal
+	err = b.outlive(ctx, func(ctx context.Context) (err error) {
+		if b.DryRun || len(b.movers) == 0 {
+			return b.store.KeepChunk(ctx, chunk, b.Claim, 0)
+		}
+		many := make([]Made, len(b.movers))
+		for i, m := range b.movers {
+			many[i] = m.made
+		}
+		refused, err = b.writes(b.a).CreateMany(ctx, many, chunk, b.Claim)
+		return err
+	})
+	if err != nil || len(refused) > 0 {
+		return refused, err
+	}
+	b.tally = tally
+	if b.DryRun {
+		return nil, nil
+	}
+	b.stats.Migrated.Add(int64(len(b.movers)))
+	for _, m := range b.movers {
+		if m.invalid > 0 {
+			b.note(ctx, m.candidate, NoteInvalidIdentifier, noteInvalid, b.a)
+		}
+	}
+	return nil, nil
+}
+
+// giveUpAfter is how many people in a row may be without an answer before a batch is given up.
+const giveUpAfter = 3
+
+// alone moves one person by themselves, and counts what came of them. Its error ends the batch.
+func (b *bulk) alone(ctx context.Context, legacyID string) error {
+	outcome, err := b.Migrate(ctx, Migration{Source: b.Source, LegacyID: legacyID, Hash: b.Hash, How: BySweep, By: b.By, DryRun: b.DryRun})
+	no, refused := errors.AsType[*UnmovableError](err)
+	switch {
+	case err == nil:
+		b.tally.Outcomes[outcome]++
+	case refused:
+		b.tally.Refuse(no.Class, legacyID)
+	case errors.As(err, new(*UnavailableError)):
+		if b.unanswered++; b.unanswered >= giveUpAfter || ctx.Err() != nil {
+			return err
+		}
+		b.tally.NotAnswered++
+		return nil
+	default:
+		return err
+	}
+	b.unanswered = 0
+	return nil
+}

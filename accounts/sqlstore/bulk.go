@@ -1,0 +1,305 @@
+package sqlstore
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rekey/accounts"
+	"rekey/accounts/failpoint"
+)
+
+// CreateMany implements accounts.Writes. As with Create, a unique key that refuses a row only says that somebody was first: who
+// is in the way of whom is looked up afterwards, and nothing of the transaction stays.
+func (s *Store) CreateMany(ctx context.Context, many []accounts.Made, c accounts.Chunk, claim time.Duration) ([]accounts.Refusal, error) {
+	for _, m := range many {
+		if err := checkMade(m); err != nil {
+			return nil, fmt.Errorf("create accounts: %w", err)
+		}
+	}
+	var err error
+	for range tries {
+		var changed []accounts.Refusal
+		err = s.inConnTx(ctx, func(conn *sql.Conn, tx *sql.Tx) (err error) {
+			changed, err = s.insertMany(ctx, conn, tx, many)
+			if err == nil && len(changed) > 0 {
+				err = errUndone
+			}
+			if err != nil {
+				return err
+			}
+			failpoint.Hit(failpoint.BulkInserted)
+			return s.keepChunk(ctx, transaction{tx}, c, claim, 0)
+		})
+		switch {
+		case len(changed) > 0:
+			return changed, nil
+		case err == nil:
+			failpoint.Hit(failpoint.BulkCommitted)
+			return nil, nil
+		case !s.engine.unique(err):
+			return nil, storeError("create accounts", err)
+		}
+		refused, lookErr := s.refusals(ctx, many)
+		if lookErr != nil || len(refused) > 0 {
+			return refused, storeError("see who was first", lookErr)
+		}
+	}
+	return nil, storeError("create accounts", err)
+}
+
+// errNotBulk is of an account that has to be made by itself.
+var errNotBulk = fmt.Errorf("the account has what is not made together with others")
+
+func checkMade(m accounts.Made) error {
+	r := m.Record
+	if r.Link == nil || len(r.Factors)+len(r.External)+len(r.Owed) > 0 {
+		return errNotBulk
+	}
+	return checkRecord(r)
+}
+
+// inConnTx is inTx for who needs the connection too.
+func (s *Store) inConnTx(ctx context.Context, f func(*sql.Conn, *sql.Tx) error) error {
+	return s.retry(func() error {
+		conn, err := s.write.Conn(ctx)
+		if err != nil {
+			return fmt.Errorf("connect: %w", s.engine.scrub(err))
+		}
+		defer func() {
+			_ = conn.Close() // it goes back to the pool, which looks whether it is good
+		}()
+		tx, err := conn.BeginTx(ctx, nil)
+		if err != nil {
+			return fmt.Errorf("begin: %w", s.engine.scrub(err))
+		}
+		defer func() {
+			_ = tx.Rollback() // after a commit it does nothing; after an error that one is the one to tell
+		}()
+		if err := s.checkEpoch(ctx, transaction{tx}); err != nil {
+			return err
+		}
+		if err := f(conn, tx); err != nil {
+			return err
+		}
+		if err := tx.Commit(); err != nil {
+			return fmt.Errorf("commit: %w", s.engine.scrub(err))
+		}
+		return nil
+	})
+}
+
+// insertMany writes accounts, and returns which of their people were changed since they were read. All that was written of
+// somebody who is changed through us while they are not here is the epoch of their sessions, and, until it has ended, the
+// change itself.
+func (s *Store) insertMany(ctx context.Context, conn *sql.Conn, tx *sql.Tx, many []accounts.Made) ([]accounts.Refusal, error) {
+	if len(many) == 0 {
+		return nil, nil
+	}
+	rows, err := rowsOf(many)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range rows {
+		if err := s.engine.insertRows(ctx, conn, tx, t); err != nil {
+			return nil, fmt.Errorf("insert %s: %w", t.name, s.engine.scrub(err))
+		}
+	}
+	held := transaction{tx}
+	// From here on until the commit, no change of somebody who is not here comes to its end: it waits, and finds them here.
+	if err := s.engine.keepChanges(ctx, s, held); err != nil {
+		return nil, err
+	}
+	ids := make([]uuid.UUID, len(many))
+	for i, m := range many {
+		ids[i] = m.Record.ID
+	}
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return nil, fmt.Errorf("list accounts: %w", err)
+	}
+	_, err = s.exec(ctx, held, `
+UPDATE accounts SET in_doubt = TRUE WHERE id IN (SELECT account_id FROM copy_back WHERE intent AND account_id IN `+s.engine.ids("$1")+`)`, string(list))
+	if err != nil {
+		return nil, fmt.Errorf("look for changes under way: %w", err)
+	}
+	epochs, err := s.epochs(ctx, held, string(list))
+	if err != nil {
+		return nil, fmt.Errorf("look for changes: %w", err)
+	}
+	var changed []accounts.Refusal
+	for i, m := range many {
+		if epochs[m.Record.ID] != m.Epoch {
+			changed = append(changed, accounts.Refusal{Index: i, Err: accounts.ErrStale})
+		}
+	}
+	return changed, nil
+}
+
+// epochs reads the session epochs of people who are not here, of a JSON list of ids; whose is 0 is left out.
+func (s *Store) epochs(ctx context.Context, q querier, list string) (map[uuid.UUID]int64, error) {
+	epochs := map[uuid.UUID]int64{}
+	err := s.each(ctx, q, func(scan scan) error {
+		var id uuid.UUID
+		var epoch int64
+		err := scan(&id, &epoch)
+		epochs[id] = epoch
+		return err
+	}, `SELECT account_id, epoch FROM session_epochs WHERE account_id IN `+s.engine.ids("$1"), list)
+	return epochs, err
+}
+
+// SessionEpochs implements accounts.Directory.
+func (s *Store) SessionEpochs(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return nil, fmt.Errorf("list accounts: %w", err)
+	}
+	epochs, err := s.epochs(ctx, s.read, string(list))
+	if err == nil {
+		err = s.each(ctx, s.read, func(scan scan) error {
+			var id uuid.UUID
+			var epoch int64
+			err := scan(&id, &epoch)
+			epochs[id] = epoch
+			return err
+		}, `SELECT id, session_epoch FROM accounts WHERE session_epoch <> 0 AND id IN `+s.engine.ids("$1"), string(list))
+	}
+	return epochs, storeError("read session epochs", err)
+}
+
+// Copies implements accounts.Directory.
+func (s *Store) Copies(ctx context.Context, source string, legacyIDs []string) (map[string]accounts.Copy, error) {
+	list, err := json.Marshal(legacyIDs)
+	if err != nil {
+		return nil, fmt.Errorf("list people: %w", err)
+	}
+	copies := map[string]accounts.Copy{}
+	err = s.each(ctx, s.read, func(scan scan) error {
+		var c accounts.Copy
+		var deleted, created sql.NullInt64
+		var at int64
+		var how, barred string
+		l := accounts.LegacyLink{Source: source}
+		err := scan(&c.ID, &c.Disabled, &c.DisabledThere, &deleted, &c.SessionEpoch, &c.ChangedHere, &c.Pinned, &c.InDoubt,
+			&l.LegacyID, &l.Fingerprint, &created, &how, &at, &l.CopiedEpoch, &l.Dirty, &l.Drifted, &barred, &c.Part)
+		c.DeletedAt = momentOrZero(deleted)
+		l.LegacyCreatedAt, l.How, l.At, l.Barred = momentOrZero(created), accounts.How(how), moment(at), accounts.Barred(barred)
+		c.Link = &l
+		copies[l.LegacyID] = c
+		return err
+	}, `
+SELECT a.id, a.disabled, a.disabled AND NOT a.disabled_here, a.deleted_at, a.session_epoch, a.changed_here, a.pinned, a.in_doubt,
+       l.legacy_id, l.fingerprint, l.legacy_created_at, l.how, l.at, l.copied_epoch, l.dirty, l.drifted, l.barred,
+       EXISTS (SELECT 1 FROM legacy_links o WHERE o.account_id = a.id
+                  AND (o.at < l.at OR o.at = l.at AND (o.source < l.source OR o.source = l.source AND o.legacy_id < l.legacy_id)))
+  FROM legacy_links l JOIN accounts a ON a.id = l.account_id
+ WHERE l.source = $1 AND l.legacy_id IN `+s.engine.texts("$2"), source, string(list))
+	return copies, storeError("read copies", err)
+}
+
+// refusals says which of many records cannot be made, and why.
+func (s *Store) refusals(ctx context.Context, many []accounts.Made) ([]accounts.Refusal, error) {
+	var refused []accounts.Refusal
+	mine := map[string]int{} // whose a name of this very batch is
+	for i, m := range many {
+		first, err := s.refusal(ctx, m.Record)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range m.Record.Identifiers {
+			if _, there := mine[id.Canonical]; there && first == nil {
+				first = accounts.ErrTaken
+			}
+			mine[id.Canonical] = i
+		}
+		if first != nil {
+			refused = append(refused, accounts.Refusal{Index: i, Err: first})
+		}
+	}
+	return refused, nil
+}
+
+// A table is rows that are written together.
+type table struct {
+	name    string
+	columns []string
+	rows    [][]any
+}
+
+// rowsOf returns what is written of many accounts, table by table, in one order for everybody: two that wait for one another's
+// rows would otherwise be undone as a deadlock.
+func rowsOf(many []accounts.Made) ([]table, error) {
+	order := make([]*accounts.Made, len(many))
+	for i := range many {
+		order[i] = &many[i]
+	}
+	slices.SortFunc(order, func(a, b *accounts.Made) int { return slices.Compare(a.Record.ID[:], b.Record.ID[:]) })
+	tables := []table{
+		{name: "accounts", columns: []string{"id", "disabled", "created_at", "changed_here", "incomplete", "terms", "disabled_here", "session_epoch"}},
+		{name: "identifiers", columns: []string{"canonical", "account_id", "position", "kind", "spelling", "contested", "verified"}},
+		{name: "credentials", columns: []string{"account_id", "kind", "version", "scheme", "encoded", "fold", "legacy", "needs_change"}},
+		{name: "legacy_links", columns: []string{
+			"source", "legacy_id", "account_id", "fingerprint", "legacy_created_at", "how", "at", "copied_epoch", "barred", "drifted",
+		}},
+		{name: "profiles", columns: []string{"account_id", "display_name", "locale", "roles", "groups", "attributes"}},
+		{name: "events", columns: []string{"id", "at", "account_id", "kind", "actor", "reason", "request_id", "detail"}},
+	}
+	for t := range tables {
+		tables[t].rows = make([][]any, 0, len(many))
+	}
+	add := func(t int, row ...any) { tables[t].rows = append(tables[t].rows, row) }
+	for _, m := range order {
+		r, c := &m.Record, &m.Record.Credential
+		add(0, r.ID, r.Disabled, micros(r.CreatedAt), r.ChangedHere, r.Incomplete, r.Terms, false, m.Epoch)
+		for position, id := range r.Identifiers {
+			add(1, id.Canonical, r.ID, int64(position), string(id.Kind), id.Spelling, id.Contested, id.Verified)
+		}
+		add(2, r.ID, "password", int64(1), string(c.Scheme), c.Encoded, c.Fold, c.Legacy, r.NeedsChange)
+		for _, l := range links(*r) {
+			if r.Disabled && l.Barred == accounts.NotBarred { // nobody else can have said so yet
+				l.Barred = accounts.BarredDisabled
+			}
+			add(3, l.Source, l.LegacyID, r.ID, notNull(l.Fingerprint), microsOrNull(l.LegacyCreatedAt), string(l.How), micros(l.At),
+				max(l.CopiedEpoch, 1), string(l.Barred), l.Drifted)
+		}
+		if r.Profile != nil {
+			profile, err := profileRow(r.ID, *r.Profile)
+			if err != nil {
+				return nil, err
+			}
+			add(4, profile...)
+		}
+		event, err := eventRow(m.Event)
+		if err != nil {
+			return nil, err
+		}
+		add(5, event...)
+	}
+	byText := func(columns ...int) func(a, b []any) int {
+		return func(a, b []any) int {
+			for _, i := range columns {
+				if c := cmp.Compare(a[i].(string), b[i].(string)); c != 0 { //nolint:forcetypeassert // put in above
+					return c
+				}
+			}
+			return 0
+		}
+	}
+	slices.SortFunc(tables[1].rows, byText(0))
+	slices.SortFunc(tables[3].rows, byText(0, 1))
+	for _, t := range tables {
+		for _, row := range t.rows {
+			if err := checkText(row); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return slices.DeleteFunc(tables, func(t table) bool { return len(t.rows) == 0 }), nil
+}

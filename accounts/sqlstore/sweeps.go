@@ -1,0 +1,233 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rekey/accounts"
+)
+
+const runColumns = `id, kind, state, spec, found, why, began, ended`
+
+// BeginRun implements accounts.Sweeps. That there is but one is the index's to say.
+func (s *Store) BeginRun(ctx context.Context, r accounts.Run, parts []accounts.Part, e accounts.Event) error {
+	err := s.inTx(ctx, func(tx querier) error {
+		_, err := s.exec(ctx, tx, `INSERT INTO sweep_runs (`+runColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			r.ID, string(r.Kind), string(r.State), r.Spec, r.Found, r.Why, micros(r.Began), microsOrNull(r.Ended))
+		if err != nil {
+			return fmt.Errorf("insert run: %w", err)
+		}
+		for _, p := range parts {
+			_, err := s.exec(ctx, tx, `INSERT INTO sweep_parts (run_id, source, band, cut, whole, total) VALUES ($1, $2, $3, $4, $5, $6)`,
+				r.ID, p.Source, p.Band, p.Cut, p.Whole, p.Total)
+			if err != nil {
+				return fmt.Errorf("insert part: %w", err)
+			}
+		}
+		return s.insertEvent(ctx, tx, e)
+	})
+	if s.engine.unique(err) {
+		err = accounts.ErrStale
+	}
+	return storeError("begin run", err)
+}
+
+// EndRun implements accounts.Sweeps.
+func (s *Store) EndRun(ctx context.Context, r accounts.Run, e accounts.Event) error {
+	err := s.inTx(ctx, func(tx querier) error {
+		n, err := s.exec(ctx, tx, `UPDATE sweep_runs SET state = $2, found = $3, why = $4, ended = $5 WHERE id = $1 AND state = 'running'`,
+			r.ID, string(r.State), r.Found, r.Why, micros(r.Ended))
+		if err == nil && n == 0 {
+			err = s.whyUnchanged(ctx, tx, `SELECT 1 FROM sweep_runs WHERE id = $1`, r.ID)
+		}
+		if err != nil {
+			return err
+		}
+		return s.insertEvent(ctx, tx, e)
+	})
+	return storeError("end run", err)
+}
+
+// KeepFound implements accounts.Sweeps.
+func (s *Store) KeepFound(ctx context.Context, run uuid.UUID, found string) error {
+	n, err := s.exec(ctx, s.write, `UPDATE sweep_runs SET found = $2 WHERE id = $1 AND state = 'running'`, run, found)
+	if err == nil && n == 0 {
+		err = accounts.ErrStale
+	}
+	return storeError("keep what a run has found", err)
+}
+
+// RunByID implements accounts.Sweeps.
+func (s *Store) RunByID(ctx context.Context, id uuid.UUID) (accounts.Run, error) {
+	runs, err := s.runs(ctx, `SELECT `+runColumns+` FROM sweep_runs WHERE id = $1`, id)
+	if err == nil && len(runs) == 0 {
+		err = accounts.ErrNotFound
+	}
+	if err != nil {
+		return accounts.Run{}, storeError("read run", err)
+	}
+	return runs[0], nil
+}
+
+// Runs implements accounts.Sweeps.
+func (s *Store) Runs(ctx context.Context, limit int) ([]accounts.Run, error) {
+	runs, err := s.runs(ctx, `SELECT `+runColumns+` FROM sweep_runs ORDER BY id DESC LIMIT $1`, max(limit, 0))
+	return runs, storeError("read runs", err)
+}
+
+func (s *Store) runs(ctx context.Context, text string, args ...any) ([]accounts.Run, error) {
+	var runs []accounts.Run
+	err := s.each(ctx, s.read, func(scan scan) error {
+		var r accounts.Run
+		var kind, state string
+		var began int64
+		var ended sql.NullInt64
+		err := scan(&r.ID, &kind, &state, &r.Spec, &r.Found, &r.Why, &began, &ended)
+		r.Kind, r.State, r.Began, r.Ended = accounts.RunKind(kind), accounts.RunState(state), moment(began), momentOrZero(ended)
+		runs = append(runs, r)
+		return err
+	}, text, args...)
+	return runs, err
+}
+
+// Parts implements accounts.Sweeps.
+func (s *Store) Parts(ctx context.Context, run uuid.UUID) ([]accounts.Part, error) {
+	var parts []accounts.Part
+	err := s.each(ctx, s.read, func(scan scan) error {
+		var p accounts.Part
+		err := scan(&p.Source, &p.Band, &p.Cut, &p.Whole, &p.Total)
+		parts = append(parts, p)
+		return err
+	}, `SELECT source, band, cut, whole, total FROM sweep_parts WHERE run_id = $1 ORDER BY source, band`, run)
+	return parts, storeError("read parts", err)
+}
+
+// CutChunks implements accounts.Sweeps.
+func (s *Store) CutChunks(ctx context.Context, run uuid.UUID, was, is accounts.Part, chunks []accounts.Chunk) error {
+	err := s.inTx(ctx, func(tx querier) error {
+		// The run's row first: it gives the numbers, and two that cut come one after the other.
+		last := int64(-1)
+		err := s.each(ctx, tx, func(scan scan) error { return scan(&last) },
+			`UPDATE sweep_runs SET chunks = chunks + $2 WHERE id = $1 AND state = 'running' RETURNING chunks`, run, len(chunks))
+		if err == nil && last < 0 {
+			err = accounts.ErrStale
+		}
+		if err != nil {
+			return err
+		}
+		n, err := s.exec(ctx, tx, `
+UPDATE sweep_parts SET cut = $4, whole = $5, total = $6 WHERE run_id = $1 AND source = $2 AND band = $3 AND cut = $7 AND NOT whole`,
+			run, was.Source, was.Band, is.Cut, is.Whole, is.Total, was.Cut)
+		if err == nil && n == 0 {
+			err = accounts.ErrStale
+		}
+		if err != nil {
+			return err
+		}
+		for i, c := range chunks {
+			_, err := s.exec(ctx, tx, `INSERT INTO sweep_chunks (run_id, seq, source, band, after_key, through) VALUES ($1, $2, $3, $4, $5, $6)`,
+				run, last-int64(len(chunks)-1-i), was.Source, was.Band, c.After, c.Through)
+			if err != nil {
+				return fmt.Errorf("insert chunk: %w", err)
+			}
+		}
+		return nil
+	})
+	return storeError("cut chunks", err)
+}
+
+const chunkColumns = `run_id, seq, source, band, after_key, through, cursor, done, attempts, bound, fence, worker, claimed_to, counts`
+
+func (s *Store) scanChunk(scan scan, clock *int64) (accounts.Chunk, error) {
+	var c accounts.Chunk
+	var claimed int64
+	err := scan(&c.Run, &c.Seq, &c.Source, &c.Band, &c.After, &c.Through, &c.Cursor, &c.Done, &c.Attempts, &c.Bound, &c.Fence, &c.Worker, &claimed, &c.Counts, clock)
+	c.ClaimedFor = time.Duration(max(0, claimed-*clock)) * time.Microsecond
+	return c, err
+}
+
+// ClaimChunk implements accounts.Sweeps. The run's row is locked first, so that those who claim at once count one after the other.
+func (s *Store) ClaimChunk(ctx context.Context, run uuid.UUID, worker string, most int, claim time.Duration) (accounts.Chunk, error) {
+	var claimed *accounts.Chunk
+	err := s.inTx(ctx, func(tx querier) error {
+		claimed = nil
+		n, err := s.exec(ctx, tx, `UPDATE sweep_runs SET state = state WHERE id = $1 AND state = 'running'`, run)
+		if err == nil && n == 0 {
+			err = accounts.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		return s.each(ctx, tx, func(scan scan) error {
+			var clock int64
+			c, err := s.scanChunk(scan, &clock)
+			claimed = &c
+			return err
+		}, `
+UPDATE sweep_chunks SET fence = fence + 1, attempts = attempts + 1, worker = $2, claimed_to = `+s.engine.clock+` + $4
+ WHERE run_id = $1 AND seq = (SELECT seq FROM sweep_chunks
+                               WHERE run_id = $1 AND NOT done AND claimed_to <= `+s.engine.clock+` AND next_at <= `+s.engine.clock+`
+                                 AND (SELECT count(*) FROM sweep_chunks WHERE run_id = $1 AND NOT done AND claimed_to > `+s.engine.clock+`) < $3
+                               ORDER BY seq LIMIT 1)
+RETURNING `+chunkColumns+`, `+s.engine.clock, run, plain(worker), most, claim.Microseconds())
+	})
+	if err == nil && claimed == nil {
+		err = accounts.ErrNotFound
+	}
+	if err != nil {
+		return accounts.Chunk{}, storeError("claim chunk", err)
+	}
+	return *claimed, nil
+}
+
+// KeepChunk implements accounts.Sweeps.
+func (s *Store) KeepChunk(ctx context.Context, c accounts.Chunk, claim, pause time.Duration) error {
+	return storeError("keep chunk", s.keepChunk(ctx, s.write, c, claim, pause))
+}
+
+func (s *Store) keepChunk(ctx context.Context, q querier, c accounts.Chunk, claim, pause time.Duration) error {
+	n, err := s.exec(ctx, q, `
+UPDATE sweep_chunks SET cursor = $4, done = $5, attempts = $6, bound = $7, counts = $8, claimed_to = CASE WHEN CAST($9 AS bigint) > 0 THEN `+s.engine.clock+` + $9 ELSE 0 END,
+       next_at = `+s.engine.clock+` + $10
+ WHERE run_id = $1 AND seq = $2 AND fence = $3`,
+		c.Run, c.Seq, c.Fence, c.Cursor, c.Done, c.Attempts, c.Bound, c.Counts, claim.Microseconds(), pause.Microseconds())
+	if err == nil && n == 0 {
+		err = accounts.ErrStale
+	}
+	return err
+}
+
+// Chunks implements accounts.Sweeps.
+func (s *Store) Chunks(ctx context.Context, run uuid.UUID) ([]accounts.Chunk, error) {
+	var chunks []accounts.Chunk
+	err := s.each(ctx, s.read, func(scan scan) error {
+		var clock int64
+		c, err := s.scanChunk(scan, &clock)
+		chunks = append(chunks, c)
+		return err
+	}, `SELECT `+chunkColumns+`, `+s.engine.clock+` FROM sweep_chunks WHERE run_id = $1 ORDER BY seq`, run)
+	return chunks, storeError("read chunks", err)
+}
+
+var errNoTurn = errors.New("the turn was not written")
+
+// TakeTurn implements accounts.Sweeps.
+func (s *Store) TakeTurn(ctx context.Context, version int64, cost time.Duration) (time.Duration, error) {
+	wait := int64(-1)
+	err := s.retry(func() error {
+		return s.each(ctx, s.write, func(scan scan) error { return scan(&wait) }, `
+INSERT INTO sweep_turns (id, version, tat) VALUES (1, $1, `+s.engine.clock+` + $2)
+ON CONFLICT (id) DO UPDATE SET version = excluded.version,
+   tat = CASE WHEN sweep_turns.version = excluded.version AND sweep_turns.tat > `+s.engine.clock+` THEN sweep_turns.tat ELSE `+s.engine.clock+` END + $2
+RETURNING CASE WHEN tat - $2 > `+s.engine.clock+` THEN tat - $2 - `+s.engine.clock+` ELSE 0 END`, version, cost.Microseconds())
+	})
+	if err == nil && wait < 0 {
+		err = errNoTurn
+	}
+	return time.Duration(wait) * time.Microsecond, storeError("take a turn", err)
+}
