@@ -172,7 +172,11 @@ const (
 	EventMailGivenUp    EventKind = "mail.given-up"
 	EventRehashed       EventKind = "credential.rehashed"
 	EventContested      EventKind = "identifier.contested"
-	EventQuarantined    EventKind = "account.quarantined"
+	EventQuarantined    EventKind = "account.quarantined" // one person, or, about no account, as many as the detail counts
+
+	EventQuarantineSkipped  EventKind = "quarantine.skipped"  // by staff: nothing is done about them any more
+	EventQuarantineReopened EventKind = "quarantine.reopened" // it is, again
+
 	EventSessionRevoked EventKind = "session.revoked"
 	EventSessionReused  EventKind = "session.reused"
 	EventKeyRotated     EventKind = "signing-key.rotated"
@@ -217,6 +221,11 @@ const (
 	NoteUnreadableRecord  NoteClass = "unreadable-record"       // beside its hash
 	NoteGone              NoteClass = "gone"                    // the legacy store has nobody under that id
 	NoteExternalTaken     NoteClass = "external-identity-taken" // moved, but for an identity that another account has
+	NoteIdentifierLeftOut NoteClass = "identifier-left-out"     // moved, but for a stored identifier that cannot be typed
+	NoteTooLong           NoteClass = "too-long"                // every identifier is longer than MaxIdentifier
+	NoteMapping           NoteClass = "mapping-error"           // an expression of the mapping has no result for them
+	NoteTimeout           NoteClass = "legacy-timeout"          // the legacy store tells others about, and not them
+	NotePoisoned          NoteClass = "poisoned"                // whoever tried to move them died or stood still, several times
 )
 
 // subjects is the UUIDv5 namespace of rekey's subjects. Changing it would change every migrated person's sub.

@@ -34,6 +34,8 @@ type Migration struct {
 	By               By
 	// DryRun: everything is looked at and nothing is written. What others write meanwhile may make it untrue.
 	DryRun bool
+	// Untold: who is refused is not put into quarantine here, for the caller does it for many at a time; see NoteRefused.
+	Untold bool
 }
 
 // An Outcome is what came of a Migration that was not refused.
@@ -135,7 +137,7 @@ func (s *Service) migrateUnseen(ctx context.Context, m Migration, a Attempt) (Ou
 	case rec.Deleted() && errors.As(err, new(*UnmovableError)): // gone there too
 		return OutcomeDeleted, nil
 	case err != nil:
-		return "", err
+		return "", s.refuseUnseen(ctx, candidate{source: Source{Name: m.Source}, user: legacy.User{ID: m.LegacyID}}, err, m, a)
 	case rec.Deleted():
 		return s.deletedUnseen(ctx, c, m, a)
 	case absent:
@@ -170,15 +172,26 @@ func (s *Service) unseen(ctx context.Context, source, legacyID string) (candidat
 		return candidate{}, &UnmovableError{NoteVerifyOnly, "the legacy store cannot be read by key: only a login can move this person"}
 	}
 	user, err := getter.Get(ctx, legacyID)
-	switch _, unreadable := legacy.RowErrors(err); {
+	switch rows, unreadable := legacy.RowErrors(err); {
 	case errors.Is(err, legacy.ErrNoUser):
 		return candidate{}, &UnmovableError{NoteGone, "the legacy store has nobody under that id"}
 	case err != nil && unreadable == nil:
-		return candidate{}, &UnmovableError{NoteUnreadableRecord, "the legacy record cannot be read"}
+		return candidate{}, unreadableRow(rows[0])
 	case err != nil:
-		return candidate{}, cannotTell("read person from the legacy store", err)
+		return candidate{}, cannotTell("read person from the legacy store", fmt.Errorf("%w: %w", errLegacySilent, err))
 	}
 	return candidate{source: s.sources[i], user: user, order: i}, nil
+}
+
+// errLegacySilent is the legacy store that says nothing about one person.
+var errLegacySilent = errors.New("the legacy store did not answer")
+
+// unreadableRow says why nobody can be made from a record.
+func unreadableRow(row *legacy.RowError) *UnmovableError {
+	if row.Mapping {
+		return &UnmovableError{NoteMapping, "an expression of the mapping has no result for this person"}
+	}
+	return &UnmovableError{NoteUnreadableRecord, "the legacy record cannot be read"}
 }
 
 // deletedUnseen looks whose the id of somebody who was deleted is now.
@@ -264,14 +277,14 @@ func (s *Service) refuseUnseen(ctx context.Context, c candidate, err error, m Mi
 		err = &UnmovableError{NoteContested, "an identifier is held by several legacy people"}
 	}
 	no, ok := errors.AsType[*UnmovableError](err)
-	if ok && !m.DryRun && isTold(no.Class) {
+	if ok && !m.DryRun && !m.Untold && isTold(no.Class) {
 		s.note(ctx, c, no.Class, no.Reason, a)
 	}
 	return err
 }
 
-// isTold reports whether support hears of everybody of a class. Of the others there may be as many as there are people, and
-// nothing to be done about one of them.
+// isTold reports whether support hears of everybody of a class by an event each. Of the others there may be as many as there are
+// people, and nothing to be done about one of them: a sweep lists them, with one event for many; see NoteRefused.
 func isTold(class NoteClass) bool {
 	return !slices.Contains([]NoteClass{NoteVerifyOnly, NoteUnusableHash, NoteWeakHash, NoteGone}, class)
 }

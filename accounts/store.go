@@ -42,6 +42,7 @@ type Store interface {
 	StaffTokens
 	Codes
 	Watching
+	Quarantined
 
 	// Meta returns the value of a named fact about the installation, or ErrNotFound.
 	Meta(ctx context.Context, name string) (string, error)
@@ -87,7 +88,8 @@ type Directory interface {
 	// this call marked it: marking again changes nothing and writes no event.
 	Contest(ctx context.Context, canonical string, e Event) (bool, error)
 
-	// AddNote keeps the first note of each (source, legacy id, class), with the event, and reports whether this was it.
+	// AddNote keeps the first note of each (source, legacy id, class), with the event, and reports whether this was it. One that
+	// was resolved begins anew; of one that stands, or was skipped, it is kept when it was seen last.
 	AddNote(ctx context.Context, n Note, e Event) (bool, error)
 	// Notes returns up to limit notes, newest first.
 	Notes(ctx context.Context, limit int) ([]Note, error)
@@ -341,7 +343,7 @@ type SigningKeys interface {
 type Support interface {
 	// Links returns all links of an account, the one that it is named after first.
 	Links(ctx context.Context, account uuid.UUID) ([]LegacyLink, error)
-	// NotesOf returns the notes about the legacy people whom an account was made from, newest first.
+	// NotesOf returns the notes about the legacy people whom an account was made from, but for the resolved ones, newest first.
 	NotesOf(ctx context.Context, account uuid.UUID) ([]Note, error)
 	// RecentEvents returns events newest first: by id, which sorts by time.
 	RecentEvents(ctx context.Context, q EventQuery) ([]Event, error)

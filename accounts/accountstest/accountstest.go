@@ -46,6 +46,7 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"life races", lifeRaceRules()},
 		{"codes", codeRules()},
 		{"factors", factorRules()},
+		{"quarantine", quarantineRules()},
 	} {
 		for _, r := range part.rules {
 			t.Run(part.name+"/"+r.name, func(t *testing.T) {

@@ -162,6 +162,7 @@ func postgresEngine(locker lock.SessionLocker) engine {
 			return code == serializationFailure || code == deadlockDetected
 		},
 		scrub:     scrubPostgres,
+		elements:  func(arg string) string { return `jsonb_array_elements(` + arg + `::text::jsonb)` },
 		renew:     (*Store).renewInSelect,
 		clock:     `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`,
 		holdEpoch: lockEpoch,
