@@ -212,7 +212,7 @@ const (
 	NoteUnreadableHash    NoteClass = "unreadable-hash"
 	NoteOverBounds        NoteClass = "over-bounds" // readable as soon as the operator raises the bound
 	NoteContested         NoteClass = "contested"
-	NoteInvalidIdentifier NoteClass = "invalid-identifier"
+	NoteInvalidIdentifier NoteClass = "invalid-identifier"      // no name that can be typed, and found: none, too long, not text
 	NoteDrifted           NoteClass = "drifted"                 // the legacy record was changed by others after it was changed here
 	NoteIDReused          NoteClass = "id-reused"               // a deleted person's id has come back as somebody else's
 	NoteVerifyOnly        NoteClass = "verify-only"             // the legacy store shows no hash: only a login can move them
@@ -222,7 +222,6 @@ const (
 	NoteGone              NoteClass = "gone"                    // the legacy store has nobody under that id
 	NoteExternalTaken     NoteClass = "external-identity-taken" // moved, but for an identity that another account has
 	NoteIdentifierLeftOut NoteClass = "identifier-left-out"     // moved, but for a stored identifier that cannot be typed
-	NoteTooLong           NoteClass = "too-long"                // every identifier is longer than MaxIdentifier
 	NoteMapping           NoteClass = "mapping-error"           // an expression of the mapping has no result for them
 	NoteTimeout           NoteClass = "legacy-timeout"          // the legacy store tells others about, and not them
 	NotePoisoned          NoteClass = "poisoned"                // whoever tried to move them died or stood still, several times

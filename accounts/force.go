@@ -86,6 +86,9 @@ func (s *Service) Migrate(ctx context.Context, m Migration) (Outcome, error) {
 	case err == nil:
 		s.countMoved(outcome, m.DryRun)
 		return outcome, nil
+	case errors.Is(err, errChanged) && s.unfindable(ctx, m):
+		c := candidate{source: Source{Name: m.Source}, user: legacy.User{ID: m.LegacyID}}
+		return "", s.refuseUnseen(ctx, c, &UnmovableError{NoteInvalidIdentifier, "the legacy store does not find this person by what they would type"}, m, a)
 	case overtaken(err):
 		return "", &UnavailableError{RetryAfter: retryChanged, Err: err}
 	case errors.Is(err, ErrStaleEpoch):
@@ -94,6 +97,22 @@ func (s *Service) Migrate(ctx context.Context, m Migration) (Outcome, error) {
 		return "", err
 	}
 	return "", cannotTell("move account", err)
+}
+
+// unfindable reports whether the legacy store has somebody, as they were a moment ago, and does not return them by any of their
+// identifiers: so it is where one was cleaned into a spelling that cannot be asked for.
+func (s *Service) unfindable(ctx context.Context, m Migration) bool {
+	before, err := s.unseen(ctx, m.Source, m.LegacyID)
+	if err != nil {
+		return false
+	}
+	ids, _ := s.identifiersOf(before, nil)
+	found, err := s.lookup(ctx, []Source{before.source}, ids)
+	if err != nil || slices.ContainsFunc(found, before.is) {
+		return false
+	}
+	after, err := s.unseen(ctx, m.Source, m.LegacyID)
+	return err == nil && hmac.Equal(s.fingerprint(before), s.fingerprint(after))
 }
 
 // overtaken reports whether somebody else has written between what was read and what was to be written.

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"rekey/accounts/phase"
+	"rekey/legacy"
 )
 
 // Quarantine is where everybody is found whom a sweep, a list or support could not move, each with a class and a reason: what a
@@ -48,7 +49,6 @@ var noteMeanings = []noteMeaning{
 	{NoteOverBounds, false, false},
 	{NoteContested, false, false},
 	{NoteInvalidIdentifier, false, false},
-	{NoteTooLong, false, false},
 	{NoteVerifyOnly, false, false},
 	{NoteUnusableHash, false, false},
 	{NoteWeakHash, false, false},
@@ -175,6 +175,32 @@ func (s *Service) Quarantine(ctx context.Context, q QuarantineQuery) ([]Quaranti
 	return rows, nil
 }
 
+// HeldBack returns the people of a source whom a sweep leaves alone, and why: staff have skipped them, or whoever tries to move them
+// dies of it. Its error is an *UnavailableError.
+func (s *Service) HeldBack(ctx context.Context, source string) (map[string]Refusal, error) {
+	held := make(map[string]Refusal)
+	for _, q := range []QuarantineQuery{{State: NoteSkipped}, {Class: NotePoisoned, State: NoteOpen}} {
+		q.Source, q.Limit = source, heldPage
+		for {
+			rows, err := s.Quarantine(ctx, q)
+			if err != nil {
+				return nil, err
+			}
+			for _, r := range rows {
+				held[r.LegacyID] = Refusal{r.LegacyKey, r.Class, r.Reason}
+			}
+			if len(rows) < q.Limit {
+				break
+			}
+			q.After = rows[len(rows)-1].NoteKey
+		}
+	}
+	return held, nil
+}
+
+// heldPage is how many people are read at once. There are as many in all as staff have had the patience to skip.
+const heldPage = 1000
+
 // QuarantineCounts counts notes. Its error is an *UnavailableError.
 func (s *Service) QuarantineCounts(ctx context.Context) ([]QuarantineCount, error) {
 	trusted, err := s.trustedFrom(ctx)
@@ -223,6 +249,13 @@ func RefusalOf(person LegacyKey, err error) (Refusal, bool) {
 		return Refusal{person, NoteTimeout, "the legacy store did not answer for this person"}, true
 	}
 	return Refusal{}, false
+}
+
+// RefusalOfRow is the refusal of a person whose record a walk through a source could not read. Of a key that was cut nobody can be told
+// whose it is.
+func RefusalOfRow(source string, row *legacy.RowError) Refusal {
+	no := unreadableRow(row)
+	return Refusal{LegacyKey{source, row.Key}, no.Class, no.Reason}
 }
 
 // NoteRefused puts people into quarantine whom a sweep or a list could not move, with one event for all of them, and returns how

@@ -12,6 +12,7 @@ import (
 	"rekey/accounts"
 	"rekey/accounts/phase"
 	"rekey/legacy"
+	"rekey/legacy/legacytest"
 )
 
 func shopKey(id string) accounts.LegacyKey {
@@ -71,7 +72,7 @@ func TestNoteRefused(t *testing.T) {
 		t.Errorf("again %d are new", n)
 	}
 	sameList(t, "quarantine", w.inQuarantine(t, accounts.QuarantineQuery{}),
-		"1 unreadable-hash open ", "2 unusable-hash open ", "3 over-bounds open ", "4 too-long open ", "5 contested open ", "6 contested open ", "7 unusable-hash open ")
+		"1 unreadable-hash open ", "2 unusable-hash open ", "3 over-bounds open ", "4 invalid-identifier open ", "5 contested open ", "6 contested open ", "7 unusable-hash open ")
 	events, err := w.store.Events(t.Context(), uuid.Nil, 10)
 	if err != nil || len(events) != 1 {
 		t.Fatalf("%d events (%v), want 1", len(events), err)
@@ -309,4 +310,63 @@ func TestSkipQuarantined(t *testing.T) {
 	if _, err := w.SkipQuarantined(t.Context(), shopKey("7"), accounts.By{}); !errors.As(err, new(*accounts.InvalidError)) {
 		t.Errorf("without a reason: %v", err)
 	}
+}
+
+// A sweep leaves those alone whom staff have skipped, and those who kill whoever tries to move them, until they have moved.
+func TestHeldBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withHash("1", "anna", "auto", "what is this"), md5Salted(t, "2", "bert", "", "rose"), md5Salted(t, "3", "carl", "", "lily"))
+	w.refuse(t, "1")
+	_, err := w.NoteRefused(t.Context(), []accounts.Refusal{
+		{LegacyKey: shopKey("2"), Class: accounts.NotePoisoned}, {LegacyKey: shopKey("3"), Class: accounts.NoteWeakHash},
+		{LegacyKey: accounts.LegacyKey{Source: "blog", LegacyID: "4"}, Class: accounts.NotePoisoned},
+	}, because)
+	must(t, "NoteRefused", err, nil)
+	_, err = w.SkipQuarantined(t.Context(), shopKey("1"), because)
+	must(t, "skip", err, nil)
+	held, err := w.HeldBack(t.Context(), "shop")
+	if err != nil || len(held) != 2 || held["1"].Class != accounts.NoteUnreadableHash || held["2"].Class != accounts.NotePoisoned {
+		t.Errorf("%+v (%v)", held, err)
+	}
+	mustLogin(t, w.Service, "bert", "rose")
+	if held, err = w.HeldBack(t.Context(), "shop"); err != nil || len(held) != 1 {
+		t.Errorf("after the login: %+v (%v)", held, err)
+	}
+}
+
+// unlisted is an old store that does not find a person by what it says they are called.
+type unlisted struct{ *legacytest.Memory }
+
+func (unlisted) Lookup(context.Context, ...string) ([]legacy.User, error) { return nil, nil }
+
+// Who is not found by their name can neither log in nor be moved, and waiting does not mend it; whose record is just being changed is
+// tried again.
+func TestMigrateOfTheUnfindable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, md5Salted(t, "7", "anna", "", "tulip"))
+	s := w.serve(t, func(c *accounts.Config) { c.Sources[0].Source = unlisted{w.source} })
+	mustNotMigrate(t, s, swept("7"), accounts.NoteInvalidIdentifier)
+	sameList(t, "quarantine", w.inQuarantine(t, accounts.QuarantineQuery{}), "7 invalid-identifier open ")
+
+	names := 0
+	busy := w.serve(t, func(c *accounts.Config) {
+		c.Sources[0].Source = renaming{w.source, func() {
+			names++
+			w.source.Change("7", func(u *legacy.User) { u.Username = "anna" + strings.Repeat("x", names) })
+		}}
+	})
+	_, err := busy.Migrate(t.Context(), swept("7"))
+	doubtful(t, "while they are renamed", err)
+}
+
+// renaming is an old store whose person is renamed each time that they were read.
+type renaming struct {
+	*legacytest.Memory
+	rename func()
+}
+
+func (r renaming) Get(ctx context.Context, id string) (legacy.User, error) {
+	user, err := r.Memory.Get(ctx, id)
+	r.rename()
+	return user, err
 }

@@ -42,7 +42,7 @@ func (k Keep) Check() error {
 // the configuration is wrong.
 func (s *Service) openUnseen(c candidate, keep Keep) (*hash.Hash, error) {
 	if ids, _ := s.identifiersOf(c, nil); len(ids) == 0 {
-		return nil, nameless(c)
+		return nil, &UnmovableError{NoteInvalidIdentifier, "nothing is stored that the person could type to log in, or it is too long"}
 	}
 	if c.user.Password == nil {
 		if _, verifies := c.source.Source.(legacy.Verifier); verifies {
@@ -66,16 +66,6 @@ func (s *Service) openUnseen(c candidate, keep Keep) (*hash.Hash, error) {
 		return nil, &UnmovableError{NoteWeakHash, "the stored hash is too weak to be carried as it is"}
 	}
 	return h, nil
-}
-
-// nameless says why somebody has nothing that they could type to log in.
-func nameless(c candidate) *UnmovableError {
-	for _, spelling := range c.user.Identifiers() {
-		if _, err := ParseIdentifier(spelling); errors.Is(err, errIdentifierLong) {
-			return &UnmovableError{NoteTooLong, "what is stored as the person's name is longer than 320 bytes"}
-		}
-	}
-	return &UnmovableError{NoteInvalidIdentifier, "nothing is stored that the person could type to log in"}
 }
 
 // keepUnseen makes the credential of an account from what the legacy store has. atLeast is the scheme that it must not be

@@ -236,6 +236,8 @@ func testLateNotes(t *testing.T, s accounts.Store) {
 	same(t, "what a move does not end", len(quarantined(t, s, accounts.QuarantineQuery{Class: accounts.NoteIDReused, State: accounts.NoteOpen, Trusted: 7})), 5)
 	all := quarantined(t, s, accounts.QuarantineQuery{Class: accounts.NoteWeakHash})
 	same(t, "notes of people who are answered here, or deleted", len(all), 3) // Ada, Bob, Eve
+	said := quarantined(t, s, accounts.QuarantineQuery{Class: accounts.NoteWeakHash, Trusted: 7})
+	same(t, "Ada's as it is read", said[0].State, accounts.NoteResolved)
 	counts, err := s.QuarantineCounts(t.Context(), 7)
 	is(t, "QuarantineCounts", err, nil)
 	same(t, "counts", counts, []accounts.QuarantineCount{
