@@ -38,6 +38,32 @@ func addOutputFlag(cmd *cobra.Command) *format {
 	return &f
 }
 
+// A listFormat is the value of --output of a command whose rows others read on: a format, or CSV.
+type listFormat struct{ format }
+
+const asCSV format = "csv"
+
+func (f *listFormat) Type() string { return "table|json|csv" }
+
+func (f *listFormat) Set(text string) error {
+	if text == string(asCSV) {
+		f.format = asCSV
+		return nil
+	}
+	if f.format.Set(text) != nil {
+		return errors.New("want table, json or csv")
+	}
+	return nil
+}
+
+// addListOutputFlag gives a command --output with csv.
+func addListOutputFlag(cmd *cobra.Command) *listFormat {
+	f := listFormat{asTable}
+	cmd.Flags().VarP(&f, "output", "o", "how to print: table, json or csv")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "csv"}, cobra.ShellCompDirectiveNoFileComp)) // fails only for a flag that is not there
+	return &f
+}
+
 // A column of a table: its heading, and its cell in a row.
 type column[T any] struct {
 	heading string
