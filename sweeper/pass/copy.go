@@ -115,7 +115,7 @@ func (r *copyRun) judge(id string, outcome accounts.Outcome, err error) error {
 	case errors.As(err, &doubt):
 		r.report.People++
 		r.report.NotAnswered++
-		if refused {
+		if refused && !r.DryRun {
 			r.silent = append(r.silent, no)
 		}
 		return r.doubts.count(err)
@@ -141,14 +141,16 @@ func (r *copyRun) refuse(no accounts.Refusal) {
 	if named := r.report.Examples[no.Class]; len(named) < examples && !slices.Contains(named, no.LegacyID) {
 		r.report.Examples[no.Class] = append(named, no.LegacyID)
 	}
-	r.refused = append(r.refused, no)
+	if !r.DryRun {
+		r.refused = append(r.refused, no)
+	}
 }
 
 // note puts those into quarantine who were refused, if there are so many: everybody of the source is either here, or there.
 func (r *copyRun) note(ctx context.Context, least int) error {
 	r.mu.Lock()
 	refused := r.refused
-	if len(refused) < least || r.DryRun {
+	if len(refused) < least {
 		r.mu.Unlock()
 		return nil
 	}
