@@ -172,7 +172,11 @@ const (
 	EventMailGivenUp    EventKind = "mail.given-up"
 	EventRehashed       EventKind = "credential.rehashed"
 	EventContested      EventKind = "identifier.contested"
-	EventQuarantined    EventKind = "account.quarantined"
+	EventQuarantined    EventKind = "account.quarantined" // one person, or, about no account, as many as the detail counts
+
+	EventQuarantineSkipped  EventKind = "quarantine.skipped"  // by staff: nothing is done about them any more
+	EventQuarantineReopened EventKind = "quarantine.reopened" // it is, again
+
 	EventSessionRevoked EventKind = "session.revoked"
 	EventSessionReused  EventKind = "session.reused"
 	EventSweepBegan     EventKind = "sweep.began" // a run over everybody
@@ -214,7 +218,7 @@ const (
 	NoteUnreadableHash    NoteClass = "unreadable-hash"
 	NoteOverBounds        NoteClass = "over-bounds" // readable as soon as the operator raises the bound
 	NoteContested         NoteClass = "contested"
-	NoteInvalidIdentifier NoteClass = "invalid-identifier"
+	NoteInvalidIdentifier NoteClass = "invalid-identifier"      // no name that can be typed, and found: none, too long, not text
 	NoteDrifted           NoteClass = "drifted"                 // the legacy record was changed by others after it was changed here
 	NoteIDReused          NoteClass = "id-reused"               // a deleted person's id has come back as somebody else's
 	NoteVerifyOnly        NoteClass = "verify-only"             // the legacy store shows no hash: only a login can move them
@@ -224,6 +228,10 @@ const (
 	NoteNoAddress         NoteClass = "no-address"              // nothing that a link for a new password could be sent to
 	NoteGone              NoteClass = "gone"                    // the legacy store has nobody under that id
 	NoteExternalTaken     NoteClass = "external-identity-taken" // moved, but for an identity that another account has
+	NoteIdentifierLeftOut NoteClass = "identifier-left-out"     // moved, but for a stored identifier that cannot be typed
+	NoteMapping           NoteClass = "mapping-error"           // an expression of the mapping has no result for them
+	NoteTimeout           NoteClass = "legacy-timeout"          // the legacy store tells others about, and not them
+	NotePoisoned          NoteClass = "poisoned"                // whoever tried to move them died or stood still, several times
 )
 
 // subjects is the UUIDv5 namespace of rekey's subjects. Changing it would change every migrated person's sub.

@@ -37,6 +37,8 @@ type Batch struct {
 	// Contested reports whether several legacy people hold a name; see Service.Names. nil: nobody has looked, and everybody
 	// goes by themselves.
 	Contested func(Name) bool
+	// Held are people who are not tried, by legacy id, and why; see Service.HeldBack.
+	Held map[string]Refusal
 
 	Hash   Keep // "": KeepAuto
 	By     By
@@ -139,7 +141,8 @@ type bulk struct {
 	order  int
 	tally  Tally
 
-	unanswered int // in a row
+	unanswered int       // in a row
+	refused    []Refusal // who is to be put into quarantine
 	movers     []*mover
 }
 
@@ -160,6 +163,10 @@ func (b *bulk) run(ctx context.Context) error {
 		return err
 	}
 	for range staleTries {
+		// Before the cursor: nobody is passed over who is neither here nor in quarantine.
+		if err := b.quarantine(ctx); err != nil {
+			return err
+		}
 		refused, err := b.write(ctx)
 		if err != nil || len(refused) == 0 {
 			return err
@@ -182,6 +189,24 @@ func (b *bulk) run(ctx context.Context) error {
 	return &UnavailableError{RetryAfter: retryChanged, Err: errChanged}
 }
 
+// refuse counts somebody who cannot be moved, and is to be put into quarantine.
+func (b *bulk) refuse(no Refusal) {
+	b.tally.Refuse(no.Class, no.LegacyID)
+	b.refused = append(b.refused, no)
+}
+
+// quarantine writes down who cannot be moved.
+func (b *bulk) quarantine(ctx context.Context) error {
+	if len(b.refused) == 0 || b.DryRun {
+		return nil
+	}
+	_, err := b.NoteRefused(ctx, b.refused, b.By)
+	if err == nil {
+		b.refused = nil
+	}
+	return err
+}
+
 // sort says of each person whether they move with the others, and moves those who do not.
 func (b *bulk) sort(ctx context.Context) error {
 	ids := make([]string, 0, len(b.People))
@@ -201,12 +226,16 @@ func (b *bulk) sort(ctx context.Context) error {
 			b.tally.Refuse(NoteUnreadableRecord, strings.ToValidUTF8(user.ID, "\uFFFD"))
 			continue
 		}
-		if copied, here := copies[user.ID]; here {
-			if b.isAsItShould(copied, c) {
-				b.tally.Outcomes[OutcomeUnchanged]++
-				continue
-			}
-		} else if m, together := b.mover(c); together {
+		copied, here := copies[user.ID]
+		if here && b.isAsItShould(copied, c) {
+			b.tally.Outcomes[OutcomeUnchanged]++
+			continue
+		}
+		if no, held := b.Held[user.ID]; held {
+			b.tally.Refuse(no.Class, user.ID) // it stands in quarantine
+			continue
+		}
+		if m, together := b.mover(c); together && !here {
 			names.meet(m)
 			if err := b.open(ctx, m); err != nil {
 				return err
@@ -284,8 +313,7 @@ func (b *bulk) open(ctx context.Context, m *mover) error {
 	no, refused := errors.AsType[*UnmovableError](err)
 	switch {
 	case refused:
-		_ = b.refuseUnseen(ctx, m.candidate, err, Migration{DryRun: b.DryRun}, b.a) // which is what it was
-		b.tally.Refuse(no.Class, m.user.ID)
+		b.refuse(Refusal{LegacyKey{b.Source, m.user.ID}, no.Class, no.Reason})
 		return nil
 	case err != nil:
 		return err
@@ -354,7 +382,7 @@ func (b *bulk) make(ctx context.Context, m *mover, id uuid.UUID, epoch int64) er
 }
 
 // write commits those who move together, and how far the chunk is. Of whom it returns, nothing was written.
-func (b *bulk) write(ctx context.Context) ([]Refusal, error) {
+func (b *bulk) write(ctx context.Context) ([]NotMade, error) {
 	tally := NewTally()
 	tally.Add(b.tally)
 	for _, m := range b.movers {
@@ -364,7 +392,7 @@ func (b *bulk) write(ctx context.Context) ([]Refusal, error) {
 	if err != nil {
 		return nil, err
 	}
-	var refused []Refusal
+	var refused []NotMade
 	err = b.outlive(ctx, func(ctx context.Context) (err error) {
 		if b.DryRun || len(b.movers) == 0 {
 			return b.store.KeepChunk(ctx, chunk, b.Claim, 0)
@@ -397,22 +425,29 @@ const giveUpAfter = 3
 
 // alone moves one person by themselves, and counts what came of them. Its error ends the batch.
 func (b *bulk) alone(ctx context.Context, legacyID string) error {
-	outcome, err := b.Migrate(ctx, Migration{Source: b.Source, LegacyID: legacyID, Hash: b.Hash, How: BySweep, By: b.By, DryRun: b.DryRun})
-	no, refused := errors.AsType[*UnmovableError](err)
-	switch {
-	case err == nil:
+	outcome, err := b.Migrate(ctx, Migration{
+		Source: b.Source, LegacyID: legacyID, Hash: b.Hash, How: BySweep, By: b.By, DryRun: b.DryRun, Untold: true,
+	})
+	if err == nil {
+		b.unanswered = 0
 		b.tally.Outcomes[outcome]++
-	case refused:
-		b.tally.Refuse(no.Class, legacyID)
-	case errors.As(err, new(*UnavailableError)):
+		return nil
+	}
+	if !errors.As(err, new(*UnavailableError)) && !errors.As(err, new(*UnmovableError)) {
+		return err
+	}
+	// A store that does not answer for one person may be about to answer for nobody.
+	if errors.As(err, new(*UnavailableError)) {
 		if b.unanswered++; b.unanswered >= giveUpAfter || ctx.Err() != nil {
 			return err
 		}
-		b.tally.NotAnswered++
-		return nil
-	default:
-		return err
+	} else {
+		b.unanswered = 0
 	}
-	b.unanswered = 0
+	if no, refused := RefusalOf(LegacyKey{b.Source, legacyID}, err); refused {
+		b.refuse(no)
+		return nil
+	}
+	b.tally.NotAnswered++
 	return nil
 }

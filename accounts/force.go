@@ -34,6 +34,8 @@ type Migration struct {
 	By               By
 	// DryRun: everything is looked at and nothing is written. What others write meanwhile may make it untrue.
 	DryRun bool
+	// Untold: who is refused is not put into quarantine here, for the caller does it for many at a time; see NoteRefused.
+	Untold bool
 }
 
 // An Outcome is what came of a Migration that was not refused.
@@ -86,6 +88,9 @@ func (s *Service) Migrate(ctx context.Context, m Migration) (Outcome, error) {
 	case err == nil:
 		s.countMoved(outcome, m.DryRun)
 		return outcome, nil
+	case errors.Is(err, errChanged) && s.unfindable(ctx, m):
+		c := candidate{source: Source{Name: m.Source}, user: legacy.User{ID: m.LegacyID}}
+		return "", s.refuseUnseen(ctx, c, &UnmovableError{NoteInvalidIdentifier, "the legacy store does not find this person by what they would type"}, m, a)
 	case overtaken(err):
 		return "", &UnavailableError{RetryAfter: retryChanged, Err: err}
 	case errors.Is(err, ErrStaleEpoch):
@@ -94,6 +99,22 @@ func (s *Service) Migrate(ctx context.Context, m Migration) (Outcome, error) {
 		return "", err
 	}
 	return "", cannotTell("move account", err)
+}
+
+// unfindable reports whether the legacy store has somebody, as they were a moment ago, and does not return them by any of their
+// identifiers: so it is where one was cleaned into a spelling that cannot be asked for.
+func (s *Service) unfindable(ctx context.Context, m Migration) bool {
+	before, err := s.unseen(ctx, m.Source, m.LegacyID)
+	if err != nil {
+		return false
+	}
+	ids, _ := s.identifiersOf(before, nil)
+	found, err := s.lookup(ctx, []Source{before.source}, ids)
+	if err != nil || slices.ContainsFunc(found, before.is) {
+		return false
+	}
+	after, err := s.unseen(ctx, m.Source, m.LegacyID)
+	return err == nil && hmac.Equal(s.fingerprint(before), s.fingerprint(after))
 }
 
 // overtaken reports whether somebody else has written between what was read and what was to be written.
@@ -137,7 +158,7 @@ func (s *Service) migrateUnseen(ctx context.Context, m Migration, a Attempt) (Ou
 	case rec.Deleted() && errors.As(err, new(*UnmovableError)): // gone there too
 		return OutcomeDeleted, nil
 	case err != nil:
-		return "", err
+		return "", s.refuseUnseen(ctx, candidate{source: Source{Name: m.Source}, user: legacy.User{ID: m.LegacyID}}, err, m, a)
 	case rec.Deleted():
 		return s.deletedUnseen(ctx, c, m, a)
 	case absent:
@@ -172,15 +193,26 @@ func (s *Service) unseen(ctx context.Context, source, legacyID string) (candidat
 		return candidate{}, &UnmovableError{NoteVerifyOnly, "the legacy store cannot be read by key: only a login can move this person"}
 	}
 	user, err := getter.Get(ctx, legacyID)
-	switch _, unreadable := legacy.RowErrors(err); {
+	switch rows, unreadable := legacy.RowErrors(err); {
 	case errors.Is(err, legacy.ErrNoUser):
 		return candidate{}, &UnmovableError{NoteGone, "the legacy store has nobody under that id"}
 	case err != nil && unreadable == nil:
-		return candidate{}, &UnmovableError{NoteUnreadableRecord, "the legacy record cannot be read"}
+		return candidate{}, unreadableRow(rows[0])
 	case err != nil:
-		return candidate{}, cannotTell("read person from the legacy store", err)
+		return candidate{}, cannotTell("read person from the legacy store", fmt.Errorf("%w: %w", errLegacySilent, err))
 	}
 	return candidate{source: s.sources[i], user: user, order: i}, nil
+}
+
+// errLegacySilent is the legacy store that says nothing about one person.
+var errLegacySilent = errors.New("the legacy store did not answer")
+
+// unreadableRow says why nobody can be made from a record.
+func unreadableRow(row *legacy.RowError) *UnmovableError {
+	if row.Mapping {
+		return &UnmovableError{NoteMapping, "an expression of the mapping has no result for this person"}
+	}
+	return &UnmovableError{NoteUnreadableRecord, "the legacy record cannot be read"}
 }
 
 // deletedUnseen looks whose the id of somebody who was deleted is now.
@@ -301,14 +333,14 @@ func (s *Service) refuseUnseen(ctx context.Context, c candidate, err error, m Mi
 		err = &UnmovableError{NoteContested, "an identifier is held by several legacy people"}
 	}
 	no, ok := errors.AsType[*UnmovableError](err)
-	if ok && !m.DryRun && isTold(no.Class) {
+	if ok && !m.DryRun && !m.Untold && isTold(no.Class) {
 		s.note(ctx, c, no.Class, no.Reason, a)
 	}
 	return err
 }
 
-// isTold reports whether support hears of everybody of a class. Of the others there may be as many as there are people, and
-// nothing to be done about one of them.
+// isTold reports whether support hears of everybody of a class by an event each. Of the others there may be as many as there are
+// people, and nothing to be done about one of them: a sweep lists them, with one event for many; see NoteRefused.
 func isTold(class NoteClass) bool {
 	return !slices.Contains([]NoteClass{NoteVerifyOnly, NoteUnusableHash, NoteWeakHash, NoteGone}, class)
 }

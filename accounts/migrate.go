@@ -177,7 +177,7 @@ func (s *Service) moveWith(ctx context.Context, c candidate, credential Credenti
 	}
 	rec.Credential.Version = 1
 	if invalid > 0 {
-		s.note(ctx, c, NoteInvalidIdentifier, noteInvalid, a)
+		s.note(ctx, c, NoteIdentifierLeftOut, "a stored identifier cannot be typed and was left out", a)
 	}
 	s.noteExternal(ctx, c, rec, a)
 	return rec, nil

@@ -56,10 +56,26 @@ func (s *Service) AskResetFor(ctx context.Context, ref string, by By) (uuid.UUID
 	if err := by.Check(); err != nil {
 		return uuid.Nil, err
 	}
+	return s.resetFor(ctx, ref, by.RequestID, func(st standing) error {
+		about := sealedMail{AccountID: st.id, RequestID: by.RequestID}
+		if st.there != nil {
+			about.Source, about.LegacyID = st.there.source.Name, st.there.user.ID
+		}
+		return s.post(ctx, MailReset, about, by.event(st.id, EventResetAsked, s.now()))
+	})
+}
+
+// MayResetFor returns whom AskResetFor would send a link to, and sends none. Its error is one of those.
+func (s *Service) MayResetFor(ctx context.Context, ref string) (uuid.UUID, error) {
+	return s.resetFor(ctx, ref, "", func(standing) error { return nil })
+}
+
+// resetFor finds somebody whom a link can be sent to.
+func (s *Service) resetFor(ctx context.Context, ref, requestID string, send func(standing) error) (uuid.UUID, error) {
 	if s.mailer == nil {
 		return uuid.Nil, ErrNoMail
 	}
-	a := Attempt{RequestID: by.RequestID}
+	a := Attempt{RequestID: requestID}
 	leave, err := s.enter(&a)
 	if err != nil {
 		return uuid.Nil, err
@@ -74,11 +90,7 @@ func (s *Service) AskResetFor(ctx context.Context, ref string, by By) (uuid.UUID
 	case len(s.addresses(st)) == 0:
 		return uuid.Nil, &PolicyError{Field: "ref", Reason: "has no e-mail address of its own"}
 	}
-	about := sealedMail{AccountID: st.id, RequestID: by.RequestID}
-	if st.there != nil {
-		about.Source, about.LegacyID = st.there.source.Name, st.there.user.ID
-	}
-	return st.id, s.post(ctx, MailReset, about, by.event(st.id, EventResetAsked, s.now()))
+	return st.id, send(st)
 }
 
 // standOf returns the account that a ref of staff names, here or not.

@@ -46,6 +46,7 @@ type Store interface {
 	Watching
 	Desk
 	SweepSettings
+	Quarantined
 
 	// Meta returns the value of a named fact about the installation, or ErrNotFound.
 	Meta(ctx context.Context, name string) (string, error)
@@ -95,7 +96,8 @@ type Directory interface {
 	// this call marked it: marking again changes nothing and writes no event.
 	Contest(ctx context.Context, canonical string, e Event) (bool, error)
 
-	// AddNote keeps the first note of each (source, legacy id, class), with the event, and reports whether this was it.
+	// AddNote keeps the first note of each (source, legacy id, class), with the event, and reports whether this was it. One that
+	// was resolved begins anew; of one that stands, or was skipped, it is kept when it was seen last.
 	AddNote(ctx context.Context, n Note, e Event) (bool, error)
 	// Notes returns up to limit notes, newest first.
 	Notes(ctx context.Context, limit int) ([]Note, error)
@@ -231,7 +233,7 @@ type Writes interface {
 	// CreateMany commits many accounts as Create does, and how far a chunk is as KeepChunk does, in one transaction. Where some
 	// of them cannot be made, it changes nothing and returns which, and why. They have links, and neither second factors nor
 	// external identities nor anything owed.
-	CreateMany(ctx context.Context, many []Made, c Chunk, claim time.Duration) ([]Refusal, error)
+	CreateMany(ctx context.Context, many []Made, c Chunk, claim time.Duration) ([]NotMade, error)
 
 	// Recopy makes what is here of a legacy person equal to legacy again, with the event: the credential, if it still has
 	// version from (ErrStale if not), the identifiers (ErrTaken if another account has one), the second factors that moved with
@@ -357,7 +359,7 @@ type SigningKeys interface {
 type Support interface {
 	// Links returns all links of an account, the one that it is named after first.
 	Links(ctx context.Context, account uuid.UUID) ([]LegacyLink, error)
-	// NotesOf returns the notes about the legacy people whom an account was made from, newest first.
+	// NotesOf returns the notes about the legacy people whom an account was made from, but for the resolved ones, newest first.
 	NotesOf(ctx context.Context, account uuid.UUID) ([]Note, error)
 	// RecentEvents returns events newest first: by id, which sorts by time.
 	RecentEvents(ctx context.Context, q EventQuery) ([]Event, error)

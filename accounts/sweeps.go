@@ -120,8 +120,8 @@ type Made struct {
 	Epoch int64
 }
 
-// A Refusal is why one of several accounts cannot be made.
-type Refusal struct {
+// NotMade is why one of several accounts cannot be made.
+type NotMade struct {
 	Index int
 	Err   error // ErrLinked, ErrTaken, or ErrStale: they were changed meanwhile
 }

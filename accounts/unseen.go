@@ -81,7 +81,7 @@ func (s *Service) canReset(c candidate) bool {
 // the configuration is wrong.
 func (s *Service) openUnseen(c candidate, keep Keep) (*hash.Hash, error) {
 	if ids, _ := s.identifiersOf(c, nil); len(ids) == 0 {
-		return nil, &UnmovableError{NoteInvalidIdentifier, "nothing is stored that the person could type to log in"}
+		return nil, &UnmovableError{NoteInvalidIdentifier, "nothing is stored that the person could type to log in, or it is too long"}
 	}
 	if c.user.Password == nil {
 		if _, verifies := c.source.Source.(legacy.Verifier); verifies {

@@ -171,7 +171,7 @@ func (d doorsAt) Create(ctx context.Context, r accounts.Record, e accounts.Event
 	return d.Writes.Create(ctx, r, e)
 }
 
-func (d doorsAt) CreateMany(ctx context.Context, many []accounts.Made, c accounts.Chunk, claim time.Duration) ([]accounts.Refusal, error) {
+func (d doorsAt) CreateMany(ctx context.Context, many []accounts.Made, c accounts.Chunk, claim time.Duration) ([]accounts.NotMade, error) {
 	if err := knock(&d.doors.beforeCreate); err != nil {
 		return nil, err
 	}

@@ -55,6 +55,10 @@ func (g *Gateway) adminTable() []adminRoute {
 		{http.MethodPost, "/admin/v1/sweeper/stop", whoMove, g.commandSweeper},
 
 		{http.MethodGet, "/admin/v1/accounts", whoLook, g.findAccounts},
+		{http.MethodGet, "/admin/v1/quarantine", everyRole, g.listQuarantine},
+		{http.MethodPost, "/admin/v1/quarantine/retry", whoSettle, g.retryQuarantine},
+		{http.MethodPost, "/admin/v1/quarantine/skip", whoSettle, g.skipQuarantine},
+
 		{http.MethodGet, "/admin/v1/accounts/:ref", whoLook, g.showAccount},
 		{http.MethodGet, "/admin/v1/accounts/:ref/sessions", whoLook, g.listSessions},
 		{http.MethodPost, "/admin/v1/accounts/:ref/revoke-sessions", whoHelp, g.revokeSessions},

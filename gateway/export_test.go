@@ -26,3 +26,9 @@ func ProblemOf(err error) string {
 	p, _ := problemFor(err)
 	return fmt.Sprintf("%+v %+v", p, extensionsOf(err))
 }
+
+// NoteCursor and ParseNoteCursor are how the key of a note travels.
+var (
+	NoteCursor      = noteCursor
+	ParseNoteCursor = parseNoteCursor
+)

@@ -35,6 +35,9 @@ type RowError struct {
 	Column string // the column, attribute or field
 	Reason string
 	Line   int64 // where the record begins in a file, from 1; 0 where there are no lines
+
+	// Mapping: the record was read, and an expression of the configuration has no result for it.
+	Mapping bool
 }
 
 func (e *RowError) Error() string {

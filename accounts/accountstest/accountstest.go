@@ -50,6 +50,7 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"codes", codeRules()},
 		{"factors", factorRules()},
 		{"signals", signalRules()},
+		{"quarantine", quarantineRules()},
 	} {
 		for _, r := range part.rules {
 			t.Run(part.name+"/"+r.name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 
 // CreateMany implements accounts.Writes. As with Create, a unique key that refuses a row only says that somebody was first: who
 // is in the way of whom is looked up afterwards, and nothing of the transaction stays.
-func (s *Store) CreateMany(ctx context.Context, many []accounts.Made, c accounts.Chunk, claim time.Duration) ([]accounts.Refusal, error) {
+func (s *Store) CreateMany(ctx context.Context, many []accounts.Made, c accounts.Chunk, claim time.Duration) ([]accounts.NotMade, error) {
 	for _, m := range many {
 		if err := checkMade(m); err != nil {
 			return nil, fmt.Errorf("create accounts: %w", err)
@@ -25,7 +26,7 @@ func (s *Store) CreateMany(ctx context.Context, many []accounts.Made, c accounts
 	}
 	var err error
 	for range tries {
-		var changed []accounts.Refusal
+		var changed []accounts.NotMade
 		err = s.inConnTx(ctx, func(conn *sql.Conn, tx *sql.Tx) (err error) {
 			changed, err = s.insertMany(ctx, conn, tx, many)
 			if err == nil && len(changed) > 0 {
@@ -98,7 +99,7 @@ func (s *Store) inConnTx(ctx context.Context, f func(*sql.Conn, *sql.Tx) error) 
 // insertMany writes accounts, and returns which of their people were changed since they were read. All that was written of
 // somebody who is changed through us while they are not here is the epoch of their sessions, and, until it has ended, the
 // change itself.
-func (s *Store) insertMany(ctx context.Context, conn *sql.Conn, tx *sql.Tx, many []accounts.Made) ([]accounts.Refusal, error) {
+func (s *Store) insertMany(ctx context.Context, conn *sql.Conn, tx *sql.Tx, many []accounts.Made) ([]accounts.NotMade, error) {
 	if len(many) == 0 {
 		return nil, nil
 	}
@@ -112,6 +113,9 @@ func (s *Store) insertMany(ctx context.Context, conn *sql.Conn, tx *sql.Tx, many
 		}
 	}
 	held := transaction{tx}
+	if err := s.resolveMany(ctx, held, many); err != nil {
+		return nil, err
+	}
 	// From here on until the commit, no change of somebody who is not here comes to its end: it waits, and finds them here.
 	if err := s.engine.keepChanges(ctx, s, held); err != nil {
 		return nil, err
@@ -133,13 +137,36 @@ UPDATE accounts SET in_doubt = TRUE WHERE id IN (SELECT account_id FROM copy_bac
 	if err != nil {
 		return nil, fmt.Errorf("look for changes: %w", err)
 	}
-	var changed []accounts.Refusal
+	var changed []accounts.NotMade
 	for i, m := range many {
 		if epochs[m.Record.ID] != m.Epoch {
-			changed = append(changed, accounts.Refusal{Index: i, Err: accounts.ErrStale})
+			changed = append(changed, accounts.NotMade{Index: i, Err: accounts.ErrStale})
 		}
 	}
 	return changed, nil
+}
+
+// resolveMany is resolveNotes of all legacy people whom accounts are made from.
+func (s *Store) resolveMany(ctx context.Context, tx querier, many []accounts.Made) error {
+	people := map[string][]string{} // by source
+	for _, m := range many {
+		for _, l := range links(m.Record) {
+			people[l.Source] = append(people[l.Source], l.LegacyID)
+		}
+	}
+	for _, source := range slices.Sorted(maps.Keys(people)) {
+		list, err := json.Marshal(people[source])
+		if err != nil {
+			return fmt.Errorf("list people: %w", err)
+		}
+		_, err = s.exec(ctx, tx, `
+UPDATE quarantine SET state = 'resolved', seen_at = $3
+ WHERE source = $1 AND legacy_id IN `+s.engine.texts("$2")+` AND state <> 'resolved' AND `+endsByMove, source, string(list), micros(many[0].Event.At))
+		if err != nil {
+			return fmt.Errorf("resolve notes: %w", err)
+		}
+	}
+	return nil
 }
 
 // epochs reads the session epochs of people who are not here, of a JSON list of ids; whose is 0 is left out.
@@ -205,8 +232,8 @@ SELECT a.id, a.disabled, a.disabled AND NOT a.disabled_here, a.deleted_at, a.ses
 }
 
 // refusals says which of many records cannot be made, and why.
-func (s *Store) refusals(ctx context.Context, many []accounts.Made) ([]accounts.Refusal, error) {
-	var refused []accounts.Refusal
+func (s *Store) refusals(ctx context.Context, many []accounts.Made) ([]accounts.NotMade, error) {
+	var refused []accounts.NotMade
 	mine := map[string]int{} // whose a name of this very batch is
 	for i, m := range many {
 		first, err := s.refusal(ctx, m.Record)
@@ -220,7 +247,7 @@ func (s *Store) refusals(ctx context.Context, many []accounts.Made) ([]accounts.
 			mine[id.Canonical] = i
 		}
 		if first != nil {
-			refused = append(refused, accounts.Refusal{Index: i, Err: first})
+			refused = append(refused, accounts.NotMade{Index: i, Err: first})
 		}
 	}
 	return refused, nil

@@ -99,14 +99,6 @@ func (s *Store) Contest(ctx context.Context, canonical string, e accounts.Event)
 		`UPDATE identifiers SET contested = TRUE WHERE canonical = $1 AND contested = FALSE`, canonical)
 }
 
-// AddNote implements accounts.Directory.
-func (s *Store) AddNote(ctx context.Context, n accounts.Note, e accounts.Event) (bool, error) {
-	return s.once(ctx, "add note", e, `
-INSERT INTO quarantine (source, legacy_id, class, reason, at) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (source, legacy_id, class) DO NOTHING`,
-		n.Source, n.LegacyID, string(n.Class), plain(n.Reason), micros(n.At))
-}
-
 // Notes implements accounts.Directory.
 func (s *Store) Notes(ctx context.Context, limit int) ([]accounts.Note, error) {
 	notes, err := s.notes(ctx, `

@@ -115,6 +115,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 		if err != nil {
 			return fmt.Errorf("insert legacy link: %w", err)
 		}
+		if err := s.resolveNotes(ctx, tx, accounts.LegacyKey{Source: l.Source, LegacyID: l.LegacyID}, "", e.At); err != nil {
+			return err
+		}
 	}
 	failpoint.Hit(failpoint.CreateLink)
 

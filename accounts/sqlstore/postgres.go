@@ -176,6 +176,7 @@ func postgresEngine(locker lock.SessionLocker) engine {
 		ids: func(p string) string {
 			return `(SELECT CAST(jsonb_array_elements_text(CAST(` + p + ` AS jsonb)) AS uuid))`
 		},
+		elements:  func(arg string) string { return `jsonb_array_elements(` + arg + `::text::jsonb)` },
 		clock:     `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`,
 		holdEpoch: lockEpoch,
 		migrations: migrations{

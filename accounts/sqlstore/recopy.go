@@ -101,7 +101,7 @@ UPDATE legacy_links SET fingerprint = $4, copied_epoch = $5, dirty = FALSE, drif
 		return s.whyUnchanged(ctx, tx, `SELECT 1 FROM legacy_links WHERE source = $1 AND legacy_id = $2 AND account_id = $3`,
 			r.Link.Source, r.Link.LegacyID, r.ID)
 	}
-	return nil
+	return s.resolveNotes(ctx, tx, accounts.LegacyKey{Source: r.Link.Source, LegacyID: r.Link.LegacyID}, "", r.Link.At)
 }
 
 // TakeOver implements accounts.Writes.

@@ -145,6 +145,8 @@ func sqliteEngine() engine {
 		scrub: func(err error) error { return err },
 		renew: (*Store).renewThenSelect,
 		clock: `CAST(unixepoch('subsec') * 1000000 AS INTEGER)`,
+
+		elements: func(arg string) string { return `json_each(` + arg + `)` },
 		// Whoever is in a transaction here is the only one who writes.
 		holdEpoch:   func(context.Context, *Store, querier, bool) error { return nil },
 		keepChange:  func(context.Context, *Store, querier, uuid.UUID) error { return nil },

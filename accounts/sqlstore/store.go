@@ -49,6 +49,8 @@ type engine struct {
 	migrations migrations
 	// clock is an expression for the database's own time, in microseconds since 1970.
 	clock string
+	// elements is the rows of an argument that is a JSON array, each of them a value.
+	elements func(arg string) string
 	// holdEpoch keeps the phase's row, and so the phase, from changing until tx ends, or keeps everybody else from it.
 	holdEpoch func(ctx context.Context, s *Store, tx querier, alone bool) error
 	// keepChange keeps others who call it for the same account, and keepChanges others who call it for any, waiting until tx ends:

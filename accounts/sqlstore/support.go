@@ -18,7 +18,7 @@ func (s *Store) NotesOf(ctx context.Context, account uuid.UUID) ([]accounts.Note
 	notes, err := s.notes(ctx, `
 SELECT q.source, q.legacy_id, q.class, q.reason, q.at
   FROM legacy_links l JOIN quarantine q ON q.source = l.source AND q.legacy_id = l.legacy_id
- WHERE l.account_id = $1 ORDER BY q.at DESC, q.source, q.legacy_id, q.class`, account)
+ WHERE l.account_id = $1 AND q.state <> 'resolved' ORDER BY q.at DESC, q.source, q.legacy_id, q.class`, account)
 	return notes, storeError("read notes of account", err)
 }
 

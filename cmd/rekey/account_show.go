@@ -9,7 +9,6 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -131,16 +130,6 @@ func printSides(w io.Writer, v accounts.PersonView) error {
 		fmt.Fprintf(tw, "%s%s\t%s\t%s\n", row.name, mark, orDash(here), orDash(there))
 	}
 	return tw.Flush()
-}
-
-// visible replaces what would change how the text around it is seen: old stores hold all sorts of things.
-func visible(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control) {
-			return '?'
-		}
-		return r
-	}, text)
 }
 
 func yesOrNo(b bool) string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -35,6 +36,32 @@ func addOutputFlag(cmd *cobra.Command) *format {
 	f := asTable
 	cmd.Flags().VarP(&f, "output", "o", "how to print: table or json")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp)) // fails only for a flag that is not there
+	return &f
+}
+
+// A listFormat is the value of --output of a command whose rows others read on: a format, or CSV.
+type listFormat struct{ format }
+
+const asCSV format = "csv"
+
+func (f *listFormat) Type() string { return "table|json|csv" }
+
+func (f *listFormat) Set(text string) error {
+	if text == string(asCSV) {
+		f.format = asCSV
+		return nil
+	}
+	if f.format.Set(text) != nil {
+		return errors.New("want table, json or csv")
+	}
+	return nil
+}
+
+// addListOutputFlag gives a command --output with csv.
+func addListOutputFlag(cmd *cobra.Command) *listFormat {
+	f := listFormat{asTable}
+	cmd.Flags().VarP(&f, "output", "o", "how to print: table, json or csv")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "csv"}, cobra.ShellCompDirectiveNoFileComp)) // fails only for a flag that is not there
 	return &f
 }
 
@@ -73,4 +100,13 @@ func printJSON(w io.Writer, v any) error {
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
+}
+
+// visible shows what an old store holds, which may be anything, as it is or, where that could disguise something, quoted.
+func visible(text string) string {
+	quoted := strconv.QuoteToGraphic(text)
+	if bare := quoted[1 : len(quoted)-1]; bare == text {
+		return text
+	}
+	return quoted
 }

@@ -187,7 +187,7 @@ func (m *Mapping) settle(user *legacy.User, clean, raw legacy.User, found *notes
 func (m *Mapping) failed(raw legacy.User, target string, err error) (legacy.User, bool, error) {
 	m.tally.fail(raw.ID, target)
 	return legacy.User{}, false, &legacy.RowError{
-		Key: cutKey(raw.ID), Column: target, Reason: "its mapping expression has no result: " + cmp.Or(reasonOf(err), "unknown"),
+		Key: cutKey(raw.ID), Column: target, Mapping: true, Reason: "its mapping expression has no result: " + cmp.Or(reasonOf(err), "unknown"),
 	}
 }
 

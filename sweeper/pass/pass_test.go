@@ -31,7 +31,16 @@ type shop struct {
 	*legacytest.Memory
 	people     int
 	unreadable map[string]bool
+	silent     string // of whom nothing is said; all: of nobody
 	onList     func()
+}
+
+// Get implements legacy.Getter.
+func (s *shop) Get(ctx context.Context, id string) (legacy.User, error) {
+	if s.silent == id || s.silent == "all" {
+		return legacy.User{}, context.DeadlineExceeded
+	}
+	return s.Memory.Get(ctx, id)
 }
 
 func (s *shop) List(ctx context.Context, after string, limit int) ([]legacy.User, error) {
@@ -45,7 +54,7 @@ func (s *shop) List(ctx context.Context, after string, limit int) ([]legacy.User
 		if id <= after || len(users)+len(bad) == limit {
 			continue
 		}
-		user, err := s.Get(ctx, id)
+		user, err := s.Memory.Get(ctx, id)
 		switch {
 		case s.unreadable[id]:
 			bad = append(bad, &legacy.RowError{Key: id, Column: "pass", Reason: "test"})
@@ -170,6 +179,61 @@ func TestCopy(t *testing.T) {
 	}
 	if n, err := w.store.CountAccounts(t.Context()); n != 26 || err != nil {
 		t.Errorf("%d accounts (%v)", n, err)
+	}
+	// Whoever is not here is in quarantine, by one event for all of them.
+	if got := w.quarantine(t); got != "1003 unusable-hash, 1005 contested, 1006 contested, 1029 unreadable-record" {
+		t.Errorf("in quarantine: %s", got)
+	}
+	if events, err := w.store.Events(t.Context(), uuid.Nil, 10); err != nil || len(events) != 1 || events[0].Detail["people"] != "4" {
+		t.Errorf("events: %+v (%v)", events, err)
+	}
+}
+
+// quarantine names who is there.
+func (w *world) quarantine(t *testing.T) string {
+	t.Helper()
+	rows, err := w.Quarantine(t.Context(), accounts.QuarantineQuery{State: accounts.NoteOpen, Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	for _, r := range rows {
+		said = append(said, r.LegacyID+" "+string(r.Class))
+	}
+	return strings.Join(said, ", ")
+}
+
+// One whom the store says nothing of, while it answers for others, is in quarantine; a store that is down puts nobody there. Whom
+// staff have skipped is left alone, and a dry run leaves no trace.
+func TestCopyQuarantines(t *testing.T) {
+	t.Parallel()
+	silent := func(context.Context, time.Duration) error { return nil }
+	w := newWorld(t, 5)
+	w.shop.silent = "1002"
+	for _, dry := range []bool{true, false} {
+		r, err := w.copy(t.Context(), func(c *pass.CopyConfig) { c.Workers, c.Wait, c.DryRun = 1, silent, dry })
+		if err != nil || r.NotAnswered != 1 || r.Outcomes[accounts.OutcomeMoved] != 4 {
+			t.Errorf("%+v (%v)", r, err)
+		}
+		if got, want := w.quarantine(t), map[bool]string{true: "", false: "1002 legacy-timeout"}[dry]; got != want {
+			t.Errorf("dry %t: in quarantine: %q, want %q", dry, got, want)
+		}
+	}
+	w.shop.silent = ""
+	if _, err := w.SkipQuarantined(t.Context(), accounts.LegacyKey{Source: "shop", LegacyID: "1002"}, because); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := w.copy(t.Context(), nil); err != nil || r.Refused[accounts.NoteTimeout] != 1 || r.Outcomes[accounts.OutcomeMoved] != 0 {
+		t.Errorf("%+v (%v)", r, err)
+	}
+
+	down := newWorld(t, 5)
+	down.shop.silent = "all"
+	if _, err := down.copy(t.Context(), func(c *pass.CopyConfig) { c.Workers, c.Wait = 1, silent }); !errors.As(err, new(*accounts.UnavailableError)) {
+		t.Error(err)
+	}
+	if got := down.quarantine(t); got != "" {
+		t.Errorf("in quarantine: %q", got)
 	}
 }
 

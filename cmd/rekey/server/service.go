@@ -101,9 +101,13 @@ func openService(
 		}
 		closers = append(closers, lease.Start(ctx))
 	}
+	mailer, err := newMailer(c, c.Issuer) // mails are stored by commands, and sent by gateways
+	if err != nil {
+		return nil, nil, err
+	}
 	permits := newPermits(c, sweep)
 	closers = append(closers, permits.Close)
-	service, err = newService(c, parts{store: store, key: key, sources: sources, permits: permits, lease: lease, log: log})
+	service, err = newService(c, parts{store: store, key: key, sources: sources, permits: permits, lease: lease, mailer: mailer, log: log})
 	if err != nil {
 		return nil, nil, err
 	}
