@@ -116,9 +116,9 @@ func printResults(w io.Writer, f format, results []named.Result) error {
 	}
 	return printList(w, f, results, []column[named.Result]{
 		{"LINE", func(r named.Result) string { return strconv.Itoa(r.Line) }},
-		{"PERSON", func(r named.Result) string { return visible(r.Ref) }},
+		{"PERSON", func(r named.Result) string { return readable(r.Ref) }},
 		{"SOURCE", func(r named.Result) string { return r.Source }},
-		{"LEGACY ID", func(r named.Result) string { return visible(r.LegacyID) }},
+		{"LEGACY ID", func(r named.Result) string { return readable(r.LegacyID) }},
 		{"OUTCOME", func(r named.Result) string { return string(r.Outcome) }},
 		{"CLASS", func(r named.Result) string { return string(r.Class) }},
 		{"REASON", func(r named.Result) string { return r.Reason }},

@@ -112,7 +112,7 @@ classes drifted, external-identity-taken and identifier-left-out are of people w
 func printQuarantine(w io.Writer, f format, rows []accounts.QuarantineRow) error {
 	return printList(w, f, rows, []column[accounts.QuarantineRow]{
 		{"SOURCE", func(r accounts.QuarantineRow) string { return r.Source }},
-		{"LEGACY ID", func(r accounts.QuarantineRow) string { return visible(r.LegacyID) }},
+		{"LEGACY ID", func(r accounts.QuarantineRow) string { return readable(r.LegacyID) }},
 		{"CLASS", func(r accounts.QuarantineRow) string { return string(r.Class) }},
 		{"STATE", func(r accounts.QuarantineRow) string { return string(r.State) }},
 		{"SINCE", func(r accounts.QuarantineRow) string { return r.FirstSeen.Format(time.RFC3339) }},
@@ -126,8 +126,8 @@ func printQuarantine(w io.Writer, f format, rows []accounts.QuarantineRow) error
 	})
 }
 
-// visible shows what an old store holds, which may be anything, as it is or, where that could disguise something, quoted.
-func visible(text string) string {
+// readable shows what an old store holds, which may be anything, as it is or, where that could disguise something, quoted.
+func readable(text string) string {
 	quoted := strconv.QuoteToGraphic(text)
 	if bare := quoted[1 : len(quoted)-1]; bare == text {
 		return text
@@ -227,7 +227,7 @@ func notInQuarantine(err error) error {
 func printRetried(w io.Writer, f format, rows []accounts.Retried, dryRun bool) error {
 	err := printList(w, f, rows, []column[accounts.Retried]{
 		{"SOURCE", func(r accounts.Retried) string { return r.Source }},
-		{"LEGACY ID", func(r accounts.Retried) string { return visible(r.LegacyID) }},
+		{"LEGACY ID", func(r accounts.Retried) string { return readable(r.LegacyID) }},
 		{"OUTCOME", func(r accounts.Retried) string { return string(r.Outcome) }},
 		{"CLASS", func(r accounts.Retried) string { return string(r.Now) }},
 		{"REASON", func(r accounts.Retried) string { return r.Reason }},
@@ -269,7 +269,7 @@ does somebody who asks for just them.`,
 			person := accounts.LegacyKey{Source: args[0], LegacyID: args[1]}
 			return withService(cmd, file, func(ctx context.Context, service *accounts.Service) error {
 				if dryRun {
-					_, err := fmt.Fprintf(c.out, "would skip what is open about %s of %s; nothing was changed\n", visible(person.LegacyID), person.Source)
+					_, err := fmt.Fprintf(c.out, "would skip what is open about %s of %s; nothing was changed\n", readable(person.LegacyID), person.Source)
 					return err
 				}
 				skipped, err := service.SkipQuarantined(ctx, person, by)
@@ -277,9 +277,9 @@ does somebody who asks for just them.`,
 				case err != nil:
 					return err
 				case !skipped:
-					_, err = fmt.Fprintf(c.out, "nothing is open about %s of %s; nothing was changed\n", visible(person.LegacyID), person.Source)
+					_, err = fmt.Fprintf(c.out, "nothing is open about %s of %s; nothing was changed\n", readable(person.LegacyID), person.Source)
 				default:
-					_, err = fmt.Fprintf(c.out, "%s of %s is skipped\n", visible(person.LegacyID), person.Source)
+					_, err = fmt.Fprintf(c.out, "%s of %s is skipped\n", readable(person.LegacyID), person.Source)
 				}
 				return err
 			})
