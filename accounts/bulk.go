@@ -38,7 +38,7 @@ type Batch struct {
 	// goes by themselves.
 	Contested func(Name) bool
 	// Held are people who are not tried, by legacy id, and why; see Service.HeldBack.
-	Held map[string]Refusal
+	Held map[string]Unmoved
 
 	Hash   Keep // "": KeepAuto
 	By     By
@@ -142,7 +142,7 @@ type bulk struct {
 	tally  Tally
 
 	unanswered int       // in a row
-	refused    []Refusal // who is to be put into quarantine
+	refused    []Unmoved // who is to be put into quarantine
 	movers     []*mover
 }
 
@@ -190,7 +190,7 @@ func (b *bulk) run(ctx context.Context) error {
 }
 
 // refuse counts somebody who cannot be moved, and is to be put into quarantine.
-func (b *bulk) refuse(no Refusal) {
+func (b *bulk) refuse(no Unmoved) {
 	b.tally.Refuse(no.Class, no.LegacyID)
 	b.refused = append(b.refused, no)
 }
@@ -313,7 +313,7 @@ func (b *bulk) open(ctx context.Context, m *mover) error {
 	no, refused := errors.AsType[*UnmovableError](err)
 	switch {
 	case refused:
-		b.refuse(Refusal{LegacyKey{b.Source, m.user.ID}, no.Class, no.Reason})
+		b.refuse(Unmoved{LegacyKey{b.Source, m.user.ID}, no.Class, no.Reason})
 		return nil
 	case err != nil:
 		return err
@@ -414,7 +414,7 @@ func (b *bulk) write(ctx context.Context) ([]NotMade, error) {
 	b.stats.Migrated.Add(int64(len(b.movers)))
 	for _, m := range b.movers {
 		if m.invalid > 0 {
-			b.note(ctx, m.candidate, NoteInvalidIdentifier, noteInvalid, b.a)
+			b.note(ctx, m.candidate, NoteIdentifierLeftOut, noteLeftOut, b.a)
 		}
 	}
 	return nil, nil
@@ -444,7 +444,7 @@ func (b *bulk) alone(ctx context.Context, legacyID string) error {
 	} else {
 		b.unanswered = 0
 	}
-	if no, refused := RefusalOf(LegacyKey{b.Source, legacyID}, err); refused {
+	if no, refused := UnmovedBy(LegacyKey{b.Source, legacyID}, err); refused {
 		b.refuse(no)
 		return nil
 	}

@@ -177,14 +177,14 @@ func (s *Service) moveWith(ctx context.Context, c candidate, credential Credenti
 	}
 	rec.Credential.Version = 1
 	if invalid > 0 {
-		s.note(ctx, c, NoteIdentifierLeftOut, "a stored identifier cannot be typed and was left out", a)
+		s.note(ctx, c, NoteIdentifierLeftOut, noteLeftOut, a)
 	}
 	s.noteExternal(ctx, c, rec, a)
 	return rec, nil
 }
 
-// noteInvalid is the reason of a NoteInvalidIdentifier.
-const noteInvalid = "a stored identifier cannot be typed and was left out"
+// noteLeftOut is the reason of a NoteIdentifierLeftOut.
+const noteLeftOut = "a stored identifier cannot be typed and was left out"
 
 // movedEvent is what the audit hears of a move.
 func (s *Service) movedEvent(c candidate, rec Record, p proof, invalid int, a Attempt) Event {

@@ -178,8 +178,8 @@ func (s *Service) Quarantine(ctx context.Context, q QuarantineQuery) ([]Quaranti
 
 // HeldBack returns the people of a source whom a sweep leaves alone, and why: staff have skipped them, or whoever tries to move them
 // dies of it. Its error is an *UnavailableError.
-func (s *Service) HeldBack(ctx context.Context, source string) (map[string]Refusal, error) {
-	held := make(map[string]Refusal)
+func (s *Service) HeldBack(ctx context.Context, source string) (map[string]Unmoved, error) {
+	held := make(map[string]Unmoved)
 	for _, q := range []QuarantineQuery{{State: NoteSkipped}, {Class: NotePoisoned, State: NoteOpen}} {
 		q.Source, q.Limit = source, heldPage
 		for {
@@ -188,7 +188,7 @@ func (s *Service) HeldBack(ctx context.Context, source string) (map[string]Refus
 				return nil, err
 			}
 			for _, r := range rows {
-				held[r.LegacyID] = Refusal{r.LegacyKey, r.Class, r.Reason}
+				held[r.LegacyID] = Unmoved{r.LegacyKey, r.Class, r.Reason}
 			}
 			if len(rows) < q.Limit {
 				break
@@ -230,39 +230,39 @@ func (s *Service) trustedFrom(ctx context.Context) (int64, error) {
 	return at.TrustEpoch, nil
 }
 
-// A Refusal is why one person was not moved.
-type Refusal struct {
+// An Unmoved is why one person was not moved.
+type Unmoved struct {
 	LegacyKey
 	Class  NoteClass
 	Reason string // fixed text
 }
 
-// RefusalOf reports whether an error of Migrate or PersonOf says that a person cannot be moved as things are, and why. Who could
+// UnmovedBy reports whether an error of Migrate or PersonOf says that a person cannot be moved as things are, and why. Who could
 // not be told about for another reason can be tried again: that is no refusal.
-func RefusalOf(person LegacyKey, err error) (Refusal, bool) {
+func UnmovedBy(person LegacyKey, err error) (Unmoved, bool) {
 	no, unmovable := errors.AsType[*UnmovableError](err)
 	switch {
 	case unmovable:
-		return Refusal{person, no.Class, no.Reason}, true
+		return Unmoved{person, no.Class, no.Reason}, true
 	case errors.Is(err, ErrContestedPerson):
-		return Refusal{person, NoteContested, "an identifier is held by several legacy people"}, true
+		return Unmoved{person, NoteContested, "an identifier is held by several legacy people"}, true
 	case errors.Is(err, errLegacySilent):
-		return Refusal{person, NoteTimeout, "the legacy store did not answer for this person"}, true
+		return Unmoved{person, NoteTimeout, "the legacy store did not answer for this person"}, true
 	}
-	return Refusal{}, false
+	return Unmoved{}, false
 }
 
-// RefusalOfRow is the refusal of a person whose record a walk through a source could not read. Of a key that was cut nobody can be told
+// UnmovedRow is a person whose record a walk through a source could not read. Of a key that was cut nobody can be told
 // whose it is.
-func RefusalOfRow(source string, row *legacy.RowError) Refusal {
+func UnmovedRow(source string, row *legacy.RowError) Unmoved {
 	no := unreadableRow(row)
-	return Refusal{LegacyKey{source, row.Key}, no.Class, no.Reason}
+	return Unmoved{LegacyKey{source, row.Key}, no.Class, no.Reason}
 }
 
 // NoteRefused puts people into quarantine whom a sweep or a list could not move, with one event for all of them, and returns how
 // many were not there. Who is in the legacy store no more, or has no key there, is left out: nobody misses them here. Its error is
 // an *InvalidError, or an *UnavailableError: the same may be tried again.
-func (s *Service) NoteRefused(ctx context.Context, refused []Refusal, by By) (int64, error) {
+func (s *Service) NoteRefused(ctx context.Context, refused []Unmoved, by By) (int64, error) {
 	if err := by.Check(); err != nil {
 		return 0, err
 	}

@@ -22,12 +22,12 @@ func shopKey(id string) accounts.LegacyKey {
 // refuse puts people of the shop into quarantine as a sweep does, from what Migrate says of them.
 func (w *world) refuse(t *testing.T, ids ...string) int64 {
 	t.Helper()
-	var refused []accounts.Refusal
+	var refused []accounts.Unmoved
 	for _, id := range ids {
 		m := swept(id)
 		m.Untold = true
 		_, err := w.Migrate(t.Context(), m)
-		no, ok := accounts.RefusalOf(shopKey(id), err)
+		no, ok := accounts.UnmovedBy(shopKey(id), err)
 		if !ok {
 			t.Fatalf("person %s: %v", id, err)
 		}
@@ -95,7 +95,7 @@ func TestNoteRefused(t *testing.T) {
 }
 
 // A reason for which the legacy store is to blame is told from one that waiting mends.
-func TestRefusalOf(t *testing.T) {
+func TestUnmovedBy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, md5Salted(t, "1", "anna", "", "tulip"))
 	for class, err := range map[accounts.NoteClass]error{
@@ -105,7 +105,7 @@ func TestRefusalOf(t *testing.T) {
 	} {
 		w.source.SetDown(err)
 		_, err := w.Migrate(t.Context(), accounts.Migration{Source: "shop", LegacyID: "1", By: because})
-		no, ok := accounts.RefusalOf(shopKey("1"), err)
+		no, ok := accounts.UnmovedBy(shopKey("1"), err)
 		if !ok || no.Class != class || no.LegacyKey != shopKey("1") || no.Reason == "" {
 			t.Errorf("%s: %+v", class, no)
 		}
@@ -114,11 +114,11 @@ func TestRefusalOf(t *testing.T) {
 	// Those who are moved one by one are told of as they are refused; "cannot tell" is no refusal that anybody is put there for.
 	sameList(t, "quarantine", w.inQuarantine(t, accounts.QuarantineQuery{}), "1 mapping-error open ", "1 unreadable-record open ")
 	for _, err := range []error{nil, accounts.ErrNotFound, accounts.ErrNothingMoves, &accounts.UnavailableError{Err: errors.New("the disk is full")}} {
-		if no, ok := accounts.RefusalOf(shopKey("1"), err); ok {
+		if no, ok := accounts.UnmovedBy(shopKey("1"), err); ok {
 			t.Errorf("%v is the refusal %+v", err, no)
 		}
 	}
-	if no, ok := accounts.RefusalOf(shopKey("1"), accounts.ErrContestedPerson); !ok || no.Class != accounts.NoteContested {
+	if no, ok := accounts.UnmovedBy(shopKey("1"), accounts.ErrContestedPerson); !ok || no.Class != accounts.NoteContested {
 		t.Errorf("contested: %+v", no)
 	}
 }
@@ -130,16 +130,16 @@ func TestQuarantineEndsWithTheMove(t *testing.T) {
 	carry := swept("7")
 	carry.Hash, carry.Untold = accounts.KeepCarry, true
 	_, err := w.Migrate(t.Context(), carry)
-	no, _ := accounts.RefusalOf(shopKey("7"), err)
-	late := accounts.Refusal{LegacyKey: shopKey("8"), Class: no.Class, Reason: no.Reason}
-	_, err = w.NoteRefused(t.Context(), []accounts.Refusal{no}, because)
+	no, _ := accounts.UnmovedBy(shopKey("7"), err)
+	late := accounts.Unmoved{LegacyKey: shopKey("8"), Class: no.Class, Reason: no.Reason}
+	_, err = w.NoteRefused(t.Context(), []accounts.Unmoved{no}, because)
 	must(t, "NoteRefused", err, nil)
 	sameList(t, "before", w.inQuarantine(t, accounts.QuarantineQuery{State: accounts.NoteOpen}), "7 weak-hash open ")
 	mustLogin(t, w.Service, "anna", "tulip")
 	mustLogin(t, w.Service, "bert", "rose")
 	sameList(t, "after", w.inQuarantine(t, accounts.QuarantineQuery{}), "7 weak-hash resolved ")
 	// A sweep that looked before the login, and writes behind it.
-	added, err := w.NoteRefused(t.Context(), []accounts.Refusal{no, late}, because)
+	added, err := w.NoteRefused(t.Context(), []accounts.Unmoved{no, late}, because)
 	if err != nil || added != 0 {
 		t.Errorf("late notes: %d new (%v)", added, err)
 	}
@@ -317,7 +317,7 @@ func TestHeldBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, withHash("1", "anna", "auto", "what is this"), md5Salted(t, "2", "bert", "", "rose"), md5Salted(t, "3", "carl", "", "lily"))
 	w.refuse(t, "1")
-	_, err := w.NoteRefused(t.Context(), []accounts.Refusal{
+	_, err := w.NoteRefused(t.Context(), []accounts.Unmoved{
 		{LegacyKey: shopKey("2"), Class: accounts.NotePoisoned}, {LegacyKey: shopKey("3"), Class: accounts.NoteWeakHash},
 		{LegacyKey: accounts.LegacyKey{Source: "blog", LegacyID: "4"}, Class: accounts.NotePoisoned},
 	}, because)

@@ -139,7 +139,7 @@ func (s *Service) retryOne(ctx context.Context, key NoteKey, r Retry) (Retried, 
 	if errors.Is(err, ErrNothingMoves) {
 		return one, err
 	}
-	no, refused := RefusalOf(key.LegacyKey, err)
+	no, refused := UnmovedBy(key.LegacyKey, err)
 	switch {
 	case err == nil:
 		one.Outcome = outcome
@@ -155,7 +155,7 @@ func (s *Service) retryOne(ctx context.Context, key NoteKey, r Retry) (Retried, 
 		return one, nil
 	}
 	if one.Outcome == OutcomeRefused { // it may be another reason than before: that one first
-		if _, err := s.NoteRefused(ctx, []Refusal{no}, r.By); err != nil {
+		if _, err := s.NoteRefused(ctx, []Unmoved{no}, r.By); err != nil {
 			return one, err
 		}
 	}

@@ -27,9 +27,9 @@ type retried struct {
 // quarantined puts people of the shop there under a class.
 func (w *world) quarantined(class accounts.NoteClass, ids ...string) {
 	w.t.Helper()
-	var refused []accounts.Refusal
+	var refused []accounts.Unmoved
 	for _, id := range ids {
-		refused = append(refused, accounts.Refusal{LegacyKey: accounts.LegacyKey{Source: "shop", LegacyID: id}, Class: class, Reason: "test"})
+		refused = append(refused, accounts.Unmoved{LegacyKey: accounts.LegacyKey{Source: "shop", LegacyID: id}, Class: class, Reason: "test"})
 	}
 	if _, err := w.accounts.NoteRefused(w.t.Context(), refused, accounts.By{Actor: "test", Reason: "test"}); err != nil {
 		w.t.Fatal(err)

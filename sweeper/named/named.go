@@ -105,7 +105,7 @@ type run struct {
 
 	mu      sync.Mutex
 	results []Result
-	refused []accounts.Refusal // who are not in quarantine yet
+	refused []accounts.Unmoved // who are not in quarantine yet
 	done    int
 	silent  int // people in a row who could not be told about
 }
@@ -165,7 +165,7 @@ func (r *run) judge(result *Result, err error) error {
 	if !ok {
 		r.silent = 0
 	}
-	no, refused := accounts.RefusalOf(accounts.LegacyKey{Source: result.Source, LegacyID: result.LegacyID}, err)
+	no, refused := accounts.UnmovedBy(accounts.LegacyKey{Source: result.Source, LegacyID: result.LegacyID}, err)
 	switch {
 	case err == nil:
 	case errors.Is(err, accounts.ErrNotFound):

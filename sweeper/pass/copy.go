@@ -67,12 +67,12 @@ func newCopyReport(source string) CopyReport {
 type copyRun struct {
 	CopyConfig
 	doubts doubts
-	held   map[string]accounts.Refusal // who is left alone
+	held   map[string]accounts.Unmoved // who is left alone
 
 	mu      sync.Mutex
 	report  CopyReport
-	refused []accounts.Refusal // who are not in quarantine yet
-	silent  []accounts.Refusal // for whom the store did not answer, until it does for somebody: it may be down
+	refused []accounts.Unmoved // who are not in quarantine yet
+	silent  []accounts.Unmoved // for whom the store did not answer, until it does for somebody: it may be down
 }
 
 // noteEvery is how many people are put into quarantine at once.
@@ -105,7 +105,7 @@ func (r *copyRun) one(ctx context.Context, user legacy.User) error {
 // judge counts what came of one person. Its error ends the pass.
 func (r *copyRun) judge(id string, outcome accounts.Outcome, err error) error {
 	var doubt *accounts.UnavailableError
-	no, refused := accounts.RefusalOf(accounts.LegacyKey{Source: r.report.Source, LegacyID: id}, err)
+	no, refused := accounts.UnmovedBy(accounts.LegacyKey{Source: r.report.Source, LegacyID: id}, err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -131,11 +131,11 @@ func (r *copyRun) judge(id string, outcome accounts.Outcome, err error) error {
 func (r *copyRun) unreadable(row *legacy.RowError) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.refuse(accounts.RefusalOfRow(r.report.Source, row))
+	r.refuse(accounts.UnmovedRow(r.report.Source, row))
 }
 
 // refuse counts somebody who cannot be moved; r.mu is held.
-func (r *copyRun) refuse(no accounts.Refusal) {
+func (r *copyRun) refuse(no accounts.Unmoved) {
 	r.report.People++
 	r.report.Refused[no.Class]++
 	if named := r.report.Examples[no.Class]; len(named) < examples && !slices.Contains(named, no.LegacyID) {
