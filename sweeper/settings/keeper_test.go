@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
@@ -282,5 +283,54 @@ func TestKeeperCannotTell(t *testing.T) {
 		if _, ok := errors.AsType[*accounts.UnavailableError](err); !ok {
 			t.Errorf("%d: %v", i, err)
 		}
+	}
+}
+
+// What is shown is what the OpenAPI document promises, with everything set and with nothing, and what it takes is taken.
+func TestViewIsAsTheDocumentSays(t *testing.T) {
+	t.Parallel()
+	document, err := openapi3.NewLoader().LoadFromFile("../../gateway/openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conforms := func(schema string, v any) {
+		t.Helper()
+		text, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var value any
+		if err := json.Unmarshal(text, &value); err != nil {
+			t.Fatal(err)
+		}
+		if err := document.Components.Schemas[schema].Value.VisitJSON(value); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	k, _ := newKeeper(t)
+	first, err := k.Look(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conforms("Sweeper", first)
+	const all = `{"state":"running","schedule":{"zone":"Europe/Berlin","windows":["mon-fri 09:00-14:00"],"blackout":["2026-12-24"]},"workers":3,` +
+		`"accounts_per_second":"max","batch":{"target_ms":100,"max":100},"chunk":5,"order":"weakest","filter":"user.disabled","hash":"reset","dry_run":true,` +
+		`"error_budget":{"share":1,"at_least":1},"sources":["shop"],"governor":{"login_p99_ms":{"stop":900}}}`
+	const none = `{"state":null,"schedule":{"zone":null,"windows":null,"blackout":null},"workers":null,"accounts_per_second":null,"batch":null,"chunk":null,` +
+		`"order":null,"filter":null,"hash":null,"dry_run":null,"error_budget":null,"sources":null,"governor":null,"overrides":[]}`
+	conforms("SweeperPatch", json.RawMessage(all))
+	conforms("SweeperPatch", json.RawMessage(none))
+	full := changed(t, k, patch(all))
+	if full.Closes == nil || len(full.Changes) != len(full.Settings.Fields()) {
+		t.Errorf("not everything was changed: %+v", full.Changes)
+	}
+	conforms("Sweeper", full)
+	tonight := patch(`{"accounts_per_second":0,"schedule":{"windows":["sat 01:00-02:00"]}}`)
+	tonight.Until, tonight.DryRun = noon.Add(time.Hour), true
+	conforms("Sweeper", changed(t, k, tonight))
+	tonight.DryRun = false
+	conforms("Sweeper", changed(t, k, tonight))
+	if last := changed(t, k, patch(none)); cmp.Diff(settings.Default().Settings, last.Settings.Settings) != "" || len(last.Settings.Overrides) > 0 {
+		t.Errorf("null is not the default: %+v", last.Settings)
 	}
 }
