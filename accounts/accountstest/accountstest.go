@@ -41,6 +41,7 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"mails", mailRules()},
 		{"shadow", shadowRules()},
 		{"watch", watchRules()},
+		{"reckon", reckonRules()},
 		{"races", raceRules()},
 		{"session races", sessionRaceRules()},
 		{"life races", lifeRaceRules()},
