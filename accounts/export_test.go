@@ -2,9 +2,11 @@ package accounts
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
+	"rekey/accounts/phase"
 	"rekey/legacy"
 )
 
@@ -40,4 +42,18 @@ func (s *Service) TryCode(typed string, t legacy.TOTP) error {
 		_, _, err = s.matchCode(uuid.Max, s.legacyFactors(uuid.Max, legacy.Profile{TOTP: []legacy.TOTP{t}, RecoveryCodes: []string{"abcd-1234"}}), code)
 	}
 	return err
+}
+
+// AnswersFor is who answers for people of a kind.
+func AnswersFor(k LinkKind, state phase.State) phase.Store { return answersFor(k, state) }
+
+// A Counted is a number that is counted seldom.
+type Counted struct{ c *counted[int] }
+
+// NewCounted returns one that was never counted.
+func NewCounted() Counted { return Counted{newCounted[int]()} }
+
+// Get returns it.
+func (c Counted) Get(ctx context.Context, now func() time.Time, every time.Duration, count func(context.Context) (int, error)) (int, time.Time, error) {
+	return c.c.get(ctx, now, every, count)
 }

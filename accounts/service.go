@@ -90,6 +90,10 @@ type Service struct {
 	wrapKeys       password.WrapKeys
 	noted          recentSet // notes that this process has written: a hint that saves the attempt
 	ownSpelling    recentSet // spellings known to mean the account that holds the canonical value
+	legacyLogins   recentSet // sources of which this process has noted that a login needed them
+
+	progress *counted[Progress]
+	totals   []*counted[int64] // of the sources
 
 	writeTimeout time.Duration
 	now          func() time.Time
@@ -104,7 +108,7 @@ type Service struct {
 func New(c Config) (*Service, error) {
 	s := &Service{
 		store: c.Store, sources: slices.Clone(c.Sources), hashes: c.Hashes, hasher: c.Hasher, permits: c.Permits, key: c.Key, lease: c.Lease, mailer: c.Mailer,
-		terms: c.Terms, limits: phase.DefaultLimits(), meter: newMeter(),
+		terms: c.Terms, limits: phase.DefaultLimits(), meter: newMeter(), progress: newCounted[Progress](),
 		policy: c.NewPasswords, collisions: c.Collisions, required: c.Required, writeTimeout: c.WriteTimeout, now: c.Now, nudge: c.Nudge, log: c.Log,
 	}
 	if s.terms == (phase.Lease{}) {
@@ -143,6 +147,7 @@ func New(c Config) (*Service, error) {
 			domains[j] = canonicalDomain(domain)
 		}
 		s.sources[i].Domains = domains
+		s.totals = append(s.totals, newCounted[int64]())
 		if err := source.Fold.Check(); err != nil {
 			return nil, fmt.Errorf("source %s: %w", source.Name, err)
 		}

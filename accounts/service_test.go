@@ -104,6 +104,13 @@ func (f *faultyStore) ByIdentifier(ctx context.Context, canonical string) (accou
 	return f.Store.ByIdentifier(ctx, canonical)
 }
 
+func (f *faultyStore) CountLinks(ctx context.Context, trustEpoch int64) ([]accounts.LinkCount, error) {
+	if f.down.Load() {
+		return nil, errDown
+	}
+	return f.Store.CountLinks(ctx, trustEpoch)
+}
+
 func (f *faultyStore) Create(ctx context.Context, r accounts.Record, e accounts.Event) error {
 	if f.failCreate.Load() {
 		return errDown
