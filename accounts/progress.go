@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"rekey/accounts/phase"
@@ -88,43 +89,76 @@ const (
 	countPart    = 20               // and for so many times as long as it took
 	totalEvery   = 10 * time.Minute // the same of the people of a source
 	totalTimeout = 10 * time.Second // an old store's largest table is read from end to end
+	countTimeout = 2 * time.Minute  // ten million people take some seconds
 	paceEvents   = 200_000          // that are read for a pace: less than a tenth of a second
 )
 
-// A counted is something that was counted, and is not counted again for a while. A copy of it may be kept by many.
+// A counted is something that was counted, and is not counted again for a while. Counting goes on when whoever asked for it has
+// gone: the next one finds it done.
 type counted[T any] struct {
-	busy  chan struct{} // has room for one who counts
-	value T
-	err   error
-	at    time.Time
-	until time.Time
+	mu     sync.Mutex
+	done   chan struct{} // closed when the count that is under way has ended; nil: none is
+	answer countAnswer[T]
+	until  time.Time // it is good for
 }
 
-func newCounted[T any]() *counted[T] { return &counted[T]{busy: make(chan struct{}, 1)} }
+// A countAnswer is what came of a count.
+type countAnswer[T any] struct {
+	value T
+	at    time.Time // zero: never counted
+	err   error
+}
 
 // get returns what was counted, and counts if that is too old: good for every at least. What failed at once is tried again at once.
-func (c *counted[T]) get(ctx context.Context, now func() time.Time, every time.Duration, count func(context.Context) (T, error)) (T, time.Time, error) {
+// Who does not want to wait any longer gets what was counted before, if there is something.
+func (c *counted[T]) get(ctx context.Context, s *Service, every time.Duration, count func(context.Context) (T, error)) countAnswer[T] {
+	c.mu.Lock()
+	if !c.answer.at.IsZero() && s.now().Before(c.until) {
+		defer c.mu.Unlock()
+		return c.answer
+	}
+	if c.done == nil {
+		c.done = make(chan struct{})
+		s.unended.Go(func() { c.count(ctx, s, every, count) })
+	}
+	done := c.done
+	c.mu.Unlock()
 	select {
-	case c.busy <- struct{}{}:
+	case <-done:
 	case <-ctx.Done():
-		var none T
-		return none, time.Time{}, ctx.Err()
 	}
-	defer func() { <-c.busy }()
-	began := now()
-	if began.Before(c.until) {
-		return c.value, c.at, c.err
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.answer.at.IsZero() {
+		return countAnswer[T]{err: ctx.Err()}
 	}
+	return c.answer
+}
+
+// count counts, until that is done, takes too long, or the service closes.
+func (c *counted[T]) count(ctx context.Context, s *Service, every time.Duration, count func(context.Context) (T, error)) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), countTimeout)
+	defer cancel()
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		select {
+		case <-s.closing:
+			cancel()
+		case <-stop:
+		}
+	}()
+	began := s.now()
 	value, err := count(ctx)
-	if ctx.Err() != nil {
-		return value, began, err // the caller has gone: it says nothing
-	}
-	ended := now()
+	ended := s.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if err != nil {
 		every = 0
 	}
-	c.value, c.err, c.at, c.until = value, err, began, ended.Add(max(every, countPart*ended.Sub(began)))
-	return value, began, err
+	c.answer, c.until = countAnswer[T]{value, began, err}, ended.Add(max(every, countPart*ended.Sub(began)))
+	close(c.done)
+	c.done = nil
 }
 
 // A total is how many people a source has.
@@ -134,14 +168,13 @@ type total struct {
 	why    string // nobody knows
 }
 
-// Progress returns how far the migration is. Its error is an *UnavailableError. What a legacy store does not tell is left out.
+// Progress returns how far the migration is. It is everybody's: who gets it does not change it. Its error is an *UnavailableError. What a legacy store does not tell is left out.
 func (s *Service) Progress(ctx context.Context) (Progress, error) {
-	p, _, err := s.progress.get(ctx, s.now, countEvery, s.reckon)
-	if err != nil {
-		return Progress{}, cannotTell("count", err)
+	counted := s.progress.get(ctx, s, countEvery, s.reckon)
+	if counted.err != nil {
+		return Progress{}, cannotTell("count", counted.err)
 	}
-	p.Sources = slices.Clone(p.Sources)
-	return p, nil
+	return counted.value, nil
 }
 
 func (s *Service) reckon(ctx context.Context) (Progress, error) {
@@ -323,18 +356,18 @@ func (s *Service) totalOf(ctx context.Context, source int) total {
 	if !ok || !s.asksLegacy() {
 		return total{why: legacy.ErrNotCounted.Error()}
 	}
-	n, at, err := s.totals[source].get(ctx, s.now, totalEvery, func(ctx context.Context) (int64, error) {
+	counted := s.totals[source].get(ctx, s, totalEvery, func(ctx context.Context) (int64, error) {
 		limited, cancel := context.WithTimeout(ctx, totalTimeout)
 		defer cancel()
 		return counter.Count(limited)
 	})
 	switch {
-	case errors.Is(err, legacy.ErrNotCounted):
+	case errors.Is(counted.err, legacy.ErrNotCounted):
 		return total{why: legacy.ErrNotCounted.Error()}
-	case err != nil:
+	case counted.err != nil:
 		return total{why: "the source did not answer"}
 	}
-	return total{people: &n, at: at}
+	return total{people: &counted.value, at: counted.at}
 }
 
 // runTotals is what a run has counted.

@@ -253,21 +253,31 @@ func TestLegacyLogin(t *testing.T) {
 	}
 }
 
-// TestCountersWait: of many who ask at once one counts, and who does not want to wait need not.
+// TestCountersWait: of many who ask at once one counts; who does not want to wait need not, and gets the count before; and closing
+// ends a count.
 func TestCountersWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := accounts.NewCounted()
-		running, free := 0, make(chan struct{})
-		count := func(context.Context) (int, error) {
-			running++
-			<-free
-			return running, nil
+		counts, free := 0, make(chan struct{})
+		count := func(ctx context.Context) (int, error) {
+			counts++
+			select {
+			case <-free:
+				return counts, nil
+			case <-ctx.Done():
+				return 0, ctx.Err()
+			}
+		}
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := c.Get(gone, time.Second, count); !errors.Is(err, context.Canceled) {
+			t.Errorf("who has gone before anything was counted got %v", err)
 		}
 		answers := make(chan int, 10)
 		for range 10 {
 			go func() {
-				n, _, err := c.Get(t.Context(), time.Now, time.Second, count)
+				n, err := c.Get(t.Context(), time.Second, count)
 				if err != nil {
 					t.Error(err)
 				}
@@ -275,16 +285,24 @@ func TestCountersWait(t *testing.T) {
 			}()
 		}
 		synctest.Wait()
-		hurried, cancel := context.WithCancel(t.Context())
-		cancel()
-		if _, _, err := c.Get(hurried, time.Now, time.Second, count); !errors.Is(err, context.Canceled) {
-			t.Errorf("who has gone got %v", err)
-		}
+		time.Sleep(time.Minute) // so it has taken a minute
 		close(free)
 		for range 10 {
 			if n := <-answers; n != 1 {
 				t.Errorf("answer %d, want the first", n)
 			}
+		}
+		free = make(chan struct{})
+		time.Sleep(19 * time.Minute)
+		if n, err := c.Get(t.Context(), time.Second, count); n != 1 || err != nil {
+			t.Errorf("counted again after %d counts, %v: a count of a minute is good for twenty", counts, err)
+		}
+		time.Sleep(time.Minute)
+		if n, err := c.Get(gone, time.Second, count); n != 1 || err != nil {
+			t.Errorf("who has gone got %d, %v; want the count before", n, err)
+		}
+		if err := c.Close(t.Context()); err != nil || counts != 2 {
+			t.Errorf("closed after %d counts: %v", counts, err)
 		}
 	})
 }

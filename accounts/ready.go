@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"rekey/accounts/phase"
 )
 
@@ -95,6 +97,17 @@ func (s *Service) Runs(ctx context.Context, limit int) ([]Run, error) {
 		return nil, cannotTell("read runs", err)
 	}
 	return runs, nil
+}
+
+// RunPieces returns the parts of a run and its chunks, in their order. Its error is an *UnavailableError.
+func (s *Service) RunPieces(ctx context.Context, run uuid.UUID) (parts []Part, chunks []Chunk, err error) {
+	if parts, err = s.store.Parts(ctx, run); err == nil {
+		chunks, err = s.store.Chunks(ctx, run)
+	}
+	if err != nil {
+		return nil, nil, cannotTell("read the run", err)
+	}
+	return parts, chunks, nil
 }
 
 // asked is what the answers are made of.

@@ -47,6 +47,10 @@ func (g *Gateway) adminTable() []adminRoute {
 
 		{http.MethodGet, "/admin/v1/validation", everyRole, g.listValidations},
 
+		{http.MethodGet, "/admin/v1/progress", everyRole, g.showProgress},
+		{http.MethodGet, "/admin/v1/ready", everyRole, g.showReady},
+		{http.MethodGet, "/admin/v1/sweeper/runs", everyRole, g.listRuns},
+
 		{http.MethodGet, "/admin/v1/accounts/:ref", whoLook, g.showAccount},
 		{http.MethodGet, "/admin/v1/accounts/:ref/sessions", whoLook, g.listSessions},
 		{http.MethodPost, "/admin/v1/accounts/:ref/revoke-sessions", whoHelp, g.revokeSessions},

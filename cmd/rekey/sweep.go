@@ -25,7 +25,7 @@ func newSweep(c console) *cobra.Command {
 	return group("sweep", "Move those who do not come by themselves",
 		`Who never logs in is moved without their password: what the old store has is kept in another form, and the person goes on
 logging in with the password that they have.`,
-		newSweepRun(c))
+		newSweepRun(c), newSweepStatus(c))
 }
 
 // A passFlags are the flags of a command that goes through everybody.
