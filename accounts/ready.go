@@ -69,7 +69,7 @@ func (s *Service) Ready(ctx context.Context) (Readiness, error) {
 	if a.state, err = s.phaseNow(ctx); err != nil {
 		return Readiness{}, cannotTell("read the phase", err)
 	}
-	if a.counts, err = s.store.PhaseCounts(ctx, s.now()); err != nil {
+	if a.intents, err = s.store.CountIntents(ctx); err != nil {
 		return Readiness{}, cannotTell("count what is under way", err)
 	}
 	if a.backlog, err = s.Backlog(ctx); err != nil {
@@ -115,7 +115,7 @@ type asked struct {
 	now         time.Time
 	progress    Progress
 	state       phase.State
-	counts      PhaseCounts
+	intents     int64
 	backlog     Backlog
 	runs        []Run
 	validations []Validation
@@ -236,7 +236,7 @@ func (a asked) contestedLine() ReadyLine {
 }
 
 func (a asked) inDoubtLine() ReadyLine {
-	return none(HurdleInDoubt, int64(a.counts.Intents), changes(int64(a.counts.Intents)), "they end by themselves within half a minute of the old store's answering")
+	return none(HurdleInDoubt, a.intents, changes(a.intents), "they end by themselves within half a minute of the old store's answering")
 }
 
 func changes(n int64) string {

@@ -14,6 +14,8 @@ type Reckoning interface {
 	// CountNotes counts the people in quarantine, by source, class and reason: those of whom there is no account, and those whose
 	// deleted account's key is another's now. Somebody with notes of several classes counts in each.
 	CountNotes(ctx context.Context) ([]NoteCount, error)
+	// CountIntents counts the changes of both stores that have not ended.
+	CountIntents(ctx context.Context) (int64, error)
 	// CountMoved counts who has moved since a time, of the newest events, which are at most so many; from is since when that is.
 	CountMoved(ctx context.Context, since time.Time, most int) (moved int64, from time.Time, err error)
 	// MovedByDay counts the links by the day (in UTC) on which they were made, oldest first.

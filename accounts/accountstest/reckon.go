@@ -59,6 +59,9 @@ func testCountLinks(t *testing.T, s accounts.Store) {
 		is(t, "BeginIntent", err, nil)
 	}
 	see(t, s, sighting(people["gone"], barred(accounts.BarredGone)))
+	intents, err := s.CountIntents(t.Context())
+	is(t, "CountIntents", err, nil)
+	same(t, "intents", intents, int64(2))
 
 	kind := func(change func(k *accounts.LinkKind)) accounts.LinkKind {
 		k := accounts.LinkKind{Source: "shop", How: accounts.ByLogin, Trusted: true}

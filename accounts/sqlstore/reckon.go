@@ -93,6 +93,12 @@ SELECT q.source, q.class, q.reason, count(*) FROM quarantine q
 	return all, storeError("count notes", err)
 }
 
+// CountIntents implements accounts.Reckoning.
+func (s *Store) CountIntents(ctx context.Context) (n int64, err error) {
+	err = s.each(ctx, s.read, func(scan scan) error { return scan(&n) }, `SELECT count(*) FROM copy_back WHERE intent`)
+	return n, storeError("count intents", err)
+}
+
 // CountMoved implements accounts.Reckoning. It reads the end of the events' key, which is made of their time.
 func (s *Store) CountMoved(ctx context.Context, since time.Time, most int) (moved int64, from time.Time, err error) {
 	var read, first int64
