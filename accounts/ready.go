@@ -220,9 +220,13 @@ func (a asked) quarantineLine() ReadyLine {
 			}
 		}
 	}
+	var each []string
+	for _, class := range slices.Sorted(maps.Keys(classes)) {
+		each = append(each, fmt.Sprintf("%s %d", class, classes[class]))
+	}
 	found := people(n)
-	for i, class := range slices.Sorted(maps.Keys(classes)) {
-		found += map[bool]string{true: ": ", false: ", "}[i == 0] + fmt.Sprintf("%s %d", class, classes[class])
+	if len(each) > 0 {
+		found += ": " + strings.Join(each, ", ")
 	}
 	return none(HurdleQuarantine, n, found, "rekey quarantine list names them; mend the record and retry, or skip with a reason")
 }

@@ -19,6 +19,7 @@ import (
 	"rekey/accounts"
 	"rekey/cmd/rekey/server"
 	"rekey/sweeper"
+	"rekey/sweeper/survey"
 )
 
 // redrawEvery is the time between two pictures of --watch.
@@ -27,7 +28,7 @@ const redrawEvery = time.Second
 func newSweepStatus(c console) *cobra.Command {
 	var file *configFlag
 	var output *format
-	var watch bool
+	var watch, left bool
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show how far the sweep is, why nobody is moved, and what is left",
@@ -35,13 +36,19 @@ func newSweepStatus(c console) *cobra.Command {
 far the migration is by source. It reads rows alone, wherever the workers run, and changes nothing.
 
 With --watch it is shown again each second: on a terminal in its place, elsewhere one line a second, and with -o json one
-document a line. The numbers of people are counted anew as often as that costs little.`,
+document a line. The numbers of people are counted anew as often as that costs little.
+
+With --left the old stores are read from end to end, to say who is left by when they were last seen, and how many of those will
+come by themselves, by the model of ` + "`rekey plan`" + `.`,
 		Example: "  rekey sweep status --config rekey.yaml\n  rekey sweep status --watch",
 		Args:    cobra.NoArgs,
 		RunE: action(func(cmd *cobra.Command, _ []string) error {
 			return withService(cmd, file, func(ctx context.Context, service *accounts.Service) error {
 				read := func(ctx context.Context) (sweeper.Status, error) {
 					return sweeper.ReadStatus(ctx, server.SweepStatus(service))
+				}
+				if left {
+					return c.showLeft(ctx, *output, service)
 				}
 				if watch {
 					return watchSweep(ctx, c.out, *output, read)
@@ -60,7 +67,57 @@ document a line. The numbers of people are counted anew as often as that costs l
 	file = c.addConfigFlag(cmd)
 	output = addOutputFlag(cmd)
 	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "show it again each second, until Ctrl-C")
+	cmd.Flags().BoolVar(&left, "left", false, "read the old stores, and say who is left")
+	cmd.MarkFlagsMutuallyExclusive("watch", "left")
 	return cmd
+}
+
+// showLeft says who is left.
+func (c console) showLeft(ctx context.Context, f format, service *accounts.Service) error {
+	bar := newReadingProgress(c.err)
+	all, err := sweeper.ReadLeft(ctx, service, service.SourceNames(), time.Now(), func(source string, people int64) {
+		bar.show(survey.Progress{Source: source, Done: people})
+	})
+	bar.end()
+	if err != nil {
+		return err
+	}
+	if f == asJSON {
+		return printList(c.out, f, all, nil)
+	}
+	for i, left := range all {
+		if i > 0 {
+			fmt.Fprintln(c.out)
+		}
+		if err := printLeft(c.out, left); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func printLeft(w io.Writer, l sweeper.Left) error {
+	fmt.Fprintf(w, "%s: %d of %d people are left", l.Source, l.Left, l.People)
+	if l.Unreadable > 0 {
+		fmt.Fprintf(w, "; %d records cannot be read", l.Unreadable)
+	}
+	fmt.Fprintln(w)
+	if len(l.LastLogins) == 0 {
+		_, err := fmt.Fprintln(w, "it does not tell last logins: how many will come by themselves is not known")
+		return err
+	}
+	bins := append(slices.Clone(l.LastLogins), survey.Bin{Label: "never", Count: l.Never})
+	if err := printList(w, asTable, bins, []column[survey.Bin]{
+		{"LAST SEEN WITHIN", func(b survey.Bin) string { return b.Label }},
+		{"LEFT", func(b survey.Bin) string { return strconv.FormatInt(b.Count, 10) }},
+	}); err != nil {
+		return err
+	}
+	return printList(w, asTable, l.Horizons, []column[survey.Horizon]{
+		{"IN DAYS", func(z survey.Horizon) string { return strconv.Itoa(z.Days) }},
+		{"WILL COME", func(z survey.Horizon) string { return fmt.Sprintf("%.0f to %.0f", z.Moved.Low, z.Moved.High) }},
+		{"STILL LEFT", func(z survey.Horizon) string { return fmt.Sprintf("%.0f to %.0f", z.Left.Low, z.Left.High) }},
+	})
 }
 
 // watchSweep shows the status each second. A store that does not answer for a moment is told, and asked again.
