@@ -244,6 +244,9 @@ func TestLegacyLogin(t *testing.T) {
 			t.Errorf("after login %d: %v, want %v after the first", i+1, got, want)
 		}
 	}
+	if n := w.store.claims.Load(); n != 2 {
+		t.Errorf("the store was told %d times of three logins within a minute", n)
+	}
 	at.advance(time.Hour)
 	if _, err := s.Login(t.Context(), try("name1", "geheim")); err != nil {
 		t.Fatal(err)
