@@ -304,8 +304,9 @@ func TestCountersWait(t *testing.T) {
 		if n, err := c.Get(gone, time.Second, count); n != 1 || err != nil {
 			t.Errorf("who has gone got %d, %v; want the count before", n, err)
 		}
-		if err := c.Close(t.Context()); err != nil || counts != 2 {
-			t.Errorf("closed after %d counts: %v", counts, err)
+		closed := time.Now()
+		if err := c.Close(t.Context()); err != nil || counts != 2 || time.Since(closed) > 0 {
+			t.Errorf("closed after %d counts and %v: %v", counts, time.Since(closed), err)
 		}
 	})
 }
