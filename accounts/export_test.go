@@ -2,9 +2,11 @@ package accounts
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
+	"rekey/accounts/phase"
 	"rekey/legacy"
 )
 
@@ -41,3 +43,24 @@ func (s *Service) TryCode(typed string, t legacy.TOTP) error {
 	}
 	return err
 }
+
+// AnswersFor is who answers for people of a kind.
+func AnswersFor(k LinkKind, state phase.State) phase.Store { return answersFor(k, state) }
+
+// A Counted is a number that is counted seldom.
+type Counted struct {
+	c counted[int]
+	s *Service
+}
+
+// NewCounted returns one that was never counted.
+func NewCounted() *Counted { return &Counted{s: &Service{now: time.Now, closing: make(chan struct{})}} }
+
+// Get returns it.
+func (c *Counted) Get(ctx context.Context, every time.Duration, count func(context.Context) (int, error)) (int, error) {
+	a := c.c.get(ctx, c.s, every, count)
+	return a.value, a.err
+}
+
+// Close ends the count that is under way.
+func (c *Counted) Close(ctx context.Context) error { return c.s.Close(ctx) }

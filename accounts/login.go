@@ -157,9 +157,11 @@ func (s *Service) loginCandidate(ctx context.Context, c candidate, contested boo
 	}
 
 	proof, err := s.prove(ctx, c, a)
-	switch {
-	case err != nil:
+	if err != nil {
 		return Person{}, err
+	}
+	s.noteLegacyLogin(ctx, c.source.Name)
+	switch {
 	case c.user.Disabled, rec.disabledHere(): // disabled stays disabled, whichever store said so
 		return Person{}, refused("legacy-disabled")
 	case !absent:

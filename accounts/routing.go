@@ -150,10 +150,14 @@ func (s *Service) loginLinkable(ctx context.Context, found []candidate, a Attemp
 	}
 	switch {
 	case len(proven) == len(found):
+		for _, c := range proven {
+			s.noteLegacyLogin(ctx, c.source.Name)
+		}
 		return s.migrate(ctx, proven[0], proofs[0], proven[1:], a)
 	case doubt != nil: // they may all be one: to answer for one of them now would give that one a subject of its own
 		return Person{}, doubtAfter(doubt, no != nil)
 	case len(proven) > 0:
+		s.noteLegacyLogin(ctx, proven[0].source.Name)
 		s.noteContested(ctx, proven[0], a)
 		return s.unmoved(proven[0]), nil
 	}

@@ -97,6 +97,10 @@ type Service struct {
 	wrapKeys       password.WrapKeys
 	noted          recentSet // notes that this process has written: a hint that saves the attempt
 	ownSpelling    recentSet // spellings known to mean the account that holds the canonical value
+	legacyLogins   recentSet // sources of which this process has noted that a login needed them
+
+	progress counted[Progress]
+	totals   []*counted[int64] // of the sources
 
 	writeTimeout time.Duration
 	now          func() time.Time
@@ -105,13 +109,15 @@ type Service struct {
 
 	moves   singleflight.Group // one move per person and password at a time
 	unended sync.WaitGroup     // writes that may outlive their request
+	close   sync.Once
+	closing chan struct{} // closed when nothing is begun any more that can wait
 }
 
 // New returns a Service.
 func New(c Config) (*Service, error) {
 	s := &Service{
 		store: c.Store, sources: slices.Clone(c.Sources), hashes: c.Hashes, hasher: c.Hasher, permits: c.Permits, key: c.Key, lease: c.Lease, mailer: c.Mailer,
-		terms: c.Terms, limits: phase.DefaultLimits(), meter: newMeter(), measures: c.Answered,
+		terms: c.Terms, limits: phase.DefaultLimits(), meter: newMeter(), measures: c.Answered, closing: make(chan struct{}),
 		policy: c.NewPasswords, collisions: c.Collisions, required: c.Required, writeTimeout: c.WriteTimeout, now: c.Now, nudge: c.Nudge, log: c.Log,
 	}
 	if s.terms == (phase.Lease{}) {
@@ -150,6 +156,7 @@ func New(c Config) (*Service, error) {
 			domains[j] = canonicalDomain(domain)
 		}
 		s.sources[i].Domains = domains
+		s.totals = append(s.totals, &counted[int64]{})
 		if err := source.Fold.Check(); err != nil {
 			return nil, fmt.Errorf("source %s: %w", source.Name, err)
 		}
@@ -169,6 +176,7 @@ func (s *Service) Limits() phase.Limits { return s.limits }
 
 // Close waits for the writes that have outlived their requests, or until ctx ends.
 func (s *Service) Close(ctx context.Context) error {
+	s.close.Do(func() { close(s.closing) })
 	done := make(chan struct{})
 	go func() {
 		s.unended.Wait()

@@ -93,6 +93,7 @@ type faultyStore struct {
 	failCreate  atomic.Bool
 	failReplace atomic.Bool
 	down        atomic.Bool
+	claims      atomic.Int64 // of work
 }
 
 var errDown = errors.New("connection refused")
@@ -102,6 +103,18 @@ func (f *faultyStore) ByIdentifier(ctx context.Context, canonical string) (accou
 		return accounts.Record{}, errDown
 	}
 	return f.Store.ByIdentifier(ctx, canonical)
+}
+
+func (f *faultyStore) ClaimWork(ctx context.Context, name string, at, until time.Time, every time.Duration) (accounts.Work, error) {
+	f.claims.Add(1)
+	return f.Store.ClaimWork(ctx, name, at, until, every)
+}
+
+func (f *faultyStore) CountLinks(ctx context.Context, trustEpoch int64) ([]accounts.LinkCount, error) {
+	if f.down.Load() {
+		return nil, errDown
+	}
+	return f.Store.CountLinks(ctx, trustEpoch)
 }
 
 func (f *faultyStore) Create(ctx context.Context, r accounts.Record, e accounts.Event) error {

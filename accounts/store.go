@@ -34,6 +34,7 @@ type Store interface {
 	Mails
 	Outbox
 	Phases
+	Reckoning
 	Sessions
 	Shadow
 	Signals

@@ -58,6 +58,9 @@ func (g *Gateway) adminTable() []adminRoute {
 		{http.MethodGet, "/admin/v1/quarantine", everyRole, g.listQuarantine},
 		{http.MethodPost, "/admin/v1/quarantine/retry", whoSettle, g.retryQuarantine},
 		{http.MethodPost, "/admin/v1/quarantine/skip", whoSettle, g.skipQuarantine},
+		{http.MethodGet, "/admin/v1/progress", everyRole, g.showProgress},
+		{http.MethodGet, "/admin/v1/ready", everyRole, g.showReady},
+		{http.MethodGet, "/admin/v1/sweeper/runs", everyRole, g.listRuns},
 
 		{http.MethodGet, "/admin/v1/accounts/:ref", whoLook, g.showAccount},
 		{http.MethodGet, "/admin/v1/accounts/:ref/sessions", whoLook, g.listSessions},

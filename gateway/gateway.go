@@ -5,6 +5,8 @@
 package gateway
 
 import (
+	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -37,6 +39,9 @@ type Config struct {
 	// TrustedProxies are the peers whose X-Forwarded-For is believed. With none, the client is whoever connects.
 	TrustedProxies []netip.Prefix
 
+	// SweepStatus says how far the sweeper is, as the sweeper's own document. nil: nobody can.
+	SweepStatus func(context.Context) (json.RawMessage, error)
+
 	Floor   time.Duration // least time until a refusal; 0 means 300 ms, negative means none
 	Checks  []Check       // what readyz asks
 	Metrics []Metric      // what /metrics tells beside its own
@@ -68,6 +73,8 @@ type Gateway struct {
 	now      func() time.Time
 	draining atomic.Bool
 
+	sweepStatus func(context.Context) (json.RawMessage, error) // nil: nobody can say
+
 	bridge *bridge.Bridge // nil: no product is on
 	public http.Handler
 	admin  http.Handler
@@ -88,7 +95,7 @@ func New(c Config) (*Gateway, error) {
 		accounts: c.Accounts, tokens: c.Tokens, staff: c.Staff, sweeper: c.Sweeper, issuer: c.Issuer,
 		limits:  limits{c.Limiter, c.Rules},
 		floor:   newFloor(max(c.Floor, 0), maxFloor, c.Now),
-		metrics: newMetrics(c.Metrics), log: c.Log, now: c.Now,
+		metrics: newMetrics(c.Metrics), log: c.Log, now: c.Now, sweepStatus: c.SweepStatus,
 	}
 	for _, check := range c.Checks {
 		g.checks = append(g.checks, &checker{Check: check, now: c.Now})

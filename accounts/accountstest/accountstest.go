@@ -44,6 +44,7 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"shadow", shadowRules()},
 		{"watch", watchRules()},
 		{"sweep", sweepSettingsRules()},
+		{"reckon", reckonRules()},
 		{"races", raceRules()},
 		{"session races", sessionRaceRules()},
 		{"life races", lifeRaceRules()},

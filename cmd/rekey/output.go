@@ -110,3 +110,10 @@ func visible(text string) string {
 	}
 	return quoted
 }
+
+// printLine prints one value as a line of JSON.
+func printLine(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}

@@ -105,7 +105,7 @@ func plan(ctx context.Context, c console, cfg *config.Config, flags planFlags) (
 	case err != nil:
 		return err
 	}
-	return errors.Join(printPlan(c.out, *flags.output, report), page.write(report))
+	return errors.Join(printPlan(c.out, *flags.output, report), page.write(report.WriteHTML))
 }
 
 func printPlan(w io.Writer, f format, report *survey.Report) error {
@@ -132,7 +132,7 @@ func scratchStore(ctx context.Context) (accounts.Directory, func() error, error)
 	return store, func() error { return errors.Join(store.Close(), os.RemoveAll(folder)) }, nil
 }
 
-// A pageFile is where --html goes. It is opened before the survey: hours later is too late to learn that it cannot be
+// A pageFile is where --html goes. It is opened before there is anything to write: hours later is too late to learn that it cannot be
 // written. What it held stays until there is something to put in its place.
 type pageFile struct{ f *os.File }
 
@@ -147,14 +147,14 @@ func openPage(path string) (*pageFile, error) {
 	return &pageFile{f}, nil
 }
 
-func (p *pageFile) write(report *survey.Report) error {
+func (p *pageFile) write(write func(io.Writer) error) error {
 	if p.f == nil {
 		return nil
 	}
 	if err := p.f.Truncate(0); err != nil {
 		return fmt.Errorf("--html: %w", err)
 	}
-	return report.WriteHTML(p.f)
+	return write(p.f)
 }
 
 func (p *pageFile) close() error {

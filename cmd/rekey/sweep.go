@@ -25,7 +25,7 @@ func newSweep(c console) *cobra.Command {
 	return group("sweep", "Move those who do not come by themselves",
 		`Who never logs in is moved without their password: what the old store has is kept in another form, and the person goes on
 logging in with the password that they have.`,
-		newSweepRun(c), newSweepShow(c), newSweepSet(c), newSweepOverride(c), newSweepCommand(c, accounts.SweepStart), newSweepCommand(c, accounts.SweepStop),
+		newSweepRun(c), newSweepStatus(c), newSweepShow(c), newSweepSet(c), newSweepOverride(c), newSweepCommand(c, accounts.SweepStart), newSweepCommand(c, accounts.SweepStop),
 		newSweepCommand(c, accounts.SweepPause), newSweepCommand(c, accounts.SweepResume))
 }
 
@@ -181,6 +181,15 @@ type countRow struct {
 // shownIDs are the examples of a line: more do not fit.
 const shownIDs = 5
 
+// keyText is a key of an old store, which may be anything: in quotes where it is not plain.
+func keyText(key string) string {
+	quoted := strconv.QuoteToGraphic(key)
+	if bare := quoted[1 : len(quoted)-1]; bare == key {
+		return bare
+	}
+	return quoted
+}
+
 // printCounts prints what is said of how many.
 func printCounts(w io.Writer, heading string, rows []countRow) error {
 	return printList(w, asTable, rows, []column[countRow]{
@@ -190,10 +199,7 @@ func printCounts(w io.Writer, heading string, rows []countRow) error {
 		{"SUCH AS", func(r countRow) string {
 			shown := make([]string, min(len(r.examples), shownIDs))
 			for i := range shown {
-				shown[i] = strconv.QuoteToGraphic(r.examples[i]) // an old store's keys may be anything
-				if bare := shown[i][1 : len(shown[i])-1]; bare == r.examples[i] {
-					shown[i] = bare
-				}
+				shown[i] = keyText(r.examples[i])
 			}
 			return strings.Join(shown, ", ")
 		}},

@@ -16,7 +16,7 @@ type fake struct {
 	err    error // what every question is answered with
 
 	likeWildcards, matchEmpty, firstOnly, twice, errNobody, ignoreContext, shareParams, dropDisabled bool
-	looseKeys, getUnknownIsError, skipLast, unsorted, ignoreAfter                                    bool
+	looseKeys, getUnknownIsError, skipLast, unsorted, ignoreAfter, miscount                          bool
 }
 
 // shared is what a careless adapter hands to everybody.
@@ -34,6 +34,13 @@ func (m *fake) answer(u legacy.User) legacy.User {
 		u.Disabled = false
 	}
 	return u
+}
+
+func (m *fake) Count(ctx context.Context) (int64, error) {
+	if m.miscount {
+		return int64(len(m.people)) - 1, nil
+	}
+	return int64(len(m.people)), errors.Join(m.err, ctx.Err())
 }
 
 func (m *fake) Lookup(ctx context.Context, spellings ...string) ([]legacy.User, error) {
@@ -169,6 +176,7 @@ func TestSuiteFails(t *testing.T) {
 		{"list", func(m *fake) { m.skipLast = true }, unreachable},
 		{"list", func(m *fake) { m.unsorted = true }, unreachable},
 		{"list", func(m *fake) { m.ignoreAfter = true }, unreachable},
+		{"count", func(m *fake) { m.miscount = true }, unreachable},
 		{"down", func(*fake) {}, nil},
 		{"down", func(*fake) {}, legacy.ErrNoUser},
 		{"down", func(*fake) {}, errors.New("dial root:hunter2@db")},

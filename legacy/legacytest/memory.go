@@ -108,6 +108,16 @@ func (m *Memory) Search(ctx context.Context, part string, limit int) ([]legacy.U
 	return found, nil
 }
 
+// Count implements legacy.Counter.
+func (m *Memory) Count(ctx context.Context) (int64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return int64(len(m.users)), m.down
+}
+
 // own returns u with a password of its own, which the caller may change.
 func own(u legacy.User) legacy.User {
 	if u.Password != nil {

@@ -178,6 +178,7 @@ func rules() []rule {
 			}
 			return nil
 		}},
+		{"count", "a source that counts counts whom a walk would meet, and says so where it cannot: who is left is what they are compared by", count},
 	}
 }
 
@@ -238,6 +239,27 @@ func search(ctx context.Context, h *harness) error {
 	return unknown("Search under a cancelled context", err)
 }
 
+// count compares what a source counts with how many there are.
+func count(ctx context.Context, h *harness) error {
+	counter, ok := h.source.(legacy.Counter)
+	if !ok {
+		return nil
+	}
+	n, err := counter.Count(ctx)
+	switch {
+	case errors.Is(err, legacy.ErrNotCounted):
+		return nil
+	case err != nil:
+		return fmt.Errorf("Count: %w", err)
+	case n != int64(len(h.people)):
+		return fmt.Errorf("Count counts %d people, want %d", n, len(h.people))
+	}
+	cancelled, cancel := context.WithCancel(ctx)
+	cancel()
+	_, err = counter.Count(cancelled)
+	return unknown("Count under a cancelled context", err)
+}
+
 // down asks a store that does not answer, in every way the source has.
 func down(ctx context.Context, h *harness) error {
 	source := h.Down(h.t)
@@ -262,6 +284,14 @@ func down(ctx context.Context, h *harness) error {
 	if searcher, ok := source.(legacy.Searcher); ok && searcher.Searches() {
 		questions["Search"] = func() error {
 			_, err := searcher.Search(ctx, "anna", 10)
+			return err
+		}
+	}
+	if counter, ok := source.(legacy.Counter); ok {
+		questions["Count"] = func() error {
+			limited, cancel := context.WithTimeout(ctx, time.Second) // it has no other deadline
+			defer cancel()
+			_, err := counter.Count(limited)
 			return err
 		}
 	}

@@ -19,6 +19,8 @@ import (
 // for a person, Lookup and Get return an error that wraps a *legacy.RowError ("cannot tell"), and List counts the person
 // among those whose record cannot be read.
 //
+// It is always a legacy.Counter too: one that says legacy.ErrNotCounted where source is none, or where Keep leaves people out.
+//
 // Of changes only keys are told, also of those who are not kept: Get says who is.
 //
 // Fields that Set gives a value are not written back: what is written there would not be what is read. Who is not kept is
@@ -116,6 +118,15 @@ func (s *mapped) Close() error {
 		return closer.Close()
 	}
 	return nil
+}
+
+// Count implements legacy.Counter.
+func (s *mapped) Count(ctx context.Context) (int64, error) {
+	counter, ok := s.source.(legacy.Counter)
+	if !ok || s.mapping.keep != nil {
+		return 0, legacy.ErrNotCounted
+	}
+	return counter.Count(ctx)
 }
 
 // nobody has this name: no domain ends so (RFC 2606).

@@ -571,3 +571,28 @@ func keys(err error) []string {
 	}
 	return nil
 }
+
+// TestCount: who is left out cannot be told from who is counted.
+func TestCount(t *testing.T) {
+	t.Parallel()
+	people := legacytest.NewMemory(legacytest.People()...)
+	for name, tt := range map[string]struct {
+		keep   string
+		source legacy.Source
+		want   int64
+		err    error
+	}{
+		"all":       {source: people, want: int64(len(legacytest.People()))},
+		"some":      {keep: `user.username != "anna"`, source: people, err: legacy.ErrNotCounted},
+		"uncounted": {source: struct{ legacy.Source }{people}, err: legacy.ErrNotCounted},
+	} {
+		m, err := mapping.New(mapping.Config{Name: "shop", Keep: tt.keep})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := m.Wrap(tt.source).(legacy.Counter).Count(t.Context())
+		if got != tt.want || !errors.Is(err, tt.err) {
+			t.Errorf("%s: Count() = %d, %v; want %d, %v", name, got, err, tt.want, tt.err)
+		}
+	}
+}

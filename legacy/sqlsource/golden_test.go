@@ -133,6 +133,8 @@ func statements(t *testing.T, s *Source) string {
 	say("list", text, args)
 	text, args = s.listQuery(shape, key, 50)
 	say("list on", text, args)
+	text, args = s.countQuery(shape)
+	say("count", text, args)
 	return out.String()
 }
 

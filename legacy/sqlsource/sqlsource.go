@@ -38,8 +38,8 @@ const (
 	connLife = 30 * time.Minute // so that a failover or a changed address is noticed
 )
 
-// A Source is an old user store in an SQL database. It is a legacy.Source, a legacy.Getter, a legacy.Lister, a legacy.Watcher and
-// a legacy.Searcher.
+// A Source is an old user store in an SQL database. It is a legacy.Source, a legacy.Getter, a legacy.Lister, a legacy.Counter, a legacy.Watcher
+// and a legacy.Searcher.
 type Source struct {
 	config  Config
 	dialect dialect
@@ -56,9 +56,10 @@ type Source struct {
 }
 
 var (
-	_ legacy.Source = (*Source)(nil)
-	_ legacy.Getter = (*Source)(nil)
-	_ legacy.Lister = (*Source)(nil)
+	_ legacy.Source  = (*Source)(nil)
+	_ legacy.Getter  = (*Source)(nil)
+	_ legacy.Lister  = (*Source)(nil)
+	_ legacy.Counter = (*Source)(nil)
 
 	_ legacy.Watcher  = (*Source)(nil)
 	_ legacy.Searcher = (*Source)(nil)

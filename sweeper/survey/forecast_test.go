@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"rekey/sweeper/sheet"
 )
 
 // TestForecastAgainstSimulation lets people come and go at paces of their own, looks at their last logins on one day, and
@@ -154,7 +156,7 @@ func TestRoads(t *testing.T) {
 func TestWords(t *testing.T) {
 	t.Parallel()
 	for got, want := range map[string]string{
-		grouped(0): "0", grouped(-1234): "-1,234", grouped(1234567): "1,234,567", people(Range{1234.4, 98765}): "1,230 to 98,800", people(Range{7, 7}): "7",
+		sheet.Grouped(0): "0", sheet.Grouped(-1234): "-1,234", sheet.Grouped(1234567): "1,234,567", people(Range{1234.4, 98765}): "1,230 to 98,800", people(Range{7, 7}): "7",
 		duration(0.2): "a second", span(Range{0.2, 1.2}): "a second", counting(1, "account"): "1 account", counting(2000, "account"): "2,000 accounts", duration(90): "90 s", duration(600): "10 min", duration(3600 * 5): "5 h", duration(86400 * 3): "3 days",
 		span(Range{60, 600}): "60 s to 10 min", sizeText(999): "999 B", sizeText(2.5e6): "2.5 MB", percent(1, 3): "33.3 %", percent(1, 0): "-",
 	} {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"rekey/sweeper/sheet"
 )
 
 // WriteText prints a report for a terminal.
@@ -41,13 +43,13 @@ func heading(text *strings.Builder, words string) {
 func (r *Report) textHead(text *strings.Builder) {
 	fmt.Fprintf(text, "Survey of %s, begun %s; no store was written to.\n", sourcesText(len(r.Sources)), r.At.Format(time.RFC3339))
 	if r.Limit > 0 {
-		fmt.Fprintf(text, "Only the first %s people of each source were looked at.\n", grouped(r.Limit))
+		fmt.Fprintf(text, "Only the first %s people of each source were looked at.\n", sheet.Grouped(r.Limit))
 	}
 	rows := [][]string{{"SOURCE", "ACCOUNTS", "BYTES READ", "STORE TAKES", "DISABLED", "NEVER LOGGED IN", "E-MAIL UNVERIFIED", "UNREADABLE ROWS"}}
 	for _, s := range r.Sources {
 		rows = append(rows, []string{
-			s.Name, grouped(s.Accounts), sizeText(s.BytesRead), orUnknown(s.StoreBytes > 0, sizeText(s.StoreBytes)), grouped(s.Disabled),
-			orUnknown(s.NeverLoggedIn >= 0, grouped(s.NeverLoggedIn)), orUnknown(s.Unverified >= 0, grouped(s.Unverified)), grouped(s.BadRows),
+			s.Name, sheet.Grouped(s.Accounts), sizeText(s.BytesRead), orUnknown(s.StoreBytes > 0, sizeText(s.StoreBytes)), sheet.Grouped(s.Disabled),
+			orUnknown(s.NeverLoggedIn >= 0, sheet.Grouped(s.NeverLoggedIn)), orUnknown(s.Unverified >= 0, sheet.Grouped(s.Unverified)), sheet.Grouped(s.BadRows),
 		})
 	}
 	table(text, rows...)
@@ -66,17 +68,17 @@ func (s *SourceReport) text(text *strings.Builder) {
 	heading(text, s.Name+": password schemes")
 	rows := [][]string{{"SCHEME", "COUNT", "SHARE", "STRENGTH", "SWEEPER"}}
 	for _, scheme := range s.Schemes {
-		rows = append(rows, []string{scheme.Scheme, grouped(scheme.Count), percent(scheme.Count, s.Accounts), string(scheme.Strength), carriedText(scheme.Carried)})
+		rows = append(rows, []string{scheme.Scheme, sheet.Grouped(scheme.Count), percent(scheme.Count, s.Accounts), string(scheme.Strength), carriedText(scheme.Carried)})
 	}
 	for _, special := range s.specialSchemes() {
-		rows = append(rows, []string{special.Name, grouped(special.Count), percent(special.Count, s.Accounts), "-", "-"})
+		rows = append(rows, []string{special.Name, sheet.Grouped(special.Count), percent(special.Count, s.Accounts), "-", "-"})
 	}
 	table(text, rows...)
 	if len(s.Unreadable) > 0 {
 		heading(text, s.Name+": no rule reads these")
 		rows := [][]string{{"SHAPE", "COUNT", "REASON", "COULD BE, IF DECLARED"}}
 		for _, f := range s.Unreadable {
-			rows = append(rows, []string{f.text(), grouped(f.Count), f.Reason, strings.Join(f.Candidates, ", ")})
+			rows = append(rows, []string{f.text(), sheet.Grouped(f.Count), f.Reason, strings.Join(f.Candidates, ", ")})
 		}
 		table(text, rows...)
 	}
@@ -85,7 +87,7 @@ func (s *SourceReport) text(text *strings.Builder) {
 		heading(text, s.Name+": mended, or left out")
 		rows := [][]string{{"WHAT", "FIELD", "PEOPLE", "KEYS"}}
 		for _, n := range s.Notes {
-			rows = append(rows, []string{n.What, n.Field, grouped(n.Count), strings.Join(n.Keys, ", ")})
+			rows = append(rows, []string{n.What, n.Field, sheet.Grouped(n.Count), strings.Join(n.Keys, ", ")})
 		}
 		table(text, rows...)
 	}
@@ -100,9 +102,9 @@ func (s *SourceReport) text(text *strings.Builder) {
 		heading(text, s.Name+": last logins")
 		rows := [][]string{{"WITHIN", "PEOPLE", "SHARE", ""}}
 		for _, b := range s.LastLogins {
-			rows = append(rows, []string{b.Label, grouped(b.Count), percent(b.Count, s.Accounts), bar(b.Count, s.Accounts)})
+			rows = append(rows, []string{b.Label, sheet.Grouped(b.Count), percent(b.Count, s.Accounts), bar(b.Count, s.Accounts)})
 		}
-		rows = append(rows, []string{"never", grouped(s.NeverLoggedIn), percent(s.NeverLoggedIn, s.Accounts), bar(s.NeverLoggedIn, s.Accounts)})
+		rows = append(rows, []string{"never", sheet.Grouped(s.NeverLoggedIn), percent(s.NeverLoggedIn, s.Accounts), bar(s.NeverLoggedIn, s.Accounts)})
 		table(text, rows...)
 	}
 	s.textDependents(text)
@@ -141,7 +143,7 @@ func (f Foreign) text() string { return strings.TrimSpace(f.Marker + " " + f.Sha
 func countedRows(head string, list []Counted) [][]string {
 	rows := [][]string{{head, "COUNT"}}
 	for _, c := range list {
-		rows = append(rows, []string{c.Name, grouped(c.Count)})
+		rows = append(rows, []string{c.Name, sheet.Grouped(c.Count)})
 	}
 	return rows
 }
@@ -150,7 +152,7 @@ func (s *SourceReport) textIdentifiers(text *strings.Builder) {
 	heading(text, s.Name+": identifiers")
 	rows := [][]string{{"WHAT", "COUNT"}}
 	for _, row := range s.identifierRows() {
-		rows = append(rows, []string{row.Name, grouped(row.Count)})
+		rows = append(rows, []string{row.Name, sheet.Grouped(row.Count)})
 	}
 	table(text, rows...)
 }
@@ -199,7 +201,7 @@ func (s *SourceReport) dependentRows() []Dependent {
 			more = "more than "
 		}
 		rows = append(rows, Dependent{"changed by others", "since " + c.Since.Format(time.RFC3339), fmt.Sprintf(
-			"%s%s changed, %s new, %s gone; %s logged in", more, grouped(c.Changed), grouped(c.Came), grouped(c.Went), grouped(c.LoggedIn))})
+			"%s%s changed, %s new, %s gone; %s logged in", more, sheet.Grouped(c.Changed), sheet.Grouped(c.Came), sheet.Grouped(c.Went), sheet.Grouped(c.LoggedIn))})
 	} else {
 		rows = append(rows, Dependent{"changed by others", "not known", "a second survey with the same --state tells"})
 	}
@@ -227,18 +229,18 @@ func yesNo(yes bool) string {
 func (c *Collisions) text(text *strings.Builder) {
 	heading(text, "identifiers that several people hold")
 	fmt.Fprintf(text, "  %s within one source, %s in several sources, %s. None of them moves until somebody decides.\n",
-		grouped(c.Within), grouped(c.Across), counting(c.Holders, "holder"))
+		sheet.Grouped(c.Within), sheet.Grouped(c.Across), counting(c.Holders, "holder"))
 	if len(c.Pairs) > 0 {
 		rows := [][]string{{"SOURCE", "AND", "SHARED IDENTIFIERS"}}
 		for _, p := range c.Pairs {
-			rows = append(rows, []string{p.First, p.Second, grouped(p.Shared)})
+			rows = append(rows, []string{p.First, p.Second, sheet.Grouped(p.Shared)})
 		}
 		table(text, rows...)
 	}
 	if len(c.Examples) > 0 {
 		rows := [][]string{{"FOR EXAMPLE", "HOLDERS", "KEYS"}}
 		for _, e := range c.Examples {
-			rows = append(rows, []string{e.Identifier, grouped(e.Count), e.keys()})
+			rows = append(rows, []string{e.Identifier, sheet.Grouped(e.Count), e.keys()})
 		}
 		table(text, rows...)
 	}
@@ -275,7 +277,7 @@ func (s *Sweep) text(text *strings.Builder) {
 	}
 	table(text, rows...)
 	fmt.Fprintf(text, "  All together: %s. Without a password to move: %s; in need of a reset: %s. Model: %s.\n",
-		span(s.Seconds), counting(s.Profile, "account"), grouped(s.NeedReset), s.Model)
+		span(s.Seconds), counting(s.Profile, "account"), sheet.Grouped(s.NeedReset), s.Model)
 }
 
 func (s *Sweep) rows() [][3]string {
@@ -284,10 +286,10 @@ func (s *Sweep) rows() [][3]string {
 		write = duration(s.Write)
 	}
 	return [][3]string{
-		{"read", grouped(s.Accounts), duration(s.Read)},
-		{"carry the hash", grouped(s.Carry), "-"},
-		{"wrap the hash", grouped(s.Wrap), fmt.Sprintf("%s on %s, %s on one", duration(s.WrapAll), plural(s.Cores, "core"), duration(s.WrapOne))},
-		{"write", grouped(s.Accounts), write},
+		{"read", sheet.Grouped(s.Accounts), duration(s.Read)},
+		{"carry the hash", sheet.Grouped(s.Carry), "-"},
+		{"wrap the hash", sheet.Grouped(s.Wrap), fmt.Sprintf("%s on %s, %s on one", duration(s.WrapAll), plural(s.Cores, "core"), duration(s.WrapOne))},
+		{"write", sheet.Grouped(s.Accounts), write},
 	}
 }
 

@@ -3,29 +3,17 @@ package survey
 import (
 	"fmt"
 	"math"
-	"strconv"
 	"time"
-)
 
-// grouped writes a number as people read it: 1,234,567.
-func grouped(n int64) string {
-	digits := strconv.FormatInt(n, 10)
-	sign := ""
-	if n < 0 {
-		sign, digits = "-", digits[1:]
-	}
-	for at := len(digits) - 3; at > 0; at -= 3 {
-		digits = digits[:at] + "," + digits[at:]
-	}
-	return sign + digits
-}
+	"rekey/sweeper/sheet"
+)
 
 // counting writes a number of things.
 func counting(n int64, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}
-	return grouped(n) + " " + what + "s"
+	return sheet.Grouped(n) + " " + what + "s"
 }
 
 // persons writes a number of people.
@@ -33,16 +21,16 @@ func persons(n int64) string {
 	if n == 1 {
 		return "1 person"
 	}
-	return grouped(n) + " people"
+	return sheet.Grouped(n) + " people"
 }
 
 // people writes an estimated number of people: no more digits than an estimate has.
 func people(r Range) string {
 	low, high := rounded(r.Low), rounded(r.High)
 	if low == high {
-		return grouped(low)
+		return sheet.Grouped(low)
 	}
-	return grouped(low) + " to " + grouped(high)
+	return sheet.Grouped(low) + " to " + sheet.Grouped(high)
 }
 
 // rounded keeps three digits.

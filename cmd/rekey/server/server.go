@@ -154,7 +154,8 @@ func (s *Server) open(ctx context.Context, c *config.Config, log *slog.Logger) e
 		Staff:   accounts.NewStaff(accounts.StaffConfig{Store: s.store, Log: log}),
 		Sweeper: sweeperDoor{SweepKeeper(c, s.store)},
 		Limiter: s.soft.limiter, Rules: s.soft.rules, TrustedProxies: c.TrustedProxies,
-		Bridge: c.Bridge.Config(), Floor: loginFloor(c), Checks: s.checks(), Metrics: s.metrics(), Log: log, //nolint:contextcheck // a metric is read when a scraper asks, without a context
+		SweepStatus: s.sweepStatus,
+		Bridge:      c.Bridge.Config(), Floor: loginFloor(c), Checks: s.checks(), Metrics: s.metrics(), Log: log, //nolint:contextcheck // a metric is read when a scraper asks, without a context
 	})
 	if err != nil {
 		return err

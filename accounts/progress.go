@@ -1,0 +1,405 @@
+package accounts
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"rekey/accounts/phase"
+	"rekey/legacy"
+)
+
+// How far the migration is: exact numbers, of one moment, by what the rows say. What they cost is bounded by asking seldom: a
+// count that took a second is good for twenty.
+
+// Progress is how far a migration is.
+type Progress struct {
+	At       time.Time        `json:"at"` // when it was counted
+	Phase    phase.Phase      `json:"phase"`
+	Accounts int64            `json:"accounts"` // that live, those who were born here among them
+	Sources  []SourceProgress `json:"sources"`
+	// Passwords counts how they are kept. Reset is how many accounts have none: their people need a reset, unless a login with the
+	// legacy store brings one.
+	Passwords map[Scheme]int64 `json:"passwords"`
+	Reset     int64            `json:"without_password"`
+	Minute    Pace             `json:"last_minute"`
+	Hour      Pace             `json:"last_hour"`
+}
+
+// A SourceProgress is how far one source is. Home, Ramp, Copied and Deleted are everybody of whom there is a link; with Unmoved
+// they are everybody.
+type SourceProgress struct {
+	Source string `json:"source"`
+
+	Home    int64 `json:"home"`    // this store answers
+	Ramp    int64 `json:"ramp"`    // copies of a phase in which the bucket says who answers
+	Copied  int64 `json:"copied"`  // legacy answers
+	Deleted int64 `json:"deleted"` // here; they stay that
+
+	// Total is how many people the source has, and At when that was counted; nil: nobody knows. Then Uncounted says why.
+	Total     *int64     `json:"total,omitempty"`
+	TotalAt   *time.Time `json:"total_at,omitempty"`
+	Uncounted string     `json:"uncounted,omitempty"`
+	// Unmoved is how many of those there is no link of. Somebody who was deleted here may be gone there too, and so may be somebody
+	// of whom nobody has noticed it yet: it is a range, whose ends are the same where nobody was deleted.
+	Unmoved *Between `json:"unmoved,omitempty"`
+
+	// These are among the numbers above.
+
+	InDoubt   int64 `json:"in_doubt"` // a change is under way
+	Disabled  int64 `json:"disabled"`
+	Dirty     int64 `json:"dirty"`     // a change that legacy got is not here
+	Drifted   int64 `json:"drifted"`   // somebody else has written to legacy since
+	Untrusted int64 `json:"untrusted"` // copied before copies were trusted
+	Gone      int64 `json:"gone"`      // there
+
+	How         map[How]int64       `json:"how"`         // of those who have an account: by what they moved
+	Quarantined map[NoteClass]int64 `json:"quarantined"` // somebody with notes of two classes counts in both
+
+	LegacyLogin *time.Time `json:"last_legacy_login,omitempty"` // when this source was needed for a login, to the minute; nil: never since that is noted
+	Reconciled  *time.Time `json:"last_reconcile,omitempty"`    // when all links were last compared with the source
+}
+
+// Between is a number of which only the ends are known.
+type Between struct {
+	Low  int64 `json:"low"`
+	High int64 `json:"high"`
+}
+
+// A Pace is how many people have moved lately.
+type Pace struct {
+	People  int64   `json:"people"`
+	Seconds float64 `json:"seconds"` // in which they have: fewer than asked for, where very much has happened
+}
+
+// PerSecond returns people a second; 0 where nobody has moved.
+func (p Pace) PerSecond() float64 {
+	if p.Seconds <= 0 {
+		return 0
+	}
+	return float64(p.People) / p.Seconds
+}
+
+const (
+	countEvery   = 5 * time.Second  // a count is good for that long,
+	countPart    = 20               // and for so many times as long as it took
+	totalEvery   = 10 * time.Minute // the same of the people of a source
+	totalTimeout = 10 * time.Second // an old store's largest table is read from end to end
+	countTimeout = 2 * time.Minute  // ten million people take some seconds
+	paceEvents   = 200_000          // that are read for a pace: less than a tenth of a second
+)
+
+// A counted is something that was counted, and is not counted again for a while. Counting goes on when whoever asked for it has
+// gone: the next one finds it done.
+type counted[T any] struct {
+	mu     sync.Mutex
+	done   chan struct{} // closed when the count that is under way has ended; nil: none is
+	answer countAnswer[T]
+	until  time.Time // it is good for
+}
+
+// A countAnswer is what came of a count.
+type countAnswer[T any] struct {
+	value T
+	at    time.Time // zero: never counted
+	err   error
+}
+
+// get returns what was counted, and counts if that is too old: good for every at least. What failed at once is tried again at once.
+// Who does not want to wait any longer gets what was counted before, if there is something.
+func (c *counted[T]) get(ctx context.Context, s *Service, every time.Duration, count func(context.Context) (T, error)) countAnswer[T] {
+	c.mu.Lock()
+	if !c.answer.at.IsZero() && s.now().Before(c.until) {
+		defer c.mu.Unlock()
+		return c.answer
+	}
+	if c.done == nil {
+		c.done = make(chan struct{})
+		s.unended.Go(func() { c.count(ctx, s, every, count) })
+	}
+	done := c.done
+	c.mu.Unlock()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.answer.at.IsZero() {
+		return countAnswer[T]{err: ctx.Err()}
+	}
+	return c.answer
+}
+
+// count counts, until that is done, takes too long, or the service closes.
+func (c *counted[T]) count(ctx context.Context, s *Service, every time.Duration, count func(context.Context) (T, error)) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), countTimeout)
+	defer cancel()
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		select {
+		case <-s.closing:
+			cancel()
+		case <-stop:
+		}
+	}()
+	began := s.now()
+	value, err := count(ctx)
+	ended := s.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil {
+		every = 0
+	}
+	c.answer, c.until = countAnswer[T]{value, began, err}, ended.Add(max(every, countPart*ended.Sub(began)))
+	close(c.done)
+	c.done = nil
+}
+
+// A total is how many people a source has.
+type total struct {
+	people *int64
+	at     time.Time
+	why    string // nobody knows
+}
+
+// Progress returns how far the migration is. It is everybody's: who gets it does not change it. Its error is an *UnavailableError. What a legacy store does not tell is left out.
+func (s *Service) Progress(ctx context.Context) (Progress, error) {
+	counted := s.progress.get(ctx, s, countEvery, s.reckon)
+	if counted.err != nil {
+		return Progress{}, cannotTell("count", counted.err)
+	}
+	return counted.value, nil
+}
+
+func (s *Service) reckon(ctx context.Context) (Progress, error) {
+	p := Progress{At: s.now()}
+	state, err := s.phaseNow(ctx)
+	if err != nil {
+		return p, err
+	}
+	p.Phase = state.Phase
+	links, err := s.store.CountLinks(ctx, state.TrustEpoch)
+	if err != nil {
+		return p, err
+	}
+	notes, err := s.store.CountNotes(ctx)
+	if err != nil {
+		return p, err
+	}
+	credentials, err := s.store.CountCredentials(ctx)
+	if err != nil {
+		return p, err
+	}
+	p.Accounts, p.Passwords, p.Reset = credentials.Accounts, credentials.Passwords, credentials.Accounts
+	for _, n := range p.Passwords {
+		p.Reset -= n
+	}
+	if p.Minute, err = s.pace(ctx, time.Minute); err != nil {
+		return p, err
+	}
+	if p.Hour, err = s.pace(ctx, time.Hour); err != nil {
+		return p, err
+	}
+	works, err := s.store.Works(ctx)
+	if err != nil {
+		return p, err
+	}
+	for _, name := range s.namesIn(links) {
+		p.Sources = append(p.Sources, sourceProgress(name, state, links, notes, works))
+	}
+	return p, s.addTotals(ctx, p.Sources)
+}
+
+// phaseNow is the state that is in the store.
+func (s *Service) phaseNow(ctx context.Context) (phase.State, error) {
+	state, err := s.store.Phase(ctx)
+	if errors.Is(err, ErrNotFound) { // before the first gateway
+		return alwaysNewFirst, nil
+	}
+	return state, err
+}
+
+// namesIn returns the sources in order of precedence, and then those of which there are only links.
+func (s *Service) namesIn(links []LinkCount) []string {
+	names := s.SourceNames()
+	others := map[string]bool{}
+	for _, l := range links {
+		if !slices.Contains(names, l.Source) {
+			others[l.Source] = true
+		}
+	}
+	return append(names, slices.Sorted(maps.Keys(others))...)
+}
+
+func sourceProgress(name string, state phase.State, links []LinkCount, notes []NoteCount, works []Work) SourceProgress {
+	p := SourceProgress{Source: name, How: map[How]int64{}, Quarantined: map[NoteClass]int64{}}
+	for _, l := range links {
+		if l.Source == name {
+			p.add(l, state)
+		}
+	}
+	for _, n := range notes {
+		if n.Source == name {
+			p.Quarantined[n.Class] += n.People
+		}
+	}
+	for _, w := range works {
+		switch at := w.DoneAt; {
+		case at.IsZero():
+		case w.Name == legacyLoginWork(name):
+			p.LegacyLogin = &at
+		case w.Name == "reconcile:"+name:
+			p.Reconciled = &at
+		}
+	}
+	return p
+}
+
+// add counts people of one kind.
+func (p *SourceProgress) add(l LinkCount, state phase.State) {
+	for _, n := range []struct {
+		is    bool
+		count *int64
+	}{
+		{l.Deleted, &p.Deleted},
+		{!l.Deleted && l.InDoubt, &p.InDoubt},
+		{!l.Deleted && l.Disabled, &p.Disabled},
+		{!l.Deleted && l.Dirty, &p.Dirty},
+		{!l.Deleted && l.Drifted, &p.Drifted},
+		{!l.Deleted && !l.Trusted, &p.Untrusted},
+		{l.Gone, &p.Gone},
+	} {
+		if n.is {
+			*n.count += l.People
+		}
+	}
+	if l.Deleted {
+		return
+	}
+	p.How[l.How] += l.People
+	switch answersFor(l.LinkKind, state) {
+	case phase.New:
+		p.Home += l.People
+	case phase.Legacy:
+		p.Copied += l.People
+	case phase.Neither:
+		p.Ramp += l.People
+	}
+}
+
+// answersFor is the store that answers for people of a kind, and phase.Neither where that depends on each of them.
+func answersFor(k LinkKind, state phase.State) phase.Store {
+	rec := Record{Account: Account{InDoubt: k.InDoubt, Pinned: k.Stays}, Link: &LegacyLink{Dirty: k.Dirty, Drifted: k.Drifted}}
+	if k.Trusted {
+		rec.Link.CopiedEpoch = state.TrustEpoch
+	}
+	row := Attempt{at: state}.row(rec)
+	switch {
+	case state.Phase == phase.Ramp && !k.Stays && !k.InDoubt && state.Trusts(facts(rec)):
+		return phase.Neither
+	case row.Answers == phase.New:
+		return phase.New
+	}
+	return phase.Legacy // in new-only nobody does
+}
+
+// pace counts who has moved in the last while.
+func (s *Service) pace(ctx context.Context, last time.Duration) (Pace, error) {
+	now := s.now()
+	moved, from, err := s.store.CountMoved(ctx, now.Add(-last), paceEvents)
+	return Pace{moved, now.Sub(from).Seconds()}, err
+}
+
+// addTotals says how many people there are in the sources, and so how many have not moved.
+func (s *Service) addTotals(ctx context.Context, sources []SourceProgress) error {
+	var runs []runTotals
+	for i := range sources {
+		p := &sources[i]
+		t := total{why: "the configuration does not name it"}
+		if at := s.sourceIndex(p.Source); at >= 0 {
+			t = s.totalOf(ctx, at)
+		}
+		if t.people == nil {
+			if runs == nil {
+				var err error
+				if runs, err = s.totalsOfRuns(ctx); err != nil {
+					return err
+				}
+			}
+			for _, r := range runs {
+				if n, ok := r.of[p.Source]; ok {
+					t = total{people: &n, at: r.at}
+					break
+				}
+			}
+		}
+		p.Uncounted = t.why
+		if t.people == nil {
+			continue
+		}
+		p.Total, p.TotalAt, p.Uncounted = t.people, &t.at, ""
+		living := p.Home + p.Ramp + p.Copied - p.Gone
+		p.Unmoved = &Between{max(0, *t.people-living-p.Deleted), max(0, *t.people-living)}
+	}
+	return nil
+}
+
+// totalOf asks a source how many people it has, if it can tell.
+func (s *Service) totalOf(ctx context.Context, source int) total {
+	counter, ok := s.sources[source].Source.(legacy.Counter)
+	if !ok || !s.asksLegacy() {
+		return total{why: legacy.ErrNotCounted.Error()}
+	}
+	counted := s.totals[source].get(ctx, s, totalEvery, func(ctx context.Context) (int64, error) {
+		limited, cancel := context.WithTimeout(ctx, totalTimeout)
+		defer cancel()
+		return counter.Count(limited)
+	})
+	switch {
+	case errors.Is(counted.err, legacy.ErrNotCounted):
+		return total{why: legacy.ErrNotCounted.Error()}
+	case counted.err != nil:
+		return total{why: "the source did not answer"}
+	}
+	return total{people: &counted.value, at: counted.at}
+}
+
+// runTotals is what a run has counted.
+type runTotals struct {
+	at time.Time
+	of map[string]int64
+}
+
+// lookedAtRuns are the newest runs that are asked for how many people a source has.
+const lookedAtRuns = 20
+
+// totalsOfRuns returns what runs have counted, newest first.
+func (s *Service) totalsOfRuns(ctx context.Context) ([]runTotals, error) {
+	runs, err := s.store.Runs(ctx, lookedAtRuns)
+	if err != nil {
+		return nil, err
+	}
+	all := []runTotals{}
+	for _, run := range runs {
+		parts, err := s.store.Parts(ctx, run.ID)
+		if err != nil {
+			return nil, err
+		}
+		t := runTotals{run.Began, map[string]int64{}}
+		uncounted := map[string]bool{}
+		for _, p := range parts {
+			t.of[p.Source] += p.Total
+			uncounted[p.Source] = uncounted[p.Source] || p.Total == 0
+		}
+		maps.DeleteFunc(t.of, func(source string, _ int64) bool { return uncounted[source] })
+		all = append(all, t)
+	}
+	slices.SortStableFunc(all, func(a, b runTotals) int { return cmp.Compare(b.at.UnixMicro(), a.at.UnixMicro()) })
+	return all, nil
+}

@@ -1,0 +1,204 @@
+package accounts_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rekey/accounts"
+	"rekey/accounts/phase"
+	"rekey/legacy"
+)
+
+// A readyWorld is one in which a legacy store may be switched off, until a test puts something in the way.
+type readyWorld struct {
+	*world
+	clock *clock
+}
+
+func newReadyWorld(t *testing.T) *readyWorld {
+	t.Helper()
+	w := &readyWorld{newWorld(t, weaklings(3)...), &clock{still: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}}
+	w.Service = w.again(t)
+	for _, id := range []string{"1", "2", "3"} {
+		if _, err := w.Login(t.Context(), try("name"+id, "geheim")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(t.Context()); err != nil { // the logins are noted
+		t.Fatal(err)
+	}
+	w.clock.advance(7 * 24 * time.Hour)
+	w.validated(t, accounts.ValidationReport{Complete: true, Sources: []accounts.Comparison{{Source: "shop", Counts: map[accounts.Verdict]int{accounts.VerdictEqual: 3}}}})
+	return w
+}
+
+// again returns a service that has counted nothing yet.
+func (w *readyWorld) again(t *testing.T) *accounts.Service {
+	t.Helper()
+	return w.serve(t, func(c *accounts.Config) { c.Now = w.clock.now })
+}
+
+func (w *readyWorld) validated(t *testing.T, found accounts.ValidationReport) {
+	t.Helper()
+	v := accounts.Validation{ID: uuid.Must(uuid.NewV7()), Began: w.clock.now(), Ended: w.clock.now(), Epoch: 1, Found: found}
+	if err := w.store.AddValidation(t.Context(), v); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// open returns what is not done.
+func (w *readyWorld) open(t *testing.T) (open []accounts.ReadyLine, r accounts.Readiness) {
+	t.Helper()
+	r, err := w.again(t).Ready(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range r.Checks {
+		if line.Found == "" || line.OK != (line.Do == "") {
+			t.Errorf("%s: found %q, to do %q", line.Hurdle, line.Found, line.Do)
+		}
+		if !line.OK {
+			open = append(open, line)
+		}
+	}
+	return open, r
+}
+
+func event(account uuid.UUID, kind accounts.EventKind, at time.Time) accounts.Event {
+	return accounts.Event{ID: uuid.Must(uuid.NewV7()), At: at, AccountID: account, Kind: kind, Actor: "system"}
+}
+
+func (w *readyWorld) must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReady puts one thing at a time in the way.
+func TestReady(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		stand func(t *testing.T, w *readyWorld)
+		want  []accounts.Hurdle
+		count int64 // of the first; -1: there is none
+		later bool
+	}{
+		"nothing":      {stand: func(*testing.T, *readyWorld) {}},
+		"somebody new": {func(_ *testing.T, w *readyWorld) { w.source.Put(weakling("4")) }, []accounts.Hurdle{accounts.HurdleUnmoved}, 1, false},
+		"somebody deleted, who may be gone": {func(t *testing.T, w *readyWorld) {
+			id := accounts.SubjectFor("shop", "1")
+			w.must(t, w.store.Delete(t.Context(), id, 1, w.clock.now(), event(id, accounts.EventDeleted, w.clock.now())))
+			w.source.Put(weakling("4"))
+			w.clock.advance(25 * time.Hour) // the validation is too old to tell
+		}, []accounts.Hurdle{accounts.HurdleUnmoved, accounts.HurdleValidation}, -1, false},
+		"a drifted copy": {func(t *testing.T, w *readyWorld) {
+			rec, err := w.store.ByLink(t.Context(), "shop", "1")
+			w.must(t, err)
+			is := *rec.Link
+			is.Drifted = true
+			w.must(t, w.store.SetLink(t.Context(), *rec.Link, is, event(rec.ID, accounts.EventDrifted, w.clock.now())))
+		}, []accounts.Hurdle{accounts.HurdleCopies, accounts.HurdleMarked}, 1, false},
+		"quarantine": {func(t *testing.T, w *readyWorld) {
+			for id, class := range map[string]accounts.NoteClass{"8": accounts.NoteWeakHash, "9": accounts.NoteContested} {
+				n := accounts.Note{Source: "shop", LegacyID: id, Class: class, Reason: "so", At: w.clock.now()}
+				_, err := w.store.AddNote(t.Context(), n, event(uuid.Max, accounts.EventQuarantined, w.clock.now()))
+				w.must(t, err)
+			}
+		}, []accounts.Hurdle{accounts.HurdleQuarantine, accounts.HurdleContested}, 1, false},
+		"a change under way": {func(t *testing.T, w *readyWorld) {
+			d := accounts.Delivery{
+				ID: uuid.Must(uuid.NewV7()), AccountID: accounts.SubjectFor("shop", "1"), Source: "shop", Kind: accounts.DeliverPassword, Sealed: []byte{1},
+				CreatedAt: w.clock.now(), NextAt: w.clock.now(),
+			}
+			_, err := w.store.BeginIntent(t.Context(), d, w.clock.now().Add(time.Minute))
+			w.must(t, err)
+		}, []accounts.Hurdle{accounts.HurdleCopies, accounts.HurdleInDoubt, accounts.HurdleUndelivered}, 1, false},
+		"a run": {func(t *testing.T, w *readyWorld) {
+			run := accounts.Run{ID: uuid.Must(uuid.NewV7()), Kind: accounts.RunVerify, State: accounts.RunRunning, Began: w.clock.now()}
+			w.must(t, w.store.BeginRun(t.Context(), run, nil, event(uuid.Max, "run.began", w.clock.now())))
+		}, []accounts.Hurdle{accounts.HurdleRuns}, 1, false},
+		"an old validation": {func(_ *testing.T, w *readyWorld) { w.clock.advance(25 * time.Hour) }, []accounts.Hurdle{accounts.HurdleValidation}, 0, false},
+		"a validation of a part": {func(t *testing.T, w *readyWorld) {
+			w.clock.advance(25 * time.Hour)
+			w.validated(t, accounts.ValidationReport{Sources: []accounts.Comparison{{Source: "shop", Counts: map[accounts.Verdict]int{accounts.VerdictEqual: 3}}}})
+		}, []accounts.Hurdle{accounts.HurdleValidation}, 0, false},
+		"somebody who cannot move": {func(t *testing.T, w *readyWorld) {
+			w.validated(t, accounts.ValidationReport{Complete: true, Sources: []accounts.Comparison{{Source: "shop", Counts: map[accounts.Verdict]int{accounts.VerdictUnmovable: 4}}}})
+		}, []accounts.Hurdle{accounts.HurdleValidation}, 4, false},
+		"a login": {func(t *testing.T, w *readyWorld) {
+			w.source.Put(weakling("4"))
+			s := w.again(t)
+			_, err := s.Login(t.Context(), try("name4", "geheim"))
+			w.must(t, err)
+			w.must(t, s.Close(t.Context()))
+		}, []accounts.Hurdle{accounts.HurdleLegacyLogin}, -1, false},
+		"a wrapped password": {func(t *testing.T, w *readyWorld) {
+			w.source.Put(weakling("4"))
+			sweptAll(t, w.again(t), "4")
+		}, []accounts.Hurdle{accounts.HurdleOldHashes}, 1, true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newReadyWorld(t)
+			tt.stand(t, w)
+			open, r := w.open(t)
+			var got []accounts.Hurdle
+			for _, line := range open {
+				got = append(got, line.Hurdle)
+			}
+			if !slices.Equal(got, tt.want) || r.Ready != (len(tt.want) == 0 || tt.later) || r.Removable != (len(tt.want) == 0) {
+				t.Fatalf("in the way are %v, ready %v, removable %v; want %v\n%+v", got, r.Ready, r.Removable, tt.want, open)
+			}
+			if len(open) == 0 {
+				return
+			}
+			if n := open[0].Count; n == nil && tt.count >= 0 || n != nil && *n != tt.count {
+				t.Errorf("%s: %+v, want %d", open[0].Hurdle, open[0], tt.count)
+			}
+		})
+	}
+}
+
+// TestReadyBeforeNewFirst: while the old store answers it cannot be switched off, and what cannot be counted is not done.
+func TestReadyBeforeNewFirst(t *testing.T) {
+	t.Parallel()
+	w := newReadyWorld(t)
+	s := w.serve(t, func(c *accounts.Config) {
+		c.Now = w.clock.now
+		c.Sources[0].Source = counter{w.source, func(context.Context) (int64, error) { return 0, legacy.ErrNotCounted }}
+	})
+	w.clock.advance(25 * time.Hour)
+	first := phase.State{Epoch: 1, TrustEpoch: 1, Plan: phase.DualWrite, Phase: phase.Both, Began: w.clock.now(), Salt: "0123456789abcdef"}
+	if _, err := w.store.InitPhase(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Ready(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range r.Checks {
+		want := line.Hurdle != accounts.HurdlePhase && line.Hurdle != accounts.HurdleCopies && line.Hurdle != accounts.HurdleUnmoved && line.Hurdle != accounts.HurdleValidation
+		if line.OK != want {
+			t.Errorf("%+v", line)
+		}
+	}
+	if r.Ready {
+		t.Error("it is ready")
+	}
+}
+
+// TestReadyDown: who cannot be counted is not ready, and it is not said that nobody is left.
+func TestReadyDown(t *testing.T) {
+	t.Parallel()
+	w := newReadyWorld(t)
+	w.store.down.Store(true)
+	if r, err := w.again(t).Ready(t.Context()); err == nil || r.Ready {
+		t.Errorf("Ready() = %+v, %v", r, err)
+	}
+}

@@ -1,0 +1,292 @@
+// Package sweeper works in the background: it moves people at the operator's pace, and says how far that is.
+//
+// It serves cmd. What becomes of one person is accounts.Service's to say.
+package sweeper
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rekey/accounts"
+)
+
+// A Status is everything that there is to see of the sweeper at a moment. It is made of rows, so that every process sees the same.
+type Status struct {
+	At       time.Time         `json:"at"`
+	Settings json.RawMessage   `json:"settings,omitempty"` // in effect
+	Held     []string          `json:"held,omitempty"`     // why nobody is moved now, each reason in words
+	Governor json.RawMessage   `json:"governor,omitempty"` // the verdict, with each signal that has reached a limit
+	Verdict  string            `json:"verdict,omitempty"`  // the same in words
+	Runs     []RunStatus       `json:"runs"`               // that are under way; if none is, the newest that has ended
+	Progress accounts.Progress `json:"progress"`
+}
+
+// A RunStatus is how far a run is.
+type RunStatus struct {
+	ID    uuid.UUID         `json:"id"`
+	Kind  accounts.RunKind  `json:"kind"`
+	State accounts.RunState `json:"state"`
+	Why   string            `json:"why,omitempty"`
+	Began time.Time         `json:"began"`
+	Ended time.Time         `json:"ended,omitzero"`
+	Spec  json.RawMessage   `json:"spec,omitempty"`
+	Found json.RawMessage   `json:"found,omitempty"`
+
+	Counts  RunCounts    `json:"counts"`
+	Parts   []PartStatus `json:"parts"` // by source and band: what is left by cohort, where a run goes by cohorts
+	Chunks  ChunkCounts  `json:"chunks"`
+	Workers []Working    `json:"workers"`
+	ETA     *ETA         `json:"eta,omitempty"` // nil: not known
+}
+
+// RunCounts are what came of people.
+type RunCounts struct {
+	People      int64                        `json:"people"`
+	Outcomes    map[accounts.Outcome]int64   `json:"outcomes"`
+	Refused     map[accounts.NoteClass]int64 `json:"refused"`
+	NotAnswered int64                        `json:"not_answered"`
+	Passed      int64                        `json:"passed"` // not asked for
+}
+
+// A PartStatus is how far a run is in the people of one source, or in one band of them.
+type PartStatus struct {
+	Source string `json:"source"`
+	Band   int    `json:"band"`
+	Total  *int64 `json:"total,omitempty"` // nil: nobody has counted
+	People int64  `json:"people"`          // that are done
+	Whole  bool   `json:"whole"`           // it is cut up to its end
+	Open   int    `json:"open_chunks"`
+}
+
+// ChunkCounts are a run's chunks.
+type ChunkCounts struct {
+	Done    int `json:"done"`
+	Open    int `json:"open"`    // cut, and not done
+	Claimed int `json:"claimed"` // of those: somebody is at them
+}
+
+// Working is a worker at a chunk.
+type Working struct {
+	Worker   string `json:"worker"`
+	Source   string `json:"source"`
+	Chunk    int64  `json:"chunk"`
+	Cursor   string `json:"cursor,omitempty"`
+	People   int64  `json:"people"` // of the chunk, that are done
+	Attempts int    `json:"attempts"`
+	// Seconds is how long it may stay silent until another one takes its chunk.
+	Seconds float64 `json:"claimed_for_seconds"`
+}
+
+// An ETA is when a run will have ended, between two moments.
+type ETA struct {
+	Earliest time.Time `json:"earliest"`
+	Latest   time.Time `json:"latest"`
+}
+
+// StatusConfig is what a Status is read from. Service is required; what is nil is left out of the Status.
+type StatusConfig struct {
+	Service *accounts.Service
+	Now     func() time.Time
+
+	Settings func(context.Context) (json.RawMessage, error)
+	Held     func(context.Context) ([]string, error)
+	Governor func(context.Context) (verdict json.RawMessage, words string, err error)
+	// Remaining returns when so much work will have been done, if it is done only while it may be; the zero time if nobody knows.
+	// nil: it is always done.
+	Remaining func(from time.Time, work time.Duration) time.Time
+}
+
+// newestRuns are those among which are all that are under way: there is one of each kind.
+const newestRuns = 20
+
+// ReadStatus returns how far the sweeper is. Its error is an *accounts.UnavailableError, or one of the functions'.
+func ReadStatus(ctx context.Context, c StatusConfig) (Status, error) {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Remaining == nil {
+		c.Remaining = func(from time.Time, work time.Duration) time.Time { return from.Add(work) }
+	}
+	s := Status{At: c.Now(), Runs: []RunStatus{}}
+	var err error
+	if s.Progress, err = c.Service.Progress(ctx); err != nil {
+		return s, err
+	}
+	if c.Settings != nil {
+		if s.Settings, err = c.Settings(ctx); err != nil {
+			return s, err
+		}
+	}
+	if c.Held != nil {
+		if s.Held, err = c.Held(ctx); err != nil {
+			return s, err
+		}
+	}
+	if c.Governor != nil {
+		if s.Governor, s.Verdict, err = c.Governor(ctx); err != nil {
+			return s, err
+		}
+	}
+	runs, err := c.Service.Runs(ctx, newestRuns)
+	if err != nil {
+		return s, err
+	}
+	for i, run := range runs {
+		under := run.State == accounts.RunRunning
+		if !under && (i > 0 || slices.ContainsFunc(runs, func(r accounts.Run) bool { return r.State == accounts.RunRunning })) {
+			continue
+		}
+		r, err := c.runStatus(ctx, run)
+		if err != nil {
+			return s, err
+		}
+		if under && len(s.Held) == 0 {
+			r.ETA = c.eta(r, s.Progress)
+		}
+		s.Runs = append(s.Runs, r)
+	}
+	return s, nil
+}
+
+func (c StatusConfig) runStatus(ctx context.Context, run accounts.Run) (RunStatus, error) {
+	r := RunStatus{
+		ID: run.ID, Kind: run.Kind, State: run.State, Why: run.Why, Began: run.Began, Ended: run.Ended, Spec: rawJSON(run.Spec), Found: rawJSON(run.Found),
+		Counts: RunCounts{Outcomes: map[accounts.Outcome]int64{}, Refused: map[accounts.NoteClass]int64{}}, Parts: []PartStatus{}, Workers: []Working{},
+	}
+	parts, chunks, err := c.Service.RunPieces(ctx, run.ID)
+	if err != nil {
+		return r, err
+	}
+	for _, p := range parts {
+		part := PartStatus{Source: p.Source, Band: p.Band, Whole: p.Whole}
+		if p.Total > 0 {
+			part.Total = &p.Total
+		}
+		r.Parts = append(r.Parts, part)
+	}
+	for _, chunk := range chunks {
+		if err := r.add(chunk); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+// rawJSON is a document as it is stored, if it is one.
+func rawJSON(text string) json.RawMessage {
+	if !json.Valid([]byte(text)) {
+		return nil
+	}
+	return json.RawMessage(text)
+}
+
+// countsOf reads what is counted of a chunk.
+func countsOf(chunk accounts.Chunk) (RunCounts, error) {
+	var n RunCounts
+	if chunk.Counts == "" {
+		return n, nil
+	}
+	if err := json.Unmarshal([]byte(chunk.Counts), &n); err != nil {
+		return n, fmt.Errorf("read the counts of chunk %d: %w", chunk.Seq, err)
+	}
+	n.People = n.NotAnswered + n.Passed
+	for people := range maps.Values(n.Outcomes) {
+		n.People += people
+	}
+	for people := range maps.Values(n.Refused) {
+		n.People += people
+	}
+	return n, nil
+}
+
+// add counts a chunk.
+func (r *RunStatus) add(chunk accounts.Chunk) error {
+	n, err := countsOf(chunk)
+	if err != nil {
+		return err
+	}
+	for outcome, people := range n.Outcomes {
+		r.Counts.Outcomes[outcome] += people
+	}
+	for class, people := range n.Refused {
+		r.Counts.Refused[class] += people
+	}
+	r.Counts.People += n.People
+	r.Counts.NotAnswered += n.NotAnswered
+	r.Counts.Passed += n.Passed
+	part := slices.IndexFunc(r.Parts, func(p PartStatus) bool { return p.Source == chunk.Source && p.Band == chunk.Band })
+	if part >= 0 {
+		r.Parts[part].People += n.People
+	}
+	if chunk.Done {
+		r.Chunks.Done++
+		return nil
+	}
+	r.Chunks.Open++
+	if part >= 0 {
+		r.Parts[part].Open++
+	}
+	if chunk.ClaimedFor > 0 {
+		r.Chunks.Claimed++
+		r.Workers = append(r.Workers, Working{
+			Worker: chunk.Worker, Source: chunk.Source, Chunk: chunk.Seq, Cursor: chunk.Cursor, People: n.People, Attempts: chunk.Attempts,
+			Seconds: chunk.ClaimedFor.Seconds(),
+		})
+	}
+	return nil
+}
+
+// Left returns how many people a run has yet to come to, and false where nobody has counted.
+func (r RunStatus) Left() (int64, bool) {
+	var left int64
+	for _, p := range r.Parts {
+		if p.Total == nil {
+			return 0, false
+		}
+		if !p.Whole || p.Open > 0 {
+			left += max(0, *p.Total-p.People)
+		}
+	}
+	return left, len(r.Parts) > 0
+}
+
+// eta is between the pace of the run as a whole and, where it moves people, of the last minute and hour.
+func (c StatusConfig) eta(r RunStatus, p accounts.Progress) *ETA {
+	left, known := r.Left()
+	now := c.Now()
+	var slow, fast float64
+	paces := []accounts.Pace{{People: r.Counts.People, Seconds: now.Sub(r.Began).Seconds()}}
+	if r.Kind == accounts.RunMove {
+		paces = append(paces, p.Minute, p.Hour)
+	}
+	for _, pace := range paces {
+		if a := pace.PerSecond(); a > 0 {
+			fast = max(fast, a)
+			if slow == 0 || a < slow {
+				slow = a
+			}
+		}
+	}
+	if !known || slow == 0 {
+		return nil
+	}
+	// Three years are as good as never, and a Duration holds them.
+	const longest = 3 * 365 * 24 * time.Hour
+	work := func(pace float64) time.Duration {
+		return time.Duration(min(float64(left)/pace, longest.Seconds()) * float64(time.Second))
+	}
+	if work(slow) == longest {
+		return nil
+	}
+	eta := &ETA{c.Remaining(now, work(fast)), c.Remaining(now, work(slow))}
+	if eta.Earliest.IsZero() || eta.Latest.IsZero() {
+		return nil
+	}
+	return eta
+}

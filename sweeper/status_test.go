@@ -1,0 +1,178 @@
+package sweeper_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"rekey/accounts"
+	"rekey/accounts/masterkey"
+	"rekey/accounts/password"
+	"rekey/accounts/sqlstore"
+	"rekey/legacy/hash"
+	"rekey/sweeper"
+)
+
+var now = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+
+// A world is a store, and what reads how far the sweeper is in it.
+type world struct {
+	sweeper.StatusConfig
+	store accounts.Store
+}
+
+func newWorld(t *testing.T) world {
+	t.Helper()
+	store, err := sqlstore.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "new.db"), sqlstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() }) // nothing is lost with a temporary folder
+	key, err := masterkey.Parse([]byte(strings.Repeat("42", 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := func() time.Time { return now }
+	service, err := accounts.New(accounts.Config{
+		Store: store, Hashes: hash.New(hash.Config{}), Hasher: password.Hasher{}, Permits: password.NewPool(password.PoolConfig{Permits: 1}), Key: key, Now: clock,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return world{sweeper.StatusConfig{Service: service, Now: clock}, store}
+}
+
+func event(kind accounts.EventKind) accounts.Event {
+	return accounts.Event{ID: uuid.Must(uuid.NewV7()), At: now, AccountID: uuid.Max, Kind: kind, Actor: "system"}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// begun is a run with two parts: of the first half of 100 people are done, and of the second nobody knows how many there are.
+func begun(t *testing.T, c world, unknown int64) accounts.Run {
+	t.Helper()
+	run := accounts.Run{
+		ID: uuid.Must(uuid.NewV7()), Kind: accounts.RunVerify, State: accounts.RunRunning, Spec: `{"order":"inactive"}`, Began: now.Add(-10 * time.Second),
+	}
+	parts := []accounts.Part{{Source: "shop", Band: 0, Total: 100}, {Source: "shop", Band: 1, Total: unknown}}
+	must(t, c.store.BeginRun(t.Context(), run, parts, event("run.began")))
+	is := parts[0]
+	is.Cut, is.Whole = "3", true
+	must(t, c.store.CutChunks(t.Context(), run.ID, parts[0], is, []accounts.Chunk{{Through: "1"}, {After: "1", Through: "2"}, {After: "2"}}))
+	for i, counts := range []string{
+		`{"outcomes":{"moved":30},"refused":{"weak-hash":5},"not_answered":1,"passed":4,"examples":{"weak-hash":["7"]}}`, `{"outcomes":{"moved":9,"unchanged":1}}`,
+	} {
+		chunk, err := c.store.ClaimChunk(t.Context(), run.ID, "worker", 9, time.Minute)
+		must(t, err)
+		chunk.Cursor, chunk.Done, chunk.Counts = "x", i == 0, counts
+		must(t, c.store.KeepChunk(t.Context(), chunk, time.Minute, 0))
+	}
+	return run
+}
+
+func read(t *testing.T, c world) sweeper.Status {
+	t.Helper()
+	s, err := sweeper.ReadStatus(t.Context(), c.StatusConfig)
+	must(t, err)
+	return s
+}
+
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	c := newWorld(t)
+	if s := read(t, c); len(s.Runs) != 0 || s.Settings != nil || s.Held != nil || s.Progress.Phase.String() != "new-first" {
+		t.Errorf("before there was a run: %+v", s)
+	}
+	run := begun(t, c, 0)
+	s := read(t, c)
+	if len(s.Runs) != 1 {
+		t.Fatalf("%d runs, want the one that is under way", len(s.Runs))
+	}
+	got, hundred := s.Runs[0], int64(100)
+	if len(got.Workers) != 1 || got.Workers[0].Seconds <= 0 || got.Workers[0].Seconds > 60 {
+		t.Fatalf("workers: %+v", got.Workers)
+	}
+	got.Workers[0].Seconds = 0
+	want := sweeper.RunStatus{
+		ID: run.ID, Kind: run.Kind, State: run.State, Began: run.Began, Spec: json.RawMessage(run.Spec),
+		Counts: sweeper.RunCounts{
+			People: 50, Outcomes: map[accounts.Outcome]int64{accounts.OutcomeMoved: 39, accounts.OutcomeUnchanged: 1},
+			Refused: map[accounts.NoteClass]int64{accounts.NoteWeakHash: 5}, NotAnswered: 1, Passed: 4,
+		},
+		Parts:   []sweeper.PartStatus{{Source: "shop", Total: &hundred, People: 50, Whole: true, Open: 2}, {Source: "shop", Band: 1}},
+		Chunks:  sweeper.ChunkCounts{Done: 1, Open: 2, Claimed: 1},
+		Workers: []sweeper.Working{{Worker: "worker", Source: "shop", Chunk: 2, Cursor: "x", People: 10, Attempts: got.Workers[0].Attempts}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the run (-want +got):\n%s", diff)
+	}
+
+	run.State, run.Ended, run.Why = accounts.RunStopped, now, "a person has ended it"
+	must(t, c.store.EndRun(t.Context(), run, event("run.ended")))
+	if s := read(t, c); len(s.Runs) != 1 || s.Runs[0].State != accounts.RunStopped || s.Runs[0].Why == "" || s.Runs[0].ETA != nil {
+		t.Errorf("after it has ended: %+v", s.Runs)
+	}
+}
+
+// TestETA: 50 of 150 people took ten seconds; the rest takes twenty, counted as the schedule counts.
+func TestETA(t *testing.T) {
+	t.Parallel()
+	c := newWorld(t)
+	begun(t, c, 50)
+	eta := func(change func(*sweeper.StatusConfig)) *sweeper.ETA {
+		t.Helper()
+		c := c
+		change(&c.StatusConfig)
+		return read(t, c).Runs[0].ETA
+	}
+	if got := eta(func(*sweeper.StatusConfig) {}); got == nil || !got.Earliest.Equal(now.Add(20*time.Second)) || !got.Latest.Equal(got.Earliest) {
+		t.Errorf("at all times: %+v", got)
+	}
+	night := func(from time.Time, work time.Duration) time.Time { return from.Add(time.Hour + work) }
+	if got := eta(func(c *sweeper.StatusConfig) { c.Remaining = night }); got == nil || !got.Latest.Equal(now.Add(time.Hour+20*time.Second)) {
+		t.Errorf("with windows: %+v", got)
+	}
+	for name, change := range map[string]func(*sweeper.StatusConfig){
+		"no window in sight": func(c *sweeper.StatusConfig) {
+			c.Remaining = func(time.Time, time.Duration) time.Time { return time.Time{} }
+		},
+		"held": func(c *sweeper.StatusConfig) {
+			c.Held = func(context.Context) ([]string, error) { return []string{"paused by anna"}, nil }
+		},
+		"just begun": func(c *sweeper.StatusConfig) { c.Now = func() time.Time { return now.Add(-10 * time.Second) } },
+	} {
+		if got := eta(change); got != nil {
+			t.Errorf("%s: %+v, want that nobody knows", name, got)
+		}
+	}
+}
+
+// TestStatusParts: what is plugged in is told, and where it cannot be read nothing is.
+func TestStatusParts(t *testing.T) {
+	t.Parallel()
+	c := newWorld(t)
+	c.Settings = func(context.Context) (json.RawMessage, error) { return json.RawMessage(`{"state":"running"}`), nil }
+	c.Governor = func(context.Context) (json.RawMessage, string, error) {
+		return json.RawMessage(`{"zone":"stop"}`), "held", nil
+	}
+	if s := read(t, c); string(s.Settings) != `{"state":"running"}` || string(s.Governor) != `{"zone":"stop"}` || s.Verdict != "held" {
+		t.Errorf("%+v", s)
+	}
+	lost := errors.New("lost")
+	c.Governor = func(context.Context) (json.RawMessage, string, error) { return nil, "", lost }
+	if _, err := sweeper.ReadStatus(t.Context(), c.StatusConfig); !errors.Is(err, lost) {
+		t.Errorf("error %v, want %v", err, lost)
+	}
+}
