@@ -129,10 +129,16 @@ func statements(t *testing.T, s *Source) string {
 	say("lookup", text, args)
 	text, args = s.getQuery(shape, key)
 	say("get", text, args)
-	text, args = s.listQuery(shape, nil, 50)
+	text, args = s.listQuery(shape, nil, nil, 50)
 	say("list", text, args)
-	text, args = s.listQuery(shape, key, 50)
+	text, args = s.listQuery(shape, key, nil, 50)
 	say("list on", text, args)
+	text, args = s.listQuery(shape, key, key, 50)
+	say("list up to", text, args)
+	text, args = s.cutQuery(shape, nil, 50)
+	say("cut", text, args)
+	text, args = s.cutQuery(shape, key, 50)
+	say("cut on", text, args)
 	return out.String()
 }
 
