@@ -148,7 +148,33 @@ func TestNextLeaderGoesOn(t *testing.T) {
 // A broken store answers but for what is set.
 type broken struct {
 	GoverningStore
-	backlog error
+	backlog, keep error
+}
+
+func (b *broken) KeepSweepVerdict(ctx context.Context, fence int64, text string) error {
+	if b.keep != nil {
+		return b.keep
+	}
+	return b.GoverningStore.KeepSweepVerdict(ctx, fence, text)
+}
+
+// TestVerdictNotStored: what nobody was told has not been decided, and is not left out of the log either.
+func TestVerdictNotStored(t *testing.T) {
+	t.Parallel()
+	s := governed(t, "a")
+	store := &broken{GoverningStore: s, keep: errors.New("down")}
+	var log bytes.Buffer
+	g := NewGoverning(GoverningConfig{Store: store, Idle: never, Limits: governor.Default, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	publish(t, s, "a", governor.Reading{Signal: governor.LoginP99, Value: 700})
+	for range 3 {
+		if _, err := g.Tick(t.Context(), 1); !errors.Is(err, store.keep) || log.Len() > 0 {
+			t.Fatalf("%v\n%s", err, &log)
+		}
+	}
+	store.keep = nil
+	if v := tick(t, g, 1); v.Factor != 0.5 || !strings.Contains(log.String(), "zone=shrink was=grow factor=0.5") {
+		t.Errorf("%s\n%s", v, &log)
+	}
 }
 
 func (b *broken) Backlog(context.Context) (accounts.Backlog, error) {

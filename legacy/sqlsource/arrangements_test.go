@@ -160,6 +160,11 @@ func (r realm) ListTo(ctx context.Context, after, through string, limit int) ([]
 	return short(users), err
 }
 
+func (r realm) Search(ctx context.Context, part string, limit int) ([]legacy.User, error) {
+	users, err := r.Source.Search(ctx, part, limit)
+	return short(users), err
+}
+
 func short(users []legacy.User) []legacy.User {
 	for i := range users {
 		users[i].ID = strings.TrimPrefix(users[i].ID, realmPrefix)

@@ -101,7 +101,7 @@ func (p *pulse) beat(ctx context.Context) {
 	p.mu.Lock()
 	p.last = readings
 	p.mu.Unlock()
-	limited, cancel := context.WithTimeout(ctx, pulseTimeout)
+	limited, cancel := context.WithTimeout(ctx, sweeper.PublishEvery) // a batch of a sweep may hold up a write
 	defer cancel()
 	err := sweeper.Publish(limited, p.store, p.replica, time.Now(), readings)
 	if err != nil && ctx.Err() == nil && !p.silent {
