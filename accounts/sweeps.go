@@ -83,6 +83,9 @@ type Sweeps interface {
 	KeepFound(ctx context.Context, run uuid.UUID, found string) error
 	// RunByID returns a run; ErrNotFound if there is none.
 	RunByID(ctx context.Context, id uuid.UUID) (Run, error)
+	// Running returns the run of a kind that has not ended, without what it has found, but for whether it has found anything ("{}");
+	// ErrNotFound if there is none.
+	Running(ctx context.Context, kind RunKind) (Run, error)
 	// Runs returns up to limit runs, newest first.
 	Runs(ctx context.Context, limit int) ([]Run, error)
 	// Parts returns the parts of a run, by source and band.
@@ -97,6 +100,12 @@ type Sweeps interface {
 	// KeepChunk writes down, under its fence, how far a chunk is, and keeps the claim for a while from now; 0 gives it back, due
 	// after a pause. ErrStale if somebody else has claimed it since.
 	KeepChunk(ctx context.Context, c Chunk, claim, pause time.Duration) error
+	// HoldChunk keeps the claim of a chunk for a while from now, and changes nothing else. ErrStale if somebody else has claimed it
+	// since.
+	HoldChunk(ctx context.Context, c Chunk, claim time.Duration) error
+	// LeaveChunk gives a chunk back, due after a pause: its attempts and its bound are kept, and nothing else. ErrStale if somebody
+	// else has claimed it since, or if its cursor is another than c's: what was thought to have failed was written after all.
+	LeaveChunk(ctx context.Context, c Chunk, pause time.Duration) error
 	// Chunks returns all chunks of a run in their order.
 	Chunks(ctx context.Context, run uuid.UUID) ([]Chunk, error)
 

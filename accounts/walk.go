@@ -7,48 +7,39 @@ import (
 	"rekey/legacy"
 )
 
-// Why a legacy store cannot be walked to its end.
+// Why a legacy store cannot be walked.
 var (
-	errNoLister  = errors.New("the source cannot be walked")
-	errWalkStuck = errors.New("no record of a whole page has a key to go on from")
+	errNoLister = errors.New("the source cannot be walked")
+	errNoCutter = errors.New("the source cannot be cut into pieces")
 )
 
 // walk visits everybody of a legacy store in the order of its keys, and is told of each record that cannot be read once.
 func walk(ctx context.Context, source Source, page int, visit func(legacy.User) error, unreadable func(*legacy.RowError)) error {
-	lister, ok := source.Source.(legacy.Lister)
-	if !ok {
-		return errNoLister
+	list, err := lists(source, "")
+	if err != nil {
+		return err
 	}
 	told := map[string]bool{}
 	for after := ""; ; {
-		users, err := lister.List(ctx, after, page)
-		bad, err := legacy.RowErrors(err)
-		if err != nil {
+		p, err := readPage(after, page, func() ([]legacy.User, error) { return list(ctx, after, page) })
+		if err != nil && !errors.Is(err, ErrWalkStuck) {
 			return err
 		}
-		next := after
 		again := map[string]bool{}
-		for _, row := range bad { // those behind the last readable key come again with the next page
+		for _, row := range p.Unreadable { // those behind the last readable key come again with the next page
 			if !told[row.Key] || row.Key == "" {
 				unreadable(row)
 			}
 			again[row.Key] = true
-			if len(row.Key) < legacy.MaxRowKey { // a longer one was cut, and is nothing to go on from
-				next = row.Key
-			}
 		}
-		for _, user := range users {
+		for _, user := range p.People {
 			if err := visit(user); err != nil {
 				return err
 			}
-			next = user.ID
 		}
-		switch {
-		case len(users)+len(bad) < page:
-			return nil
-		case next == after || next == "":
-			return errWalkStuck
+		if err != nil || p.Last {
+			return err
 		}
-		after, told = next, again
+		after, told = p.Next, again
 	}
 }

@@ -134,6 +134,17 @@ type Lister interface {
 	List(ctx context.Context, after string, limit int) ([]User, error)
 }
 
+// Cutter is a Lister that can be walked in pieces, by several at once.
+type Cutter interface {
+	// Cuts reports whether it can: an adapter may be able to, and its configuration not.
+	Cuts() bool
+	// Cut returns the ID of the nth person behind after, in the order of List; "" if there are not as many. Records that cannot be
+	// read count, but one without a key that can.
+	Cut(ctx context.Context, after string, n int) (id string, err error)
+	// ListTo is List that ends with the person whose ID is through, or before the first behind it where that is not there any more.
+	ListTo(ctx context.Context, after, through string, limit int) ([]User, error)
+}
+
 // Checker is a Source that can tell a mistake of configuration from an outage, before anybody logs in.
 type Checker interface {
 	// Check asks the store once. Its error wraps ErrMapping if the store answers but has not what the configuration

@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"mails", mailRules()},
 		{"shadow", shadowRules()},
 		{"watch", watchRules()},
+		{"sweeps", sweepRules()},
 		{"sweep", sweepSettingsRules()},
 		{"reckon", reckonRules()},
 		{"races", raceRules()},

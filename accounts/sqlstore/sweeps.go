@@ -74,6 +74,19 @@ func (s *Store) RunByID(ctx context.Context, id uuid.UUID) (accounts.Run, error)
 	return runs[0], nil
 }
 
+// Running implements accounts.Sweeps.
+func (s *Store) Running(ctx context.Context, kind accounts.RunKind) (accounts.Run, error) {
+	runs, err := s.runs(ctx, `
+SELECT id, kind, state, spec, CASE WHEN found = '' THEN '' ELSE '{}' END, why, began, ended FROM sweep_runs WHERE kind = $1 AND state = 'running'`, string(kind))
+	if err == nil && len(runs) == 0 {
+		err = accounts.ErrNotFound
+	}
+	if err != nil {
+		return accounts.Run{}, storeError("read the run that goes on", err)
+	}
+	return runs[0], nil
+}
+
 // Runs implements accounts.Sweeps.
 func (s *Store) Runs(ctx context.Context, limit int) ([]accounts.Run, error) {
 	runs, err := s.runs(ctx, `SELECT `+runColumns+` FROM sweep_runs ORDER BY id DESC LIMIT $1`, max(limit, 0))
@@ -200,6 +213,28 @@ UPDATE sweep_chunks SET cursor = $4, done = $5, attempts = $6, bound = $7, count
 		err = accounts.ErrStale
 	}
 	return err
+}
+
+// HoldChunk implements accounts.Sweeps.
+func (s *Store) HoldChunk(ctx context.Context, c accounts.Chunk, claim time.Duration) error {
+	n, err := s.exec(ctx, s.write, `UPDATE sweep_chunks SET claimed_to = `+s.engine.clock+` + $4 WHERE run_id = $1 AND seq = $2 AND fence = $3`,
+		c.Run, c.Seq, c.Fence, claim.Microseconds())
+	if err == nil && n == 0 {
+		err = accounts.ErrStale
+	}
+	return storeError("hold chunk", err)
+}
+
+// LeaveChunk implements accounts.Sweeps.
+func (s *Store) LeaveChunk(ctx context.Context, c accounts.Chunk, pause time.Duration) error {
+	n, err := s.exec(ctx, s.write, `
+UPDATE sweep_chunks SET attempts = $4, bound = $5, claimed_to = 0, next_at = `+s.engine.clock+` + $6
+ WHERE run_id = $1 AND seq = $2 AND fence = $3 AND cursor = $7 AND NOT done`,
+		c.Run, c.Seq, c.Fence, c.Attempts, c.Bound, pause.Microseconds(), c.Cursor)
+	if err == nil && n == 0 {
+		err = accounts.ErrStale
+	}
+	return storeError("leave chunk", err)
 }
 
 // Chunks implements accounts.Sweeps.

@@ -38,6 +38,8 @@ func withService(cmd *cobra.Command, file *configFlag, do func(context.Context, 
 // A domainOpener opens the domain, and returns what closes it.
 type domainOpener func(context.Context, *config.Config, *slog.Logger) (*accounts.Service, func(context.Context) error, error)
 
+var errNoPhase = errors.New("the store has no phase yet; `rekey serve` begins with one")
+
 // withDomain runs a command over the domain as it is opened.
 func withDomain(cmd *cobra.Command, file *configFlag, open domainOpener, do func(context.Context, *accounts.Service) error) (err error) {
 	cfg, err := file.load()
@@ -55,7 +57,7 @@ func withDomain(cmd *cobra.Command, file *configFlag, open domainOpener, do func
 		err = do(ctx, service)
 	}
 	if errors.Is(err, accounts.ErrNotFound) {
-		return errors.New("the store has no phase yet; `rekey serve` begins with one")
+		return errNoPhase
 	}
 	return err
 }

@@ -17,6 +17,7 @@ import (
 	"rekey/accounts"
 	"rekey/cmd/rekey/config"
 	"rekey/cmd/rekey/server"
+	"rekey/sweeper"
 	"rekey/sweeper/pass"
 	"rekey/sweeper/survey"
 )
@@ -25,7 +26,7 @@ func newSweep(c console) *cobra.Command {
 	return group("sweep", "Move those who do not come by themselves",
 		`Who never logs in is moved without their password: what the old store has is kept in another form, and the person goes on
 logging in with the password that they have.`,
-		newSweepRun(c), newSweepStatus(c), newSweepShow(c), newSweepSet(c), newSweepOverride(c), newSweepCommand(c, accounts.SweepStart), newSweepCommand(c, accounts.SweepStop),
+		newSweepRun(c), newSweepWorker(c), newSweepStatus(c), newSweepShow(c), newSweepSet(c), newSweepOverride(c), newSweepCommand(c, accounts.SweepStart), newSweepCommand(c, accounts.SweepStop),
 		newSweepCommand(c, accounts.SweepPause), newSweepCommand(c, accounts.SweepResume))
 }
 
@@ -94,7 +95,8 @@ func newSweepRun(c console) *cobra.Command {
 		Short: "Move or copy everybody, as the phase says",
 		Long: `Goes through every legacy source once and moves (new-first) or copies (shadow, both, ramp) everybody who is not here as they
 should be. Who cannot be moved without a login or without support is counted by class, and named; the others go on. It is
-safe beside the gateways, and again it changes nothing: after an interruption the same command goes on.
+safe beside the gateways, and again it changes nothing: after an interruption the same command goes on where it was, and two of
+the same share the work. Neither the windows nor the rate of rekey sweep set hold for it.
 
 --hash says what becomes of a hash whose password nobody has typed: carry keeps a strong one as it is (and refuses the
 others), wrap puts argon2id around any, auto carries the strong and wraps the others, and reset keeps none: who is not here
@@ -113,9 +115,14 @@ Exit code 1: somebody could not be told about, or it was interrupted; 3: in this
 			return asMisuse(err)
 		}
 		return p.run(cmd, func(ctx context.Context, service *accounts.Service, sources []string, by accounts.By, show func(pass.Progress)) error {
-			reports, err := pass.Copy(ctx, pass.CopyConfig{
-				Service: service, Sources: sources, Workers: p.workers, Hash: accounts.Keep(keep), By: by, DryRun: dryRun, Progress: show,
+			reports, err := sweeper.Attend(ctx, sweeper.AttendConfig{
+				Service: service, Workers: p.workers, Name: "rekey sweep run",
+				Spec:     sweeper.Spec{Sources: sources, Hash: accounts.Keep(keep), DryRun: dryRun, Actor: by.Actor, Reason: by.Reason},
+				Progress: func(source string, people int64) { show(pass.Progress{Source: source, Done: people}) },
 			})
+			if errors.Is(err, sweeper.ErrOtherRun) {
+				return refuse("%w", err)
+			}
 			if !errors.Is(err, accounts.ErrNothingMoves) {
 				err = errors.Join(printSweep(c.out, *p.output, reports, dryRun), err)
 			}
@@ -133,22 +140,22 @@ Exit code 1: somebody could not be told about, or it was interrupted; 3: in this
 	return cmd
 }
 
-func printSweep(w io.Writer, f format, reports []pass.CopyReport, dryRun bool) error {
+func printSweep(w io.Writer, f format, reports []sweeper.Report, dryRun bool) error {
 	if f == asJSON {
 		return printJSON(w, map[string]any{"dry_run": dryRun, "sources": reports})
 	}
-	columns := []column[pass.CopyReport]{
-		{"SOURCE", func(r pass.CopyReport) string { return r.Source }},
-		{"PEOPLE", func(r pass.CopyReport) string { return strconv.FormatInt(r.People, 10) }},
+	columns := []column[sweeper.Report]{
+		{"SOURCE", func(r sweeper.Report) string { return r.Source }},
+		{"PEOPLE", func(r sweeper.Report) string { return strconv.FormatInt(r.People, 10) }},
 	}
 	for _, outcome := range []accounts.Outcome{
 		accounts.OutcomeMoved, accounts.OutcomeRecopied, accounts.OutcomeSettled, accounts.OutcomeUnchanged, accounts.OutcomeDeleted,
 	} {
-		columns = append(columns, column[pass.CopyReport]{
-			strings.ToUpper(strings.ReplaceAll(string(outcome), "-", " ")), func(r pass.CopyReport) string { return strconv.FormatInt(r.Outcomes[outcome], 10) },
+		columns = append(columns, column[sweeper.Report]{
+			strings.ToUpper(strings.ReplaceAll(string(outcome), "-", " ")), func(r sweeper.Report) string { return strconv.FormatInt(r.Outcomes[outcome], 10) },
 		})
 	}
-	columns = append(columns, column[pass.CopyReport]{"NOT ANSWERED", func(r pass.CopyReport) string { return strconv.FormatInt(r.NotAnswered, 10) }})
+	columns = append(columns, column[sweeper.Report]{"NOT ANSWERED", func(r sweeper.Report) string { return strconv.FormatInt(r.NotAnswered, 10) }})
 	if err := printList(w, f, reports, columns); err != nil {
 		return err
 	}

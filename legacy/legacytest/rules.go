@@ -179,6 +179,18 @@ func rules() []rule {
 			return nil
 		}},
 		{"count", "a source that counts counts whom a walk would meet, and says so where it cannot: who is left is what they are compared by", count},
+		{"cut", "the pieces of a cut are the whole: each person is in one of them, in the order of the key, whatever their size", func(ctx context.Context, h *harness) error {
+			cutter, ok := h.source.(legacy.Cutter)
+			if !ok || !cutter.Cuts() {
+				return nil
+			}
+			for _, n := range []int{1, 2, 3, len(h.people) - 1, len(h.people), len(h.people) + 1, 1000} {
+				if err := cut(ctx, h, cutter, n); err != nil {
+					return fmt.Errorf("pieces of %d: %w", n, err)
+				}
+			}
+			return nil
+		}},
 	}
 }
 
@@ -275,6 +287,16 @@ func down(ctx context.Context, h *harness) error {
 			return err
 		}
 	}
+	if cutter, ok := source.(legacy.Cutter); ok && cutter.Cuts() {
+		questions["Cut"] = func() error {
+			_, err := cutter.Cut(ctx, "", 10)
+			return err
+		}
+		questions["ListTo"] = func() error {
+			_, err := cutter.ListTo(ctx, "1", "9", 10)
+			return err
+		}
+	}
 	if lister, ok := source.(legacy.Lister); ok {
 		questions["List"] = func() error {
 			_, err := lister.List(ctx, "", 10)
@@ -326,6 +348,62 @@ func unknown(what string, err error) error {
 
 // walk lists everybody by pages of limit.
 func walk(ctx context.Context, h *harness, lister legacy.Lister, limit int) error {
+	got, err := piece(h, "", limit, func(after string) ([]legacy.User, error) { return lister.List(ctx, after, limit) })
+	if err == nil {
+		err = h.everybody(got)
+	}
+	return err
+}
+
+// cut cuts the source into pieces of n and lists each by pages of two.
+func cut(ctx context.Context, h *harness, cutter legacy.Cutter, n int) error {
+	const page = 2
+	var got []string
+	for after, through := "", "-"; through != ""; after = through {
+		var err error
+		if through, err = cutter.Cut(ctx, after, n); err != nil {
+			return err
+		}
+		ids, err := piece(h, after, page, func(after string) ([]legacy.User, error) { return cutter.ListTo(ctx, after, through, page) })
+		if err != nil {
+			return err
+		}
+		if len(ids) > n || through != "" && (len(ids) < n || ids[n-1] != through) {
+			return fmt.Errorf("a piece of %d people up to %q: %v", n, through, ids)
+		}
+		if got = append(got, ids...); len(got) > len(h.people) {
+			break
+		}
+	}
+	return h.everybody(got)
+}
+
+// piece lists by pages of limit, and returns whom it meets.
+func piece(h *harness, after string, limit int, list func(after string) ([]legacy.User, error)) ([]string, error) {
+	var got []string
+	for {
+		page, err := list(after)
+		if err != nil {
+			return nil, err
+		}
+		if len(page) > limit {
+			return nil, fmt.Errorf("a page of %d people", len(page))
+		}
+		for _, u := range page {
+			if err := samePerson(u, h.person(u.ID)); err != nil {
+				return nil, err
+			}
+			got = append(got, u.ID)
+		}
+		if len(page) < limit || len(got) > len(h.people) {
+			return got, nil
+		}
+		after = page[len(page)-1].ID
+	}
+}
+
+// everybody checks that these are all people, in the order of their keys.
+func (h *harness) everybody(got []string) error {
 	order := h.Order
 	if order == nil {
 		order = byNumber
@@ -335,26 +413,6 @@ func walk(ctx context.Context, h *harness, lister legacy.Lister, limit int) erro
 		want = append(want, p.ID)
 	}
 	slices.SortFunc(want, order)
-	var got []string
-	for after := ""; ; {
-		page, err := lister.List(ctx, after, limit)
-		if err != nil {
-			return err
-		}
-		if len(page) > limit {
-			return fmt.Errorf("a page of %d people", len(page))
-		}
-		for _, u := range page {
-			if err := samePerson(u, h.person(u.ID)); err != nil {
-				return err
-			}
-			got = append(got, u.ID)
-		}
-		if len(page) < limit || len(got) > len(want) {
-			break
-		}
-		after = page[len(page)-1].ID
-	}
 	if !slices.Equal(got, want) {
 		return fmt.Errorf("the walk met %v, want %v", got, want)
 	}

@@ -14,20 +14,30 @@ const minAsk = 256
 
 var errStuck = errors.New("a whole page of records cannot be read, and none says where to go on")
 
+// pages are where people are read page by page.
+type pages func(ctx context.Context, after string, limit int) ([]legacy.User, error)
+
+// listTo is list that ends with a key.
+func (s *mapped) listTo(ctx context.Context, after, through string, limit int) ([]legacy.User, error) {
+	return s.list(ctx, after, limit, func(ctx context.Context, after string, limit int) ([]legacy.User, error) {
+		return s.cutter.ListTo(ctx, after, through, limit)
+	})
+}
+
 // list fills a page with people who are kept, so that a page that is shorter than limit still means the end. It may have
 // to read much of the store for that, page by page, each under the source's own deadline; it ends when ctx does.
-func (s *mapped) list(ctx context.Context, after string, limit int) ([]legacy.User, error) {
+func (s *mapped) list(ctx context.Context, after string, limit int, from pages) ([]legacy.User, error) {
 	if limit < 1 {
-		return s.lister.List(ctx, after, limit) // the source knows what to say to that
+		return from(ctx, after, limit) // the source knows what to say to that
 	}
 	p := page{limit: limit, seen: map[string]bool{}}
 	for ask := limit; ; ask = max(p.room(), min(limit, minAsk)) {
-		users, rows, err := s.read(ctx, after, ask)
+		users, rows, err := s.read(ctx, after, ask, from)
 		if err == nil && len(rows) > 0 && ask > p.room() {
 			// Where those stand among the people is not told. Were they counted, and people cut off for that, a caller who
 			// goes on behind them would never meet these people.
 			ask = p.room()
-			users, rows, err = s.read(ctx, after, ask)
+			users, rows, err = s.read(ctx, after, ask, from)
 		}
 		if err != nil {
 			return nil, err
@@ -61,12 +71,12 @@ func (s *mapped) list(ctx context.Context, after string, limit int) ([]legacy.Us
 }
 
 // read asks the source for one page. The records that it cannot read are no error here.
-func (s *mapped) read(ctx context.Context, after string, limit int) ([]legacy.User, []*legacy.RowError, error) {
+func (s *mapped) read(ctx context.Context, after string, limit int, from pages) ([]legacy.User, []*legacy.RowError, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, s.fail("list users", []error{err})
 	}
 	begun := time.Now()
-	users, err := s.lister.List(ctx, after, limit)
+	users, err := from(ctx, after, limit)
 	s.mapping.tell(ctx, begun, len(users), err)
 	rows, err := legacy.RowErrors(err)
 	if err != nil {

@@ -59,7 +59,20 @@ func (v withVerify) Verify(ctx context.Context, user legacy.User, password []byt
 
 // List implements legacy.Lister.
 func (l withList) List(ctx context.Context, after string, limit int) ([]legacy.User, error) {
-	return l.m.list(ctx, after, limit)
+	return l.m.list(ctx, after, limit, l.m.lister.List)
+}
+
+// Cuts implements legacy.Cutter, for a source that is one.
+func (l withList) Cuts() bool { return l.m.cutter != nil && l.m.cutter.Cuts() }
+
+// Cut implements legacy.Cutter. People who are not kept count: a piece has up to n.
+func (l withList) Cut(ctx context.Context, after string, n int) (string, error) {
+	return l.m.cutter.Cut(ctx, after, n)
+}
+
+// ListTo implements legacy.Cutter.
+func (l withList) ListTo(ctx context.Context, after, through string, limit int) ([]legacy.User, error) {
+	return l.m.listTo(ctx, after, through, limit)
 }
 
 // Writes implements legacy.Writer.

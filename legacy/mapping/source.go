@@ -13,7 +13,8 @@ import (
 // Wrap puts the mapping before a source. What it returns is a legacy.Getter, Verifier, Lister, Writer and Watcher exactly
 // where source is one. It is always a legacy.Checker, a legacy.Pinger, a legacy.Searcher and an io.Closer: a source that cannot be
 // checked or pinged is asked for somebody who does not exist, one that cannot be closed needs no closing, and one that cannot be
-// searched says so by Searches.
+// searched says so by Searches. A Lister is a legacy.Cutter too, which Cuts
+// where source does.
 //
 // People whom Keep refuses do not exist: Lookup and List leave them out, Get says ErrNoUser. If an expression has no result
 // for a person, Lookup and Get return an error that wraps a *legacy.RowError ("cannot tell"), and List counts the person
@@ -33,6 +34,7 @@ func (m *Mapping) Wrap(source legacy.Source) legacy.Source {
 	s.getter, _ = source.(legacy.Getter)
 	s.verifier, _ = source.(legacy.Verifier)
 	s.lister, _ = source.(legacy.Lister)
+	s.cutter, _ = source.(legacy.Cutter)
 	s.writer, _ = source.(legacy.Writer)
 	s.watcher, _ = source.(legacy.Watcher)
 	return s.as(s.powers())
@@ -48,6 +50,7 @@ type mapped struct {
 	getter   legacy.Getter
 	verifier legacy.Verifier
 	lister   legacy.Lister
+	cutter   legacy.Cutter // a lister's
 	writer   legacy.Writer
 	watcher  legacy.Watcher
 }

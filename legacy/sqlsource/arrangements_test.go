@@ -141,6 +141,25 @@ func (r realm) List(ctx context.Context, after string, limit int) ([]legacy.User
 	return short(users), err
 }
 
+func (r realm) Cut(ctx context.Context, after string, n int) (string, error) {
+	if after != "" {
+		after = realmPrefix + after
+	}
+	id, err := r.Source.Cut(ctx, after, n)
+	return strings.TrimPrefix(id, realmPrefix), err
+}
+
+func (r realm) ListTo(ctx context.Context, after, through string, limit int) ([]legacy.User, error) {
+	if through == "" {
+		return r.List(ctx, after, limit)
+	}
+	if after != "" {
+		after = realmPrefix + after
+	}
+	users, err := r.Source.ListTo(ctx, after, realmPrefix+through, limit)
+	return short(users), err
+}
+
 func (r realm) Search(ctx context.Context, part string, limit int) ([]legacy.User, error) {
 	users, err := r.Source.Search(ctx, part, limit)
 	return short(users), err

@@ -153,7 +153,7 @@ func (s *Source) checkQueries(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	page, _, err := s.page(ctx, shape, "", nil, 1)
+	page, _, err := s.page(ctx, shape, "", nil, nil, 1)
 	if err != nil || len(page) == 0 {
 		return err // an empty store shows no key
 	}

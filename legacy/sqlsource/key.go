@@ -81,25 +81,31 @@ func (s *Source) keyIs(q *statement, args []any) {
 
 // keyBehind appends the condition that the key comes behind this one. Not every database compares rows, and MySQL would
 // use no index for it: the first column's ">=" lets every one of them begin in the middle.
-func (s *Source) keyBehind(q *statement, args []any) {
+func (s *Source) keyBehind(q *statement, args []any) { s.keyCompared(q, args, " >", " > ") }
+
+// keyUpTo appends the condition that the key is this one or comes before it.
+func (s *Source) keyUpTo(q *statement, args []any) { s.keyCompared(q, args, " <", " <= ") }
+
+// keyCompared compares the key, whose last column is compared in its own way.
+func (s *Source) keyCompared(q *statement, args []any, by, ofLast string) {
 	key := s.schema.key
 	last := len(key) - 1
 	if last > 0 {
-		q.add(s.ref(key[0]), " >= ")
+		q.add(s.ref(key[0]), by, "= ")
 		q.arg(args[0])
 		q.add(" AND ")
 	}
 	for i, c := range key {
-		if i < last {
-			q.add("(")
-		}
-		q.add(s.ref(c), " > ")
-		q.arg(args[i])
-		if i < last {
-			q.add(" OR ", s.ref(c), " = ")
+		if i == last {
+			q.add(s.ref(c), ofLast)
 			q.arg(args[i])
-			q.add(" AND ")
+			continue
 		}
+		q.add("(", s.ref(c), by, " ")
+		q.arg(args[i])
+		q.add(" OR ", s.ref(c), " = ")
+		q.arg(args[i])
+		q.add(" AND ")
 	}
 	q.add(strings.Repeat(")", last))
 }

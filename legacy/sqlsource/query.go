@@ -304,8 +304,8 @@ func (s *Source) getQuery(shape *shape, key []any) (string, []any) {
 	return q.text.String(), q.args
 }
 
-// listQuery returns the SELECT of a page, behind the key where there is one.
-func (s *Source) listQuery(shape *shape, after []any, limit int) (string, []any) {
+// listQuery returns the SELECT of a page, behind a key and up to another one where there are such.
+func (s *Source) listQuery(shape *shape, after, through []any, limit int) (string, []any) {
 	q := &statement{dialect: s.dialect}
 	isJoined := len(s.schema.tables) > 1
 	q.add("SELECT ")
@@ -322,9 +322,15 @@ func (s *Source) listQuery(shape *shape, after []any, limit int) (string, []any)
 	}
 	s.from(q)
 	s.join(q, shape, s.needed(s.whereTables()...))
-	if glue := s.where(q, shape, anyColumn); after != nil {
+	glue := s.where(q, shape, anyColumn)
+	if after != nil {
 		q.add(glue)
 		s.keyBehind(q, after)
+		glue = " AND "
+	}
+	if through != nil {
+		q.add(glue)
+		s.keyUpTo(q, through)
 	}
 	q.add(" ORDER BY ")
 	s.keyList(q)

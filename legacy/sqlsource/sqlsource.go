@@ -38,7 +38,7 @@ const (
 	connLife = 30 * time.Minute // so that a failover or a changed address is noticed
 )
 
-// A Source is an old user store in an SQL database. It is a legacy.Source, a legacy.Getter, a legacy.Lister, a legacy.Counter, a legacy.Watcher
+// A Source is an old user store in an SQL database. It is a legacy.Source, a legacy.Getter, a legacy.Lister, a legacy.Cutter, a legacy.Counter, a legacy.Watcher
 // and a legacy.Searcher.
 type Source struct {
 	config  Config
@@ -60,6 +60,7 @@ var (
 	_ legacy.Getter  = (*Source)(nil)
 	_ legacy.Lister  = (*Source)(nil)
 	_ legacy.Counter = (*Source)(nil)
+	_ legacy.Cutter  = (*Source)(nil)
 
 	_ legacy.Watcher  = (*Source)(nil)
 	_ legacy.Searcher = (*Source)(nil)
@@ -252,6 +253,11 @@ func (s *Source) get(ctx context.Context, shape *shape, key []any) ([]legacy.Use
 // People whose row cannot be read are left out, and told by an error that wraps a *legacy.RowError for each of them; the
 // others of the page are returned beside that error.
 func (s *Source) List(ctx context.Context, after string, limit int) ([]legacy.User, error) {
+	return s.list(ctx, after, "", limit)
+}
+
+// list is List up to a key, where one is given.
+func (s *Source) list(ctx context.Context, after, through string, limit int) ([]legacy.User, error) {
 	if limit < 1 || limit > maxPage {
 		return nil, fmt.Errorf("legacy source %s: list users: a page has 1 to %d", s.config.Name, maxPage)
 	}
@@ -261,14 +267,17 @@ func (s *Source) List(ctx context.Context, after string, limit int) ([]legacy.Us
 		if err != nil {
 			return err
 		}
-		var key []any
-		if after != "" {
+		var keys [2][]any
+		for i, id := range [...]string{after, through} {
+			if id == "" {
+				continue
+			}
 			var ok bool
-			if key, ok = s.bindKey(shape, after); !ok {
-				return guard.Answered(errors.New("that is no key of the table to go on from"))
+			if keys[i], ok = s.bindKey(shape, id); !ok {
+				return guard.Answered(errNoKey)
 			}
 		}
-		found, bad, err := s.page(ctx, shape, after, key, limit)
+		found, bad, err := s.page(ctx, shape, after, keys[0], keys[1], limit)
 		if err != nil {
 			return err
 		}
@@ -278,12 +287,14 @@ func (s *Source) List(ctx context.Context, after string, limit int) ([]legacy.Us
 	return users, err
 }
 
-// page asks for the people behind a key, which is nil for the first page.
-func (s *Source) page(ctx context.Context, shape *shape, after string, key []any, limit int) ([]legacy.User, []*legacy.RowError, error) {
+var errNoKey = errors.New("that is no key of the table to go on from")
+
+// page asks for the people behind a key and up to another one, which are nil where there is none.
+func (s *Source) page(ctx context.Context, shape *shape, after string, key, through []any, limit int) ([]legacy.User, []*legacy.RowError, error) {
 	if s.customs.list != nil {
 		return s.listByQuery(ctx, after, key, limit)
 	}
-	query, args := s.listQuery(shape, key, limit)
+	query, args := s.listQuery(shape, key, through, limit)
 	return s.read(ctx, query, args, limit)
 }
 

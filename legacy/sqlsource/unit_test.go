@@ -73,8 +73,8 @@ func TestQueries(t *testing.T) {
 	known := &shape{key: []columnType{typeInt64}, columns: map[column]columnType{{0, "tel"}: typeInt64}, joins: make([][]bound, 1)}
 	lookup, args := s.lookupQuery(known, []string{"anna", "49151"}, nil)
 	get, _ := s.getQuery(known, []any{1})
-	first, _ := s.listQuery(known, nil, 10)
-	next, _ := s.listQuery(known, []any{1}, 10)
+	first, _ := s.listQuery(known, nil, nil, 10)
+	next, _ := s.listQuery(known, []any{1}, nil, 10)
 	for got, want := range map[string]string{
 		lookup: `SELECT "ID", "name", "tel", "pass" FROM "old"."people" WHERE "name" IN ($1, $2) OR "tel" IN ($3) LIMIT 17`,
 		get:    `SELECT "ID", "name", "tel", "pass" FROM "old"."people" WHERE "ID" = $1 LIMIT 16`,

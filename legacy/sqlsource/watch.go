@@ -105,7 +105,7 @@ func (s *Source) changes(ctx context.Context, query string, args []any, after st
 	}
 	defer rows.Close()
 	keys := len(s.schema.key)
-	r, err := s.keyReader(rows)
+	r, err := s.keyReader(rows, keys+1)
 	if err != nil {
 		return legacy.Changes{}, err
 	}
@@ -142,9 +142,9 @@ func (s *Source) changes(ctx context.Context, query string, args []any, after st
 	return page, nil
 }
 
-// keyReader returns a reader of rows that begin with the key.
-func (s *Source) keyReader(rows *sql.Rows) (*reader, error) {
-	types, err := typesOf(rows, s.dialect, len(s.schema.key)+1)
+// keyReader returns a reader of rows of so many columns that begin with the key.
+func (s *Source) keyReader(rows *sql.Rows, columns int) (*reader, error) {
+	types, err := typesOf(rows, s.dialect, columns)
 	if err != nil {
 		return nil, err
 	}

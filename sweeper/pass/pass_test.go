@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +20,7 @@ import (
 	"rekey/legacy"
 	"rekey/legacy/hash"
 	"rekey/legacy/legacytest"
+	"rekey/sweeper"
 	"rekey/sweeper/pass"
 )
 
@@ -114,16 +114,11 @@ func newWorldOn(t *testing.T, plan phase.Plan, people int) *world {
 	return w
 }
 
-func (w *world) copy(ctx context.Context, change func(*pass.CopyConfig)) (pass.CopyReport, error) {
-	c := pass.CopyConfig{Service: w.Service, Sources: []string{"shop"}, Workers: 4, By: because}
-	if change != nil {
-		change(&c)
-	}
-	reports, err := pass.Copy(ctx, c)
-	if len(reports) == 0 {
-		return pass.CopyReport{}, err
-	}
-	return reports[0], err
+func (w *world) copy(ctx context.Context) error {
+	_, err := sweeper.Attend(ctx, sweeper.AttendConfig{
+		Service: w.Service, Workers: 4, Spec: sweeper.Spec{Sources: []string{"shop"}, Actor: because.Actor, Reason: because.Reason},
+	})
+	return err
 }
 
 func (w *world) compare(t *testing.T, repair bool) accounts.Validation {
@@ -151,153 +146,11 @@ func counts(t *testing.T, v accounts.Validation, want map[accounts.Verdict]int) 
 	}
 }
 
-// A bad account costs one account; everybody else is moved, once.
-func TestCopy(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, 30)
-	w.shop.Change("1003", func(u *legacy.User) { u.Password = nil })
-	w.shop.Change("1005", func(u *legacy.User) { u.Username = "USER6" }) // another's name
-	w.shop.unreadable = map[string]bool{"1029": true}
-	var done atomic.Int64
-	for i, want := range []map[accounts.Outcome]int64{{accounts.OutcomeMoved: 26}, {accounts.OutcomeUnchanged: 26}} {
-		done.Store(0)
-		r, err := w.copy(t.Context(), func(c *pass.CopyConfig) { c.Progress = func(p pass.Progress) { done.Store(p.Done) } })
-		if err != nil {
-			t.Fatal(err)
-		}
-		for outcome, n := range want {
-			if r.Outcomes[outcome] != n || len(r.Outcomes) != 1 {
-				t.Errorf("%d: %+v", i, r)
-			}
-		}
-		if r.People != 30 || r.Refused[accounts.NoteUnusableHash] != 1 || r.Refused[accounts.NoteContested] != 2 || r.Refused[accounts.NoteUnreadableRecord] != 1 {
-			t.Errorf("%d: %+v", i, r)
-		}
-		if done.Load() != 29 {
-			t.Errorf("%d: the progress ended at %d", i, done.Load())
-		}
-	}
-	if n, err := w.store.CountAccounts(t.Context()); n != 26 || err != nil {
-		t.Errorf("%d accounts (%v)", n, err)
-	}
-	// Whoever is not here is in quarantine, by one event for all of them.
-	if got := w.quarantine(t); got != "1003 unusable-hash, 1005 contested, 1006 contested, 1029 unreadable-record" {
-		t.Errorf("in quarantine: %s", got)
-	}
-	if events, err := w.store.Events(t.Context(), uuid.Nil, 10); err != nil || len(events) != 1 || events[0].Detail["people"] != "4" {
-		t.Errorf("events: %+v (%v)", events, err)
-	}
-}
-
-// quarantine names who is there.
-func (w *world) quarantine(t *testing.T) string {
-	t.Helper()
-	rows, err := w.Quarantine(t.Context(), accounts.QuarantineQuery{State: accounts.NoteOpen, Limit: 100})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var said []string
-	for _, r := range rows {
-		said = append(said, r.LegacyID+" "+string(r.Class))
-	}
-	return strings.Join(said, ", ")
-}
-
-// One whom the store says nothing of, while it answers for others, is in quarantine; a store that is down puts nobody there. Whom
-// staff have skipped is left alone, and a dry run leaves no trace.
-func TestCopyQuarantines(t *testing.T) {
-	t.Parallel()
-	silent := func(context.Context, time.Duration) error { return nil }
-	w := newWorld(t, 5)
-	w.shop.silent = "1002"
-	for _, dry := range []bool{true, false} {
-		r, err := w.copy(t.Context(), func(c *pass.CopyConfig) { c.Workers, c.Wait, c.DryRun = 1, silent, dry })
-		if err != nil || r.NotAnswered != 1 || r.Outcomes[accounts.OutcomeMoved] != 4 {
-			t.Errorf("%+v (%v)", r, err)
-		}
-		if got, want := w.quarantine(t), map[bool]string{true: "", false: "1002 legacy-timeout"}[dry]; got != want {
-			t.Errorf("dry %t: in quarantine: %q, want %q", dry, got, want)
-		}
-	}
-	w.shop.silent = ""
-	if _, err := w.SkipQuarantined(t.Context(), accounts.LegacyKey{Source: "shop", LegacyID: "1002"}, because); err != nil {
-		t.Fatal(err)
-	}
-	if r, err := w.copy(t.Context(), nil); err != nil || r.Refused[accounts.NoteTimeout] != 1 || r.Outcomes[accounts.OutcomeMoved] != 0 {
-		t.Errorf("%+v (%v)", r, err)
-	}
-
-	down := newWorld(t, 5)
-	down.shop.silent = "all"
-	if _, err := down.copy(t.Context(), func(c *pass.CopyConfig) { c.Workers, c.Wait = 1, silent }); !errors.As(err, new(*accounts.UnavailableError)) {
-		t.Error(err)
-	}
-	if got := down.quarantine(t); got != "" {
-		t.Errorf("in quarantine: %q", got)
-	}
-}
-
-// A store that does not answer ends the pass, and what was done is told; a pass that is stopped stops.
-func TestCopyEnds(t *testing.T) {
-	t.Parallel()
-	t.Run("down", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t, 30)
-		waited := 0
-		r, err := w.copy(t.Context(), func(c *pass.CopyConfig) {
-			c.Workers = 1
-			c.Wait = func(context.Context, time.Duration) error { waited++; return nil }
-			c.Progress = func(p pass.Progress) {
-				if p.Done == 5 {
-					w.shop.SetDown(errors.New("connection refused"))
-				}
-			}
-		})
-		if !errors.As(err, new(*accounts.UnavailableError)) || r.Outcomes[accounts.OutcomeMoved] != 5 || r.NotAnswered != 3 || waited != 12 {
-			t.Errorf("%+v, %v, waited %d times", r, err, waited)
-		}
-	})
-	t.Run("down for a moment", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t, 30)
-		r, err := w.copy(t.Context(), func(c *pass.CopyConfig) {
-			c.Wait = func(context.Context, time.Duration) error { w.shop.SetDown(nil); return nil }
-			c.Progress = func(p pass.Progress) {
-				if p.Done == 5 {
-					w.shop.SetDown(errors.New("connection refused"))
-				}
-			}
-		})
-		if err != nil || r.Outcomes[accounts.OutcomeMoved] != 30 {
-			t.Errorf("%+v, %v", r, err)
-		}
-	})
-	t.Run("stopped", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t, 30)
-		ctx, stop := context.WithCancel(t.Context())
-		r, err := w.copy(ctx, func(c *pass.CopyConfig) {
-			c.Workers = 2
-			c.Progress = func(p pass.Progress) {
-				if p.Done == 5 {
-					stop()
-				}
-			}
-		})
-		if !errors.Is(err, context.Canceled) || r.People < 5 || r.People > 8 {
-			t.Errorf("%+v, %v", r, err)
-		}
-		if r, err = w.copy(t.Context(), nil); err != nil || r.Outcomes[accounts.OutcomeMoved]+r.Outcomes[accounts.OutcomeUnchanged] != 30 {
-			t.Errorf("and on: %+v, %v", r, err)
-		}
-	})
-}
-
 // Both ways, and the pass is kept.
 func TestCompare(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 12)
-	if _, err := w.copy(t.Context(), nil); err != nil {
+	if err := w.copy(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	v := w.compare(t, false)
@@ -329,7 +182,7 @@ func TestCompare(t *testing.T) {
 			t.Errorf("%d: %+v", i, v.Found)
 		}
 	}
-	if _, err := w.copy(t.Context(), nil); err != nil {
+	if err := w.copy(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	v = w.compare(t, false)
@@ -344,7 +197,7 @@ func TestCompare(t *testing.T) {
 func TestCompareWhilePeopleGoOn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 12)
-	if _, err := w.copy(t.Context(), nil); err != nil {
+	if err := w.copy(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	session := func(name, pw string) accounts.Session {
@@ -385,9 +238,6 @@ func TestCompareWhilePeopleGoOn(t *testing.T) {
 func TestNothingMoves(t *testing.T) {
 	t.Parallel()
 	w := newWorldOn(t, phase.DualWrite, 3)
-	if r, err := w.copy(t.Context(), nil); !errors.Is(err, accounts.ErrNothingMoves) || r.People != 0 {
-		t.Errorf("%+v, %v", r, err)
-	}
 	_, err := pass.Compare(t.Context(), pass.CompareConfig{Service: w.Service, Sources: []string{"shop"}})
 	if !errors.Is(err, accounts.ErrNothingMoves) {
 		t.Error(err)

@@ -23,6 +23,9 @@ const (
 // Strengths lists them, the weakest first.
 func Strengths() []Strength { return []Strength{Plain, Broken, FastSalted, SlowWeak, Strong} }
 
+// StrengthOf says how strong a hash is.
+func StrengthOf(h *hash.Hash, stored legacy.Stored) Strength { return strengthOf(h, stored) }
+
 // A schemeRow is a line of the table of schemes.
 type schemeRow struct {
 	scheme   string

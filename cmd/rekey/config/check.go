@@ -149,6 +149,7 @@ func (l *loader) numbers() []span[int64] {
 		{"password.time", c.Password.Time, 1, 20},
 		{"password.lanes", c.Password.Lanes, 1, 16},
 		{"password.permits", c.Password.Permits, 0, 1024},
+		{"sweeper.workers", c.Sweeper.Workers, 0, 256},
 		{"password_policy.min_length", c.PasswordPolicy.MinLength, 8, policy.MaxLength},
 		{"password_policy.min_length_with_factor", c.PasswordPolicy.MinLengthWithFactor, 8, policy.MaxLength},
 		{"limits.address.burst", c.Limits.Address.Burst, 0, 1e6},

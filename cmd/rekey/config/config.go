@@ -9,6 +9,7 @@ package config
 import (
 	"net/netip"
 	"net/url"
+	"runtime"
 	"strings"
 	"time"
 
@@ -106,6 +107,7 @@ func Default() *Config {
 			RefreshIdle: 14 * 24 * time.Hour, RefreshAbsolute: 90 * 24 * time.Hour,
 			RotateKeysEvery: 90 * 24 * time.Hour,
 		},
+		Sweeper:  Sweeper{Workers: int64(runtime.NumCPU())},
 		Password: Password{MemoryKiB: 19456, Time: 2, Lanes: 1, Queue: 2 * time.Second}, // OWASP's first choice
 		Phase:    Phase{Limits: defaultGateLimits()},
 		PasswordPolicy: PasswordPolicy{

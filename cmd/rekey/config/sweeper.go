@@ -13,7 +13,9 @@ import (
 // Sweeper says what every process that sweeps, or serves beside a sweep, has to know. How fast a sweep goes, and when, are settings
 // in the store.
 type Sweeper struct {
-	Checks []SweepCheck `yaml:"checks"`
+	// Workers are those of a gateway; 0: it sweeps nothing, and leaves it to `rekey sweep worker`.
+	Workers int64        `yaml:"workers"`
+	Checks  []SweepCheck `yaml:"checks"`
 }
 
 // A SweepCheck is a question of the operator's own that a sweep is held by: a query, or an address.

@@ -18,11 +18,15 @@ const sessionSweepLimit = 1000
 // kinds are all that is worked on beside requests and may be done by any machine. What each process needs for itself, such as
 // the signing keys that it knows and its lease on the phase, is not among them: that must not depend on an engine.
 func (s *Server) kinds() []jobs.Kind {
-	return []jobs.Kind{
+	kinds := []jobs.Kind{
 		{Name: accounts.JobCopyBack, Work: s.service.DeliverNext, Every: time.Second, Workers: 2},
 		{Name: accounts.JobMail, Work: s.service.MailNext, Every: time.Second},
 		{Name: "expired-sessions", Work: s.removeSessions, Every: 10 * time.Minute, Alone: true},
 	}
+	if s.sweep != nil {
+		kinds = append(kinds, sweepKinds(s.sweep, int(s.config.Sweeper.Workers))...)
+	}
+	return kinds
 }
 
 // removeSessions keeps the table of sessions from growing for ever.

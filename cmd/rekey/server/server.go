@@ -21,6 +21,7 @@ import (
 	"rekey/cmd/rekey/config"
 	"rekey/gateway"
 	"rekey/gateway/token"
+	"rekey/sweeper"
 )
 
 // A Server is a gateway with everything below it, listening.
@@ -33,6 +34,7 @@ type Server struct {
 	lease   *accounts.Lease
 	service *accounts.Service
 	pulse   *pulse
+	sweep   *sweeper.Sweeper // nil: this process does not
 	jobSet  *jobs.Set
 	jobs    jobs.Engine
 	keys    *token.Keys
@@ -123,6 +125,7 @@ func (s *Server) open(ctx context.Context, c *config.Config, log *slog.Logger) e
 		return err
 	}
 	s.pulse = newPulse(s.store, lease, s.sources, s.permits, logins, checks, log)
+	s.openSweep()
 	if err := s.openJobs(ctx); err != nil {
 		return err
 	}
@@ -197,6 +200,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	loops.Go(func() { s.service.Measure(running) })
 	loops.Go(func() { s.service.Look(running) })
 	loops.Go(func() { s.pulse.run(running) })
+	loops.Go(func() { s.nudgeSweep(running) })
 	if s.soft.follow != nil {
 		loops.Go(func() { s.soft.follow(running) })
 	}

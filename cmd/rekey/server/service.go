@@ -13,6 +13,7 @@ import (
 	"rekey/accounts/masterkey"
 	"rekey/accounts/password"
 	"rekey/accounts/policy"
+	"rekey/accounts/sqlstore"
 	"rekey/cmd/rekey/config"
 	"rekey/legacy/hash"
 )
@@ -65,9 +66,19 @@ func OpenSweeper(ctx context.Context, c *config.Config, log *slog.Logger, name s
 }
 
 // openService is both: without a name there is no lease.
-func openService(
-	ctx context.Context, c *config.Config, log *slog.Logger, name string, sweep int,
-) (service *accounts.Service, closeAll func(context.Context) error, err error) {
+func openService(ctx context.Context, c *config.Config, log *slog.Logger, name string, sweep int) (*accounts.Service, func(context.Context) error, error) {
+	d, err := openDomain(ctx, c, log, name, sweep)
+	return d.service, d.close, err
+}
+
+// A domain is the service of a process that serves nobody, and what it is made over. close gives everything back.
+type domain struct {
+	service *accounts.Service
+	store   *sqlstore.Store
+	close   func(context.Context) error
+}
+
+func openDomain(ctx context.Context, c *config.Config, log *slog.Logger, name string, sweep int) (d domain, err error) {
 	var closers []func(context.Context) error
 	closeOpened := func(ctx context.Context) error {
 		var errs []error
@@ -83,41 +94,41 @@ func openService(
 	}()
 	store, key, err := OpenExisting(ctx, c)
 	if err != nil {
-		return nil, nil, err
+		return domain{}, err
 	}
 	closers = append(closers, func(context.Context) error { return store.Close() })
 	sources, err := openSources(c)
 	if err != nil {
-		return nil, nil, err
+		return domain{}, err
 	}
 	closers = append(closers, func(context.Context) error { return closeSources(sources) })
 	var lease *accounts.Lease
 	if name != "" {
 		if _, err := store.Phase(ctx); err != nil {
-			return nil, nil, err
+			return domain{}, err
 		}
 		if lease, err = openLease(ctx, c, store, accounts.AloneConfig{}, name, log); err != nil {
-			return nil, nil, err
+			return domain{}, err
 		}
 		closers = append(closers, lease.Start(ctx))
 	}
 	mailer, err := newMailer(c, c.Issuer) // mails are stored by commands, and sent by gateways
 	if err != nil {
-		return nil, nil, err
+		return domain{}, err
 	}
 	permits := newPermits(c, sweep)
 	closers = append(closers, permits.Close)
-	service, err = newService(c, parts{store: store, key: key, sources: sources, permits: permits, lease: lease, mailer: mailer, log: log})
+	service, err := newService(c, parts{store: store, key: key, sources: sources, permits: permits, lease: lease, mailer: mailer, log: log})
 	if err != nil {
-		return nil, nil, err
+		return domain{}, err
 	}
 	closers = append(closers, service.Close)
 	if lease != nil {
 		checks, err := newSweepChecks(c, store, sources)
 		if err != nil {
-			return nil, nil, err
+			return domain{}, err
 		}
 		closers = append(closers, newPulse(store, lease, sources, permits, nil, checks, log).start(ctx))
 	}
-	return service, closeOpened, nil
+	return domain{service, store, closeOpened}, nil
 }

@@ -1,0 +1,67 @@
+package accounts
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"rekey/legacy"
+	"rekey/legacy/hash"
+)
+
+// A RunStore is what runs are kept in.
+type RunStore interface {
+	Sweeps
+	Watching
+}
+
+// RunStore returns what the service's runs are kept in.
+func (s *Service) RunStore() RunStore { return s.store }
+
+// BeginRun stores a run with its parts, and who has begun it, why. It returns ErrStale if another one of its kind has not ended.
+func (s *Service) BeginRun(ctx context.Context, r Run, parts []Part, by By) error {
+	event := by.event(uuid.Nil, EventSweepBegan, s.now())
+	event.Detail = map[string]string{"run": r.ID.String(), "kind": string(r.Kind)}
+	return s.store.BeginRun(ctx, r, parts, event)
+}
+
+// EndRun ends a run as r says. It returns ErrStale if it has ended.
+func (s *Service) EndRun(ctx context.Context, r Run, by By) error {
+	event := by.event(uuid.Nil, EventSweepEnded, s.now())
+	event.Detail = map[string]string{"run": r.ID.String(), "kind": string(r.Kind), "state": string(r.State)}
+	return s.store.EndRun(ctx, r, event)
+}
+
+// Moves returns nil if people are moved or copied now, or why not: ErrNothingMoves, or an *UnavailableError.
+func (s *Service) Moves() error {
+	var a Attempt
+	leave, err := s.enter(&a)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return a.mayMove(uuid.Max) // of somebody who is absent the phase says the same, whoever they are, but for a ramp
+}
+
+// NotePoisoned tells support about a legacy person whom a sweep passes over, because it never comes past them.
+func (s *Service) NotePoisoned(ctx context.Context, source, legacyID string, by By) error {
+	event := by.event(SubjectFor(source, legacyID), EventQuarantined, s.now())
+	event.Detail = map[string]string{"source": source, "legacy_id": legacyID, "class": string(NotePoisoned)}
+	note := Note{Source: source, LegacyID: legacyID, Class: NotePoisoned, Reason: "the sweep has died or stalled at this person again and again", At: s.now()}
+	if _, err := s.store.AddNote(ctx, note, event); err != nil {
+		return cannotTell("note for support", err)
+	}
+	return nil
+}
+
+// LegacyHash reads the hash of a legacy person; nil if there is none, or none that can be read.
+func (s *Service) LegacyHash(user legacy.User) *hash.Hash {
+	if user.Password == nil {
+		return nil
+	}
+	h, err := s.hashes.Open(*user.Password)
+	if err != nil {
+		return nil
+	}
+	return h
+}

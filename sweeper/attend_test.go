@@ -1,0 +1,166 @@
+package sweeper
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"rekey/accounts"
+	"rekey/accounts/phase"
+	"rekey/legacy"
+)
+
+// A bad account costs one account; everybody else is moved, once.
+func TestAttend(t *testing.T) {
+	t.Parallel()
+	for name, uncut := range map[string]bool{"in pieces": false, "in one piece": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 300)
+			w.shop.uncut = uncut
+			w.shop.Change("1003", func(u *legacy.User) { u.Password = nil })
+			w.shop.Change("1005", func(u *legacy.User) { u.Username = "USER6" }) // another's name
+			w.shop.unreadable = map[string]bool{"1100": true, "1299": true}
+			for i, want := range []map[accounts.Outcome]int64{{accounts.OutcomeMoved: 295}, {accounts.OutcomeUnchanged: 295}} {
+				var shown atomic.Int64
+				r, err := w.attend(t.Context(), func(c *AttendConfig) {
+					c.Progress = func(_ string, people int64) { shown.Store(people) }
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for outcome, n := range want {
+					if r.Outcomes[outcome] != n || len(r.Outcomes) != 1 {
+						t.Errorf("%d: %+v", i, r)
+					}
+				}
+				if r.People != 300 || r.Refused[accounts.NoteUnusableHash] != 1 || r.Refused[accounts.NoteContested] != 2 || r.Refused[accounts.NoteUnreadableRecord] != 2 {
+					t.Errorf("%d: %+v", i, r)
+				}
+				if shown.Load() != 300 {
+					t.Errorf("%d: the progress ended at %d", i, shown.Load())
+				}
+			}
+			w.exactly(295)
+		})
+	}
+}
+
+// A store that does not answer ends the run's attendance, and the same goes on with it.
+func TestAttendEnds(t *testing.T) {
+	t.Parallel()
+	t.Run("down", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, 300)
+		waited := 0
+		down := func(c *AttendConfig) {
+			c.Workers = 1
+			c.Wait = func(context.Context, time.Duration) error { waited++; return nil }
+			c.Progress = func(_ string, people int64) {
+				if people > 0 {
+					w.shop.SetDown(errors.New("connection refused"))
+				}
+			}
+		}
+		r, err := w.attend(t.Context(), down)
+		if !errors.As(err, new(*accounts.UnavailableError)) || r.Outcomes[accounts.OutcomeMoved] != firstSize || waited != tries-1 {
+			t.Errorf("%+v, %v, waited %d times", r, err, waited)
+		}
+		w.shop.SetDown(nil)
+		if r, err = w.attend(t.Context(), nil); err != nil || r.Outcomes[accounts.OutcomeMoved] != 300 {
+			t.Errorf("and on: %+v, %v", r, err)
+		}
+		if runs, err := w.store.Runs(t.Context(), 10); err != nil || len(runs) != 1 || runs[0].State != accounts.RunDone {
+			t.Errorf("%+v (%v)", runs, err)
+		}
+		w.exactly(300)
+	})
+	t.Run("down for a moment", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, 300)
+		once := false
+		r, err := w.attend(t.Context(), func(c *AttendConfig) {
+			c.Wait = func(context.Context, time.Duration) error { w.shop.SetDown(nil); return nil }
+			c.Progress = func(_ string, people int64) {
+				if people > 0 && !once {
+					once = true
+					w.shop.SetDown(errors.New("connection refused"))
+				}
+			}
+		})
+		if err != nil || r.Outcomes[accounts.OutcomeMoved] != 300 {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+	t.Run("stopped", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, 300)
+		ctx, stop := context.WithCancel(t.Context())
+		r, err := w.attend(ctx, func(c *AttendConfig) {
+			c.Progress = func(_ string, people int64) {
+				if people > 0 {
+					stop()
+				}
+			}
+		})
+		if !errors.Is(err, context.Canceled) || r.People < firstSize || r.People == 300 {
+			t.Errorf("%+v, %v", r, err)
+		}
+		chunks, _ := w.counts(func() accounts.Run { runs, _ := w.store.Runs(t.Context(), 1); return runs[0] }().ID)
+		for _, c := range chunks {
+			if c.ClaimedFor > 0 || c.Attempts > 0 {
+				t.Errorf("a chunk was not given back: %+v", c)
+			}
+		}
+		if r, err = w.attend(t.Context(), nil); err != nil || r.Outcomes[accounts.OutcomeMoved] != 300 {
+			t.Errorf("and on: %+v, %v", r, err)
+		}
+		w.exactly(300)
+	})
+}
+
+// One run at a time: who attends another one has to end it first, unless nobody is at it any more.
+func TestAttendOther(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 10)
+	resident := w.begin(nil)
+	if _, err := w.attend(t.Context(), nil); !errors.Is(err, ErrOtherRun) {
+		t.Errorf("beside the settings' run: %v", err)
+	}
+	if _, err := End(t.Context(), w.Service, resident, accounts.RunStopped, "test"); err != nil {
+		t.Fatal(err)
+	}
+	left := w.begin(func(s *Spec) { s.Attended, s.DryRun = true, true })
+	if err := w.store.CutChunks(t.Context(), left.ID, accounts.Part{Source: "shop"}, accounts.Part{Source: "shop", Whole: true}, []accounts.Chunk{{}}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := w.store.ClaimChunk(t.Context(), left.ID, "somebody", 1, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.attend(t.Context(), nil); !errors.Is(err, ErrOtherRun) {
+		t.Errorf("beside another that is attended: %v", err)
+	}
+	if err := w.store.LeaveChunk(t.Context(), c, 0); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := w.attend(t.Context(), nil); err != nil || r.Outcomes[accounts.OutcomeMoved] != 10 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if was, err := w.store.RunByID(t.Context(), left.ID); err != nil || was.State != accounts.RunStopped {
+		t.Errorf("%+v (%v)", was, err)
+	}
+}
+
+func TestAttendNothingMoves(t *testing.T) {
+	t.Parallel()
+	w := newWorldOn(t, phase.DualWrite, 3)
+	if r, err := w.attend(t.Context(), nil); !errors.Is(err, accounts.ErrNothingMoves) || r.People != 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if runs, err := w.store.Runs(t.Context(), 10); err != nil || len(runs) != 0 {
+		t.Errorf("%+v (%v)", runs, err)
+	}
+}

@@ -1,0 +1,219 @@
+package sweeper
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"hash/fnv"
+	"log/slog"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rekey/accounts"
+	"rekey/sweeper/governor"
+	"rekey/sweeper/settings"
+)
+
+// Config is what a Sweeper is made of. All but Log is required.
+type Config struct {
+	Service  *accounts.Service
+	Settings accounts.SweepSettings
+	Signals  GoverningStore
+	Name     string // for people: where this process works
+	Log      *slog.Logger
+}
+
+// A Sweeper is what one process does of the sweep: it plans where nobody else does, and works, as the settings, the schedule and the
+// governor say. Plan and Work are work for an engine of package jobs.
+type Sweeper struct {
+	service   *accounts.Service
+	keeper    *settings.Keeper
+	signals   accounts.Signals
+	desk      *Desk
+	planner   *Planner
+	worker    *Worker
+	governing *Governing
+}
+
+// New returns a Sweeper. It asks nothing yet.
+func New(c Config) *Sweeper {
+	s := &Sweeper{
+		service: c.Service, signals: c.Signals,
+		keeper: &settings.Keeper{Documents: accounts.SweepDocuments{Store: c.Settings}},
+	}
+	s.desk = &Desk{Read: s.read}
+	s.planner = &Planner{Service: c.Service, Desk: s.desk, Log: c.Log, Govern: s.govern, Settle: s.settle}
+	s.governing = NewGoverning(GoverningConfig{Store: c.Signals, Limits: s.limits, Idle: s.planner.Idle, Log: c.Log})
+	s.worker = &Worker{Service: c.Service, Desk: s.desk, Sizes: &Sizes{}, Names: &Names{}, Name: c.Name, Log: c.Log}
+	return s
+}
+
+// Plan plans once. It is to be called each second, by whoever of all processes.
+func (s *Sweeper) Plan(ctx context.Context) (more bool, err error) { return false, s.planner.Tick(ctx) }
+
+// Work works on one chunk for a while.
+func (s *Sweeper) Work(ctx context.Context) (more bool, err error) { return s.worker.Step(ctx) }
+
+// Orders returns what is obeyed now.
+func (s *Sweeper) Orders(ctx context.Context) (Orders, error) { return s.desk.Orders(ctx) }
+
+// Close ends what goes on in the background, and waits for it.
+func (s *Sweeper) Close() { s.planner.Close() }
+
+// read reads the settings, the run and the verdict.
+func (s *Sweeper) read(ctx context.Context) (Orders, error) {
+	document, version, err := s.keeper.Read(ctx)
+	if err != nil {
+		return Orders{}, err
+	}
+	now := s.keeper.Documents.At()
+	effective := document.Effective(now)
+	o := Orders{
+		Version: version, Turns: turnsOf(version, effective.AccountsPerSecond), Rate: float64(effective.AccountsPerSecond), Share: 1, Workers: effective.Workers,
+		Batch: effective.Batch.Max, Target: effective.Batch.Target(), Chunk: effective.Chunk, Spent: effective.ErrorBudget.Spent, limits: effective.Governor,
+	}
+	if o.Run, err = runOf(ctx, s.service.RunStore()); err != nil {
+		return Orders{}, err
+	}
+	if o.Run.ID != uuid.Nil {
+		if o.Spec, err = SpecOf(o.Run); err != nil {
+			return Orders{}, err
+		}
+	}
+	if o.Holds, err = s.holds(document, effective, now); err != nil {
+		return Orders{}, err
+	}
+	if effective.State == settings.Running {
+		o.Wanted = s.wanted(document, effective)
+	}
+	switch {
+	case o.held(HeldOff):
+		return o, nil
+	case o.Run.ID == uuid.Nil:
+		o.Holds = append(o.Holds, Hold{Kind: HeldNoRun})
+	case o.Spec.Attended:
+		o.Holds = append(o.Holds, Hold{Kind: HeldOther, By: o.Spec.Actor, Why: o.Spec.Reason})
+	case o.Run.Found == "":
+		o.Holds = append(o.Holds, Hold{Kind: HeldNames})
+	}
+	if err := s.service.Moves(); err != nil {
+		o.Holds = append(o.Holds, Hold{Kind: HeldPhase, Why: err.Error()})
+	}
+	verdict, err := CurrentVerdict(ctx, s.signals)
+	if err != nil {
+		return Orders{}, err
+	}
+	o.obey(verdict)
+	return o, nil
+}
+
+// obey takes the governor's verdict.
+func (o *Orders) obey(v governor.Verdict) {
+	workers := v.Workers(o.Workers)
+	if v.Zone == governor.Stop || workers == 0 {
+		o.Holds = append(o.Holds, Hold{Kind: HeldSignals, Why: v.String(), Till: v.WakesAt, Over: v.Tripped})
+		return
+	}
+	if math.IsInf(o.Rate, 1) {
+		o.Share = min(1, v.Factor*float64(o.Workers)/float64(workers))
+	} else {
+		o.Rate *= v.Factor
+	}
+	o.Workers = workers
+}
+
+// holds are those of the settings and the schedule.
+func (s *Sweeper) holds(d settings.Document, effective settings.Settings, now time.Time) ([]Hold, error) {
+	var holds []Hold
+	hold := Hold{}
+	if d.StateChange != nil {
+		hold.By, hold.Why = d.StateChange.By, d.StateChange.Reason
+	}
+	switch effective.State {
+	case settings.Off:
+		hold.Kind = HeldOff
+		return []Hold{hold}, nil
+	case settings.Draining:
+		hold.Kind = HeldDrained
+		holds = append(holds, hold)
+	case settings.Paused:
+		hold.Kind = HeldPaused
+		if d.State == settings.Running { // for a while
+			for _, o := range d.Overrides {
+				if o.Live(now) {
+					hold.By, hold.Why, hold.Till = o.By, o.Reason, o.Until
+				}
+			}
+		}
+		holds = append(holds, hold)
+	case settings.Running:
+	}
+	windows, err := effective.Schedule.Compile()
+	if err != nil {
+		return nil, err
+	}
+	if !windows.Open(now) {
+		opens, _ := windows.Next(now)
+		holds = append(holds, Hold{Kind: HeldWindow, Till: opens})
+	}
+	if effective.AccountsPerSecond == 0 {
+		holds = append(holds, Hold{Kind: HeldRate})
+	}
+	return holds, nil
+}
+
+// wanted is the run that the settings ask for.
+func (s *Sweeper) wanted(d settings.Document, effective settings.Settings) *Spec {
+	spec := &Spec{
+		Sources: effective.Sources, Order: effective.Order, Filter: effective.Filter, Hash: accounts.Keep(effective.Hash), DryRun: effective.DryRun,
+		Actor: "sweeper", Reason: "as the settings say",
+	}
+	if len(spec.Sources) == 0 {
+		spec.Sources = s.service.SourceNames()
+	}
+	if d.StateChange != nil {
+		spec.Actor, spec.Reason, spec.Asked = d.StateChange.By, d.StateChange.Reason, d.StateChange.At
+	}
+	return spec
+}
+
+// turnsOf tells apart the rates that turns are taken at: whoever takes one waits for none of another rate.
+func turnsOf(version int64, rate settings.Rate) int64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(strconv.FormatInt(version, 10) + " " + strconv.FormatFloat(float64(rate), 'g', -1, 64))) // a hash never fails to write
+	return int64(h.Sum64() >> 1)
+}
+
+// limits are the governor's, as the settings have them; its own if those cannot be read.
+func (s *Sweeper) limits() governor.Limits {
+	limits := governor.Default()
+	if o, known := s.desk.last(); known && len(o.limits) > 0 {
+		if err := json.Unmarshal(o.limits, &limits); err != nil {
+			return governor.Default()
+		}
+	}
+	return limits
+}
+
+func (s *Sweeper) govern(ctx context.Context, fence int64) error {
+	_, err := s.governing.Tick(ctx, fence)
+	if errors.Is(err, accounts.ErrStale) {
+		return nil // somebody else leads
+	}
+	return err
+}
+
+// settle changes the state, unless somebody else has changed the settings meanwhile.
+func (s *Sweeper) settle(ctx context.Context, version int64, to settings.State, why string) error {
+	patch, err := json.Marshal(map[string]settings.State{"state": to})
+	if err == nil {
+		_, err = s.keeper.Change(ctx, accounts.SweepChange{Version: version, Patch: patch, By: accounts.By{Actor: "sweeper", Reason: why}})
+	}
+	if errors.Is(err, accounts.ErrStale) {
+		return nil
+	}
+	return err
+}

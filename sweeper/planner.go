@@ -1,0 +1,315 @@
+package sweeper
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rekey/accounts"
+	"rekey/sweeper/settings"
+)
+
+// A Planner begins and ends runs, and cuts them into chunks, a little ahead of the workers. Every process has one; of those on one
+// store one plans at a time.
+type Planner struct {
+	Service *accounts.Service
+	Desk    *Desk
+	Log     *slog.Logger
+
+	// Govern has the governor decide, under the claim with this fence; nil: nobody does.
+	Govern func(ctx context.Context, fence int64) error
+	// Settle changes the state of the settings, for a reason, if they still have a version; nil: there are none.
+	Settle func(ctx context.Context, version int64, to settings.State, why string) error
+
+	counting atomic.Bool    // names
+	ending   sync.WaitGroup // of the counting
+	mu       sync.Mutex
+	forsaken struct { // an attended run at which nobody was seen
+		run   uuid.UUID
+		since time.Time
+	}
+	cancel  context.CancelFunc // of the counting; nil before
+	movedAt atomic.Int64       // when people were last moved anywhere, as far as is known: microseconds since 1970
+}
+
+// The lease of the planner. A tick that asks an old store for keys takes seconds at most.
+const (
+	planWork  = "sweep-planner"
+	planFor   = 15 * time.Second
+	planEvery = 800 * time.Millisecond // though every process may tick each second
+)
+
+// ahead is how many chunks are cut for each worker: one to work on, and one to go on with.
+const ahead = 2
+
+// Tick plans once, unless somebody else does. It is to be called each second.
+func (p *Planner) Tick(ctx context.Context) error {
+	o, err := p.Desk.Orders(ctx)
+	if err != nil {
+		return err
+	}
+	if o.Off() {
+		return nil // and an idle store is not written to each second
+	}
+	if o.moves() {
+		p.movedAt.Store(time.Now().UnixMicro())
+	}
+	store, now := p.Service.RunStore(), time.Now()
+	w, err := store.ClaimWork(ctx, planWork, now, now.Add(planFor), planEvery)
+	switch {
+	case errors.Is(err, accounts.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	}
+	if p.Govern != nil {
+		err = p.Govern(ctx, w.Fence)
+	}
+	err = errors.Join(err, p.plan(ctx, o))
+	w.DoneAt = time.Now()
+	keepErr := store.KeepWork(context.WithoutCancel(ctx), w, w.DoneAt)
+	if errors.Is(keepErr, accounts.ErrStale) {
+		keepErr = nil // it took too long, and somebody else has planned since: what was written says what it was read under
+	}
+	return errors.Join(err, keepErr)
+}
+
+// Idle reports whether nobody has been moved for half a minute, as far as this process knows.
+func (p *Planner) Idle() bool { return time.Since(time.UnixMicro(p.movedAt.Load())) > idleFor }
+
+const idleFor = 30 * time.Second
+
+// plan does what the orders ask for.
+func (p *Planner) plan(ctx context.Context, o Orders) error {
+	switch {
+	case o.Run.ID == uuid.Nil:
+		return p.beginWanted(ctx, o)
+	case o.Spec.Attended && !o.attends:
+		return p.endForsaken(ctx, o)
+	case o.held(HeldOff):
+		return p.end(ctx, o, accounts.RunStopped, o.hold(HeldOff))
+	case o.held(HeldDrained):
+		return p.drain(ctx, o)
+	case o.Run.Found == "" && o.only(HeldNames):
+		return p.count(ctx, o)
+	case !o.moves():
+		return nil
+	}
+	chunks, err := p.Service.RunStore().Chunks(ctx, o.Run.ID)
+	if err != nil {
+		return err
+	}
+	counts, err := Sum(chunks)
+	if err != nil {
+		return err
+	}
+	if o.Spent != nil && o.Spent(counts.Failed(), counts.People()) && p.Settle != nil {
+		p.Desk.Forget()
+		return p.Settle(ctx, o.Version, settings.Paused, fmt.Sprintf("the error budget is used up: %d of %d people could not be moved", counts.Failed(), counts.People()))
+	}
+	whole, err := p.cut(ctx, o, chunks)
+	if err != nil || !whole || slices.ContainsFunc(chunks, func(c accounts.Chunk) bool { return !c.Done }) {
+		return err
+	}
+	return p.end(ctx, o, accounts.RunDone, "")
+}
+
+// beginWanted begins the run that the settings ask for, if it is time to.
+func (p *Planner) beginWanted(ctx context.Context, o Orders) error {
+	if o.Wanted == nil || !o.only(HeldNoRun) {
+		return nil
+	}
+	if due, err := p.due(ctx, *o.Wanted); err != nil || !due {
+		return err
+	}
+	if _, err := Begin(ctx, p.Service, *o.Wanted); err != nil && !errors.Is(err, accounts.ErrStale) {
+		return err
+	}
+	p.Desk.Forget()
+	return nil
+}
+
+// runEvery is how often a run is begun that was done: people register in the old stores, and change what kept them there.
+const (
+	runEvery   = 24 * time.Hour
+	retryEvery = 10 * time.Minute // one that has failed
+)
+
+// lastRuns are more than other kinds of runs, and those of people at a terminal, that come between two of ours.
+const lastRuns = 50
+
+// due reports whether a run is to begin: nothing like it was done before, it was long ago, or somebody has started it since.
+func (p *Planner) due(ctx context.Context, wanted Spec) (bool, error) {
+	runs, err := p.Service.RunStore().Runs(ctx, lastRuns)
+	if err != nil {
+		return false, err
+	}
+	for _, r := range runs {
+		spec, err := SpecOf(r)
+		if r.Kind != accounts.RunMove || spec.Attended {
+			continue
+		}
+		if err != nil {
+			return true, nil //nolint:nilerr // another version wrote it: nobody knows whether it was the same
+		}
+		every := runEvery
+		if r.State == accounts.RunFailed {
+			every = retryEvery
+		}
+		return !spec.same(wanted) || time.Since(r.Ended) >= every || wanted.askedAgain(spec, r.Ended), nil
+	}
+	return true, nil
+}
+
+// Begin begins a run. Its error is accounts.ErrStale if another one has not ended.
+func Begin(ctx context.Context, service *accounts.Service, spec Spec) (accounts.Run, error) {
+	text, err := json.Marshal(spec)
+	if err != nil {
+		return accounts.Run{}, fmt.Errorf("begin a run: %w", err)
+	}
+	r := accounts.Run{ID: uuid.Must(uuid.NewV7()), Kind: accounts.RunMove, State: accounts.RunRunning, Spec: string(text), Began: time.Now()}
+	if err := service.BeginRun(ctx, r, spec.parts(), spec.by()); err != nil {
+		return accounts.Run{}, err
+	}
+	return r, nil
+}
+
+// forsakenFor is how long nobody is at a run of somebody at a terminal until it is in the way of the settings' own.
+const forsakenFor = time.Minute
+
+// endForsaken ends a run that was attended, and is no more, if another one is wanted.
+func (p *Planner) endForsaken(ctx context.Context, o Orders) error {
+	free, err := forsaken(ctx, p.Service, o.Run, o.Spec)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	if !free || p.forsaken.run != o.Run.ID {
+		p.forsaken.run, p.forsaken.since = o.Run.ID, time.Now()
+	}
+	since := p.forsaken.since
+	p.mu.Unlock()
+	if o.Wanted == nil || time.Since(since) < forsakenFor {
+		return nil
+	}
+	return p.end(ctx, o, accounts.RunStopped, "nobody attended it any more, and the settings ask for another")
+}
+
+// drain ends the run when nobody is at it any more.
+func (p *Planner) drain(ctx context.Context, o Orders) error {
+	chunks, err := p.Service.RunStore().Chunks(ctx, o.Run.ID)
+	if err != nil {
+		return err
+	}
+	for _, c := range chunks {
+		if !c.Done && c.ClaimedFor > 0 {
+			return nil
+		}
+	}
+	if err := p.end(ctx, o, accounts.RunStopped, o.hold(HeldDrained)); err != nil || p.Settle == nil {
+		return err
+	}
+	return p.Settle(ctx, o.Version, settings.Off, "it has been drained")
+}
+
+// end ends the run, with what it came to.
+func (p *Planner) end(ctx context.Context, o Orders, state accounts.RunState, why string) error {
+	r, err := End(ctx, p.Service, o.Run, state, why)
+	p.Desk.Forget()
+	if errors.Is(err, accounts.ErrStale) {
+		return nil // somebody else has
+	}
+	if err == nil && p.Log != nil {
+		p.Log.InfoContext(ctx, "a run of the sweep has ended", "run", r.ID.String(), "state", string(r.State), "why", r.Why, "found", r.Found)
+	}
+	return err
+}
+
+// End ends a run, and writes down what it came to.
+func End(ctx context.Context, service *accounts.Service, r accounts.Run, state accounts.RunState, why string) (accounts.Run, error) {
+	spec, err := SpecOf(r)
+	if err != nil {
+		return r, err
+	}
+	chunks, err := service.RunStore().Chunks(ctx, r.ID)
+	if err != nil {
+		return r, err
+	}
+	counts, err := Sum(chunks)
+	if err != nil {
+		return r, err
+	}
+	found, err := json.Marshal(Found{Counts: &counts})
+	if err != nil {
+		return r, err
+	}
+	r.Found = string(found)
+	r.State, r.Why, r.Ended = state, why, time.Now()
+	return r, service.EndRun(ctx, r, spec.by())
+}
+
+// cut cuts as many chunks as the workers may soon want, and reports whether there is nothing left to cut.
+func (p *Planner) cut(ctx context.Context, o Orders, chunks []accounts.Chunk) (whole bool, err error) {
+	parts, err := p.Service.RunStore().Parts(ctx, o.Run.ID)
+	if err != nil {
+		return false, err
+	}
+	slices.SortStableFunc(parts, func(a, b accounts.Part) int { // one band of all sources before the next
+		if a.Band != b.Band {
+			return a.Band - b.Band
+		}
+		return slices.Index(o.Spec.Sources, a.Source) - slices.Index(o.Spec.Sources, b.Source)
+	})
+	free := ahead * o.Workers
+	for _, c := range chunks {
+		if !c.Done {
+			free--
+		}
+	}
+	whole = true
+	for _, part := range parts {
+		if part.Whole {
+			continue
+		}
+		whole = false
+		if free <= 0 {
+			break
+		}
+		is, pieces, err := p.pieces(ctx, part, o.Chunk, free)
+		if err == nil {
+			err = p.Service.RunStore().CutChunks(ctx, o.Run.ID, part, is, pieces)
+		}
+		if err != nil {
+			if errors.Is(err, accounts.ErrStale) {
+				err = nil // somebody else has, or the run has ended
+			}
+			return false, err
+		}
+		free -= len(pieces)
+	}
+	return whole, nil
+}
+
+// pieces returns the next chunks of a part, each of about n people, and how far it is cut then.
+func (p *Planner) pieces(ctx context.Context, part accounts.Part, n, most int) (is accounts.Part, pieces []accounts.Chunk, err error) {
+	is = part
+	for len(pieces) < most && !is.Whole {
+		key := ""
+		if p.Service.Cuts(part.Source) {
+			if key, err = p.Service.CutKey(ctx, part.Source, is.Cut, n); err != nil {
+				return is, nil, err
+			}
+		}
+		pieces = append(pieces, accounts.Chunk{After: is.Cut, Through: key})
+		is.Cut, is.Whole = key, key == ""
+	}
+	return is, pieces, nil
+}
