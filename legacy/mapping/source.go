@@ -10,7 +10,7 @@ import (
 )
 
 // Wrap puts the mapping before a source. What it returns is a legacy.Getter, Verifier, Lister, Writer and Watcher exactly
-// where source is one. It is always a legacy.Checker, a legacy.Pinger and an io.Closer: a source that cannot be checked
+// where source is one, and a legacy.ManyGetter where it is a Getter. It is always a legacy.Checker, a legacy.Pinger and an io.Closer: a source that cannot be checked
 // or pinged is asked for somebody who does not exist, and one that cannot be closed needs no closing.
 //
 // People whom Keep refuses do not exist: Lookup and List leave them out, Get says ErrNoUser. If an expression has no result
@@ -139,6 +139,22 @@ func (s *mapped) get(ctx context.Context, id string) (legacy.User, error) {
 		return legacy.User{}, legacy.ErrNoUser
 	}
 	return user, nil
+}
+
+func (s *mapped) getMany(ctx context.Context, ids []string) ([]legacy.User, error) {
+	users, err := legacy.GetMany(ctx, s.getter, ids)
+	rows, err := legacy.RowErrors(err)
+	if err != nil {
+		return nil, err
+	}
+	people, bad := s.all(users)
+	for _, row := range rows {
+		bad = append(bad, row)
+	}
+	if len(bad) > 0 {
+		return people, s.fail("map users", bad)
+	}
+	return people, nil
 }
 
 // An original is a person as the source itself returned them. It travels in Extra of the mapped person, because a source

@@ -38,7 +38,7 @@ const (
 	connLife = 30 * time.Minute // so that a failover or a changed address is noticed
 )
 
-// A Source is an old user store in an SQL database. It is a legacy.Source, a legacy.Getter, a legacy.Lister and a legacy.Watcher.
+// A Source is an old user store in an SQL database. It is a legacy.Source, a legacy.ManyGetter, a legacy.Lister and a legacy.Watcher.
 type Source struct {
 	config  Config
 	dialect dialect
@@ -57,7 +57,8 @@ var (
 	_ legacy.Getter = (*Source)(nil)
 	_ legacy.Lister = (*Source)(nil)
 
-	_ legacy.Watcher = (*Source)(nil)
+	_ legacy.ManyGetter = (*Source)(nil)
+	_ legacy.Watcher    = (*Source)(nil)
 )
 
 // Open checks the configuration and prepares a pool. It does not ask the database, which may be down: Check does.
