@@ -241,22 +241,28 @@ func (s *Service) linkOf(c candidate, order int, a Attempt) *LegacyLink {
 	}
 }
 
-// fingerprint is an HMAC-SHA-256 over what says who a legacy person is and what proves it, each field behind its
-// length, so that no two records read alike.
+// fingerprint is an HMAC-SHA-256 over what says who a legacy person is and what proves it.
 func (s *Service) fingerprint(c candidate) []byte {
 	mac := hmac.New(sha256.New, s.fingerprintKey[:])
-	u := c.user
-	fields := []string{u.Username, u.Email, u.Phone, strconv.FormatBool(u.Disabled), "", ""}
-	if u.Password != nil {
-		fields[4], fields[5] = u.Password.Hash, u.Password.Salt
-	}
-	fields = append(fields, u.Aliases...)
-	for _, t := range u.Profile.TOTP {
-		fields = append(fields, string(t.Secret))
-	}
-	for _, field := range fields {
-		_ = binary.Write(mac, binary.BigEndian, uint64(len(field))) // a hash never fails to write
-		mac.Write([]byte(field))
-	}
+	mac.Write(appendRecord(nil, c.user))
 	return mac.Sum(nil)
+}
+
+// appendRecord appends what a fingerprint is of, each field behind its length, so that no two records read alike.
+func appendRecord(to []byte, u legacy.User) []byte {
+	var stored, salt string
+	if u.Password != nil {
+		stored, salt = u.Password.Hash, u.Password.Salt
+	}
+	field := func(text string) { to = append(binary.BigEndian.AppendUint64(to, uint64(len(text))), text...) }
+	for _, text := range []string{u.Username, u.Email, u.Phone, strconv.FormatBool(u.Disabled), stored, salt} {
+		field(text)
+	}
+	for _, text := range u.Aliases {
+		field(text)
+	}
+	for _, t := range u.Profile.TOTP {
+		field(string(t.Secret))
+	}
+	return to
 }

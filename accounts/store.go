@@ -38,6 +38,7 @@ type Store interface {
 	Shadow
 	SigningKeys
 	Validations
+	Verifies
 	Support
 	StaffTokens
 	Codes

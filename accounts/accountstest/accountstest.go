@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"mails", mailRules()},
 		{"shadow", shadowRules()},
 		{"watch", watchRules()},
+		{"verify", verifyRules()},
 		{"races", raceRules()},
 		{"session races", sessionRaceRules()},
 		{"life races", lifeRaceRules()},
