@@ -5,7 +5,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 FUZZTIME ?= 60s
 SERVICES  = deploy/dev/services run --
 
-# The load tool and what it is told, as in `make bench BENCHFLAGS=-help`.
+# The load tool and what it is told, as in `make bench BENCHFLAGS=-help`; bench-sweep is told so too.
 BENCH      ?= ./cmd/loadtest
 BENCHFLAGS ?=
 
@@ -17,7 +17,7 @@ RUNFLAGS ?=
 CHAOS_SEED ?=
 CHAOS_FOR  ?= 60s
 
-.PHONY: help build run test lint fuzz bench chaos chaos-planted
+.PHONY: help build run test lint fuzz bench bench-sweep chaos chaos-planted
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ fuzz: ## each fuzz target for FUZZTIME (60s)
 
 bench: ## the load tool, on databases that keep fsync on
 	REKEY_SERVICES_DURABLE=1 $(SERVICES) $(GO) run $(BENCH) $(BENCHFLAGS)
+
+bench-sweep: ## what moving a million people costs, over COPY, pgloader, raw hashing and idle logins; an hour
+	REKEY_SERVICES_DURABLE=1 $(SERVICES) $(GO) run ./cmd/sweepbench bench $(BENCHFLAGS)
 
 chaos: ## three gateways under faults and people at random, judged, for CHAOS_FOR (60s) from CHAOS_SEED
 	$(SERVICES) $(GO) run ./cmd/chaos $(if $(CHAOS_SEED),-seed $(CHAOS_SEED)) -for $(CHAOS_FOR)

@@ -194,6 +194,8 @@ const (
 	EventSessionsRevoked   EventKind = "account.sessions-revoked"
 	EventStaffTokenAdded   EventKind = "staff.token-added"
 	EventStaffTokenRevoked EventKind = "staff.token-revoked"
+
+	EventSweepSet EventKind = "sweep.settings-changed"
 )
 
 // A Note is what support sees of a legacy person who could not be moved: one per person and class, however often
@@ -221,6 +223,7 @@ const (
 	NoteUnusableHash      NoteClass = "unusable-hash"           // no password matches what is stored, or nothing is
 	NoteWeakHash          NoteClass = "weak-hash"               // not strong enough to be carried, and nothing else was allowed
 	NoteUnreadableRecord  NoteClass = "unreadable-record"       // beside its hash
+	NoteNoAddress         NoteClass = "no-address"              // nothing that a link for a new password could be sent to
 	NoteGone              NoteClass = "gone"                    // the legacy store has nobody under that id
 	NoteExternalTaken     NoteClass = "external-identity-taken" // moved, but for an identity that another account has
 )

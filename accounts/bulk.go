@@ -140,7 +140,7 @@ type bulk struct {
 	tally  Tally
 
 	unanswered int // in a row
-	movers     []mover
+	movers     []*mover
 }
 
 // A mover is somebody who moves together with others.
@@ -171,7 +171,7 @@ func (b *bulk) run(ctx context.Context) error {
 				return err
 			}
 		}
-		var rest []mover
+		rest := b.movers[:0]
 		for i, m := range b.movers {
 			if !out[i] {
 				rest = append(rest, m)
@@ -217,7 +217,7 @@ func (b *bulk) sort(ctx context.Context) error {
 			return err
 		}
 	}
-	var apart []mover
+	apart := b.movers[:0]
 	for _, m := range b.movers {
 		if !names.shared[m.user.ID] {
 			apart = append(apart, m)
@@ -246,18 +246,18 @@ func (b *bulk) isAsItShould(copied Copy, c candidate) bool {
 }
 
 // mover prepares somebody who is absent. together is false if they have to go by themselves.
-func (b *bulk) mover(c candidate) (m mover, together bool) {
+func (b *bulk) mover(c candidate) (m *mover, together bool) {
 	p := c.user.Profile
 	if b.Contested == nil || len(p.TOTP)+len(p.RecoveryCodes)+len(p.External) > 0 {
-		return mover{}, false
+		return nil, false
 	}
 	ids, invalid := b.identifiersOf(c, nil)
 	for _, id := range ids {
 		if b.Contested(b.name(id)) {
-			return mover{}, false
+			return nil, false
 		}
 	}
-	return mover{candidate: c, ids: ids, invalid: invalid}, true
+	return &mover{candidate: c, ids: ids, invalid: invalid}, true
 }
 
 // namesakes are people of one batch who share a name: they came to be after the census, or the store tells apart what it did not.
@@ -266,7 +266,7 @@ type namesakes struct {
 	shared map[string]bool   // by legacy id
 }
 
-func (n namesakes) meet(m mover) {
+func (n namesakes) meet(m *mover) {
 	for _, id := range m.ids {
 		if other, there := n.holder[id.Canonical]; there {
 			n.shared[other], n.shared[m.user.ID] = true, true
@@ -276,11 +276,11 @@ func (n namesakes) meet(m mover) {
 }
 
 // open reads somebody's hash. Its error ends the batch: the configuration is wrong.
-func (b *bulk) open(ctx context.Context, m mover) error {
+func (b *bulk) open(ctx context.Context, m *mover) error {
 	if err := b.a.mayMove(SubjectFor(b.Source, m.user.ID)); err != nil {
 		return err
 	}
-	h, err := b.openUnseen(m.candidate, b.Hash)
+	c, h, err := b.openNew(m.candidate, b.Hash)
 	no, refused := errors.AsType[*UnmovableError](err)
 	switch {
 	case refused:
@@ -290,7 +290,7 @@ func (b *bulk) open(ctx context.Context, m mover) error {
 	case err != nil:
 		return err
 	}
-	m.hash = h
+	m.candidate, m.hash = c, h
 	b.movers = append(b.movers, m)
 	return nil
 }
@@ -301,10 +301,9 @@ func (b *bulk) lookAgain(ctx context.Context) error {
 		return nil
 	}
 	subjects := make([]uuid.UUID, len(b.movers))
-	for i := range b.movers {
-		m := &b.movers[i]
+	for i, m := range b.movers {
 		subjects[i] = SubjectFor(b.Source, m.user.ID)
-		credential, err := b.keepUnseen(ctx, subjects[i], m.hash, *m.user.Password, b.Hash, "", Migration{How: BySweep}.priority())
+		credential, err := b.keepNew(ctx, subjects[i], m.hash, m.candidate, b.Hash, Migration{How: BySweep}.priority())
 		if err != nil {
 			return err
 		}
@@ -322,7 +321,7 @@ func (b *bulk) lookAgain(ctx context.Context) error {
 	for _, user := range people {
 		again[user.ID] = user
 	}
-	var same []mover
+	same := b.movers[:0]
 	for i, m := range b.movers {
 		now, there := again[m.user.ID]
 		was := b.fingerprint(m.candidate)
@@ -332,7 +331,7 @@ func (b *bulk) lookAgain(ctx context.Context) error {
 			}
 			continue
 		}
-		if err := b.make(ctx, &m, subjects[i], epochs[subjects[i]]); err != nil {
+		if err := b.make(ctx, m, subjects[i], epochs[subjects[i]]); err != nil {
 			return err
 		}
 		same = append(same, m)
@@ -358,8 +357,8 @@ func (b *bulk) make(ctx context.Context, m *mover, id uuid.UUID, epoch int64) er
 func (b *bulk) write(ctx context.Context) ([]Refusal, error) {
 	tally := NewTally()
 	tally.Add(b.tally)
-	if len(b.movers) > 0 {
-		tally.Outcomes[OutcomeMoved] += int64(len(b.movers))
+	for _, m := range b.movers {
+		tally.Outcomes[outcomeOf(m.candidate, m.hash)]++
 	}
 	chunk, err := b.Keep(tally)
 	if err != nil {

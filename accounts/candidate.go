@@ -15,12 +15,13 @@ import (
 
 // A candidate is a legacy person who may be the one that logs in.
 type candidate struct {
-	source Source
-	user   legacy.User
-	order  int   // of the source among the sources
-	reused bool  // the key was a person's who is deleted, and is somebody else's now
-	unsure bool  // a source that did not answer may hold another person of their name
-	epoch  int64 // of the sessions of somebody who is not here; see ended
+	source     Source
+	user       legacy.User
+	order      int   // of the source among the sources
+	reused     bool  // the key was a person's who is deleted, and is somebody else's now
+	unverified bool  // the store shows no hash, and nobody has logged in: what moves is their profile
+	unsure     bool  // a source that did not answer may hold another person of their name
+	epoch      int64 // of the sessions of somebody who is not here; see ended
 }
 
 // unmoved is the candidate as somebody who has proven who they are and has not been moved. Nobody has looked yet whether

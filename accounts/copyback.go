@@ -35,14 +35,11 @@ const (
 
 // policy is how the gates know a policy.
 func (c CopyBack) policy() phase.CopyBackPolicy {
-	switch c {
-	case CopyBackFull:
-		return phase.CopyFull
-	case CopyBackProfile:
-		return phase.CopyProfile
-	case CopyBackNone:
+	known, err := phase.ParseCopyBackPolicy(string(c))
+	if err != nil {
+		return phase.CopyNothing // "" too
 	}
-	return phase.CopyNothing
+	return known
 }
 
 // A Delivery is one change that a legacy store has yet to hear of. It prints as a placeholder.

@@ -57,6 +57,23 @@ type InvalidError struct {
 
 func (e *InvalidError) Error() string { return e.Field + " " + e.Reason }
 
+// InvalidErrors returns every *InvalidError that an error is made of: of input with many fields all that are wrong are told.
+func InvalidErrors(err error) []*InvalidError {
+	switch e := err.(type) { //nolint:errorlint // it walks to what is wrapped itself, to all of it
+	case *InvalidError:
+		return []*InvalidError{e}
+	case interface{ Unwrap() []error }:
+		var all []*InvalidError
+		for _, err := range e.Unwrap() {
+			all = append(all, InvalidErrors(err)...)
+		}
+		return all
+	case interface{ Unwrap() error }:
+		return InvalidErrors(e.Unwrap())
+	}
+	return nil
+}
+
 // ErrTakenIdentifier is what somebody is told who registers what another has, whichever store has it.
 var ErrTakenIdentifier = errors.New("an identifier is taken")
 

@@ -41,9 +41,11 @@ type Outcome string
 
 // What came of it.
 const (
-	OutcomeMoved     Outcome = "moved"        // from now on there is an account here: a copy, or theirs for good, as the phase says
-	OutcomeRecopied  Outcome = "copied-again" // the copy that was here was not equal to legacy, or not trusted
-	OutcomeSettled   Outcome = "settled"      // legacy was changed by others after the account was changed here: that stands
+	OutcomeMoved     Outcome = "moved"                  // from now on there is an account here: a copy, or theirs for good, as the phase says
+	OutcomeProfile   Outcome = "profile-moved"          // all but the password, which only a login can show; the legacy store answers until then
+	OutcomeReset     Outcome = "moved-without-password" // they have to set one by a link in a mail
+	OutcomeRecopied  Outcome = "copied-again"           // the copy that was here was not equal to legacy, or not trusted
+	OutcomeSettled   Outcome = "settled"                // legacy was changed by others after the account was changed here: that stands
 	OutcomeUnchanged Outcome = "unchanged"
 	OutcomeDeleted   Outcome = "deleted" // they were deleted here, and stay that
 )
@@ -102,7 +104,7 @@ func overtaken(err error) bool {
 func (s *Service) countMoved(outcome Outcome, dryRun bool) {
 	switch {
 	case dryRun:
-	case outcome == OutcomeMoved:
+	case outcome == OutcomeMoved, outcome == OutcomeProfile, outcome == OutcomeReset:
 		s.stats.Migrated.Add(1)
 	case outcome == OutcomeRecopied:
 		s.stats.Recopied.Add(1)
@@ -142,7 +144,7 @@ func (s *Service) migrateUnseen(ctx context.Context, m Migration, a Attempt) (Ou
 		return s.moveUnseen(ctx, c, m, a)
 	case row.Answers == phase.New:
 		return s.settleUnseen(ctx, rec, c, m, a)
-	case !s.stale(rec, c, a):
+	case !s.stale(rec, c, a), s.waitsForLogin(rec, c):
 		return OutcomeUnchanged, nil
 	}
 	return s.recopyUnseen(ctx, rec, c, m, a)
@@ -193,17 +195,23 @@ func (s *Service) deletedUnseen(ctx context.Context, c candidate, m Migration, a
 	return "", s.refuseUnseen(ctx, c, &UnmovableError{NoteIDReused, "the id belonged to a person who was deleted, and its row is another's now"}, m, a)
 }
 
+// waitsForLogin reports whether only a login can bring somebody further.
+func (s *Service) waitsForLogin(rec Record, c candidate) bool {
+	return rec.Credential.Waits() && rec.Link.Drifted && hmac.Equal(rec.Link.Fingerprint, s.fingerprint(c))
+}
+
 // moveUnseen makes the account of somebody who is absent here.
 func (s *Service) moveUnseen(ctx context.Context, c candidate, m Migration, a Attempt) (Outcome, error) {
-	h, err := s.openUnseen(c, m.Hash)
+	c, h, err := s.openNew(c, m.Hash)
 	if err != nil {
 		return "", s.refuseUnseen(ctx, c, err, m, a)
 	}
+	outcome := outcomeOf(c, h)
 	if m.DryRun {
 		_, _, err := s.stillSo(ctx, c, nil)
-		return OutcomeMoved, s.refuseUnseen(ctx, c, err, m, a)
+		return outcome, s.refuseUnseen(ctx, c, err, m, a)
 	}
-	credential, err := s.keepUnseen(ctx, SubjectFor(c.source.Name, c.user.ID), h, *c.user.Password, m.Hash, "", m.priority())
+	credential, err := s.keepNew(ctx, SubjectFor(c.source.Name, c.user.ID), h, c, m.Hash, m.priority())
 	if err != nil {
 		return "", s.refuseUnseen(ctx, c, err, m, a)
 	}
@@ -213,7 +221,18 @@ func (s *Service) moveUnseen(ctx context.Context, c candidate, m Migration, a At
 		return err
 	})
 	failpoint.Hit(failpoint.ForceDone)
-	return OutcomeMoved, s.refuseUnseen(ctx, c, err, m, a)
+	return outcome, s.refuseUnseen(ctx, c, err, m, a)
+}
+
+// outcomeOf says what comes of somebody who is absent, given what openNew has returned.
+func outcomeOf(c candidate, h *hash.Hash) Outcome {
+	switch {
+	case c.unverified:
+		return OutcomeProfile
+	case h == nil:
+		return OutcomeReset
+	}
+	return OutcomeMoved
 }
 
 // recopyUnseen makes a copy equal to legacy again. Where what is here is of the very record that legacy has, and is only not
@@ -230,7 +249,7 @@ func (s *Service) recopyUnseen(ctx context.Context, rec Record, c candidate, m M
 		return OutcomeRecopied, nil
 	}
 	credential := rec.Credential
-	if h != nil {
+	if h != nil && (m.Hash != KeepReset || !credential.Waits()) {
 		var err error
 		if credential, err = s.keepUnseen(ctx, rec.ID, h, *c.user.Password, m.Hash, rec.Credential.Scheme, m.priority()); err != nil {
 			return "", s.refuseUnseen(ctx, c, err, m, a)
@@ -248,7 +267,7 @@ func (s *Service) settleUnseen(ctx context.Context, rec Record, c candidate, m M
 	if m.DryRun {
 		return OutcomeSettled, nil
 	}
-	s.note(ctx, c, NoteDrifted, "the legacy record was changed by others after it was changed here; what was changed here stands", a)
+	s.note(ctx, c, NoteDrifted, noteStands, a)
 	is := *rec.Link
 	is.Fingerprint, is.Drifted, is.Dirty = s.fingerprint(c), false, false
 	event := s.event(rec.ID, EventDriftSettled, a)

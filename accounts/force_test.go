@@ -217,7 +217,9 @@ func TestMigrateOfVerifyOnly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	s := w.serve(t, func(c *accounts.Config) { c.Sources[0].Source = verifier{w.source} })
-	mustNotMigrate(t, s, swept("7"), accounts.NoteVerifyOnly)
+	carry := swept("7")
+	carry.Hash = accounts.KeepCarry
+	mustNotMigrate(t, s, carry, accounts.NoteVerifyOnly)
 }
 
 // What is moved in which phase, and that it is then what that phase needs.

@@ -324,8 +324,8 @@ func (s *Service) finishAbsent(ctx context.Context, f *Finish, d Delivery, p par
 		}
 		return err
 	}
-	for i, id := range rec.Identifiers {
-		rec.Identifiers[i].Verified = id.Verified || address != nil && id.Canonical == address.Canonical
+	if address != nil {
+		rec.Identifiers = provenHere(rec.Identifiers, []Identifier{*address})
 	}
 	rec.Link.CopiedEpoch = p.Intent.Epoch
 	rec.Profile = profileOf(c.user.Profile)

@@ -121,6 +121,9 @@ func (l *Lease) State() phase.State {
 	return l.state
 }
 
+// ID returns under which id this process is known to the others.
+func (l *Lease) ID() string { return l.self.ID }
+
 // Failed counts the renewals that the store did not grant since the start.
 func (l *Lease) Failed() int64 { return l.failed.Load() }
 

@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"errors"
+	"time"
 
 	"rekey/accounts/failpoint"
 	"rekey/accounts/password"
@@ -40,7 +41,7 @@ type Attempt struct {
 
 // Login answers an attempt. Its errors are a *RefusedError (which is ErrCredentials), an *InvalidError, or an
 // *UnavailableError.
-func (s *Service) Login(ctx context.Context, a Attempt) (Person, error) {
+func (s *Service) Login(ctx context.Context, a Attempt) (person Person, err error) {
 	name, err := ParseIdentifier(a.Identifier)
 	if err != nil {
 		return Person{}, &InvalidError{Field: "identifier", Reason: err.Error()}
@@ -49,13 +50,15 @@ func (s *Service) Login(ctx context.Context, a Attempt) (Person, error) {
 		return Person{}, &InvalidError{Field: "password", Reason: err.Error()}
 	}
 
+	begun := time.Now()
+	defer func() { s.answered(ctx, time.Since(begun), err) }()
 	leave, err := s.enterOrAlone(&a)
 	if err != nil {
 		s.stats.count(err)
 		return Person{}, err
 	}
 	defer leave()
-	person, err := s.login(ctx, name, a)
+	person, err = s.login(ctx, name, a)
 	if err == nil {
 		person, err = s.challenge(ctx, s.owing(ctx, person, a.at), name)
 	}
@@ -65,6 +68,13 @@ func (s *Service) Login(ctx context.Context, a Attempt) (Person, error) {
 	}
 	s.stats.count(err)
 	return person, err
+}
+
+// answered tells who measures how long a login took. One whose client has hung up says nothing of us.
+func (s *Service) answered(ctx context.Context, took time.Duration, err error) {
+	if s.measures != nil && ctx.Err() == nil {
+		s.measures(took, err)
+	}
 }
 
 func (s *Service) login(ctx context.Context, name Identifier, a Attempt) (Person, error) {

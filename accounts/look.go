@@ -59,6 +59,9 @@ func (s *Service) observe(ctx context.Context, source Source, id string) (*look,
 	}
 	l.person.user.ID = id
 	s.compare(&l, there, rec.ChangedHere || rec.Pinned || i > 0)
+	if rec.Credential.Waits() && links[i].Drifted {
+		l.sighting.Now.Drifted = true // that is no difference, and ends with their login
+	}
 	return &l, nil
 }
 
@@ -153,7 +156,7 @@ func (s *Service) settleLook(ctx context.Context, l look) error {
 	}
 	s.countLook(l)
 	if l.conflict {
-		s.note(ctx, l.person, NoteDrifted, "the legacy record was changed by others after it was changed here; what was changed here stands", a)
+		s.note(ctx, l.person, NoteDrifted, noteStands, a)
 	}
 	return nil
 }

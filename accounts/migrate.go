@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	hashlib "hash"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -193,6 +195,9 @@ func (s *Service) movedEvent(c candidate, rec Record, p proof, invalid int, a At
 	if p.hash != nil {
 		event.Detail["from"] = schemeName(p.hash)
 	}
+	if rec.Credential.Waits() {
+		event.Detail["to"] = "none"
+	}
 	if invalid > 0 {
 		event.Detail["identifiers_left_out"] = strconv.Itoa(invalid)
 	}
@@ -238,31 +243,33 @@ func (s *Service) linkOf(c candidate, order int, a Attempt) *LegacyLink {
 	return &LegacyLink{
 		Source: c.source.Name, LegacyID: c.user.ID, LegacyCreatedAt: c.user.CreatedAt, Fingerprint: s.fingerprint(c),
 		How: a.way(), At: s.now().Add(time.Duration(order) * time.Microsecond), CopiedEpoch: a.at.Epoch,
+		Drifted: c.unverified, // so that the legacy store answers until they have logged in
 	}
 }
 
-// fingerprint is an HMAC-SHA-256 over what says who a legacy person is and what proves it.
+// fingerprint is an HMAC-SHA-256 over what says who a legacy person is and what proves it, each field behind its
+// length, so that no two records read alike.
 func (s *Service) fingerprint(c candidate) []byte {
-	mac := hmac.New(sha256.New, s.fingerprintKey[:])
-	mac.Write(appendRecord(nil, c.user))
-	return mac.Sum(nil)
-}
-
-// appendRecord appends what a fingerprint is of, each field behind its length, so that no two records read alike.
-func appendRecord(to []byte, u legacy.User) []byte {
-	var stored, salt string
+	mac, ok := s.prints.Get().(hashlib.Hash)
+	if !ok {
+		mac = hmac.New(sha256.New, s.fingerprintKey[:])
+	}
+	defer s.prints.Put(mac)
+	mac.Reset()
+	u := c.user
+	fields := []string{u.Username, u.Email, u.Phone, strconv.FormatBool(u.Disabled), "", ""}
 	if u.Password != nil {
-		stored, salt = u.Password.Hash, u.Password.Salt
+		fields[4], fields[5] = u.Password.Hash, u.Password.Salt
 	}
-	field := func(text string) { to = append(binary.BigEndian.AppendUint64(to, uint64(len(text))), text...) }
-	for _, text := range []string{u.Username, u.Email, u.Phone, strconv.FormatBool(u.Disabled), stored, salt} {
-		field(text)
-	}
-	for _, text := range u.Aliases {
-		field(text)
-	}
+	fields = append(fields, u.Aliases...)
 	for _, t := range u.Profile.TOTP {
-		field(string(t.Secret))
+		fields = append(fields, string(t.Secret))
 	}
-	return to
+	var length [8]byte
+	for _, field := range fields {
+		binary.BigEndian.PutUint64(length[:], uint64(len(field)))
+		mac.Write(length[:]) // a hash never fails to write
+		_, _ = io.WriteString(mac, field)
+	}
+	return mac.Sum(nil)
 }

@@ -1,23 +1,22 @@
 package accounts
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
 
 	"rekey/legacy"
 )
 
-// A Name is a keyed digest of a canonical identifier, for counting who holds the same ones without keeping them: 64 bits of an
-// HMAC-SHA-256. That two of a hundred million names are alike by accident costs their people the slower way, and nothing else.
+// A Name is a keyed digest of a canonical identifier, for counting who holds the same ones without keeping them: 64 bits of a
+// SHA-256 over a key and the identifier. That two of a hundred million names are alike by accident costs their people the slower
+// way, and nothing else.
 type Name uint64
 
 // name returns the digest of an identifier.
 func (s *Service) name(id Identifier) Name {
-	mac := hmac.New(sha256.New, s.nameKey[:])
-	mac.Write([]byte(id.Canonical)) // a hash never fails to write
-	var sum [sha256.Size]byte
-	return Name(binary.BigEndian.Uint64(mac.Sum(sum[:0])))
+	text := append(make([]byte, 0, len(s.nameKey)+MaxIdentifier), s.nameKey[:]...)
+	sum := sha256.Sum256(append(text, id.Canonical...))
+	return Name(binary.BigEndian.Uint64(sum[:]))
 }
 
 // Names returns what a legacy person of a source can type to log in, each once.

@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// noteStands is the reason of a NoteDrifted.
+const noteStands = "the legacy record was changed by others after it was changed here; what was changed here stands"
+
 // noteContested tells support about somebody who has logged in and cannot be moved.
 func (s *Service) noteContested(ctx context.Context, c candidate, a Attempt) {
 	s.stats.Contested.Add(1)

@@ -15,7 +15,7 @@ import (
 // has, it is made again. Whatever goes wrong with that, the person is in.
 func (s *Service) copyAgain(ctx context.Context, rec Record, c candidate, p proof, a Attempt) Person {
 	row := a.row(rec)
-	if row.Login == phase.TakeNothing || !s.stale(rec, c, a) {
+	if row.Login == phase.TakeNothing || !s.stale(rec, c, a) && !rec.Credential.Waits() {
 		return s.byLegacy(personOf(rec), c)
 	}
 	err := s.outlive(ctx, func(ctx context.Context) error { return s.recopy(ctx, rec, c, p, a) })
@@ -101,7 +101,7 @@ func (s *Service) recopyWith(ctx context.Context, rec Record, c candidate, crede
 	if rec.Link.Source == c.source.Name && rec.Link.LegacyID == c.user.ID {
 		next.Was = rec.Link // the others of a merged account are never marked
 	}
-	next.Identifiers, next.DisabledThere = provenHere(ids, rec), c.user.Disabled
+	next.Identifiers, next.DisabledThere = provenHere(ids, rec.Identifiers), c.user.Disabled
 	s.owe(&next, p, c.user.Profile)
 	if credential == rec.Credential { // it stays, and what it owes
 		next.NeedsChange = rec.NeedsChange
@@ -152,10 +152,10 @@ func (s *Service) partsOf(ctx context.Context, rec Record, c candidate) ([]candi
 }
 
 // provenHere keeps what somebody has shown here to be theirs: an old store need not keep note of that.
-func provenHere(ids []Identifier, rec Record) []Identifier {
+func provenHere(ids, here []Identifier) []Identifier {
 	ids = slices.Clone(ids)
 	for i, id := range ids {
-		ids[i].Verified = id.Verified || slices.ContainsFunc(rec.Identifiers, func(own Identifier) bool { return own.Verified && own.Canonical == id.Canonical })
+		ids[i].Verified = id.Verified || slices.ContainsFunc(here, func(own Identifier) bool { return own.Verified && own.Canonical == id.Canonical })
 	}
 	return ids
 }

@@ -317,7 +317,7 @@ func (d *delivery) settleDrift(ctx context.Context, is candidate, id string) err
 	if rec.Link.LegacyID == id && hmac.Equal(rec.Link.Fingerprint, d.fingerprint(is)) || failpoint.Without(failpoint.Fingerprint) {
 		return nil
 	}
-	d.note(ctx, is, NoteDrifted, "the legacy record was changed by others after it was changed here; what was changed here stands", Attempt{})
+	d.note(ctx, is, NoteDrifted, noteStands, Attempt{})
 	if err := d.store.KeepLink(ctx, d.AccountID, *d.linkNow(is, id)); err != nil {
 		return err
 	}

@@ -33,7 +33,8 @@ const (
 // there alone; every other name is asked for in all sources, except that a source that claims domains holds no e-mail
 // addresses of others.
 func (s *Service) asks(source Source, name Identifier) bool {
-	if !emailShaped(name.Canonical) { // by its shape: some stores keep addresses as usernames
+	// An address is known by its shape: some stores keep addresses as usernames.
+	if !slices.ContainsFunc(s.sources, func(some Source) bool { return len(some.Domains) > 0 }) || !emailShaped(name.Canonical) {
 		return true
 	}
 	domain := canonicalDomain(name.Canonical[strings.LastIndexByte(name.Canonical, '@')+1:])

@@ -36,6 +36,7 @@ type Store interface {
 	Phases
 	Sessions
 	Shadow
+	Signals
 	SigningKeys
 	Validations
 	Verifies
@@ -44,6 +45,7 @@ type Store interface {
 	Codes
 	Sweeps
 	Watching
+	SweepSettings
 
 	// Meta returns the value of a named fact about the installation, or ErrNotFound.
 	Meta(ctx context.Context, name string) (string, error)

@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -27,15 +28,53 @@ const (
 	KeepAuto  Keep = "auto"  // carried if it is strong, else wrapped
 	KeepCarry Keep = "carry" // carried; who has a weak one is not moved
 	KeepWrap  Keep = "wrap"  // wrapped, strong or not
+	// KeepReset keeps none: who is not here yet moves without a password, and sets one by a link in a mail. Whose account is
+	// here already is copied again as by KeepAuto.
+	KeepReset Keep = "reset"
 )
 
 // Check returns an *InvalidError if there is no such way.
 func (k Keep) Check() error {
 	switch k {
-	case "", KeepAuto, KeepCarry, KeepWrap:
+	case "", KeepAuto, KeepCarry, KeepWrap, KeepReset:
 		return nil
 	}
-	return &InvalidError{Field: "hash", Reason: "must be auto, carry or wrap"}
+	return &InvalidError{Field: "hash", Reason: "must be auto, carry, wrap or reset"}
+}
+
+// Waits reports whether no password is the account's: it waits for a login that the legacy store answers, or for a reset.
+func (c Credential) Waits() bool { return c.Scheme == SchemeArgon2id && password.IsDummy(c.Encoded) }
+
+// waiting returns a credential that waits.
+func (s *Service) waiting() Credential {
+	return Credential{Scheme: SchemeArgon2id, Encoded: s.hasher.Dummy()}
+}
+
+// openNew is openUnseen for somebody who is absent here: their hash is nil where their credential is to wait. Where it waits for a
+// login, because only the legacy store can verify them, it returns the person with that mark.
+func (s *Service) openNew(c candidate, keep Keep) (candidate, *hash.Hash, error) {
+	h, err := s.openUnseen(c, keep)
+	no, _ := errors.AsType[*UnmovableError](err)
+	switch {
+	case no != nil && no.Class == NoteVerifyOnly && keep != KeepCarry:
+		c.unverified = keep != KeepReset
+		h, err = nil, nil
+	case keep != KeepReset, no != nil && no.Class == NoteInvalidIdentifier:
+		return c, h, err
+	}
+	if keep == KeepReset && !s.canReset(c) {
+		return c, nil, &UnmovableError{NoteNoAddress, "there is no e-mail address that a new password could be set by"}
+	}
+	if keep == KeepReset {
+		return c, nil, nil // whatever is stored
+	}
+	return c, h, err
+}
+
+// canReset reports whether somebody has an address.
+func (s *Service) canReset(c candidate) bool {
+	ids, _ := s.identifiersOf(c, nil)
+	return slices.ContainsFunc(ids, func(id Identifier) bool { return id.Kind == Email })
 }
 
 // openUnseen reads the hash of a legacy person whose password nobody has typed. Its error is an *UnmovableError, or says that
@@ -66,6 +105,14 @@ func (s *Service) openUnseen(c candidate, keep Keep) (*hash.Hash, error) {
 		return nil, &UnmovableError{NoteWeakHash, "the stored hash is too weak to be carried as it is"}
 	}
 	return h, nil
+}
+
+// keepNew makes the credential of somebody who is absent here, of what openNew has returned.
+func (s *Service) keepNew(ctx context.Context, account uuid.UUID, h *hash.Hash, c candidate, keep Keep, p password.Priority) (Credential, error) {
+	if h == nil {
+		return s.waiting(), nil
+	}
+	return s.keepUnseen(ctx, account, h, *c.user.Password, keep, "", p)
 }
 
 // keepUnseen makes the credential of an account from what the legacy store has. atLeast is the scheme that it must not be

@@ -173,14 +173,9 @@ func judgeCopy(c Copy, fingerprint []byte, a Attempt) Verdict {
 
 // fingerprints are those of people of one source.
 func (s *Service) fingerprints(users []legacy.User) [][]byte {
-	mac := hmac.New(sha256.New, s.fingerprintKey[:])
 	prints := make([][]byte, len(users))
-	var record []byte
 	for i, user := range users {
-		mac.Reset()
-		record = appendRecord(record[:0], user)
-		mac.Write(record)
-		prints[i] = mac.Sum(nil)
+		prints[i] = s.fingerprint(candidate{user: user})
 	}
 	return prints
 }

@@ -83,7 +83,7 @@ func TestExampleConfigurationUncommented(t *testing.T) {
 func TestExampleConfigurationNamesEveryKey(t *testing.T) {
 	t.Parallel()
 	example := read(t, "rekey.yaml")
-	tags := regexp.MustCompile(`yaml:"([a-z0-9_]+)[",]`).FindAllStringSubmatch(read(t, "../cmd/rekey/config/config.go")+read(t, "../cmd/rekey/config/gates.go"), -1)
+	tags := regexp.MustCompile(`yaml:"([a-z0-9_]+)[",]`).FindAllStringSubmatch(read(t, "../cmd/rekey/config/config.go")+read(t, "../cmd/rekey/config/gates.go")+read(t, "../cmd/rekey/config/sweeper.go"), -1)
 	if len(tags) < 50 {
 		t.Fatalf("only %d keys found in package config", len(tags))
 	}

@@ -47,6 +47,13 @@ func (g *Gateway) adminTable() []adminRoute {
 
 		{http.MethodGet, "/admin/v1/validation", everyRole, g.listValidations},
 
+		{http.MethodGet, "/admin/v1/sweeper", everyRole, g.showSweeper},
+		{http.MethodPut, "/admin/v1/sweeper", whoMove, g.setSweeper},
+		{http.MethodPost, "/admin/v1/sweeper/start", whoMove, g.commandSweeper},
+		{http.MethodPost, "/admin/v1/sweeper/resume", whoMove, g.commandSweeper},
+		{http.MethodPost, "/admin/v1/sweeper/pause", whoMove, g.commandSweeper},
+		{http.MethodPost, "/admin/v1/sweeper/stop", whoMove, g.commandSweeper},
+
 		{http.MethodGet, "/admin/v1/accounts/:ref", whoLook, g.showAccount},
 		{http.MethodGet, "/admin/v1/accounts/:ref/sessions", whoLook, g.listSessions},
 		{http.MethodPost, "/admin/v1/accounts/:ref/revoke-sessions", whoHelp, g.revokeSessions},

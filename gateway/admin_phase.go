@@ -17,8 +17,8 @@ import (
 	"rekey/accounts/phase"
 )
 
-// phaseTag is the ETag of the phase: its epoch.
-func phaseTag(epoch int64) string { return strconv.Quote(strconv.FormatInt(epoch, 10)) }
+// numberTag is the ETag of what has a number that grows with every change: the epoch of the phase, the version of the settings.
+func numberTag(number int64) string { return strconv.Quote(strconv.FormatInt(number, 10)) }
 
 // showPhase serves GET /admin/v1/phase.
 func (g *Gateway) showPhase(c echo.Context) error {
@@ -26,7 +26,7 @@ func (g *Gateway) showPhase(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Response().Header().Set("ETag", phaseTag(view.State.Epoch))
+	c.Response().Header().Set("ETag", numberTag(view.State.Epoch))
 	return c.JSON(http.StatusOK, view)
 }
 
@@ -81,7 +81,7 @@ func (g *Gateway) movePhase(c echo.Context) error {
 	if m.DryRun {
 		answer.State = answer.From
 	}
-	c.Response().Header().Set("ETag", phaseTag(answer.State.Epoch))
+	c.Response().Header().Set("ETag", numberTag(answer.State.Epoch))
 	return c.JSON(http.StatusOK, answer)
 }
 
@@ -138,26 +138,27 @@ func readMove(c echo.Context) (m accounts.PhaseMove, err error) {
 		}
 		m.Abandon = new(int(n))
 	}
-	m.Epoch, err = ifMatch(c)
+	m.Epoch, err = ifMatch(c, "/admin/v1/phase")
 	return m, err
 }
 
 // errUnmatched: a change that depends on what was seen does not say what that was.
 var errUnmatched = errors.New("If-Match is missing")
 
-// ifMatch reads the epoch that the client has seen. A list, a weak tag and * are refused: they would not say which.
-func ifMatch(c echo.Context) (int64, error) {
+// ifMatch reads the number that the client has seen, of what is at a path. A list, a weak tag and * are refused: they would
+// not say which.
+func ifMatch(c echo.Context, of string) (int64, error) {
 	values := c.Request().Header.Values("If-Match")
 	if len(values) == 0 {
 		return 0, errUnmatched
 	}
 	inner, quoted := strings.CutPrefix(values[0], `"`)
 	inner, closed := strings.CutSuffix(inner, `"`)
-	epoch, err := strconv.ParseInt(inner, 10, 64)
-	if len(values) > 1 || !quoted || !closed || err != nil || epoch < 1 || values[0] != phaseTag(epoch) {
-		return 0, invalid("If-Match", "must be the one ETag of GET /admin/v1/phase")
+	number, err := strconv.ParseInt(inner, 10, 64)
+	if len(values) > 1 || !quoted || !closed || err != nil || number < 1 || values[0] != numberTag(number) {
+		return 0, invalid("If-Match", "must be the one ETag of GET "+of)
 	}
-	return epoch, nil
+	return number, nil
 }
 
 // reasons are why the phase stays as it is: all of them.

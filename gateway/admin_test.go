@@ -60,6 +60,8 @@ func filled(r gateway.AdminRoute) (path, body string) {
 		body = `{"name":"new","role":"support","reason":"ticket 4711"}`
 	case r.Pattern == "/admin/v1/phase":
 		body = `{"to":"legacy-only","reason":"ticket 4711"}`
+	case r.Pattern == "/admin/v1/sweeper":
+		body = `{"set":{"workers":4},"reason":"ticket 4711"}`
 	default:
 		body = because
 	}
@@ -285,7 +287,7 @@ func TestAdminChangesGiveReasons(t *testing.T) {
 			"another field": {strings.Replace(body, "{", `{"force":"yes",`, 1), "application/json", "force"},
 			"twice":         {strings.Replace(body, "{", `{"reason":"x",`, 1), "application/json", "reason"},
 			"two objects":   {body + body, "application/json", "body"},
-			"5 KiB":         {with(`"` + strings.Repeat("a", 5000) + `"`), "application/json", "body"},
+			"70 KiB":        {with(`"` + strings.Repeat("a", 70_000) + `"`), "application/json", "body"},
 			"a form":        {"reason=x", "application/x-www-form-urlencoded", ""},
 			"plain text":    {body, "text/plain", ""},
 			"no type":       {body, "", ""},

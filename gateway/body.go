@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"mime"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -18,13 +19,14 @@ import (
 const maxBody = 4 << 10
 
 // A field is a member that a request's body may have: a string, or, if one of these is set, a string that is kept apart from
-// none, a number or a truth.
+// none, a number, a truth or an object.
 type field struct {
 	name     string
 	value    *string
 	text     **string
 	number   *json.Number // as it was written
 	truth    *bool
+	object   *json.RawMessage // as it was written: whoever reads it is as strict as this
 	optional bool
 }
 
@@ -62,8 +64,11 @@ func (e *mediaError) Error() string { return e.header + " " + e.reason }
 // exactly, no name comes twice, nothing follows the object, and what is not Unicode is refused rather than replaced,
 // since a replaced byte would be another password. Its errors are *accounts.InvalidError and name the field, or a
 // *mediaError.
-func readBody(c echo.Context, fields ...field) error {
-	body, err := bodyOf(c)
+func readBody(c echo.Context, fields ...field) error { return readBodyWithin(c, maxBody, fields...) }
+
+// readBodyWithin is readBody with another bound, in bytes.
+func readBodyWithin(c echo.Context, most int, fields ...field) error {
+	body, err := bodyOf(c, most)
 	if err != nil {
 		return err
 	}
@@ -72,14 +77,14 @@ func readBody(c echo.Context, fields ...field) error {
 
 // bodyOf reads the whole body, however it is framed. One that says that it is something else than plain JSON is refused;
 // one that says nothing is taken for it, and an empty one is of no kind.
-func bodyOf(c echo.Context) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(c.Request().Body, maxBody+1))
+func bodyOf(c echo.Context, most int) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(c.Request().Body, int64(most)+1))
 	header := c.Request().Header
 	switch {
 	case err != nil:
 		return nil, invalid("body", "could not be read to its end")
-	case len(body) > maxBody:
-		return nil, invalid("body", "must be at most 4096 bytes")
+	case len(body) > most:
+		return nil, invalid("body", "must be at most "+strconv.Itoa(most)+" bytes")
 	case len(body) == 0:
 		return nil, nil
 	case strings.Join(header.Values(echo.HeaderContentEncoding), "") != "":
@@ -133,6 +138,9 @@ func parseField(dec *json.Decoder, body []byte, name string, fields []field, see
 		if f.name != name {
 			continue
 		}
+		if f.object != nil {
+			return parseObject(dec, f, seen)
+		}
 		begin := dec.InputOffset()
 		value, err := dec.Token()
 		text, _ := value.(string) // what is none has no characters
@@ -151,6 +159,19 @@ func parseField(dec *json.Decoder, body []byte, name string, fields []field, see
 		return nil
 	}
 	return invalid(printable(name), "is not a field of this request")
+}
+
+func parseObject(dec *json.Decoder, f field, seen map[string]bool) error {
+	switch err := dec.Decode(f.object); {
+	case err != nil:
+		return invalid("body", "is not valid JSON")
+	case seen[f.name]:
+		return invalid(f.name, "is there twice")
+	case !bytes.HasPrefix(*f.object, []byte("{")):
+		return invalid(f.name, "must be a JSON object")
+	}
+	seen[f.name] = true
+	return nil
 }
 
 // replaced reports whether the decoder has put U+FFFD in the place of a lone surrogate: there are more of them than the

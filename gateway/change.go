@@ -19,6 +19,11 @@ var errMediaType = errors.New("the body is not declared as JSON")
 // change reads the body of a staff request that changes something: just these fields, and the reason that every such
 // request gives. It returns who wants the change and why, for the event in the transaction of the change.
 func change(c echo.Context, fields ...field) (accounts.By, error) {
+	return changeWithin(c, maxBody, fields...)
+}
+
+// changeWithin is change for a body of another bound, in bytes.
+func changeWithin(c echo.Context, most int, fields ...field) (accounts.By, error) {
 	who, ok := staffOf(c)
 	if !ok {
 		return accounts.By{}, errNotStaff
@@ -28,7 +33,7 @@ func change(c echo.Context, fields ...field) (accounts.By, error) {
 		return accounts.By{}, errMediaType
 	}
 	by := accounts.By{Actor: "staff:" + who.Name, RequestID: requestID(c)}
-	if err := readBody(c, append(slices.Clone(fields), field{name: "reason", value: &by.Reason})...); err != nil {
+	if err := readBodyWithin(c, most, append(slices.Clone(fields), field{name: "reason", value: &by.Reason})...); err != nil {
 		return accounts.By{}, err
 	}
 	return by, by.Check()

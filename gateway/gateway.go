@@ -26,6 +26,8 @@ type Config struct {
 	Issuer   string
 	Staff    *accounts.Staff // nil: nobody is staff, and the admin listener refuses whatever needs a token
 
+	Sweeper Sweeper // nil: there is none, and what is asked about it is answered 404
+
 	Limiter limit.Limiter // nil: no limits
 	Rules   limit.Rules
 
@@ -55,6 +57,7 @@ type Gateway struct {
 	tokens   *token.Families
 	staff    *accounts.Staff
 	known    knownStaff
+	sweeper  Sweeper
 	open     map[string]echo.HandlerFunc // what the admin listener answers without a token, by path
 	issuer   string
 	limits   limits
@@ -82,7 +85,7 @@ func New(c Config) (*Gateway, error) {
 		c.Floor = 300 * time.Millisecond
 	}
 	g := &Gateway{
-		accounts: c.Accounts, tokens: c.Tokens, staff: c.Staff, issuer: c.Issuer,
+		accounts: c.Accounts, tokens: c.Tokens, staff: c.Staff, sweeper: c.Sweeper, issuer: c.Issuer,
 		limits:  limits{c.Limiter, c.Rules},
 		floor:   newFloor(max(c.Floor, 0), maxFloor, c.Now),
 		metrics: newMetrics(c.Metrics), log: c.Log, now: c.Now,

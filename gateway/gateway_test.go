@@ -130,9 +130,10 @@ func newWorldOf(t testing.TB, required accounts.RequiredActions, change func(*ga
 	}
 	config := gateway.Config{
 		Accounts: w.accounts, Tokens: families, Issuer: "http://rekey.test", Floor: time.Millisecond,
-		Staff:  accounts.NewStaff(accounts.StaffConfig{Store: store}),
-		Checks: []gateway.Check{{Name: "store", Required: true, Ask: store.Ping}},
-		Log:    slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Staff:   accounts.NewStaff(accounts.StaffConfig{Store: store}),
+		Sweeper: &sweeper{},
+		Checks:  []gateway.Check{{Name: "store", Required: true, Ask: store.Ping}},
+		Log:     slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if change != nil {
 		change(&config)

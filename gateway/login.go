@@ -128,7 +128,7 @@ func (a *asked) Resume(ctx context.Context, s accounts.Session) (p token.Person,
 
 // logout serves POST /v1/logout: by refresh token, or by Bearer where the body has none.
 func (g *Gateway) logout(c echo.Context) error {
-	body, err := bodyOf(c)
+	body, err := bodyOf(c, maxBody)
 	if err != nil {
 		return err
 	}

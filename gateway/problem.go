@@ -83,7 +83,7 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 	switch {
 	case errors.As(err, &invalid):
 		p = problemMalformed
-		p.Errors = []fieldError{{invalid.Field, invalid.Reason}}
+		p.Errors = fieldErrors(err)
 		return p, 0
 	case errors.As(err, &policy):
 		p = problemPolicy
@@ -153,6 +153,15 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		return problemForStatus(http.Code), 0
 	}
 	return problemInternal, 0
+}
+
+// maxFieldErrors bounds what is told of a request that is wrong all over.
+const maxFieldErrors = 50
+
+// fieldErrors returns every field that an error names.
+func fieldErrors(err error) []fieldError {
+	all := accounts.InvalidErrors(err)
+	return each(all[:min(len(all), maxFieldErrors)], func(e *accounts.InvalidError) fieldError { return fieldError{e.Field, e.Reason} })
 }
 
 // problemForStatus serves the errors that echo makes itself.

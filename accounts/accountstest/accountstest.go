@@ -43,11 +43,13 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"shadow", shadowRules()},
 		{"watch", watchRules()},
 		{"verify", verifyRules()},
+		{"sweep", sweepSettingsRules()},
 		{"races", raceRules()},
 		{"session races", sessionRaceRules()},
 		{"life races", lifeRaceRules()},
 		{"codes", codeRules()},
 		{"factors", factorRules()},
+		{"signals", signalRules()},
 	} {
 		for _, r := range part.rules {
 			t.Run(part.name+"/"+r.name, func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 )
 
 // Size is the length of the master key, and of every derived key, in bytes.
@@ -29,6 +30,8 @@ type material struct {
 	secret [Size]byte
 	id     string
 	check  string
+
+	ciphers sync.Map // cipher.AEAD by purpose: a key is derived as slowly as a short text is sealed
 }
 
 // Generate returns a new random key.

@@ -71,11 +71,15 @@ func (k *Key) header() []byte {
 }
 
 func (k *Key) cipher(purpose string) cipher.AEAD {
+	if made, ok := k.m.ciphers.Load(purpose); ok {
+		return made.(cipher.AEAD) //nolint:forcetypeassert // nothing else is ever stored
+	}
 	key := k.derive("seal", purpose)
 	aead, err := chacha20poly1305.NewX(key[:])
 	if err != nil {
 		panic("masterkey: " + err.Error()) // only for a wrong key length
 	}
+	k.m.ciphers.Store(purpose, aead)
 	return aead
 }
 

@@ -318,6 +318,11 @@ func TestDummy(t *testing.T) {
 	if h.NeedsRehash(h.Dummy()) {
 		t.Error("the dummy is below the policy")
 	}
+	for encoded, want := range map[string]bool{h.Dummy(): true, (password.Hasher{}).Dummy(): true, real: false, "": false} {
+		if password.IsDummy(encoded) != want || strings.Contains(encoded, password.DummyMark) != want {
+			t.Errorf("a dummy is told from others: %v", !want)
+		}
+	}
 }
 
 // FuzzParse: whatever parses is written back byte for byte, and nothing panics.

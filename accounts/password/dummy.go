@@ -1,6 +1,9 @@
 package password
 
-import "bytes"
+import (
+	"bytes"
+	"crypto/subtle"
+)
 
 // Dummy returns a well-formed hash under the current policy that no password matches: its salt and digest are fixed
 // bytes, so finding a password would mean inverting argon2id. It costs nothing to make, so nothing is hashed when the
@@ -11,9 +14,25 @@ import "bytes"
 func (h Hasher) Dummy() string {
 	return phc{
 		Policy: h.Policy.orDefault(),
-		salt:   bytes.Repeat([]byte{0x5a}, newSalt),
-		sum:    bytes.Repeat([]byte{0xa5}, newSum),
+		salt:   bytes.Repeat([]byte{dummySalt}, newSalt),
+		sum:    bytes.Repeat([]byte{dummySum}, newSum),
 	}.String()
+}
+
+// The bytes that salt and digest of a dummy are made of.
+const (
+	dummySalt = 0x5a
+	dummySum  = 0xa5
+)
+
+// DummyMark is a part that every dummy has, under whatever policy it was made, and nothing else: its salt, in base64.
+const DummyMark = "$WlpaWlpaWlpaWlpaWlpaWg$"
+
+// IsDummy reports whether an encoded hash was made by Dummy, under whatever policy.
+func IsDummy(encoded string) bool {
+	p, err := parsePHC(encoded)
+	return err == nil && subtle.ConstantTimeCompare(p.salt, bytes.Repeat([]byte{dummySalt}, newSalt)) == 1 &&
+		subtle.ConstantTimeCompare(p.sum, bytes.Repeat([]byte{dummySum}, newSum)) == 1
 }
 
 // VerifyDummy costs what Verify costs for a hash of the current policy, and says nothing.

@@ -236,7 +236,11 @@ type table struct {
 // rowsOf returns what is written of many accounts, table by table, in one order for everybody: two that wait for one another's
 // rows would otherwise be undone as a deadlock.
 func rowsOf(many []accounts.Made) ([]table, error) {
-	many = slices.SortedFunc(slices.Values(many), func(a, b accounts.Made) int { return slices.Compare(a.Record.ID[:], b.Record.ID[:]) })
+	order := make([]*accounts.Made, len(many))
+	for i := range many {
+		order[i] = &many[i]
+	}
+	slices.SortFunc(order, func(a, b *accounts.Made) int { return slices.Compare(a.Record.ID[:], b.Record.ID[:]) })
 	tables := []table{
 		{name: "accounts", columns: []string{"id", "disabled", "created_at", "changed_here", "incomplete", "terms", "disabled_here", "session_epoch"}},
 		{name: "identifiers", columns: []string{"canonical", "account_id", "position", "kind", "spelling", "contested", "verified"}},
@@ -247,15 +251,18 @@ func rowsOf(many []accounts.Made) ([]table, error) {
 		{name: "profiles", columns: []string{"account_id", "display_name", "locale", "roles", "groups", "attributes"}},
 		{name: "events", columns: []string{"id", "at", "account_id", "kind", "actor", "reason", "request_id", "detail"}},
 	}
+	for t := range tables {
+		tables[t].rows = make([][]any, 0, len(many))
+	}
 	add := func(t int, row ...any) { tables[t].rows = append(tables[t].rows, row) }
-	for _, m := range many {
-		r, c := m.Record, m.Record.Credential
+	for _, m := range order {
+		r, c := &m.Record, &m.Record.Credential
 		add(0, r.ID, r.Disabled, micros(r.CreatedAt), r.ChangedHere, r.Incomplete, r.Terms, false, m.Epoch)
 		for position, id := range r.Identifiers {
 			add(1, id.Canonical, r.ID, int64(position), string(id.Kind), id.Spelling, id.Contested, id.Verified)
 		}
 		add(2, r.ID, "password", int64(1), string(c.Scheme), c.Encoded, c.Fold, c.Legacy, r.NeedsChange)
-		for _, l := range links(r) {
+		for _, l := range links(*r) {
 			if r.Disabled && l.Barred == accounts.NotBarred { // nobody else can have said so yet
 				l.Barred = accounts.BarredDisabled
 			}

@@ -108,10 +108,10 @@ VALUES ($1, 'password', 1, $2, $3, $4, $5, $6)`,
 			l.Barred = accounts.BarredDisabled
 		}
 		_, err := s.exec(ctx, tx, `
-INSERT INTO legacy_links (source, legacy_id, account_id, fingerprint, legacy_created_at, how, at, copied_epoch, barred)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+INSERT INTO legacy_links (source, legacy_id, account_id, fingerprint, legacy_created_at, how, at, copied_epoch, barred, drifted)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 			l.Source, l.LegacyID, r.ID, notNull(l.Fingerprint), microsOrNull(l.LegacyCreatedAt), string(l.How), micros(l.At), max(l.CopiedEpoch, 1),
-			string(l.Barred))
+			string(l.Barred), l.Drifted)
 		if err != nil {
 			return fmt.Errorf("insert legacy link: %w", err)
 		}

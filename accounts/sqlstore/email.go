@@ -43,15 +43,6 @@ func (s *Store) SetEmail(
 	return storeError("set address", err)
 }
 
-func (s *Store) insertMails(ctx context.Context, tx querier, mails []accounts.Mail) error {
-	for _, m := range mails {
-		if err := s.insertMail(ctx, tx, m); err != nil {
-			return fmt.Errorf("insert mail: %w", err)
-		}
-	}
-	return nil
-}
-
 // oweEmail writes what the legacy stores are owed for an address, which came with a version of the credential. Whose address was
 // replaced, and who is owed nothing, is pinned.
 func (s *Store) oweEmail(ctx context.Context, tx querier, account uuid.UUID, version int64, replaced bool, owed []accounts.Delivery) error {

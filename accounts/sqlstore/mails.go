@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"rekey/accounts"
@@ -25,6 +26,15 @@ func (s *Store) insertMail(ctx context.Context, tx querier, m accounts.Mail) err
 	_, err := s.exec(ctx, tx, `INSERT INTO mails (id, account_id, kind, sealed, created_at, next_at) VALUES ($1, $2, $3, $4, $5, $5)`,
 		m.ID, m.AccountID, string(m.Kind), notNull(m.Sealed), micros(m.CreatedAt))
 	return err
+}
+
+func (s *Store) insertMails(ctx context.Context, tx querier, mails []accounts.Mail) error {
+	for _, m := range mails {
+		if err := s.insertMail(ctx, tx, m); err != nil {
+			return fmt.Errorf("insert mail: %w", err)
+		}
+	}
+	return nil
 }
 
 // ClaimMail implements accounts.Mails. Two who want the same one are told apart by the outer condition, as ClaimDelivery's are.

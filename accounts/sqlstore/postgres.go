@@ -126,12 +126,16 @@ func execPostgres(ctx context.Context, conns *pgxpool.Pool, text string, args []
 // asBytes returns the arguments with ids as the driver sends them; the type that we have for them would go through text.
 func asBytes(args []any) []any {
 	args = slices.Clone(args)
-	for i, arg := range args {
-		if id, ok := arg.(uuid.UUID); ok {
-			args[i] = [16]byte(id)
+	idsAsBytes(args)
+	return args
+}
+
+func idsAsBytes(values []any) {
+	for i, value := range values {
+		if id, ok := value.(uuid.UUID); ok {
+			values[i] = [16]byte(id)
 		}
 	}
-	return args
 }
 
 // lives is how many connections are tried, as by database/sql.
@@ -206,11 +210,10 @@ func copyIn(ctx context.Context, conn *sql.Conn, _ *sql.Tx, t table) error {
 		if !ok {
 			return errNotPgx
 		}
-		rows := make([][]any, len(t.rows))
-		for i, row := range t.rows {
-			rows[i] = asBytes(row)
+		for _, row := range t.rows {
+			idsAsBytes(row)
 		}
-		_, err := c.Conn().CopyFrom(ctx, pgx.Identifier{t.name}, t.columns, pgx.CopyFromRows(rows))
+		_, err := c.Conn().CopyFrom(ctx, pgx.Identifier{t.name}, t.columns, pgx.CopyFromRows(t.rows))
 		return err
 	})
 }

@@ -92,7 +92,7 @@ func (s *Store) recopy(ctx context.Context, tx querier, r accounts.Record, from 
 	n, err := s.exec(ctx, tx, `
 UPDATE legacy_links SET fingerprint = $4, copied_epoch = $5, dirty = FALSE, drifted = FALSE
  WHERE source = $1 AND legacy_id = $2 AND account_id = $3 AND ($6 OR fingerprint = $7 AND dirty = $8 AND drifted = $9)`,
-		r.Link.Source, r.Link.LegacyID, r.ID, notNull(r.Link.Fingerprint), r.Link.CopiedEpoch,
+		r.Link.Source, r.Link.LegacyID, r.ID, notNull(r.Link.Fingerprint), max(r.Link.CopiedEpoch, 1),
 		whatever, notNull(was.Fingerprint), was.Dirty, was.Drifted)
 	if err != nil {
 		return fmt.Errorf("note the copy: %w", err)

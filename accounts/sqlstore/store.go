@@ -107,3 +107,12 @@ func (s *Store) Close() error {
 	}
 	return nil
 }
+
+// ReadTx begins a transaction that cannot write, for a query of the operator's own. It must be ended.
+func (s *Store) ReadTx(ctx context.Context) (*sql.Tx, error) {
+	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, fmt.Errorf("begin to read: %w", s.engine.scrub(err))
+	}
+	return tx, nil
+}

@@ -18,8 +18,10 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
+
+	"rekey/cmd/loadtest/gauge"
+	"rekey/cmd/loadtest/rig"
 )
 
 func main() {
@@ -51,17 +53,7 @@ type bench struct {
 // A row is one line of the result.
 type row struct {
 	name string
-	run  func(ctx context.Context, b *bench) ([]result, error)
-}
-
-// A result is a measured ratio or figure.
-type result struct {
-	what   string
-	value  string
-	detail string
-	goal   string
-	met    bool
-	others float64 // share of the CPU that processes outside this measurement took
+	run  func(ctx context.Context, b *bench) ([]gauge.Result, error)
 }
 
 func run(ctx context.Context) (err error) {
@@ -78,13 +70,11 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
-	if err := b.build(ctx); err != nil {
+	if b.binary, err = rig.Build(ctx, b.dir); err != nil {
 		return err
 	}
 
-	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(out, "WHAT\tMEASURED\tGOAL\t\tOTHER CPU\tFROM\n")
-	missed := 0
+	table := gauge.NewTable(os.Stdout)
 	for _, r := range rows {
 		if *only != "" && !slices.Contains(strings.Split(*only, ","), r.name) {
 			continue
@@ -93,48 +83,21 @@ func run(ctx context.Context) (err error) {
 		if err != nil {
 			return fmt.Errorf("row %s: %w", r.name, err)
 		}
-		for _, res := range results {
-			mark := "met"
-			if !res.met {
-				mark = "MISSED"
-				missed++
-			}
-			fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%.0f %%\t%s\n", res.what, res.value, res.goal, mark, 100*res.others, res.detail)
-		}
-		if err := out.Flush(); err != nil {
+		if err := table.Print(results...); err != nil {
 			return err
 		}
 	}
-	if *strict && missed > 0 {
-		return fmt.Errorf("%d goals missed", missed)
+	if *strict && table.Missed > 0 {
+		return fmt.Errorf("%d goals missed", table.Missed)
 	}
 	return nil
 }
 
-// compare runs the sides in turn, rounds times, and returns the median of each and the share of other processes.
-func (b *bench) compare(ctx context.Context, pids func() []int, sides ...func(context.Context) (float64, error)) (medians []float64, others float64, err error) {
-	values := make([][]float64, len(sides))
-	watch := newCPUWatch(pids())
-	for range b.rounds {
-		for i, side := range sides {
-			v, err := side(ctx)
-			if err != nil {
-				return nil, 0, err
-			}
-			values[i] = append(values[i], v)
-		}
+// compare runs the sides in turn and returns the median of each and the share of other processes.
+func (b *bench) compare(ctx context.Context, pids func() []int, sides ...gauge.Side) (medians []float64, others float64, err error) {
+	values, others, err := gauge.Compare(ctx, b.rounds, pids, sides...)
+	if err != nil {
+		return nil, 0, err
 	}
-	for _, v := range values {
-		medians = append(medians, median(v))
-	}
-	return medians, watch.others(pids()), nil
-}
-
-func median(v []float64) float64 {
-	v = slices.Clone(v)
-	slices.Sort(v)
-	if n := len(v); n%2 == 0 {
-		return (v[n/2-1] + v[n/2]) / 2
-	}
-	return v[len(v)/2]
+	return gauge.Medians(values), others, nil
 }

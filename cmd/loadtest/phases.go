@@ -12,11 +12,13 @@ import (
 
 	"rekey/accounts/phase"
 	"rekey/accounts/sqlstore"
+	"rekey/cmd/loadtest/gauge"
+	"rekey/cmd/loadtest/load"
 )
 
 // phases: what a login and a changed password cost where both stores are read or written, over what they cost where one is.
 // Hashes cost next to nothing here.
-func phases(ctx context.Context, b *bench) (results []result, err error) {
+func phases(ctx context.Context, b *bench) (results []gauge.Result, err error) {
 	crowd, err := people(32, bcrypt.MinCost)
 	if err != nil {
 		return nil, err
@@ -38,13 +40,13 @@ func phases(ctx context.Context, b *bench) (results []result, err error) {
 
 	login := func(in phase.Phase) func(context.Context) (float64, error) {
 		return func(ctx context.Context) (float64, error) {
-			t, _, err := closed(ctx, 2, b.span, func(ctx context.Context, i int64) (int, error) {
+			t, _, err := load.Closed(ctx, 2, b.span, func(ctx context.Context, i int64) (int, error) {
 				return servers[in].login(ctx, crowd[i%int64(len(crowd))])
 			})
 			if err != nil {
 				return 0, err
 			}
-			return t.quantile(http.StatusOK, 50).Seconds(), t.only(http.StatusOK)
+			return t.Quantile(http.StatusOK, 50).Seconds(), t.Only(http.StatusOK)
 		}
 	}
 	logins, others, err := b.compare(ctx, pids, login(phase.Both), login(phase.Ramp), login(phase.NewFirst))
@@ -52,10 +54,10 @@ func phases(ctx context.Context, b *bench) (results []result, err error) {
 		return nil, err
 	}
 	for i, in := range []phase.Phase{phase.Both, phase.Ramp} {
-		results = append(results, result{
-			what:  fmt.Sprintf("login p50 in %s over new-first, %s", in, engine),
-			value: f2(logins[i] / logins[2]), goal: "-", met: true,
-			detail: ms(logins[i]) + " / " + ms(logins[2]), others: others,
+		results = append(results, gauge.Result{
+			What:  fmt.Sprintf("login p50 in %s over new-first, %s", in, engine),
+			Value: f2(logins[i] / logins[2]), Goal: "-", Met: true,
+			Detail: ms(logins[i]) + " / " + ms(logins[2]), Others: others,
 		})
 	}
 
@@ -65,10 +67,10 @@ func phases(ctx context.Context, b *bench) (results []result, err error) {
 		return nil, err
 	}
 	ratio := changes[0] / (changes[1] + changes[2])
-	return append(results, result{
-		what:  "changed password p50 in both over those of each store alone, " + engine,
-		value: f2(ratio), goal: "<= 1.30", met: ratio <= 1.3,
-		detail: ms(changes[0]) + " / (" + ms(changes[1]) + " + " + ms(changes[2]) + ")", others: others,
+	return append(results, gauge.Result{
+		What:  "changed password p50 in both over those of each store alone, " + engine,
+		Value: f2(ratio), Goal: "<= 1.30", Met: ratio <= 1.3,
+		Detail: ms(changes[0]) + " / (" + ms(changes[1]) + " + " + ms(changes[2]) + ")", Others: others,
 	}), nil
 }
 
@@ -83,13 +85,13 @@ func (b *bench) changes(srv *server, crowd []person) func(context.Context) (floa
 				return 0, err
 			}
 		}
-		t, _, err := closed(ctx, 1, b.span, func(ctx context.Context, i int64) (int, error) {
+		t, _, err := load.Closed(ctx, 1, b.span, func(ctx context.Context, i int64) (int, error) {
 			return srv.changePassword(ctx, access[i%int64(len(access))])
 		})
 		if err != nil {
 			return 0, err
 		}
-		return t.quantile(http.StatusNoContent, 50).Seconds(), t.only(http.StatusNoContent)
+		return t.Quantile(http.StatusNoContent, 50).Seconds(), t.Only(http.StatusNoContent)
 	}
 }
 
@@ -100,7 +102,7 @@ const (
 )
 
 // phaseMove: the longest that anybody waits while the phase is moved, down and up again.
-func phaseMove(ctx context.Context, b *bench) (results []result, err error) {
+func phaseMove(ctx context.Context, b *bench) (results []gauge.Result, err error) {
 	crowd, err := people(32, bcrypt.MinCost)
 	if err != nil {
 		return nil, err
@@ -114,24 +116,24 @@ func phaseMove(ctx context.Context, b *bench) (results []result, err error) {
 		if err != nil {
 			return err
 		}
-		load := func(ctx context.Context, span time.Duration) (*tally, error) {
-			return open(ctx, moveRate, span, func(ctx context.Context, i int64) (int, error) {
+		mixed := func(ctx context.Context, span time.Duration) (*load.Tally, error) {
+			return load.Open(ctx, moveRate, span, func(ctx context.Context, i int64) (int, error) {
 				if i%loginEvery == 0 {
 					return srv.login(ctx, crowd[i/loginEvery%int64(len(crowd))])
 				}
 				return srv.verify(ctx, token)
 			})
 		}
-		longest := func(t *tally) (float64, error) {
-			for status := range t.status {
+		longest := func(t *load.Tally) (float64, error) {
+			for _, status := range t.Statuses() {
 				if status != http.StatusOK && status != http.StatusNoContent {
-					return 0, fmt.Errorf("%d answers had status %d", t.of(status), status)
+					return 0, fmt.Errorf("%d answers had status %d", t.Of(status), status)
 				}
 			}
-			return max(t.quantile(http.StatusOK, 100), t.quantile(http.StatusNoContent, 100)).Seconds(), nil
+			return max(t.Quantile(http.StatusOK, 100), t.Quantile(http.StatusNoContent, 100)).Seconds(), nil
 		}
 		still := func(ctx context.Context) (float64, error) {
-			t, err := load(ctx, b.span)
+			t, err := mixed(ctx, b.span)
 			if err != nil {
 				return 0, err
 			}
@@ -144,7 +146,7 @@ func phaseMove(ctx context.Context, b *bench) (results []result, err error) {
 			}()
 			var worst float64
 			for {
-				t, err := load(ctx, b.span)
+				t, err := mixed(ctx, b.span)
 				if err != nil {
 					return 0, err
 				}
@@ -164,9 +166,9 @@ func phaseMove(ctx context.Context, b *bench) (results []result, err error) {
 		if err != nil {
 			return err
 		}
-		results = []result{{
-			what:  fmt.Sprintf("longest wait while the phase is moved twice under %d requests/s, %s", moveRate, engine),
-			value: ms(m[0]), goal: "< 100 ms", met: m[0] < 0.1, detail: ms(m[1]) + " without a move", others: others,
+		results = []gauge.Result{{
+			What:  fmt.Sprintf("longest wait while the phase is moved twice under %d requests/s, %s", moveRate, engine),
+			Value: ms(m[0]), Goal: "< 100 ms", Met: m[0] < 0.1, Detail: ms(m[1]) + " without a move", Others: others,
 		}}
 		return nil
 	})

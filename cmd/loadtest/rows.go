@@ -11,6 +11,9 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"rekey/accounts/password"
+	"rekey/cmd/loadtest/gauge"
+	"rekey/cmd/loadtest/load"
+	"rekey/cmd/loadtest/rig"
 )
 
 // rows is the table of what is measured.
@@ -71,13 +74,13 @@ func (b *bench) engines() []string {
 }
 
 // throughput: logins a second of 8 clients over verifications a second of two goroutines with the same argon2id.
-func throughput(ctx context.Context, b *bench) ([]result, error) {
+func throughput(ctx context.Context, b *bench) ([]gauge.Result, error) {
 	crowd, err := people(64, bcrypt.MinCost)
 	if err != nil {
 		return nil, err
 	}
 	goals := map[string]float64{"PostgreSQL": 0.85, "SQLite": 0.92}
-	var results []result
+	var results []gauge.Result
 	for _, engine := range b.engines() {
 		err := b.with(ctx, setup{postgres: engine == "PostgreSQL", people: crowd}, func(srv *server) error {
 			if err := srv.migrate(ctx, crowd); err != nil {
@@ -88,9 +91,9 @@ func throughput(ctx context.Context, b *bench) ([]result, error) {
 				return err
 			}
 			ratio := m[0] / m[1]
-			results = append(results, result{
-				what: "logins/s of 8 clients over raw verifications/s, " + engine, value: f2(ratio), goal: ">= " + f2(goals[engine]), met: ratio >= goals[engine],
-				detail: fmt.Sprintf("%.1f / %.1f", m[0], m[1]), others: others,
+			results = append(results, gauge.Result{
+				What: "logins/s of 8 clients over raw verifications/s, " + engine, Value: f2(ratio), Goal: ">= " + f2(goals[engine]), Met: ratio >= goals[engine],
+				Detail: fmt.Sprintf("%.1f / %.1f", m[0], m[1]), Others: others,
 			})
 			return nil
 		})
@@ -104,13 +107,13 @@ func throughput(ctx context.Context, b *bench) ([]result, error) {
 // logins measures right logins a second of n clients.
 func (b *bench) logins(srv *server, crowd []person, n int) func(context.Context) (float64, error) {
 	return func(ctx context.Context) (float64, error) {
-		t, rate, err := closed(ctx, n, b.span, func(ctx context.Context, i int64) (int, error) {
+		t, rate, err := load.Closed(ctx, n, b.span, func(ctx context.Context, i int64) (int, error) {
 			return srv.login(ctx, crowd[i%int64(len(crowd))])
 		})
 		if err != nil {
 			return 0, err
 		}
-		return rate, t.only(http.StatusOK)
+		return rate, t.Only(http.StatusOK)
 	}
 }
 
@@ -121,7 +124,7 @@ func (b *bench) rawVerifications(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	_, rate, err := closed(ctx, 2, b.span, func(context.Context, int64) (int, error) {
+	_, rate, err := load.Closed(ctx, 2, b.span, func(context.Context, int64) (int, error) {
 		if ok, err := hasher.Verify(encoded, []byte(typed)); err != nil || !ok {
 			return 0, fmt.Errorf("verification gave %v, %w", ok, err)
 		}
@@ -131,13 +134,13 @@ func (b *bench) rawVerifications(ctx context.Context) (float64, error) {
 }
 
 // overhead: CPU of the server for a login whose hash costs next to nothing, beside that hash.
-func overhead(ctx context.Context, b *bench) ([]result, error) {
+func overhead(ctx context.Context, b *bench) ([]gauge.Result, error) {
 	crowd, err := people(64, bcrypt.MinCost)
 	if err != nil {
 		return nil, err
 	}
 	tiny := password.Hasher{Policy: password.Policy{MemoryKiB: 64, Time: 1, Lanes: 1}}
-	var results []result
+	var results []gauge.Result
 	for _, engine := range b.engines() {
 		err := b.with(ctx, setup{postgres: engine == "PostgreSQL", people: crowd, memoryKiB: 64, time: 1}, func(srv *server) error {
 			if err := srv.migrate(ctx, crowd); err != nil {
@@ -148,9 +151,9 @@ func overhead(ctx context.Context, b *bench) ([]result, error) {
 				return err
 			}
 			beside := m[0] - m[1]
-			results = append(results, result{
-				what: "server CPU of a login beside its hash, " + engine, value: ms(beside), goal: "<= 0.60 ms", met: beside <= 0.0006,
-				detail: ms(m[0]) + " - " + ms(m[1]) + " of a 64 KiB argon2id", others: others,
+			results = append(results, gauge.Result{
+				What: "server CPU of a login beside its hash, " + engine, Value: ms(beside), Goal: "<= 0.60 ms", Met: beside <= 0.0006,
+				Detail: ms(m[0]) + " - " + ms(m[1]) + " of a 64 KiB argon2id", Others: others,
 			})
 			return nil
 		})
@@ -164,14 +167,14 @@ func overhead(ctx context.Context, b *bench) ([]result, error) {
 // cpuPerLogin measures seconds of the server's CPU per login of a migrated person.
 func (b *bench) cpuPerLogin(srv *server, crowd []person) func(context.Context) (float64, error) {
 	return func(ctx context.Context) (float64, error) {
-		before := cpuOf(srv.cmd.Process.Pid)
-		t, _, err := closed(ctx, 8, b.span, func(ctx context.Context, i int64) (int, error) {
+		before := gauge.CPU(srv.cmd.Process.Pid)
+		t, _, err := load.Closed(ctx, 8, b.span, func(ctx context.Context, i int64) (int, error) {
 			return srv.login(ctx, crowd[i%int64(len(crowd))])
 		})
 		if err != nil {
 			return 0, err
 		}
-		return (cpuOf(srv.cmd.Process.Pid) - before).Seconds() / float64(t.count.Load()), t.only(http.StatusOK)
+		return (gauge.CPU(srv.cmd.Process.Pid) - before).Seconds() / float64(t.Count()), t.Only(http.StatusOK)
 	}
 }
 
@@ -192,16 +195,16 @@ func (b *bench) cpuOfHash(hasher password.Hasher) func(context.Context) (float64
 // cpuOfWork measures seconds of this process's CPU per call, on two goroutines, as a server hashes on two cores: two
 // hashes at once share the memory's bandwidth, and each takes longer than alone.
 func (b *bench) cpuOfWork(ctx context.Context, work func() error) (float64, error) {
-	before := cpuOf(os.Getpid())
-	t, _, err := closed(ctx, 2, b.span/2, func(context.Context, int64) (int, error) { return http.StatusOK, work() })
+	before := gauge.CPU(os.Getpid())
+	t, _, err := load.Closed(ctx, 2, b.span/2, func(context.Context, int64) (int, error) { return http.StatusOK, work() })
 	if err != nil {
 		return 0, err
 	}
-	return (cpuOf(os.Getpid()) - before).Seconds() / float64(t.count.Load()), nil
+	return (gauge.CPU(os.Getpid()) - before).Seconds() / float64(t.Count()), nil
 }
 
 // postgresCPU: what a login costs PostgreSQL, over a single-row INSERT that is committed.
-func postgresCPU(ctx context.Context, b *bench) ([]result, error) {
+func postgresCPU(ctx context.Context, b *bench) ([]gauge.Result, error) {
 	if b.postgres == "" {
 		return nil, nil
 	}
@@ -209,7 +212,7 @@ func postgresCPU(ctx context.Context, b *bench) ([]result, error) {
 	if err != nil {
 		return nil, err
 	}
-	var results []result
+	var results []gauge.Result
 	err = b.with(ctx, setup{postgres: true, people: crowd, memoryKiB: 64, time: 1}, func(srv *server) error {
 		if err := srv.migrate(ctx, crowd); err != nil {
 			return err
@@ -220,16 +223,16 @@ func postgresCPU(ctx context.Context, b *bench) ([]result, error) {
 		}
 		defer done()
 		perLogin := func(ctx context.Context) (float64, error) {
-			return srv.pgCPU(func() (*tally, error) {
-				t, _, err := closed(ctx, 8, b.span, func(ctx context.Context, i int64) (int, error) {
+			return srv.pgCPU(func() (*load.Tally, error) {
+				t, _, err := load.Closed(ctx, 8, b.span, func(ctx context.Context, i int64) (int, error) {
 					return srv.login(ctx, crowd[i%int64(len(crowd))])
 				})
 				return t, err
 			})
 		}
 		perInsert := func(ctx context.Context) (float64, error) {
-			return srv.pgCPU(func() (*tally, error) {
-				t, _, err := closed(ctx, 8, b.span, inserts)
+			return srv.pgCPU(func() (*load.Tally, error) {
+				t, _, err := load.Closed(ctx, 8, b.span, inserts)
 				return t, err
 			})
 		}
@@ -238,9 +241,9 @@ func postgresCPU(ctx context.Context, b *bench) ([]result, error) {
 			return err
 		}
 		ratio := m[0] / m[1]
-		results = []result{{
-			what: "PostgreSQL CPU of a login over that of one INSERT commit", value: f2(ratio), goal: "<= 3.00", met: ratio <= 3,
-			detail: ms(m[0]) + " / " + ms(m[1]), others: others,
+		results = []gauge.Result{{
+			What: "PostgreSQL CPU of a login over that of one INSERT commit", Value: f2(ratio), Goal: "<= 3.00", Met: ratio <= 3,
+			Detail: ms(m[0]) + " / " + ms(m[1]), Others: others,
 		}}
 		return nil
 	})
@@ -248,22 +251,22 @@ func postgresCPU(ctx context.Context, b *bench) ([]result, error) {
 }
 
 // pgCPU returns seconds of PostgreSQL's CPU per answer of a load.
-func (s *server) pgCPU(load func() (*tally, error)) (float64, error) {
-	before := cpuOf(family(s.pg)...)
-	t, err := load()
+func (s *server) pgCPU(ask func() (*load.Tally, error)) (float64, error) {
+	before := gauge.CPU(gauge.Family(s.pg)...)
+	t, err := ask()
 	if err != nil {
 		return 0, err
 	}
-	return (cpuOf(family(s.pg)...) - before).Seconds() / float64(t.count.Load()), t.only(http.StatusOK)
+	return (gauge.CPU(gauge.Family(s.pg)...) - before).Seconds() / float64(t.Count()), t.Only(http.StatusOK)
 }
 
 // inserts returns a load of single-row INSERT commits, what a session row is, over 8 connections.
 func (b *bench) inserts(ctx context.Context) (ask func(context.Context, int64) (int, error), done func(), err error) {
-	dsn, _, drop, err := b.createDatabase(ctx)
+	made, err := rig.NewDatabase(ctx, b.postgres)
 	if err != nil {
 		return nil, nil, err
 	}
-	config, err := pgxpool.ParseConfig(dsn)
+	config, err := pgxpool.ParseConfig(made.DSN)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -281,15 +284,15 @@ func (b *bench) inserts(ctx context.Context) (ask func(context.Context, int64) (
 	}
 	return ask, func() {
 		pool.Close()
-		if err := drop(); err != nil {
+		if err := made.Drop(); err != nil {
 			fmt.Fprintln(os.Stderr, "loadtest: drop database:", err)
 		}
 	}, nil
 }
 
 // firstLogin: CPU of a login that moves its user, over one legacy verification and one argon2id.
-func firstLogin(ctx context.Context, b *bench) ([]result, error) {
-	var results []result
+func firstLogin(ctx context.Context, b *bench) ([]gauge.Result, error) {
+	var results []gauge.Result
 	for _, test := range []struct {
 		cost, people int
 		goal         float64
@@ -304,9 +307,9 @@ func firstLogin(ctx context.Context, b *bench) ([]result, error) {
 			move := func(ctx context.Context) (float64, error) {
 				batch := crowd[round*test.people : (round+1)*test.people]
 				round++
-				before := cpuOf(srv.cmd.Process.Pid)
+				before := gauge.CPU(srv.cmd.Process.Pid)
 				err := srv.migrate(ctx, batch)
-				return (cpuOf(srv.cmd.Process.Pid) - before).Seconds() / float64(len(batch)), err
+				return (gauge.CPU(srv.cmd.Process.Pid) - before).Seconds() / float64(len(batch)), err
 			}
 			var hasher password.Hasher
 			hashes := func(ctx context.Context) (float64, error) {
@@ -323,9 +326,9 @@ func firstLogin(ctx context.Context, b *bench) ([]result, error) {
 				return err
 			}
 			ratio := m[0] / m[1]
-			results = append(results, result{
-				what:  fmt.Sprintf("CPU of a first login over its two hashes, bcrypt %d, %s", test.cost, engine),
-				value: f2(ratio), goal: "<= " + f2(test.goal), met: ratio <= test.goal, detail: ms(m[0]) + " / " + ms(m[1]), others: others,
+			results = append(results, gauge.Result{
+				What:  fmt.Sprintf("CPU of a first login over its two hashes, bcrypt %d, %s", test.cost, engine),
+				Value: f2(ratio), Goal: "<= " + f2(test.goal), Met: ratio <= test.goal, Detail: ms(m[0]) + " / " + ms(m[1]), Others: others,
 			})
 			return nil
 		})

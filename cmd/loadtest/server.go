@@ -2,39 +2,26 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/labstack/echo/v4"
 	_ "modernc.org/sqlite" // the legacy store
 
 	"rekey/accounts/phase"
+	"rekey/cmd/loadtest/gauge"
+	"rekey/cmd/loadtest/load"
+	"rekey/cmd/loadtest/rig"
 )
-
-// build compiles the binary that is measured, as it is released.
-func (b *bench) build(ctx context.Context) error {
-	b.binary = filepath.Join(b.dir, "rekey")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.binary, "./cmd/rekey")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build rekey (run this from the top folder): %w\n%s", err, out)
-	}
-	return nil
-}
 
 // A person of the legacy store.
 type person struct{ name, password, hash string }
@@ -73,12 +60,16 @@ func (b *bench) start(ctx context.Context, s setup) (*server, error) {
 	if err := writeLegacy(ctx, old, s.people); err != nil {
 		return nil, err
 	}
-	srv := &server{client: newClient()}
+	srv := &server{client: load.NewClient()}
 	store, drop := "sqlite://"+filepath.Join(dir, "new.db"), func() error { return nil }
 	if s.postgres {
-		var err error
-		if store, srv.pg, drop, err = b.createDatabase(ctx); err != nil {
+		made, err := rig.NewDatabase(ctx, b.postgres)
+		if err != nil {
 			return nil, err
+		}
+		store, drop = made.DSN, made.Drop
+		if srv.pg, err = rig.ServerPID(ctx, b.postgres); err != nil {
+			return nil, errors.Join(err, drop())
 		}
 	}
 	if s.in != 0 {
@@ -86,18 +77,17 @@ func (b *bench) start(ctx context.Context, s setup) (*server, error) {
 			return nil, errors.Join(err, drop())
 		}
 	}
-	listen, admin, err := freePorts()
+	listen, admin, err := rig.FreePorts()
 	if err != nil {
 		return nil, err
 	}
 	srv.url = "http://" + listen
-	key := make([]byte, 32)
-	_, _ = rand.Read(key) // it never fails
-	if err := os.WriteFile(filepath.Join(dir, "master.key"), []byte(hex.EncodeToString(key)), 0o600); err != nil {
+	key, err := rig.MasterKey(dir)
+	if err != nil {
 		return nil, err
 	}
 	config := filepath.Join(dir, "rekey.yaml")
-	if err := os.WriteFile(config, []byte(s.yaml(listen, admin, store, old, dir)), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(s.yaml(listen, admin, store, old, key)), 0o600); err != nil {
 		return nil, err
 	}
 
@@ -125,37 +115,19 @@ func (b *bench) start(ctx context.Context, s setup) (*server, error) {
 }
 
 // begin starts the process and waits until it is ready.
-func (s *server) begin() error {
+func (s *server) begin() (err error) {
 	s.cmd = s.launch()
-	begin := time.Now()
-	if err := s.cmd.Start(); err != nil {
-		return err
-	}
-	for ; time.Since(begin) < 20*time.Second; time.Sleep(time.Millisecond) {
-		if res, err := s.client.Get(s.url + "/readyz"); err == nil {
-			_ = res.Body.Close() // nothing of it is needed
-			if res.StatusCode == http.StatusOK {
-				s.started = time.Since(begin)
-				return nil
-			}
-		}
-	}
-	return errors.New("rekey did not become ready")
-}
-
-// end stops the process as an operator does.
-func (s *server) end() error {
-	err := s.cmd.Process.Signal(syscall.SIGTERM)
-	if waited := s.cmd.Wait(); err == nil {
-		err = waited
-	}
+	s.started, err = rig.Begin(s.cmd, s.client, s.url)
 	return err
 }
 
-func (s setup) yaml(listen, admin, store, old, dir string) string {
+// end stops the process as an operator does.
+func (s *server) end() error { return rig.End(s.cmd) }
+
+func (s setup) yaml(listen, admin, store, old, key string) string {
 	var y strings.Builder
 	fmt.Fprintf(&y, "listen: %s\nadmin: {listen: %s}\nstore: %s\nlimits: off\nissuer: http://%s\n", listen, admin, store, listen)
-	fmt.Fprintf(&y, "master_key_file: %s\n", filepath.Join(dir, "master.key"))
+	fmt.Fprintf(&y, "master_key_file: %s\n", key)
 	writes := ""
 	if s.in != 0 {
 		writes = ", write: {scheme: bcrypt, like: '" + s.people[0].hash + "'}"
@@ -176,12 +148,12 @@ func (s *server) pids() []int {
 	if s.pg == 0 {
 		return nil
 	}
-	return family(s.pg)
+	return gauge.Family(s.pg)
 }
 
 // login asks for one person and returns the status.
 func (s *server) login(ctx context.Context, p person) (int, error) {
-	return post(ctx, s.client, s.url+"/v1/login", map[string]string{"identifier": p.name, "password": p.password}, nil)
+	return load.Post(ctx, s.client, s.url+"/v1/login", map[string]string{"identifier": p.name, "password": p.password}, nil)
 }
 
 // loginTokens logs in and returns both tokens.
@@ -190,7 +162,7 @@ func (s *server) loginTokens(ctx context.Context, p person) (access, refresh str
 		Access  string `json:"access_token"`
 		Refresh string `json:"refresh_token"`
 	}
-	status, err := post(ctx, s.client, s.url+"/v1/login", map[string]string{"identifier": p.name, "password": p.password}, &answer)
+	status, err := load.Post(ctx, s.client, s.url+"/v1/login", map[string]string{"identifier": p.name, "password": p.password}, &answer)
 	if err == nil && status != http.StatusOK {
 		err = fmt.Errorf("login answered %d", status)
 	}
@@ -217,16 +189,16 @@ func (s *server) bearing(ctx context.Context, method, path, access, body string)
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	return do(s.client, req, nil)
+	return load.Do(s.client, req, nil)
 }
 
 // migrate logs everybody in once.
 func (s *server) migrate(ctx context.Context, people []person) error {
-	t, _, err := count(ctx, 4, int64(len(people)), func(ctx context.Context, i int64) (int, error) { return s.login(ctx, people[i]) })
+	t, _, err := load.Count(ctx, 4, int64(len(people)), func(ctx context.Context, i int64) (int, error) { return s.login(ctx, people[i]) })
 	if err != nil {
 		return err
 	}
-	return t.only(http.StatusOK)
+	return t.Only(http.StatusOK)
 }
 
 func writeLegacy(ctx context.Context, path string, people []person) error {
@@ -248,55 +220,6 @@ func writeLegacy(ctx context.Context, path string, people []person) error {
 		}
 	}
 	return tx.Commit()
-}
-
-// createDatabase makes a database and returns its DSN, the server's PID and what drops it again.
-func (b *bench) createDatabase(ctx context.Context) (dsn string, pid int, drop func() error, err error) {
-	conn, err := pgx.Connect(ctx, b.postgres)
-	if err != nil {
-		return "", 0, nil, err
-	}
-	defer func() { _ = conn.Close(ctx) }() // a connection that does not close harms nothing here
-	name := fmt.Sprintf("loadtest_%d_%d", os.Getpid(), serial.Add(1))
-	if _, err := conn.Exec(ctx, "CREATE DATABASE "+name); err != nil {
-		return "", 0, nil, err
-	}
-	var backend int
-	if err := conn.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&backend); err != nil {
-		return "", 0, nil, err
-	}
-	if fields := statFields(backend); len(fields) > 1 {
-		_, err = fmt.Sscan(fields[1], &pid) // its parent is the postmaster
-	}
-	u, parseErr := url.Parse(b.postgres)
-	if err = errors.Join(err, parseErr); err != nil {
-		return "", 0, nil, err
-	}
-	u.Path = "/" + name
-	drop = func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		conn, err := pgx.Connect(ctx, b.postgres)
-		if err != nil {
-			return err
-		}
-		_, err = conn.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
-		return errors.Join(err, conn.Close(ctx))
-	}
-	return u.String(), pid, drop, nil
-}
-
-func freePorts() (first, second string, err error) {
-	var addrs [2]string
-	for i := range addrs {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return "", "", err
-		}
-		defer func() { _ = l.Close() }() // it has served
-		addrs[i] = l.Addr().String()
-	}
-	return addrs[0], addrs[1], nil
 }
 
 // bareEchoArg makes this program a server that does nothing, to compare a route with.

@@ -54,6 +54,7 @@ at: whether they have the columns that are named, and people who could log in.`,
 			if err := printMail(c.out, cfg); err != nil {
 				return err
 			}
+			printSweepChecks(c.out, cfg)
 			if problems := slices.Concat(look.Wrong, look.Doubtful); len(problems) > 0 {
 				return problems
 			}
@@ -126,6 +127,33 @@ func printMail(out io.Writer, cfg *config.Config) error {
 	}
 	_, err := fmt.Fprintf(out, "mail: by %s, from %s\n", cfg.Mail.SMTP, cfg.Mail.From)
 	return err
+}
+
+// printSweepChecks tells what sweeps are held by beside what is measured anyway.
+func printSweepChecks(out io.Writer, cfg *config.Config) {
+	for _, check := range cfg.Sweeper.Checks {
+		from, of := "the new store", "a number"
+		switch {
+		case check.Status():
+			from, of = check.HTTP.String(), "the status, and any but 2xx stops"
+		case check.SQL == "":
+			from = check.HTTP.String()
+		case check.Source != "":
+			from = "legacy " + check.Source
+		}
+		fmt.Fprintf(out, "sweeps: held by check %s, asked of %s: %s", check.Name, from, of)
+		if limit := check.Limit(); !check.Status() {
+			for _, step := range []struct {
+				does string
+				from float64
+			}{{"holds", limit.Hold}, {"shrinks", limit.Shrink}, {"stops", limit.Stop}} {
+				if step.from > 0 {
+					fmt.Fprintf(out, ", %s from %g on", step.does, step.from)
+				}
+			}
+		}
+		fmt.Fprintln(out)
+	}
 }
 
 func newConfigShow(c console) *cobra.Command {

@@ -25,7 +25,8 @@ func newSweep(c console) *cobra.Command {
 	return group("sweep", "Move those who do not come by themselves",
 		`Who never logs in is moved without their password: what the old store has is kept in another form, and the person goes on
 logging in with the password that they have.`,
-		newSweepRun(c))
+		newSweepRun(c), newSweepShow(c), newSweepSet(c), newSweepOverride(c), newSweepCommand(c, accounts.SweepStart), newSweepCommand(c, accounts.SweepStop),
+		newSweepCommand(c, accounts.SweepPause), newSweepCommand(c, accounts.SweepResume))
 }
 
 // A passFlags are the flags of a command that goes through everybody.
@@ -96,7 +97,9 @@ should be. Who cannot be moved without a login or without support is counted by 
 safe beside the gateways, and again it changes nothing: after an interruption the same command goes on.
 
 --hash says what becomes of a hash whose password nobody has typed: carry keeps a strong one as it is (and refuses the
-others), wrap puts argon2id around any, auto carries the strong and wraps the others.
+others), wrap puts argon2id around any, auto carries the strong and wraps the others, and reset keeps none: who is not here
+yet sets a new password by a link in a mail. Of a store that shows no hashes the profile moves, and the password with the next
+login, until which that store answers.
 
 Exit code 1: somebody could not be told about, or it was interrupted; 3: in this phase nobody is moved.`,
 		Example: "  rekey sweep run --config rekey.yaml --dry-run\n  rekey sweep run --source shop --workers 2 --reason 'ticket 4711'",
@@ -104,7 +107,7 @@ Exit code 1: somebody could not be told about, or it was interrupted; 3: in this
 	}
 	p = c.addPassFlags(cmd, "rekey sweep run")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "look at everybody, say what would be done, and do nothing")
-	cmd.Flags().StringVar(&keep, "hash", string(accounts.KeepAuto), "`how` a password hash is kept: auto, carry or wrap")
+	cmd.Flags().StringVar(&keep, "hash", string(accounts.KeepAuto), "`how` a password hash is kept: auto, carry, wrap or reset")
 	cmd.RunE = action(func(cmd *cobra.Command, _ []string) error {
 		if err := accounts.Keep(keep).Check(); err != nil {
 			return asMisuse(err)

@@ -29,16 +29,16 @@ func (h *Hash) Strong() bool {
 	case isRecipe(h.Scheme):
 		return false
 	case strings.Contains(text, "argon2") || strings.Contains(h.Scheme, "argon2"):
-		return h.Memory >= strongArgon2 && (least(passes, text, 2) || h.Memory >= 2*strongArgon2)
-	case bcryptText.MatchString(text):
-		return least(bcryptText, text, strongBcrypt)
+		return h.Memory >= strongArgon2 && (least(passes.FindStringSubmatch(text), 2) || h.Memory >= 2*strongArgon2)
+	}
+	if cost := bcryptText.FindStringSubmatch(text); cost != nil {
+		return least(cost, strongBcrypt)
 	}
 	return h.Memory >= strongScrypt // the others that take memory are scrypt and what was made of it
 }
 
-// least reports whether the number that an expression finds in a text is large enough.
-func least(number *regexp.Regexp, text string, enough int) bool {
-	found := number.FindStringSubmatch(text)
+// least reports whether the number that an expression has found is large enough.
+func least(found []string, enough int) bool {
 	if found == nil {
 		return false
 	}

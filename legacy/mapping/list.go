@@ -3,6 +3,7 @@ package mapping
 import (
 	"context"
 	"errors"
+	"time"
 
 	"rekey/legacy"
 )
@@ -64,7 +65,9 @@ func (s *mapped) read(ctx context.Context, after string, limit int) ([]legacy.Us
 	if err := ctx.Err(); err != nil {
 		return nil, nil, s.fail("list users", []error{err})
 	}
+	begun := time.Now()
 	users, err := s.lister.List(ctx, after, limit)
+	s.mapping.tell(ctx, begun, len(users), err)
 	rows, err := legacy.RowErrors(err)
 	if err != nil {
 		return nil, nil, err

@@ -43,6 +43,9 @@ type Config struct {
 
 	Sanitise Sanitise
 
+	// Asked is told how long each question about people took, how many it returned, and its error; nil: nobody is told.
+	Asked func(took time.Duration, people int, err error)
+
 	Now func() time.Time // what expressions see as now; nil: time.Now
 }
 
@@ -60,6 +63,7 @@ type Mapping struct {
 	sets  []set       // by target
 	clean Sanitise
 	now   func() time.Time
+	asked func(took time.Duration, people int, err error)
 	tally tally
 }
 
@@ -72,7 +76,7 @@ type set struct {
 // New compiles the expressions. Its error joins everything that is wrong, each thing as a legacy.SettingError; those about an
 // expression wrap an *ExpressionError.
 func New(c Config) (*Mapping, error) {
-	m := &Mapping{name: c.Name, clean: c.Sanitise, now: c.Now}
+	m := &Mapping{name: c.Name, clean: c.Sanitise, now: c.Now, asked: c.Asked}
 	if m.now == nil {
 		m.now = time.Now
 	}

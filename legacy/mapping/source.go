@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"rekey/legacy"
 )
@@ -50,7 +51,9 @@ type mapped struct {
 
 // Lookup implements legacy.Source.
 func (s *mapped) Lookup(ctx context.Context, spellings ...string) ([]legacy.User, error) {
+	begun := time.Now()
 	users, err := s.source.Lookup(ctx, s.mapping.clean.ask(spellings)...)
+	s.mapping.tell(ctx, begun, len(users), err)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +130,9 @@ func (s *mapped) fail(doing string, errs []error) error {
 }
 
 func (s *mapped) get(ctx context.Context, id string) (legacy.User, error) {
+	begun := time.Now()
 	raw, err := s.getter.Get(ctx, id)
+	s.mapping.tell(ctx, begun, 1, err)
 	if err != nil {
 		return legacy.User{}, err
 	}
@@ -142,8 +147,10 @@ func (s *mapped) get(ctx context.Context, id string) (legacy.User, error) {
 }
 
 func (s *mapped) getMany(ctx context.Context, ids []string) ([]legacy.User, error) {
+	begun := time.Now()
 	users, err := legacy.GetMany(ctx, s.getter, ids)
 	rows, err := legacy.RowErrors(err)
+	s.mapping.tell(ctx, begun, len(users), err)
 	if err != nil {
 		return nil, err
 	}

@@ -140,6 +140,11 @@ func timeOf(value any) time.Time {
 
 func timeText(text string) time.Time {
 	text = strings.TrimSpace(text)
+	if len(text) == len(time.DateTime) && text[len(time.DateOnly)] == ' ' { // what most stores have; a layout that does not fit costs as much as one that does
+		if moment, err := time.Parse(time.DateTime, text); err == nil {
+			return known(moment)
+		}
+	}
 	if len(text) == len(compactTime) {
 		if moment, err := time.Parse(compactTime, text); err == nil {
 			return known(moment)

@@ -85,6 +85,7 @@ func (l *loader) check() {
 		l.checkLegacy(i, names, registry)
 	}
 	l.checkRequired(registry)
+	l.checkSweeper()
 	if len(c.Legacy) == 0 {
 		l.warn("legacy", "no legacy source: only accounts that have been moved already can log in")
 	}

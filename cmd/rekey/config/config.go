@@ -43,7 +43,8 @@ type Config struct {
 	Login          Login          `yaml:"login"`
 	Required       Required       `yaml:"required_actions"` // what people have to do before they are wholly in
 	Mail           Mail           `yaml:"mail"`
-	Bridge         Bridge         `yaml:"bridge"`   // products that rekey answers as their old system
+	Bridge         Bridge         `yaml:"bridge"` // products that rekey answers as their old system
+	Sweeper        Sweeper        `yaml:"sweeper"`
 	Jobs           string         `yaml:"jobs"`     // who does background work: JobsProcess or JobsRiver
 	Drain          time.Duration  `yaml:"drain"`    // how long readyz says 503 before the ports close
 	Shutdown       time.Duration  `yaml:"shutdown"` // how long that, and requests in flight, may take to end

@@ -134,7 +134,7 @@ func TestRefused(t *testing.T) {
 		{"bad recipe", source("    scheme: md5($pas)\n"), nil,
 			"rekey.yaml:8:13: legacy[0].scheme: "},
 		{"a key like no other", "a: 1\n" + base, nil, "rekey.yaml:1:1: a: unknown key; known here: listen, admin, store, store_file, redis, redis_file, limits, legacy, collisions, " +
-			"master_key_file, issuer, audience, plan, phase, relax_file, relax_journal, trusted_proxies, tokens, password, password_policy, hash_bounds, login, required_actions, mail, bridge, jobs, drain, shutdown, log\n      1 | a: …\n        | ^"},
+			"master_key_file, issuer, audience, plan, phase, relax_file, relax_journal, trusted_proxies, tokens, password, password_policy, hash_bounds, login, required_actions, mail, bridge, sweeper, jobs, drain, shutdown, log\n      1 | a: …\n        | ^"},
 		{"limit", base + "limits: {address: {burst: 1000, count: 1, per: 24h}}\n", nil, "rekey.yaml:3:19: limits.address: "},
 		{"no value", base + "listen:\n", nil,
 			"rekey.yaml:3:1: listen: has no value; give it one or remove the line\n      3 | listen: …\n        | ^"},

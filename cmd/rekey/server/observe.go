@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"time"
 
 	"rekey/cmd/rekey/config"
@@ -29,7 +30,7 @@ func (s *Server) metrics() []gateway.Metric {
 	gauge := func(name, help string, read func() float64) gateway.Metric {
 		return gateway.Metric{Name: name, Help: help, Read: read}
 	}
-	return append(append(s.phaseMetrics(), s.jobMetrics()...), []gateway.Metric{
+	return append(slices.Concat(s.phaseMetrics(), s.jobMetrics(), s.governorMetrics()), []gateway.Metric{
 		counter("rekey_logins_succeeded_total", "Logins with a right password.", stats.Succeeded.Load),
 		counter("rekey_logins_refused_total", "Logins answered 401.", stats.Refused.Load),
 		counter("rekey_logins_unavailable_total", "Logins answered 503: something could not be asked.", stats.Unavailable.Load),

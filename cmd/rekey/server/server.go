@@ -32,6 +32,7 @@ type Server struct {
 	permits *password.Pool
 	lease   *accounts.Lease
 	service *accounts.Service
+	pulse   *pulse
 	jobSet  *jobs.Set
 	jobs    jobs.Engine
 	keys    *token.Keys
@@ -108,13 +109,20 @@ func (s *Server) open(ctx context.Context, c *config.Config, log *slog.Logger) e
 		return err
 	}
 	s.onClose(func(context.Context) error { return closeList() })
+	logins := &recent{}
 	s.service, err = newService(c, parts{
 		store: s.store, key: key, sources: s.sources, permits: s.permits, newPasswords: newPasswords, mailer: mailer, lease: lease, nudge: s.nudge, log: log,
+		answered: logins.answered,
 	})
 	if err != nil {
 		return err
 	}
 	s.onClose(s.service.Close)
+	checks, err := newSweepChecks(c, s.store, s.sources)
+	if err != nil {
+		return err
+	}
+	s.pulse = newPulse(s.store, lease, s.sources, s.permits, logins, checks, log)
 	if err := s.openJobs(ctx); err != nil {
 		return err
 	}
@@ -144,6 +152,7 @@ func (s *Server) open(ctx context.Context, c *config.Config, log *slog.Logger) e
 	s.gateway, err = gateway.New(gateway.Config{
 		Accounts: s.service, Tokens: families, Issuer: issuer,
 		Staff:   accounts.NewStaff(accounts.StaffConfig{Store: s.store, Log: log}),
+		Sweeper: sweeperDoor{SweepKeeper(c, s.store)},
 		Limiter: s.soft.limiter, Rules: s.soft.rules, TrustedProxies: c.TrustedProxies,
 		Bridge: c.Bridge.Config(), Floor: loginFloor(c), Checks: s.checks(), Metrics: s.metrics(), Log: log, //nolint:contextcheck // a metric is read when a scraper asks, without a context
 	})
@@ -186,6 +195,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	loops.Go(func() { s.keys.Start(running) })
 	loops.Go(func() { s.service.Measure(running) })
 	loops.Go(func() { s.service.Look(running) })
+	loops.Go(func() { s.pulse.run(running) })
 	if s.soft.follow != nil {
 		loops.Go(func() { s.soft.follow(running) })
 	}

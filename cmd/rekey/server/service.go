@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"rekey/accounts"
 	"rekey/accounts/failpoint"
@@ -32,6 +33,7 @@ type parts struct {
 	mailer       accounts.Mailer
 	lease        *accounts.Lease
 	nudge        func(kind string)
+	answered     func(took time.Duration, err error)
 }
 
 // newService makes the domain.
@@ -40,7 +42,7 @@ func newService(c *config.Config, p parts) (*accounts.Service, error) {
 	service, err := accounts.New(accounts.Config{
 		Store: p.store, Sources: accountSources(p.sources), Collisions: accounts.Collisions(c.Collisions), Required: c.Required.Actions(),
 		Hashes: hash.New(hash.Config{Bounds: c.HashBounds.Bounds()}), Hasher: password.Hasher{Policy: passwordPolicy(c)},
-		Permits: p.permits, NewPasswords: p.newPasswords, Key: p.key, Lease: p.lease, Mailer: p.mailer, Limits: &limits, Nudge: p.nudge,
+		Permits: p.permits, NewPasswords: p.newPasswords, Key: p.key, Lease: p.lease, Mailer: p.mailer, Limits: &limits, Nudge: p.nudge, Answered: p.answered,
 		Now: failpoint.Now, Log: p.log,
 	})
 	if err != nil {
@@ -106,5 +108,12 @@ func openService(
 		return nil, nil, err
 	}
 	closers = append(closers, service.Close)
+	if lease != nil {
+		checks, err := newSweepChecks(c, store, sources)
+		if err != nil {
+			return nil, nil, err
+		}
+		closers = append(closers, newPulse(store, lease, sources, permits, nil, checks, log).start(ctx))
+	}
 	return service, closeOpened, nil
 }

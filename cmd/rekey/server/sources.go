@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"rekey/accounts"
 	"rekey/accounts/password"
@@ -46,6 +47,7 @@ type source struct {
 	manage   string           // where its people are sent
 	people   legacy.Source    // the adapter's people as they are mapped
 	mapping  *mapping.Mapping // what has been found about them
+	asked    *recent          // how long questions about them take
 
 	replica       adapter       // nil: there is none
 	replicaPeople legacy.Source // its people as they are mapped; nil likewise
@@ -58,7 +60,11 @@ func openSource(l config.Legacy) (*source, error) {
 	if !ok {
 		return nil, fmt.Errorf("unknown kind %q", l.Kind)
 	}
+	asked := &recent{}
 	m, mappingErr := mapping.New(mapping.Config{
+		Asked: func(took time.Duration, people int, err error) {
+			asked.add(time.Now(), oneQuestion(took, people), err != nil)
+		},
 		Name: l.Name, Keep: l.Keep, Set: l.Set, Columns: extraOf(l),
 		Sanitise: mapping.Sanitise{
 			KeepSpaces: l.Sanitise.KeepSpaces, KeepForm: l.Sanitise.KeepForm, EmailCase: mapping.EmailCase(l.Sanitise.EmailCase),
@@ -78,7 +84,7 @@ func openSource(l config.Legacy) (*source, error) {
 	}
 	opened := &source{
 		copyBack: accounts.CopyBack(l.CopyBack), watch: watchOf(l, people), manage: l.ManageURL,
-		adapter: a, name: l.Name, kind: l.Kind, domains: l.Domains, fold: password.Fold(l.Fold), people: people, mapping: m,
+		adapter: a, name: l.Name, kind: l.Kind, domains: l.Domains, fold: password.Fold(l.Fold), people: people, mapping: m, asked: asked,
 	}
 	if l.Kind == "sql" && !l.ReplicaDSN.IsZero() {
 		replica := l

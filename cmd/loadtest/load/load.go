@@ -1,4 +1,5 @@
-package main
+// Package load asks servers many times over and counts how long the answers took. It serves the tools that measure.
+package load
 
 import (
 	"bytes"
@@ -6,7 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,25 +17,25 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// newClient keeps enough connections that no request waits for one or opens one.
-func newClient() *http.Client {
+// NewClient keeps enough connections that no request waits for one or opens one.
+func NewClient() *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{MaxIdleConns: 1024, MaxIdleConnsPerHost: 1024, DisableCompression: true},
 		Timeout:   30 * time.Second,
 	}
 }
 
-// tally is what a load saw.
-type tally struct {
+// A Tally is what a load saw.
+type Tally struct {
 	mu     sync.Mutex
 	status map[int]*hdrhistogram.Histogram // microseconds, from when the request was due
-	count  atomic.Int64
+	asked  atomic.Int64
 }
 
-func newTally() *tally { return &tally{status: map[int]*hdrhistogram.Histogram{}} }
+func newTally() *Tally { return &Tally{status: map[int]*hdrhistogram.Histogram{}} }
 
-func (t *tally) add(status int, took time.Duration) error {
-	t.count.Add(1)
+func (t *Tally) add(status int, took time.Duration) error {
+	t.asked.Add(1)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	h := t.status[status]
@@ -43,23 +46,37 @@ func (t *tally) add(status int, took time.Duration) error {
 	return h.RecordValue(took.Microseconds())
 }
 
-func (t *tally) of(status int) int64 {
+// Count returns how many answers there were.
+func (t *Tally) Count() int64 { return t.asked.Load() }
+
+// Statuses returns those that answers had.
+func (t *Tally) Statuses() []int { return slices.Collect(maps.Keys(t.status)) }
+
+// Of returns how many answers had a status.
+func (t *Tally) Of(status int) int64 {
 	if h := t.status[status]; h != nil {
 		return h.TotalCount()
 	}
 	return 0
 }
 
-// quantile returns the time that q percent of the answers with a status did not exceed.
-func (t *tally) quantile(status int, q float64) time.Duration {
+// Quantile returns the time that q percent of the answers with a status did not exceed.
+func (t *Tally) Quantile(status int, q float64) time.Duration {
 	if h := t.status[status]; h != nil {
 		return time.Duration(h.ValueAtQuantile(q)) * time.Microsecond
 	}
 	return 0
 }
 
-// only returns an error unless every answer had that status.
-func (t *tally) only(status int) error {
+// Into adds the answers with a status to a histogram of microseconds, as wide as those here.
+func (t *Tally) Into(h *hdrhistogram.Histogram, status int) {
+	if from := t.status[status]; from != nil {
+		h.Merge(from)
+	}
+}
+
+// Only returns an error unless every answer had that status.
+func (t *Tally) Only(status int) error {
 	for got, h := range t.status {
 		if got != status && h.TotalCount() > 0 {
 			return fmt.Errorf("%d answers had status %d, want %d alone", h.TotalCount(), got, status)
@@ -68,12 +85,12 @@ func (t *tally) only(status int) error {
 	return nil
 }
 
-// closed keeps n clients busy for a time, each asking again as soon as it was answered: throughput.
-func closed(ctx context.Context, n int, span time.Duration, ask func(ctx context.Context, i int64) (int, error)) (*tally, float64, error) {
+// Closed keeps n clients busy for a time, each asking again as soon as it was answered: throughput.
+func Closed(ctx context.Context, n int, span time.Duration, ask func(ctx context.Context, i int64) (int, error)) (*Tally, float64, error) {
 	t := newTally()
 	var next atomic.Int64
 	begin := time.Now()
-	err := each(n, func() error {
+	err := Each(n, func() error {
 		for time.Since(begin) < span && ctx.Err() == nil {
 			start := time.Now()
 			status, err := ask(ctx, next.Add(1)-1)
@@ -86,15 +103,15 @@ func closed(ctx context.Context, n int, span time.Duration, ask func(ctx context
 		}
 		return ctx.Err()
 	})
-	return t, float64(t.count.Load()) / time.Since(begin).Seconds(), err
+	return t, float64(t.asked.Load()) / time.Since(begin).Seconds(), err
 }
 
-// count asks each of n questions once, with so many clients, and returns how many a second.
-func count(ctx context.Context, clients int, n int64, ask func(ctx context.Context, i int64) (int, error)) (*tally, float64, error) {
+// Count asks each of n questions once, with so many clients, and returns how many a second.
+func Count(ctx context.Context, clients int, n int64, ask func(ctx context.Context, i int64) (int, error)) (*Tally, float64, error) {
 	t := newTally()
 	var next atomic.Int64
 	begin := time.Now()
-	err := each(clients, func() error {
+	err := Each(clients, func() error {
 		for i := next.Add(1) - 1; i < n && ctx.Err() == nil; i = next.Add(1) - 1 {
 			start := time.Now()
 			status, err := ask(ctx, i)
@@ -110,9 +127,9 @@ func count(ctx context.Context, clients int, n int64, ask func(ctx context.Conte
 	return t, float64(n) / time.Since(begin).Seconds(), err
 }
 
-// open asks at a fixed rate, whether or not the answers keep up, and counts latency from the moment at which each
+// Open asks at a fixed rate, whether or not the answers keep up, and counts latency from the moment at which each
 // request was due, so that a server that stalls cannot hide it.
-func open(ctx context.Context, rate float64, span time.Duration, ask func(ctx context.Context, i int64) (int, error)) (*tally, error) {
+func Open(ctx context.Context, rate float64, span time.Duration, ask func(ctx context.Context, i int64) (int, error)) (*Tally, error) {
 	t := newTally()
 	var wg sync.WaitGroup
 	var failed atomic.Pointer[error]
@@ -140,8 +157,8 @@ func open(ctx context.Context, rate float64, span time.Duration, ask func(ctx co
 	return t, ctx.Err()
 }
 
-// each runs n workers and returns the first error.
-func each(n int, work func() error) error {
+// Each runs n workers and returns the first error.
+func Each(n int, work func() error) error {
 	errs := make(chan error, n)
 	for range n {
 		go func() { errs <- work() }()
@@ -155,8 +172,8 @@ func each(n int, work func() error) error {
 	return first
 }
 
-// post sends JSON and decodes a 200 into answer, unless that is nil.
-func post(ctx context.Context, client *http.Client, url string, body, answer any) (int, error) {
+// Post sends JSON and decodes a 200 into answer, unless that is nil.
+func Post(ctx context.Context, client *http.Client, url string, body, answer any) (int, error) {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return 0, err
@@ -166,10 +183,11 @@ func post(ctx context.Context, client *http.Client, url string, body, answer any
 		return 0, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	return do(client, req, answer)
+	return Do(client, req, answer)
 }
 
-func do(client *http.Client, req *http.Request, answer any) (status int, err error) {
+// Do sends a request, and decodes a 200 into answer, unless that is nil.
+func Do(client *http.Client, req *http.Request, answer any) (status int, err error) {
 	res, err := client.Do(req)
 	if err != nil {
 		return 0, err

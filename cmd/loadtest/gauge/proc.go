@@ -1,4 +1,4 @@
-package main
+package gauge
 
 import (
 	"fmt"
@@ -12,9 +12,9 @@ import (
 // tick is the unit of CPU times in /proc: USER_HZ, 100 a second on every Linux that Go runs on.
 const tick = 10 * time.Millisecond
 
-// cpuOf returns the CPU time, user and system, that the processes have used, those children that were waited for
+// CPU returns the CPU time, user and system, that the processes have used, those children that were waited for
 // included. A process that is gone counts nothing.
-func cpuOf(pids ...int) time.Duration {
+func CPU(pids ...int) time.Duration {
 	var sum time.Duration
 	for _, pid := range pids {
 		fields := statFields(pid)
@@ -36,16 +36,14 @@ func statFields(pid int) []string {
 	return strings.Fields(rest)
 }
 
-// family returns a process and all its descendants.
-func family(root int) []int {
+// Family returns a process and all its descendants.
+func Family(root int) []int {
 	children := map[int][]int{}
 	entries, _ := filepath.Glob("/proc/[0-9]*") // the pattern is well formed
 	for _, entry := range entries {
 		pid, _ := strconv.Atoi(filepath.Base(entry))
-		if fields := statFields(pid); len(fields) > 1 {
-			parent, _ := strconv.Atoi(fields[1])
-			children[parent] = append(children[parent], pid)
-		}
+		parent := Parent(pid)
+		children[parent] = append(children[parent], pid)
 	}
 	all := []int{root}
 	for i := 0; i < len(all); i++ {
@@ -54,8 +52,17 @@ func family(root int) []int {
 	return all
 }
 
-// memoryOf returns a line of /proc/PID/status such as VmRSS or VmHWM, in bytes; 0 if it is not there.
-func memoryOf(pid int, line string) int64 {
+// Parent returns the parent of a process, or 0.
+func Parent(pid int) int {
+	parent := 0
+	if fields := statFields(pid); len(fields) > 1 {
+		parent, _ = strconv.Atoi(fields[1]) // the kernel writes numbers
+	}
+	return parent
+}
+
+// Memory returns a line of /proc/PID/status such as VmRSS or VmHWM, in bytes; 0 if it is not there.
+func Memory(pid int, line string) int64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0
@@ -69,30 +76,30 @@ func memoryOf(pid int, line string) int64 {
 	return 0
 }
 
-// A cpuWatch tells what share of the machine's CPU went to processes that are not part of a measurement.
-type cpuWatch struct {
+// A Watch tells what share of the machine's CPU went to processes that are not part of a measurement.
+type Watch struct {
 	busy, total time.Duration
 	own         time.Duration
 	pids        map[int]time.Duration
 }
 
-// newCPUWatch begins. pids are processes that belong to the measurement beside this one and its children.
-func newCPUWatch(pids []int) *cpuWatch {
-	w := &cpuWatch{pids: map[int]time.Duration{}}
+// NewWatch begins. pids are processes that belong to the measurement beside this one and its children.
+func NewWatch(pids []int) *Watch {
+	w := &Watch{pids: map[int]time.Duration{}}
 	for _, pid := range pids {
-		w.pids[pid] = cpuOf(pid)
+		w.pids[pid] = CPU(pid)
 	}
 	w.busy, w.total = machineCPU()
-	w.own = cpuOf(family(os.Getpid())...)
+	w.own = CPU(Family(os.Getpid())...)
 	return w
 }
 
-// others returns the share since the watch began. pids are as for newCPUWatch; those that were not there then are new.
-func (w *cpuWatch) others(pids []int) float64 {
+// Others returns the share since the watch began. pids are as for NewWatch; those that were not there then are new.
+func (w *Watch) Others(pids []int) float64 {
 	busy, total := machineCPU()
-	measured := cpuOf(family(os.Getpid())...) - w.own
+	measured := CPU(Family(os.Getpid())...) - w.own
 	for _, pid := range pids {
-		measured += cpuOf(pid) - w.pids[pid]
+		measured += CPU(pid) - w.pids[pid]
 	}
 	if total == w.total {
 		return 0

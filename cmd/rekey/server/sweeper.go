@@ -1,0 +1,46 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"rekey/accounts"
+	"rekey/cmd/rekey/config"
+	"rekey/sweeper/settings"
+)
+
+// SweepKeeper returns who keeps the sweeper's settings in a store. It opens no legacy store.
+func SweepKeeper(c *config.Config, store accounts.SweepSettings) *settings.Keeper {
+	names := make([]string, len(c.Legacy))
+	for i, source := range c.Legacy {
+		names[i] = source.Name
+	}
+	return &settings.Keeper{Documents: accounts.SweepDocuments{Store: store}, Checks: settings.Checks{Sources: names}}
+}
+
+// A sweeperDoor is a keeper as the gateway knows it.
+type sweeperDoor struct{ keeper *settings.Keeper }
+
+// Look implements gateway.Sweeper.
+func (d sweeperDoor) Look(ctx context.Context) (accounts.SweepView, error) {
+	v, err := d.keeper.Look(ctx)
+	return sweepView(v, err)
+}
+
+// Change implements gateway.Sweeper.
+func (d sweeperDoor) Change(ctx context.Context, c accounts.SweepChange) (accounts.SweepView, error) {
+	v, err := d.keeper.Change(ctx, c)
+	return sweepView(v, err)
+}
+
+func sweepView(v settings.View, err error) (accounts.SweepView, error) {
+	if err != nil {
+		return accounts.SweepView{}, err
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return accounts.SweepView{}, fmt.Errorf("sweeper settings: %w", err)
+	}
+	return accounts.SweepView{Version: v.Version, JSON: text}, nil
+}

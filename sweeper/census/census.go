@@ -1,0 +1,146 @@
+// Package census finds the names that several people of the old stores hold, in one walk through all of them.
+//
+// It serves runs: whose name nobody else has can be moved together with others, without asking for each name. It keeps a digest
+// of every name on disk for as long as it takes, and in memory a small part of them at a time, however many people there are.
+package census
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"os"
+	"slices"
+
+	"rekey/accounts"
+	"rekey/legacy"
+)
+
+// Config says what is counted. Service is required.
+type Config struct {
+	Service  *accounts.Service
+	Dir      string           // where the digests are kept; "": the system's folder for temporary files. 16 bytes for each name
+	Most     int              // shared names that are returned at most; 0: defaultMost
+	Progress func(done int64) // called for each person, by one goroutine
+}
+
+const (
+	page        = 1000
+	buckets     = 64 // 10 million people with two names each make one of 5 MiB
+	bufferSize  = 16 << 10
+	recordSize  = 16 // a name and who has it, 8 bytes each
+	defaultMost = 1 << 19
+)
+
+// ErrMany is why a census ends: with so many shared names something else is wrong.
+var ErrMany = errors.New("so many people share their names that the mapping is likely wrong: is a column mapped that says the same of many?")
+
+// Take walks through all sources and returns the names that more than one person holds. It returns nil, which knows nothing,
+// where a source cannot be walked. Its error is that of a store, of the disk, or ErrMany.
+func Take(ctx context.Context, c Config) (*Shared, error) {
+	sources := c.Service.SourceNames()
+	if slices.ContainsFunc(sources, func(name string) bool { return !c.Service.CanWalk(name) }) {
+		return nil, nil
+	}
+	if c.Most == 0 {
+		c.Most = defaultMost
+	}
+	t, err := newTally(c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer t.close()
+	done := int64(0)
+	for _, source := range sources {
+		err := c.Service.Walk(ctx, source, page, func(user legacy.User) error {
+			if done++; c.Progress != nil {
+				c.Progress(done)
+			}
+			return t.count(source, user.ID, c.Service.Names(source, user))
+		}, func(*legacy.RowError) {}) // who cannot be read holds nothing that anybody can type
+		if err != nil {
+			return nil, fmt.Errorf("source %s: %w", source, err)
+		}
+	}
+	return t.shared(c.Most)
+}
+
+// A tally is names and who has them, in files by the first bits of the name.
+type tally struct {
+	seed    maphash.Seed
+	files   []*os.File
+	writers []*bufio.Writer
+}
+
+func newTally(dir string) (*tally, error) {
+	t := &tally{seed: maphash.MakeSeed()}
+	for range buckets {
+		file, err := os.CreateTemp(dir, "rekey-census-*")
+		if err == nil {
+			t.files, t.writers = append(t.files, file), append(t.writers, bufio.NewWriterSize(file, bufferSize))
+			err = os.Remove(file.Name()) // it lives as long as it is open, and no longer than this process
+		}
+		if err != nil {
+			t.close()
+			return nil, fmt.Errorf("keep names on disk: %w", err)
+		}
+	}
+	return t, nil
+}
+
+func (t *tally) close() {
+	for _, file := range t.files {
+		_ = file.Close() // nothing of it is wanted
+	}
+}
+
+func (t *tally) count(source, id string, names []accounts.Name) error {
+	who := maphash.String(t.seed, source+"\x00"+id)
+	for _, name := range names {
+		var record [recordSize]byte
+		binary.BigEndian.PutUint64(record[:8], uint64(name))
+		binary.BigEndian.PutUint64(record[8:], who)
+		if _, err := t.writers[uint64(name)>>58].Write(record[:]); err != nil {
+			return fmt.Errorf("keep names on disk: %w", err)
+		}
+	}
+	return nil
+}
+
+func (t *tally) shared(most int) (*Shared, error) {
+	all := &Shared{}
+	for i, file := range t.files {
+		err := t.writers[i].Flush()
+		if err == nil {
+			_, err = file.Seek(0, io.SeekStart)
+		}
+		var raw []byte
+		if err == nil {
+			raw, err = io.ReadAll(file)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read names from disk: %w", err)
+		}
+		type holder struct{ name, who uint64 }
+		holders := make([]holder, 0, len(raw)/recordSize)
+		for ; len(raw) >= recordSize; raw = raw[recordSize:] {
+			holders = append(holders, holder{binary.BigEndian.Uint64(raw), binary.BigEndian.Uint64(raw[8:])})
+		}
+		slices.SortFunc(holders, func(a, b holder) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.who, b.who)) })
+		for i := 1; i < len(holders); i++ {
+			was, is := holders[i-1], holders[i]
+			name := accounts.Name(is.name)
+			if was.name == is.name && was.who != is.who && (len(all.names) == 0 || all.names[len(all.names)-1] != name) {
+				all.names = append(all.names, name)
+			}
+		}
+		if len(all.names) > most {
+			return nil, ErrMany
+		}
+	}
+	return all, nil
+}
