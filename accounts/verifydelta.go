@@ -85,7 +85,7 @@ func (s *Service) BeginDelta(ctx context.Context, sources []string) (*Delta, err
 // firstID is before every UUIDv7 (RFC 9562, section 5.7) of a time and later.
 func firstID(at time.Time) uuid.UUID {
 	var ms [8]byte
-	binary.BigEndian.PutUint64(ms[:], uint64(max(0, at.UnixMilli()))) //nolint:gosec // not negative
+	binary.BigEndian.PutUint64(ms[:], uint64(max(0, at.UnixMilli())))
 	var id uuid.UUID
 	copy(id[:6], ms[2:])
 	return id

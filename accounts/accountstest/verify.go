@@ -61,15 +61,14 @@ func testDigest(t *testing.T, s accounts.Store) {
 	ids = append(ids, "Changed")
 	equal("beside those who have something about them", 7)
 
-	part := accounts.LegacyLink{Source: "shop", LegacyID: "Part", Fingerprint: []byte("p"), How: accounts.ByLogin, At: now().Add(time.Hour), CopiedEpoch: 9}
+	part := accounts.LegacyLink{Source: "shop", LegacyID: "Part", Fingerprint: []byte("p"), How: accounts.ByLogin, At: now().Add(time.Hour)}
 	is(t, "KeepLink", s.KeepLink(t.Context(), accounts.SubjectFor("shop", "Ada"), part), nil)
 	ids = append(ids, "Part")
+	equal("beside one that was copied earlier", 7)
 	want.Add(accounts.SubjectFor("shop", "Ada"), "Part", part.Fingerprint) // which is not the account that Part is named after
-	equal("a part of another", 7)
+	equal("a part of another", 1)
 	want = accounts.Digest{}
-	want.Add(accounts.SubjectFor("shop", "Ada"), "Part", part.Fingerprint)
-	equal("copied earlier", 8)
-	want = accounts.Digest{}
+	equal("all of them copied earlier", 8)
 	ids = nil
 	equal("nobody is asked for", 0)
 }
@@ -179,6 +178,18 @@ func testMarkedIDs(t *testing.T, s accounts.Store) {
 	same(t, "of another source", len(none), 0)
 }
 
+// known has nil for no fingerprint, which a store may give back as an empty one.
+func known(all ...accounts.Ignored) []accounts.Ignored {
+	for i := range all {
+		for _, fingerprint := range []*[]byte{&all[i].Theirs, &all[i].Ours} {
+			if len(*fingerprint) == 0 {
+				*fingerprint = nil
+			}
+		}
+	}
+	return all
+}
+
 func testIgnored(t *testing.T, s accounts.Store) {
 	_, err := s.Ignored(t.Context(), "shop", "7")
 	is(t, "Ignored of none", err, accounts.ErrNotFound)
@@ -188,21 +199,21 @@ func testIgnored(t *testing.T, s accounts.Store) {
 	}
 	is(t, "KeepIgnored", s.KeepIgnored(t.Context(), first, Event(account, accounts.EventDifferenceIgnored)), nil)
 	other := first
-	other.LegacyID, other.Theirs, other.Ours, other.At = "é'8", []byte{}, []byte{}, first.At.Add(time.Second)
+	other.LegacyID, other.Theirs, other.Ours, other.At = "é'8", nil, nil, first.At.Add(time.Second)
 	is(t, "KeepIgnored", s.KeepIgnored(t.Context(), other, Event(account, accounts.EventDifferenceIgnored)), nil)
 	got, err := s.Ignored(t.Context(), "shop", "7")
 	is(t, "Ignored", err, nil)
-	same(t, "Ignored", got, first)
+	same(t, "Ignored", known(got)[0], first)
 	all, err := s.AllIgnored(t.Context(), 10)
 	is(t, "AllIgnored", err, nil)
-	same(t, "AllIgnored", all, []accounts.Ignored{other, first})
+	same(t, "AllIgnored", known(all...), []accounts.Ignored{other, first})
 
 	second := first
-	second.Verdict, second.Theirs, second.Reason, second.At = accounts.VerdictMissingThere, []byte{}, "ticket 2", first.At.Add(time.Minute)
+	second.Verdict, second.Theirs, second.Reason, second.At = accounts.VerdictMissingThere, nil, "ticket 2", first.At.Add(time.Minute)
 	is(t, "KeepIgnored again", s.KeepIgnored(t.Context(), second, Event(account, accounts.EventDifferenceIgnored)), nil)
 	all, err = s.AllIgnored(t.Context(), 1)
 	is(t, "AllIgnored", err, nil)
-	same(t, "AllIgnored", all, []accounts.Ignored{second})
+	same(t, "AllIgnored", known(all...), []accounts.Ignored{second})
 	events(t, s, account, 3)
 	_, err = s.Ignored(t.Context(), "shop", "\xff")
 	is(t, "Ignored of what cannot be a key", err, accounts.ErrNotFound)
