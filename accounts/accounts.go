@@ -192,6 +192,8 @@ const (
 	EventDisabled          EventKind = "account.disabled"
 	EventEnabled           EventKind = "account.enabled"
 	EventSessionsRevoked   EventKind = "account.sessions-revoked"
+	EventReverted          EventKind = "account.reverted" // staff have taken a move back
+	EventUnlocked          EventKind = "account.unlocked" // staff have given all guesses back
 	EventStaffTokenAdded   EventKind = "staff.token-added"
 	EventStaffTokenRevoked EventKind = "staff.token-revoked"
 

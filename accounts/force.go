@@ -208,7 +208,10 @@ func (s *Service) moveUnseen(ctx context.Context, c candidate, m Migration, a At
 	}
 	outcome := outcomeOf(c, h)
 	if m.DryRun {
-		_, _, err := s.stillSo(ctx, c, nil)
+		ids, _, err := s.stillSo(ctx, c, nil)
+		if err == nil {
+			err = s.untaken(ctx, ids)
+		}
 		return outcome, s.refuseUnseen(ctx, c, err, m, a)
 	}
 	credential, err := s.keepNew(ctx, SubjectFor(c.source.Name, c.user.ID), h, c, m.Hash, m.priority())
@@ -233,6 +236,19 @@ func outcomeOf(c candidate, h *hash.Hash) Outcome {
 		return OutcomeReset
 	}
 	return OutcomeMoved
+}
+
+// untaken returns ErrTaken if an account here has one of the identifiers of somebody who is not here.
+func (s *Service) untaken(ctx context.Context, ids []Identifier) error {
+	for _, id := range ids {
+		switch _, err := s.store.ByIdentifier(ctx, id.Canonical); {
+		case err == nil:
+			return ErrTaken
+		case !errors.Is(err, ErrNotFound):
+			return err
+		}
+	}
+	return nil
 }
 
 // recopyUnseen makes a copy equal to legacy again. Where what is here is of the very record that legacy has, and is only not
@@ -279,7 +295,9 @@ func (s *Service) settleUnseen(ctx context.Context, rec Record, c candidate, m M
 // refuseUnseen returns what an error of a move means, and tells support about those who need them. nil stays nil.
 func (s *Service) refuseUnseen(ctx context.Context, c candidate, err error, m Migration, a Attempt) error {
 	if errors.Is(err, errContested) || errors.Is(err, ErrTaken) {
-		s.stats.Contested.Add(1)
+		if !m.DryRun {
+			s.stats.Contested.Add(1)
+		}
 		err = &UnmovableError{NoteContested, "an identifier is held by several legacy people"}
 	}
 	no, ok := errors.AsType[*UnmovableError](err)
@@ -303,13 +321,17 @@ func (m Migration) priority() password.Priority {
 }
 
 // PersonOf returns the legacy person whom a ref names, for Migrate, and the account that is theirs or will be: the one that an
-// account is named after, or somebody who has not moved and holds the identifier alone. Its error is ErrNotFound,
-// ErrContestedPerson, or an *UnavailableError.
+// account is named after, the one of that key, or somebody who has not moved and holds the identifier alone. Its error is
+// ErrNotFound, ErrContestedPerson, or an *UnavailableError.
 func (s *Service) PersonOf(ctx context.Context, ref string) (account uuid.UUID, source, legacyID string, err error) {
 	rec, err := s.AccountOf(ctx, ref)
-	switch {
+	switch key, isKey := s.legacyRef(ref); {
+	case isKey && errors.Is(err, ErrNotFound):
+		return SubjectFor(key.Source, key.LegacyID), key.Source, key.LegacyID, nil
 	case err == nil && rec.Link == nil:
 		return uuid.Nil, "", "", ErrNotFound // born here
+	case err == nil && isKey:
+		return rec.ID, key.Source, key.LegacyID, nil
 	case err == nil:
 		return rec.ID, rec.Link.Source, rec.Link.LegacyID, nil
 	case !errors.Is(err, ErrNotFound):

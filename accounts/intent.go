@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"errors"
@@ -37,6 +38,8 @@ type sealedIntent struct {
 	Here       phase.Write       `json:"here"`
 	Epoch      int64             `json:"epoch"`
 	RequestID  string            `json:"request_id,omitempty"`
+	Actor      string            `json:"actor,omitempty"` // of staff; empty: the person
+	Reason     string            `json:"reason,omitempty"`
 }
 
 // sealedCredential is a Credential in the open.
@@ -162,7 +165,11 @@ func (s *Service) legacyHolder(ctx context.Context, session Session, a Attempt, 
 }
 
 func (s *Service) intentOf(person legacyPerson, a Attempt) *sealedIntent {
-	return &sealedIntent{Was: s.fingerprint(person.candidate), Here: person.row.New, Epoch: a.at.Epoch, RequestID: a.RequestID}
+	intent := &sealedIntent{Was: s.fingerprint(person.candidate), Here: person.row.New, Epoch: a.at.Epoch, RequestID: a.RequestID}
+	if a.by != nil {
+		intent.Actor, intent.Reason = a.by.Actor, a.by.Reason
+	}
+	return intent
 }
 
 // runIntent begins an intent, and brings it to its end if nothing comes between. What is left open the relay ends.
@@ -334,7 +341,8 @@ func (s *Service) finishAbsent(ctx context.Context, f *Finish, d Delivery, p par
 }
 
 func (s *Service) finishIntent(f *Finish, d Delivery, p parcel, link *LegacyLink) error {
-	f.Event.Actor, f.Event.RequestID, f.Keep, f.Was = "person", p.Intent.RequestID, p.Intent.Keep, p.Intent.Was
+	f.Event.Actor, f.Event.Reason = cmp.Or(p.Intent.Actor, "person"), p.Intent.Reason
+	f.Event.RequestID, f.Keep, f.Was = p.Intent.RequestID, p.Intent.Keep, p.Intent.Was
 	switch d.Kind {
 	case DeliverPassword:
 		f.Event.Kind = EventPassword

@@ -17,7 +17,7 @@ type Stats struct {
 	NotRecopied     atomic.Int64
 	Registered      atomic.Int64 // accounts made for people whom no store knew
 	Changed         atomic.Int64 // passwords that their owners have replaced
-	Deleted         atomic.Int64 // accounts that their owners have deleted
+	Deleted         atomic.Int64 // accounts that their owners, or staff, have deleted
 	Rehashed        atomic.Int64
 	NotRehashed     atomic.Int64
 	Contested       atomic.Int64 // logins of people who cannot be moved until support has settled a name

@@ -45,6 +45,7 @@ type Store interface {
 	Codes
 	Sweeps
 	Watching
+	Desk
 	SweepSettings
 
 	// Meta returns the value of a named fact about the installation, or ErrNotFound.
@@ -250,6 +251,10 @@ type Writes interface {
 	// MarkDirty marks the links to legacy people as copies that legacy knows better than; Recopy takes the mark away. Who has no
 	// link is left alone.
 	MarkDirty(ctx context.Context, people ...LegacyKey) error
+	// Revert marks the link of an account as MarkDirty does and ends its sessions as RevokeSessions does, with one event, if its
+	// credential still has version from, the link is as was says, and nothing was changed here that legacy does not know, is on
+	// its way there, or is pinned here: ErrStale if not, ErrNotFound if there is no such account or it is deleted.
+	Revert(ctx context.Context, account uuid.UUID, from int64, was LegacyLink, at time.Time, e Event) (ended []uuid.UUID, err error)
 
 	// SetEmail makes an address an account's, verified or not as it says, with the event and mails: of the account's own it is
 	// marked so, else it takes the place of the first e-mail address; ErrTaken if another account has it. The credential gets

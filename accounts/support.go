@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// What staff do with one account. A ref names it: its id, or anything that its person could type to log in.
+// What staff do with one account. A ref names it; see desk.go.
 
 // An Overview is what staff see of an account. It holds no secret.
 type Overview struct {
@@ -35,10 +35,13 @@ const (
 // AccountOf returns the account that a ref names. Its error is ErrNotFound, or an *UnavailableError.
 func (s *Service) AccountOf(ctx context.Context, ref string) (Record, error) {
 	rec, err := Record{}, ErrNotFound
+	key, isKey := s.legacyRef(ref)
 	if id, ok := parseID(ref); ok {
 		rec, err = s.store.ByID(ctx, id)
+	} else if isKey {
+		rec, err = s.store.ByLink(ctx, key.Source, key.LegacyID)
 	}
-	if errors.Is(err, ErrNotFound) { // a name may look like an id
+	if errors.Is(err, ErrNotFound) && !isKey { // a name may look like an id
 		if name, parseErr := ParseIdentifier(ref); parseErr == nil {
 			rec, err = s.store.ByIdentifier(ctx, name.Canonical)
 		}
@@ -52,11 +55,14 @@ func (s *Service) AccountOf(ctx context.Context, ref string) (Record, error) {
 	return rec, nil
 }
 
-// SubjectOf returns the id that a ref names: an account's, or any id, which may be that of a person who has not moved.
-// Its error is ErrNotFound, or an *UnavailableError.
+// SubjectOf returns the id that a ref names: an account's, or any id, or that of any key of a legacy store, which may be of a
+// person who has not moved. Its error is ErrNotFound, or an *UnavailableError.
 func (s *Service) SubjectOf(ctx context.Context, ref string) (uuid.UUID, error) {
 	rec, err := s.AccountOf(ctx, ref)
 	if errors.Is(err, ErrNotFound) {
+		if key, ok := s.legacyRef(ref); ok {
+			return SubjectFor(key.Source, key.LegacyID), nil
+		}
 		if id, ok := parseID(ref); ok {
 			return id, nil
 		}
@@ -76,6 +82,10 @@ func (s *Service) Overview(ctx context.Context, ref string) (Overview, error) {
 	if err != nil {
 		return Overview{}, err
 	}
+	return s.overview(ctx, rec)
+}
+
+func (s *Service) overview(ctx context.Context, rec Record) (Overview, error) {
 	o := Overview{Account: rec.Account, Scheme: rec.Credential.Scheme, Version: rec.Credential.Version}
 	for _, read := range []func() error{
 		func() (err error) { o.Links, err = s.store.Links(ctx, rec.ID); return err },

@@ -109,7 +109,7 @@ func (s *shop) List(context.Context, string, int) ([]legacy.User, error) {
 // doors is the store of both processes. What comes before a write can be said, once.
 type doors struct {
 	accounts.Store
-	beforeBegin, beforeFinish, beforeCreate, beforeRecopy, beforeSet, beforeSetLink, beforeEpoch, beforeMove func() error
+	beforeBegin, beforeFinish, beforeCreate, beforeRecopy, beforeSet, beforeSetLink, beforeEpoch, beforeMove, beforeRevert, beforeDelete func() error
 
 	afterBegin, afterRecopy func()
 }

@@ -54,6 +54,7 @@ func (g *Gateway) adminTable() []adminRoute {
 		{http.MethodPost, "/admin/v1/sweeper/pause", whoMove, g.commandSweeper},
 		{http.MethodPost, "/admin/v1/sweeper/stop", whoMove, g.commandSweeper},
 
+		{http.MethodGet, "/admin/v1/accounts", whoLook, g.findAccounts},
 		{http.MethodGet, "/admin/v1/accounts/:ref", whoLook, g.showAccount},
 		{http.MethodGet, "/admin/v1/accounts/:ref/sessions", whoLook, g.listSessions},
 		{http.MethodPost, "/admin/v1/accounts/:ref/revoke-sessions", whoHelp, g.revokeSessions},
@@ -61,6 +62,9 @@ func (g *Gateway) adminTable() []adminRoute {
 		{http.MethodPost, "/admin/v1/accounts/:ref/disable", whoHelp, g.disable},
 		{http.MethodPost, "/admin/v1/accounts/:ref/enable", whoHelp, g.enable},
 		{http.MethodPost, "/admin/v1/accounts/:ref/reset", whoHelp, g.resetAccount},
+		{http.MethodPost, "/admin/v1/accounts/:ref/revert", whoHelp, g.revert},
+		{http.MethodPost, "/admin/v1/accounts/:ref/unlock", whoHelp, g.unlock},
+		{http.MethodDelete, "/admin/v1/accounts/:ref", whoHelp, g.eraseAccount},
 
 		{http.MethodGet, "/admin/v1/staff-tokens", whoAppoint, g.listStaffTokens},
 		{http.MethodPost, "/admin/v1/staff-tokens", whoAppoint, g.addStaffToken},

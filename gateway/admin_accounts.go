@@ -10,12 +10,13 @@ import (
 	"rekey/accounts"
 )
 
-// accountState is an account as staff see it. No secret is in it, and no value of an attribute: applications keep all
+// An accountState is a person as staff see them. No secret is in it, and no value of an attribute: applications keep all
 // sorts of things there.
 type accountState struct {
 	ID          uuid.UUID                `json:"id"`
 	Disabled    bool                     `json:"disabled"`
-	CreatedAt   time.Time                `json:"created_at"`
+	CreatedAt   *time.Time               `json:"created_at,omitempty"` // where it is known
+	DeletedAt   *time.Time               `json:"deleted_at,omitempty"`
 	Identifiers []identifierState        `json:"identifiers"`
 	Credential  *credentialState         `json:"credential,omitempty"`
 	Links       []linkState              `json:"links"`
@@ -24,7 +25,8 @@ type accountState struct {
 	Sessions    int                      `json:"sessions"` // that live
 	Notes       []noteState              `json:"notes"`
 	CopyBack    []accounts.DeliveryState `json:"copy_back"` // what legacy stores have yet to hear
-	Events      []eventState             `json:"events"`
+	Events      []EventState             `json:"events"`
+	whyState
 }
 
 type identifierState struct {
@@ -33,6 +35,10 @@ type identifierState struct {
 	Canonical string `json:"canonical"`
 	Contested bool   `json:"contested"`
 	Verified  bool   `json:"verified"`
+}
+
+func identifierStateOf(i accounts.Identifier) identifierState {
+	return identifierState{string(i.Kind), i.Spelling, i.Canonical, i.Contested, i.Verified}
 }
 
 type credentialState struct {
@@ -64,25 +70,10 @@ type noteState struct {
 	At       time.Time `json:"at"`
 }
 
-// showAccount serves GET /admin/v1/accounts/{ref}: how the account is here.
-func (g *Gateway) showAccount(c echo.Context) error {
-	ref, err := refOf(c)
-	if err != nil {
-		return err
-	}
-	o, err := g.accounts.Overview(c.Request().Context(), ref)
-	if err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, accountStateOf(o))
-}
-
 func accountStateOf(o accounts.Overview) accountState {
 	a := accountState{
-		ID: o.ID, Disabled: o.Disabled, CreatedAt: o.CreatedAt,
-		Identifiers: each(o.Identifiers, func(i accounts.Identifier) identifierState {
-			return identifierState{string(i.Kind), i.Spelling, i.Canonical, i.Contested, i.Verified}
-		}),
+		ID: o.ID, Disabled: o.Disabled, CreatedAt: timeOrNil(o.CreatedAt), DeletedAt: timeOrNil(o.DeletedAt),
+		Identifiers: each(o.Identifiers, identifierStateOf),
 		Links: each(o.Links, func(l accounts.LegacyLink) linkState {
 			return linkState{l.Source, l.LegacyID, string(l.How), l.At, timeOrNil(l.LegacyCreatedAt)}
 		}),
@@ -91,7 +82,7 @@ func accountStateOf(o accounts.Overview) accountState {
 		Notes: each(o.Notes, func(n accounts.Note) noteState {
 			return noteState{n.Source, n.LegacyID, string(n.Class), n.Reason, n.At}
 		}),
-		CopyBack: o.CopyBack, Events: each(o.Events, eventStateOf),
+		CopyBack: o.CopyBack, Events: each(o.Events, EventStateOf),
 	}
 	if o.Scheme != "" {
 		a.Credential = &credentialState{string(o.Scheme), o.Version}
@@ -162,8 +153,8 @@ func (g *Gateway) disable(c echo.Context) error { return g.setDisabled(c, true) 
 func (g *Gateway) enable(c echo.Context) error { return g.setDisabled(c, false) }
 
 // changeOf reads a change of the account that the path names.
-func changeOf(c echo.Context) (by accounts.By, ref string, err error) {
-	if by, err = change(c); err == nil {
+func changeOf(c echo.Context, fields ...field) (by accounts.By, ref string, err error) {
+	if by, err = change(c, fields...); err == nil {
 		ref, err = refOf(c)
 	}
 	return by, ref, err

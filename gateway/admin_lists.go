@@ -33,8 +33,8 @@ func timeOrNil(t time.Time) *time.Time {
 	return &t
 }
 
-// An eventState is a line of the audit.
-type eventState struct {
+// An EventState is a line of the audit, as it is shown.
+type EventState struct {
 	ID        uuid.UUID         `json:"id"`
 	At        time.Time         `json:"at"`
 	Account   *uuid.UUID        `json:"account_id,omitempty"`
@@ -45,8 +45,9 @@ type eventState struct {
 	Detail    map[string]string `json:"detail,omitempty"`
 }
 
-func eventStateOf(e accounts.Event) eventState {
-	s := eventState{e.ID, e.At, nil, string(e.Kind), e.Actor, e.Reason, e.RequestID, e.Detail}
+// EventStateOf returns an event as it is shown.
+func EventStateOf(e accounts.Event) EventState {
+	s := EventState{e.ID, e.At, nil, string(e.Kind), e.Actor, e.Reason, e.RequestID, e.Detail}
 	if e.AccountID != uuid.Nil {
 		s.Account = &e.AccountID
 	}
@@ -70,7 +71,7 @@ func (g *Gateway) listEvents(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	answer := map[string]any{"events": each(events, eventStateOf)}
+	answer := map[string]any{"events": each(events, EventStateOf)}
 	if len(events) == q.Limit {
 		answer["next"] = events[len(events)-1].ID
 	}
@@ -94,7 +95,7 @@ func (g *Gateway) eventQuery(c echo.Context) (q accounts.EventQuery, err error) 
 		}
 	}
 	if account != "" {
-		q.Account, err = g.accounts.SubjectOf(c.Request().Context(), account)
+		q.Account, err = g.accounts.SubjectAnywhere(c.Request().Context(), account)
 	}
 	return q, err
 }

@@ -14,7 +14,8 @@ import (
 // migrate serves POST /admin/v1/accounts/{ref}/migrate: one person is moved or copied without their password, as the phase
 // says.
 func (g *Gateway) migrate(c echo.Context) error {
-	by, ref, err := changeOf(c)
+	var dryRun bool
+	by, ref, err := changeOf(c, field{name: "dry_run", truth: &dryRun, optional: true})
 	if err != nil {
 		return err
 	}
@@ -23,12 +24,12 @@ func (g *Gateway) migrate(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	outcome, err := g.accounts.Migrate(ctx, accounts.Migration{Source: source, LegacyID: legacyID, How: accounts.BySupport, By: by})
+	outcome, err := g.accounts.Migrate(ctx, accounts.Migration{Source: source, LegacyID: legacyID, How: accounts.BySupport, By: by, DryRun: dryRun})
 	if err != nil {
 		return err
 	}
 	return c.JSON(http.StatusOK, map[string]any{
-		"account_id": account, "source": source, "legacy_id": legacyID, "outcome": outcome,
+		"account_id": account, "source": source, "legacy_id": legacyID, "outcome": outcome, "dry_run": dryRun,
 	})
 }
 

@@ -28,8 +28,11 @@ func (l limits) take(ctx context.Context, address, identifier string) (giveBack 
 // takeAccount is take for somebody who is logged in and is asked for their password once more: guesses at it count by
 // whose it is. The key holds a space at its start, so that no identifier is it: nobody who types an id locks its owner out.
 func (l limits) takeAccount(ctx context.Context, address string, account uuid.UUID) (giveBack func(), err error) {
-	return l.takeBoth(ctx, address, " account "+account.String())
+	return l.takeBoth(ctx, address, accountKey(account))
 }
+
+// accountKey is what guesses of those who are logged in are counted by.
+func accountKey(account uuid.UUID) string { return " account " + account.String() }
 
 func (l limits) takeBoth(ctx context.Context, address, key string) (giveBack func(), err error) {
 	giveAddress, err := l.takeAddress(ctx, address)

@@ -53,6 +53,7 @@ var (
 	problemElsewhere   = problem{"urn:rekey:problem:managed-elsewhere", "Managed elsewhere", http.StatusConflict, "The old system manages this account for now. Ask support, or whoever runs that system, to make the change there.", nil}
 	problemContested   = problem{"urn:rekey:problem:contested", "Account needs support", http.StatusConflict, "Several people have the same identifier. Support can settle it.", nil}
 	problemUnmovable   = problem{"urn:rekey:problem:unmovable", "Cannot be moved", http.StatusConflict, "", nil}
+	problemKept        = problem{"urn:rekey:problem:not-reverted", "The move is not taken back", http.StatusConflict, "", nil}
 	problemNoMoves     = problem{"urn:rekey:problem:nothing-moves", "Nobody is moved now", http.StatusConflict, "In this phase nobody is moved or copied.", nil}
 	problemTicket      = problem{"urn:rekey:problem:link", "Link not accepted", http.StatusUnauthorized, "It was used, it is too old, or the account has changed since. Ask for a new one.", nil}
 	problemNoMail      = problem{"urn:rekey:problem:no-mail", "No mail is sent from here", http.StatusNotImplemented, "Ask support for help with the account.", nil}
@@ -79,6 +80,7 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 		forbidden   *forbiddenError
 		http        *echo.HTTPError
 		unmovable   *accounts.UnmovableError
+		kept        *accounts.KeptError
 	)
 	switch {
 	case errors.As(err, &invalid):
@@ -118,6 +120,10 @@ func problemFor(err error) (p problem, retryAfter time.Duration) {
 	case errors.As(err, &unmovable):
 		p = problemUnmovable
 		p.Detail, p.Errors = unmovable.Reason, []fieldError{{"class", string(unmovable.Class)}}
+		return p, 0
+	case errors.As(err, &kept):
+		p = problemKept
+		p.Detail, p.Errors = kept.Reason, []fieldError{{"state", string(kept.State)}}
 		return p, 0
 	case errors.Is(err, accounts.ErrNothingMoves):
 		return problemNoMoves, 0

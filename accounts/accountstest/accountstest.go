@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"sessions", sessionRules()},
 		{"keys", keyRules()},
 		{"support", supportRules()},
+		{"desk", deskRules()},
 		{"staff", staffRules()},
 		{"phases", phaseRules()},
 		{"outbox", outboxRules()},

@@ -37,8 +37,8 @@ type Account struct {
 	Tombstone bool
 }
 
-// stays tells whether the new store answers for a in every phase: what legacy holds is older, and must not be revived.
-func (a Account) stays() bool { return a.Pinned || a.ChangedHere }
+// Stays tells whether the new store answers for a in every phase: what legacy holds is older, and must not be revived.
+func (a Account) Stays() bool { return a.Pinned || a.ChangedHere }
 
 // Trusts tells whether the copy of a can be relied on in s: made since the trust epoch began, and neither dirty nor
 // drifted. Before phase both is entered no copy can.
@@ -198,7 +198,7 @@ func (s State) open(a Account) Row {
 	switch {
 	case a.Tombstone:
 		return Row{} // in every phase, whichever store still has a row
-	case a.stays():
+	case a.Stays():
 		return table[side].stays
 	case s.Trusts(a):
 		return table[side].here

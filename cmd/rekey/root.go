@@ -47,7 +47,7 @@ once a minute for a spelling of the name that is not the stored one.`,
 	root.SetErr(c.err)
 	root.AddCommand(
 		newServe(c), newDemo(c), newPlan(c),
-		newConfig(c), newHash(c), newKeys(c), newPhase(c), newStaff(c), newSweep(c), newVerify(c),
+		newAccount(c), newConfig(c), newHash(c), newKeys(c), newPhase(c), newStaff(c), newSweep(c), newVerify(c),
 		newVersion(c),
 	)
 	return root

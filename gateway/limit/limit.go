@@ -85,7 +85,13 @@ type Limiter interface {
 	// Give gives back n tokens that were taken: the password was right, or it was our side that failed. It never makes
 	// more than Burst of them, and does nothing under a rule that Take refuses.
 	Give(ctx context.Context, key string, rule Rule, n int64)
+	// Forget gives key all its tokens back, for everybody who counts with it. Its error is ErrRule, or ErrUnreached: what is
+	// counted elsewhere is counted as before.
+	Forget(ctx context.Context, key string, rule Rule) error
 }
+
+// ErrUnreached: what several gateways count together could not be reached.
+var ErrUnreached = errors.New("the shared count cannot be reached")
 
 // AddressKey returns the key to count a client address under: the address for IPv4, also when it comes mapped into IPv6,
 // and the /64 for IPv6, because that is the least that one subscriber gets (RFC 6177) and each of its 2^64 addresses

@@ -103,6 +103,12 @@ func (l *Local) Give(_ context.Context, key string, rule Rule, n int64) {
 	s.tats.set(id, tat)
 }
 
+// Forget implements Limiter, for this process.
+func (l *Local) Forget(ctx context.Context, key string, rule Rule) error {
+	l.Give(ctx, key, rule, rule.Burst)
+	return rule.Check()
+}
+
 // raise takes over what a shared count knows of a key, by how much its tat is ahead of now, where that is more.
 func (l *Local) raise(key string, rule Rule, debt int64) {
 	s, id, err := l.shard(key, rule)

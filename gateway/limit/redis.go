@@ -85,6 +85,19 @@ func (r *Redis) Give(ctx context.Context, key string, rule Rule, n int64) {
 	r.run(ctx, key, rule, spec, -n) // where it fails the counters tell
 }
 
+// Forget implements Limiter. What the Locals of other gateways have seen counts again only for as long as Redis cannot be reached.
+func (r *Redis) Forget(ctx context.Context, key string, rule Rule) error {
+	spec, err := rule.spec()
+	if err != nil {
+		return err
+	}
+	r.local.Give(ctx, key, rule, rule.Burst)
+	if _, reached := r.run(ctx, key, rule, spec, -rule.Burst); !reached {
+		return ErrUnreached
+	}
+	return nil
+}
+
 // answer is what the script returns; wait and debt in microseconds.
 type answer struct {
 	ok         bool

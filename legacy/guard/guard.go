@@ -104,6 +104,14 @@ func (g *Guard) Ask(ctx context.Context, doing string, question func(context.Con
 		// open.
 		g.circuit.RecordFailure()
 	}
+	return g.told(doing, err)
+}
+
+// told is what the caller is told of a question's error.
+func (g *Guard) told(doing string, err error) error {
+	fail := func(err error) error { return fmt.Errorf("legacy source %s: %s: %w", g.c.Source, doing, err) }
+	var known answered
+	errors.As(err, &known)
 	switch {
 	case err == nil:
 		return nil
@@ -121,6 +129,21 @@ func (g *Guard) Ask(ctx context.Context, doing string, question func(context.Con
 		}
 	}
 	return &askError{source: g.c.Source, doing: doing, text: text, cause: err}
+}
+
+// Aside runs a question that may take long by its nature, under the same deadline: it is not asked while the breaker is open, and
+// neither opens nor closes it. Its errors are those of Ask.
+func (g *Guard) Aside(ctx context.Context, doing string, question func(context.Context) error) error {
+	fail := func(err error) error { return fmt.Errorf("legacy source %s: %s: %w", g.c.Source, doing, err) }
+	if err := ctx.Err(); err != nil {
+		return fail(err)
+	}
+	if !g.circuit.IsClosed() {
+		return fail(ErrOpen)
+	}
+	ctx, cancel := context.WithTimeout(ctx, g.c.Timeout)
+	defer cancel()
+	return g.told(doing, question(ctx))
 }
 
 var verdicts = [...]error{legacy.ErrNoUser, legacy.ErrWrongPassword, legacy.ErrTooMany, legacy.ErrConflict}

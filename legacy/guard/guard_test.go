@@ -115,3 +115,43 @@ func TestGivingUp(t *testing.T) {
 		}
 	})
 }
+
+// What takes long by its nature says nothing about the store; a store that is left alone is not asked that either.
+func TestAside(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		wait := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+		g := newGuard(t)
+		for range 5 {
+			if err := g.Aside(t.Context(), "search", wait); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrOpen) {
+				t.Fatalf("at the deadline: %v", err)
+			}
+		}
+		if err := g.Ask(t.Context(), "read", answer(nil)); err != nil {
+			t.Fatalf("after five slow searches: %v", err)
+		}
+		for range 2 {
+			_ = g.Ask(t.Context(), "read", answer(errDown)) // it opens
+		}
+		asked := false
+		err := g.Aside(t.Context(), "search", func(context.Context) error { asked = true; return nil })
+		if !errors.Is(err, ErrOpen) || asked {
+			t.Fatalf("while it is left alone: %v, asked %t", err, asked)
+		}
+		time.Sleep(11 * time.Second)
+		if err := g.Aside(t.Context(), "search", answer(nil)); !errors.Is(err, ErrOpen) {
+			t.Fatalf("a search is no try: %v", err)
+		}
+		if err := g.Ask(t.Context(), "read", answer(nil)); err != nil {
+			t.Fatalf("the try: %v", err)
+		}
+		if err := g.Aside(t.Context(), "search", answer(Answered(legacy.ErrNoUser))); !errors.Is(err, legacy.ErrNoUser) {
+			t.Fatalf("an answer: %v", err)
+		}
+		cancelled, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := g.Aside(cancelled, "search", answer(nil)); !errors.Is(err, context.Canceled) {
+			t.Fatalf("nobody waits: %v", err)
+		}
+	})
+}

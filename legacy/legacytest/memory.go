@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -82,6 +83,29 @@ func (m *Memory) Get(ctx context.Context, id string) (legacy.User, error) {
 		}
 	}
 	return legacy.User{}, legacy.ErrNoUser
+}
+
+// Searches implements legacy.Searcher.
+func (m *Memory) Searches() bool { return true }
+
+// Search implements legacy.Searcher.
+func (m *Memory) Search(ctx context.Context, part string, limit int) ([]legacy.User, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.down != nil {
+		return nil, m.down
+	}
+	var found []legacy.User
+	for _, u := range m.users {
+		has := func(id string) bool { return strings.Contains(strings.ToLower(id), strings.ToLower(part)) }
+		if len(found) < limit && part != "" && slices.ContainsFunc(u.Identifiers(), has) {
+			found = append(found, own(u))
+		}
+	}
+	return found, nil
 }
 
 // own returns u with a password of its own, which the caller may change.

@@ -172,6 +172,7 @@ func rules() []rule {
 			}
 			return getMany(ctx, h, getter)
 		}},
+		{"search", "a part of an e-mail address finds whoever has it, in either letter case, and no character of it means anything", search},
 		{"list", "walking page by page meets everybody once, in the order of the key, whatever the page", func(ctx context.Context, h *harness) error {
 			lister, ok := h.source.(legacy.Lister)
 			if !ok {
@@ -221,6 +222,63 @@ func getMany(ctx context.Context, h *harness, getter legacy.Getter) error {
 	return unknown("GetMany under a cancelled context", err)
 }
 
+// search looks for people by a part of what they log in with.
+func search(ctx context.Context, h *harness) error {
+	searcher, ok := h.source.(legacy.Searcher)
+	if !ok || !searcher.Searches() {
+		return nil
+	}
+	find := func(part string, limit int) ([]string, error) {
+		users, err := searcher.Search(ctx, part, limit)
+		if err != nil {
+			return nil, fmt.Errorf("Search(%.40q): %w", part, err)
+		}
+		var ids []string
+		for _, u := range users {
+			if err := samePerson(u, h.person(u.ID)); err != nil {
+				return nil, err
+			}
+			ids = append(ids, u.ID)
+		}
+		slices.SortFunc(ids, byNumber)
+		return ids, nil
+	}
+	for part, want := range map[string][]string{
+		"anna@ex": {"1"}, "NNA@EXAMPLE": {"1"}, "bob@": {"2"}, "meless@example.or": {"4"}, "twice@example.org": {"6"}, "shared@": {"7", "8"},
+		"дарья@": {"3"}, "@example.org": {"1", "2", "4", "6", "7", "8", "9", "10", "205"},
+		"": nil, "nobody@": nil, "[a-z]nna@": nil, "a%@example": nil, "ann_@example": nil, "!@example": nil, `\@example`: nil,
+		"' OR '1'='1": nil, "an\x00na": nil, "\xff": nil, "😀": nil, strings.Repeat("a", 5000): nil,
+	} {
+		got, err := find(part, 100)
+		if err != nil {
+			return err
+		}
+		if !slices.Equal(got, want) {
+			return fmt.Errorf("Search(%.40q) found %v, want %v", part, got, want)
+		}
+	}
+	for _, part := range []string{"%", "_", "0%_s"} { // they are in one name, which need not be searched
+		got, err := find(part, 100)
+		if err != nil {
+			return err
+		}
+		if len(got) > 0 && !slices.Equal(got, []string{"10"}) {
+			return fmt.Errorf("Search(%q) found %v", part, got)
+		}
+	}
+	got, err := find("@example.org", 3)
+	if err == nil && len(got) != 3 {
+		err = fmt.Errorf("Search for 3 people found %d", len(got))
+	}
+	if err != nil {
+		return err
+	}
+	cancelled, cancel := context.WithCancel(ctx)
+	cancel()
+	_, err = searcher.Search(cancelled, "anna@", 10)
+	return unknown("Search under a cancelled context", err)
+}
+
 // down asks a store that does not answer, in every way the source has.
 func down(ctx context.Context, h *harness) error {
 	source := h.Down(h.t)
@@ -243,6 +301,12 @@ func down(ctx context.Context, h *harness) error {
 	if lister, ok := source.(legacy.Lister); ok {
 		questions["List"] = func() error {
 			_, err := lister.List(ctx, "", 10)
+			return err
+		}
+	}
+	if searcher, ok := source.(legacy.Searcher); ok && searcher.Searches() {
+		questions["Search"] = func() error {
+			_, err := searcher.Search(ctx, "anna", 10)
 			return err
 		}
 	}

@@ -11,8 +11,9 @@ import (
 )
 
 // Wrap puts the mapping before a source. What it returns is a legacy.Getter, Verifier, Lister, Writer and Watcher exactly
-// where source is one, and a legacy.ManyGetter where it is a Getter. It is always a legacy.Checker, a legacy.Pinger and an io.Closer: a source that cannot be checked
-// or pinged is asked for somebody who does not exist, and one that cannot be closed needs no closing.
+// where source is one, and a legacy.ManyGetter where it is a Getter. It is always a legacy.Checker, a legacy.Pinger, a legacy.Searcher and an io.Closer: a source that cannot be
+// checked or pinged is asked for somebody who does not exist, one that cannot be closed needs no closing, and one that cannot be
+// searched says so by Searches.
 //
 // People whom Keep refuses do not exist: Lookup and List leave them out, Get says ErrNoUser. If an expression has no result
 // for a person, Lookup and Get return an error that wraps a *legacy.RowError ("cannot tell"), and List counts the person
@@ -78,6 +79,35 @@ func (s *mapped) Ping(ctx context.Context) error {
 		return pinger.Ping(ctx)
 	}
 	return s.askNobody(ctx)
+}
+
+// Searches implements legacy.Searcher.
+func (s *mapped) Searches() bool {
+	searcher, ok := s.source.(legacy.Searcher)
+	return ok && searcher.Searches()
+}
+
+var errNoSearch = errors.New("the source cannot be searched")
+
+// Search implements legacy.Searcher. A part is looked for in what the store holds.
+func (s *mapped) Search(ctx context.Context, part string, limit int) ([]legacy.User, error) {
+	searcher, ok := s.source.(legacy.Searcher)
+	if !ok {
+		return nil, s.fail("search users", []error{errNoSearch})
+	}
+	users, err := searcher.Search(ctx, part, limit)
+	rows, failed := legacy.RowErrors(err)
+	if failed != nil {
+		return nil, err
+	}
+	kept, bad := s.all(users)
+	for _, row := range rows {
+		bad = append(bad, row)
+	}
+	if len(bad) > 0 {
+		err = s.fail("search users", bad)
+	}
+	return kept, err
 }
 
 // Close implements io.Closer.

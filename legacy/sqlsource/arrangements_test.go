@@ -150,6 +150,11 @@ func (r realm) List(ctx context.Context, after string, limit int) ([]legacy.User
 	return short(users), err
 }
 
+func (r realm) Search(ctx context.Context, part string, limit int) ([]legacy.User, error) {
+	users, err := r.Source.Search(ctx, part, limit)
+	return short(users), err
+}
+
 func short(users []legacy.User) []legacy.User {
 	for i := range users {
 		users[i].ID = strings.TrimPrefix(users[i].ID, realmPrefix)

@@ -1,8 +1,10 @@
 package sqlsource
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // A dialect is what databases disagree about.
@@ -20,8 +22,10 @@ type dialect struct {
 	// same is the condition that a column's text is an argument's to the byte, whatever the column's collation: one that
 	// ignores case, or spaces at the end, would take another stored password for the one that was read.
 	same   func(column, mark string) string
-	lastID string // the number that the last INSERT of this connection was given
-	now    string // this moment in UTC
+	asText func(column string) string // of a binary column, whatever bytes it holds
+	ofText func(text string) string   // what a text in UTF-8 is there
+	lastID string                     // the number that the last INSERT of this connection was given
+	now    string                     // this moment in UTC
 
 	timesAsText bool // a time is whatever the application has written: it is read and compared as that
 }
@@ -35,6 +39,7 @@ func mySQL() dialect {
 		same: func(column, mark string) string {
 			return "CAST(CONVERT(" + column + " USING utf8mb4) AS BINARY) = CAST(" + mark + " AS BINARY)"
 		},
+		asText: func(column string) string { return "CONVERT(" + column + " USING utf8mb4)" }, ofText: asItIs,
 		lastID: "LAST_INSERT_ID()", now: "CURRENT_TIMESTAMP", // in the session's zone, which is UTC
 	}
 }
@@ -43,6 +48,7 @@ func postgreSQL() dialect {
 	return dialect{
 		quote: doubleQuotes, mark: dollar, typeOf: typeOf, reserved: "$`", quotes: map[rune]byte{'\'': '\'', '"': '"'},
 		same:   func(column, mark string) string { return "CAST(" + column + ` AS text) COLLATE "C" = ` + mark },
+		asText: func(column string) string { return "encode(" + column + ", 'escape')" }, ofText: escaped, // convert_from fails on a NUL
 		lastID: "lastval()", now: "CURRENT_TIMESTAMP", // the session's zone is UTC
 	}
 }
@@ -52,6 +58,7 @@ func sqlite() dialect {
 	return dialect{
 		quote: backticks, mark: questionMark, typeOf: typeOf, reserved: "?@#$]", quotes: map[rune]byte{'\'': '\'', '"': '"', '`': '`', '[': ']'},
 		same:   func(column, mark string) string { return "CAST(" + column + " AS BLOB) = CAST(" + mark + " AS BLOB)" },
+		asText: func(column string) string { return "CAST(" + column + " AS TEXT)" }, ofText: asItIs,
 		lastID: "last_insert_rowid()", now: "CURRENT_TIMESTAMP", timesAsText: true,
 	}
 }
@@ -63,8 +70,27 @@ func sqlServer() dialect {
 			bytes := func(text string) string { return "CAST(CAST(" + text + " AS nvarchar(4000)) AS varbinary(8000))" }
 			return bytes(column) + " = " + bytes(mark)
 		},
+		asText: func(column string) string { return "CAST(" + column + " AS varchar(max))" }, ofText: asItIs,
 		lastID: "SCOPE_IDENTITY()", now: "SYSUTCDATETIME()",
 	}
+}
+
+func asItIs(text string) string { return text }
+
+// escaped is what PostgreSQL's encode makes of bytes in format escape.
+func escaped(text string) string {
+	var b strings.Builder
+	for _, c := range []byte(text) {
+		switch {
+		case c == '\\':
+			b.WriteString(`\\`)
+		case c < utf8.RuneSelf:
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, `\%03o`, c)
+		}
+	}
+	return b.String()
 }
 
 func backticks(name string) string    { return "`" + name + "`" }

@@ -135,6 +135,7 @@ func (s *Source) whereTables() []int {
 type ask struct {
 	column column
 	args   []any
+	like   func(column) string // not nil: they are patterns of the column as this text; see anyLike
 }
 
 // asks returns which columns can hold which of the spellings. What is in unfit is left out.
@@ -163,6 +164,10 @@ func (s *Source) anyOf(q *statement, asks []ask) {
 		if i > 0 {
 			q.add(" OR ")
 		}
+		if a.like != nil {
+			s.anyLike(q, a)
+			continue
+		}
 		q.add(s.ref(a.column), " IN (")
 		q.list(a.args)
 		q.add(")")
@@ -172,37 +177,42 @@ func (s *Source) anyOf(q *statement, asks []ask) {
 // lookupQuery returns the SELECT that finds whoever has one of the spellings, and its arguments; "" if no column can
 // hold any of them. What is in unfit is left out.
 func (s *Source) lookupQuery(shape *shape, spellings []string, unfit map[pair]bool) (string, []any) {
-	asks := s.asks(shape, spellings, unfit)
+	return s.identifierQuery(shape, s.asks(shape, spellings, unfit), maxPeople+1)
+}
+
+// identifierQuery returns the SELECT that finds whoever has what is asked for, up to a limit of people; "" if nothing is.
+func (s *Source) identifierQuery(shape *shape, asks []ask, limit int) (string, []any) {
 	if len(asks) == 0 {
 		return "", nil
 	}
 	q := &statement{dialect: s.dialect}
 	q.add("SELECT ")
 	if len(s.schema.tables) == 1 {
-		q.first(maxPeople + 1)
+		q.first(limit)
 		s.selectFields(q, shape)
 		s.from(q)
 		q.add(s.where(q, shape, anyColumn))
-		if len(s.schema.where) > 0 && len(asks) > 1 {
+		group := len(s.schema.where) > 0 && (len(asks) > 1 || asks[0].like != nil)
+		if group {
 			q.add("(")
 		}
 		s.anyOf(q, asks)
-		if len(s.schema.where) > 0 && len(asks) > 1 {
+		if group {
 			q.add(")")
 		}
-		q.last(maxPeople + 1)
+		q.last(limit)
 		return q.text.String(), q.args
 	}
 	s.selectFields(q, shape)
 	q.add(" FROM (")
-	s.findByIdentifier(q, shape, asks)
+	s.findByIdentifier(q, shape, asks, limit)
 	s.joinFound(q, shape)
 	return q.text.String(), q.args
 }
 
 // findByIdentifier appends the SELECT of the keys. Each table that holds identifiers is asked on its own: with an OR
 // across two tables, no database would use the indexes of either.
-func (s *Source) findByIdentifier(q *statement, shape *shape, asks []ask) {
+func (s *Source) findByIdentifier(q *statement, shape *shape, asks []ask, limit int) {
 	var groups [][]ask
 	for _, a := range asks { // they come in the configured order, not by table
 		i := slices.IndexFunc(groups, func(g []ask) bool { return g[0].column.table == a.column.table })
@@ -216,7 +226,7 @@ func (s *Source) findByIdentifier(q *statement, shape *shape, asks []ask) {
 	wrap := isUnion && q.dialect.top
 	if wrap {
 		q.add("SELECT ")
-		q.first(maxPeople + 1)
+		q.first(limit)
 		q.add("* FROM (")
 	}
 	for i, group := range groups {
@@ -227,7 +237,7 @@ func (s *Source) findByIdentifier(q *statement, shape *shape, asks []ask) {
 		q.add("SELECT ")
 		if !isUnion {
 			s.distinct(q, tables)
-			q.first(maxPeople + 1)
+			q.first(limit)
 		}
 		s.selectKey(q)
 		s.from(q)
@@ -240,7 +250,7 @@ func (s *Source) findByIdentifier(q *statement, shape *shape, asks []ask) {
 		q.add(") AS ", q.dialect.quote("each"))
 		return
 	}
-	q.last(maxPeople + 1)
+	q.last(limit)
 }
 
 // distinct appends DISTINCT where a joined table may show a key twice.

@@ -38,7 +38,8 @@ const (
 	connLife = 30 * time.Minute // so that a failover or a changed address is noticed
 )
 
-// A Source is an old user store in an SQL database. It is a legacy.Source, a legacy.ManyGetter, a legacy.Lister and a legacy.Watcher.
+// A Source is an old user store in an SQL database. It is a legacy.Source, a legacy.ManyGetter, a legacy.Lister, a legacy.Watcher and
+// a legacy.Searcher.
 type Source struct {
 	config  Config
 	dialect dialect
@@ -48,6 +49,8 @@ type Source struct {
 	rows    queryer // where people are read: db, but for what a write reads in its own transaction
 	guard   *guard.Guard
 	secrets []string // what no error may contain
+
+	searching chan struct{} // holds one while somebody searches
 
 	shape atomic.Pointer[shape] // nil until the database has been asked for the columns' types
 }
@@ -59,6 +62,8 @@ var (
 
 	_ legacy.ManyGetter = (*Source)(nil)
 	_ legacy.Watcher    = (*Source)(nil)
+	_ legacy.Watcher    = (*Source)(nil)
+	_ legacy.Searcher   = (*Source)(nil)
 )
 
 // Open checks the configuration and prepares a pool. It does not ask the database, which may be down: Check does.
@@ -77,7 +82,7 @@ func Open(c Config) (*Source, error) {
 			c.Extra = append(c.Extra, column)
 		}
 	}
-	s := &Source{}
+	s := &Source{searching: make(chan struct{}, 1)}
 	var err error
 	s.guard, err = guard.New(guard.Config{
 		Source: c.Name, Describe: s.describe, Timeout: c.Timeout, BreakAfter: c.BreakAfter, BreakFor: c.BreakFor,

@@ -37,7 +37,7 @@ func (s *Server) metrics() []gateway.Metric {
 		counter("rekey_accounts_migrated_total", "Accounts moved by this process.", stats.Migrated.Load),
 		counter("rekey_accounts_not_migrated_total", "Right passwords whose account could not be moved this time.", stats.NotMigrated.Load),
 		counter("rekey_accounts_registered_total", "Accounts made for people whom no store knew.", stats.Registered.Load),
-		counter("rekey_accounts_deleted_total", "Accounts deleted by their owners.", stats.Deleted.Load),
+		counter("rekey_accounts_deleted_total", "Accounts deleted, by their owners or by staff.", stats.Deleted.Load),
 		counter("rekey_passwords_changed_total", "Passwords replaced by their owners.", stats.Changed.Load),
 		counter("rekey_passwords_reset_total", "Passwords set by a link in a mail.", stats.Reset.Load),
 		counter("rekey_emails_confirmed_total", "Addresses confirmed by a link in a mail.", stats.EmailsConfirmed.Load),
