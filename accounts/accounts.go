@@ -189,6 +189,10 @@ const (
 	EventProfileChanged EventKind = "profile.changed"
 	EventTermsAccepted  EventKind = "terms.accepted"
 
+	EventVerifyBegan       EventKind = "verify.began"
+	EventVerifyEnded       EventKind = "verify.ended"
+	EventDifferenceIgnored EventKind = "verify.ignored" // between the stores; somebody accepts it
+
 	EventDisabled          EventKind = "account.disabled"
 	EventEnabled           EventKind = "account.enabled"
 	EventSessionsRevoked   EventKind = "account.sessions-revoked"

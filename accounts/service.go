@@ -35,6 +35,10 @@ type Source struct {
 	// legacy.Writer that writes under a condition and takes hashes.
 	CopyBack CopyBack
 
+	// Replica is a copy of the store that is kept by the store itself, for reading much at a time: it may be behind. nil: there is
+	// none, and the store is read. Before anything is said of somebody the store is.
+	Replica legacy.Source
+
 	Watch Watch // how the store is looked at for changes of others; zero: it is not
 
 	// ManageURL is where people change what has to be changed in this store; "" if there is no such place.

@@ -40,6 +40,7 @@ type Store interface {
 	Signals
 	SigningKeys
 	Validations
+	Verifies
 	Support
 	StaffTokens
 	Codes

@@ -32,11 +32,12 @@ const (
 	VerdictMissingHere  Verdict = "missing-here"  // in legacy alone, though it could be here
 	VerdictMissingThere Verdict = "missing-there" // an account that was copied from somebody who is not in legacy any more
 	VerdictUnreadable   Verdict = "unreadable"    // an account whose legacy record nobody can compare
+	VerdictIgnored      Verdict = "ignored"       // one of those that are not clean, which somebody has looked at and accepts; see Ignored
 )
 
 // Clean reports whether people of a verdict stand in the way of going up.
 func (v Verdict) Clean() bool {
-	return slices.Contains([]Verdict{VerdictEqual, VerdictAhead, VerdictDeleted, VerdictUnmovable}, v)
+	return slices.Contains([]Verdict{VerdictEqual, VerdictAhead, VerdictDeleted, VerdictUnmovable, VerdictIgnored}, v)
 }
 
 // A Comparison is what a pass has found in one source.
@@ -60,15 +61,23 @@ type Validation struct {
 type ValidationReport struct {
 	Complete bool         `json:"complete"` // it was over all sources, to their ends
 	Sources  []Comparison `json:"sources"`
+	// Since is when the pass began that this one, which is of what has changed, goes on from; zero for a whole one. SinceClean: it
+	// had found no difference, nor had those that went on from it.
+	Since      time.Time         `json:"since,omitzero"`
+	SinceClean bool              `json:"since_clean,omitempty"`
+	Cursors    map[string]string `json:"cursors,omitempty"` // where legacy.Watcher was when it began, by source
 }
 
 // Clean reports whether a pass has found no difference.
 func (r ValidationReport) Clean() bool {
-	for _, source := range r.Sources {
-		for verdict, n := range source.Counts {
-			if n > 0 && !verdict.Clean() {
-				return false
-			}
+	return !slices.ContainsFunc(r.Sources, func(source Comparison) bool { return !source.Clean() })
+}
+
+// Clean reports whether no difference was found.
+func (c Comparison) Clean() bool {
+	for verdict, n := range c.Counts {
+		if n > 0 && !verdict.Clean() {
+			return false
 		}
 	}
 	return true
@@ -76,7 +85,7 @@ func (r ValidationReport) Clean() bool {
 
 // Validations is the part of a Store that keeps what passes have found.
 type Validations interface {
-	// AddValidation stores a pass that has ended.
+	// AddValidation stores a pass that has ended, once: one that is there already stays as it is.
 	AddValidation(ctx context.Context, v Validation) error
 	// Validations returns up to limit passes, the one that began last first.
 	Validations(ctx context.Context, limit int) ([]Validation, error)
@@ -188,7 +197,7 @@ func (s *Service) Compare(ctx context.Context, source string, user legacy.User) 
 	if verdict := s.judge(rec, source, user.ID, &c, a); verdict.Clean() {
 		return verdict, nil
 	}
-	return s.compareAgain(ctx, source, user.ID, a)
+	return s.compareAccepting(ctx, source, user.ID, a)
 }
 
 // CompareLink judges somebody whom a walk has not found, though there is a link to them.
@@ -199,44 +208,54 @@ func (s *Service) CompareLink(ctx context.Context, source, legacyID string) (Ver
 		return "", err
 	}
 	defer leave()
-	return s.compareAgain(ctx, source, legacyID, a)
+	return s.compareAccepting(ctx, source, legacyID, a)
 }
 
-// compareAgain reads both stores until nobody has written here in between, and judges then.
-func (s *Service) compareAgain(ctx context.Context, source, legacyID string, a Attempt) (Verdict, error) {
+func (s *Service) compareAccepting(ctx context.Context, source, legacyID string, a Attempt) (Verdict, error) {
+	verdict, both, err := s.compareAgain(ctx, source, legacyID, a)
+	if err != nil {
+		return "", err
+	}
+	return s.accepted(ctx, source, legacyID, verdict, both)
+}
+
+// compareAgain reads both stores until nobody has written here in between, and judges then. It returns what it has judged.
+func (s *Service) compareAgain(ctx context.Context, source, legacyID string, a Attempt) (Verdict, pair, error) {
 	before, err := s.linked(ctx, source, legacyID)
 	for range compareTries {
 		if err != nil {
-			return "", err
+			return "", pair{}, err
 		}
 		c, readErr := s.unseen(ctx, source, legacyID)
 		no, unread := errors.AsType[*UnmovableError](readErr)
 		if readErr != nil && !unread {
-			return "", readErr
+			return "", pair{}, readErr
 		}
 		var after *Record
 		if after, err = s.linked(ctx, source, legacyID); err != nil {
-			return "", err
+			return "", pair{}, err
 		}
 		if !sameState(before, after) {
 			before = after
 			continue
 		}
-		switch {
-		case unread && no.Class == NoteGone:
-			return s.judge(after, source, legacyID, nil, a), nil
-		case unread && after == nil:
-			return VerdictUnmovable, nil
-		case unread:
-			return VerdictUnreadable, nil
+		if unread {
+			verdict := VerdictUnreadable
+			switch {
+			case no.Class == NoteGone:
+				verdict = s.judge(after, source, legacyID, nil, a)
+			case after == nil:
+				verdict = VerdictUnmovable
+			}
+			return verdict, s.pairOf(after, nil), nil
 		}
 		verdict := s.judge(after, source, legacyID, &c, a)
 		if verdict == VerdictMissingHere {
-			return s.couldMove(ctx, c)
+			verdict, err = s.couldMove(ctx, c)
 		}
-		return verdict, nil
+		return verdict, s.pairOf(after, &c), err
 	}
-	return VerdictAhead, nil // they are being changed, over and over
+	return VerdictAhead, pair{}, nil // they are being changed, over and over
 }
 
 // linked returns the account that a legacy person was made, nil if there is none.
@@ -320,7 +339,7 @@ func (s *Service) MarkDrifted(ctx context.Context, source, legacyID string, by B
 	if err != nil || was == nil {
 		return false, err
 	}
-	verdict, err := s.compareAgain(ctx, source, legacyID, a)
+	verdict, _, err := s.compareAgain(ctx, source, legacyID, a)
 	if err != nil || verdict != VerdictDifferent && verdict != VerdictMissingThere || was.Link.Drifted {
 		return false, err
 	}
@@ -344,6 +363,16 @@ const maxExamples = 20
 // NewComparison returns a Comparison of nobody yet.
 func NewComparison(source string) Comparison {
 	return Comparison{Source: source, Counts: map[Verdict]int{}, Examples: map[Verdict][]string{}}
+}
+
+// Clone returns a copy that can be counted on by itself.
+func (c *Comparison) Clone() Comparison {
+	clone := *c
+	clone.Counts, clone.Examples = maps.Clone(c.Counts), make(map[Verdict][]string, len(c.Examples))
+	for verdict, ids := range c.Examples {
+		clone.Examples[verdict] = slices.Clone(ids)
+	}
+	return clone
 }
 
 // Add counts one person.

@@ -27,6 +27,10 @@ func (v *village) judged(t *testing.T, user legacy.User, want accounts.Verdict) 
 	if err != nil || got != want {
 		t.Errorf("compared: %q (%v), want %q", got, err, want)
 	}
+	many, err := v.CompareMany(t.Context(), "shop", []legacy.User{user})
+	if err != nil || len(many) != 1 || many[0] != want {
+		t.Errorf("compared with others: %q (%v), want %q", many, err, want)
+	}
 	if got, err = v.CompareLink(t.Context(), "shop", user.ID); err != nil || got != want {
 		t.Errorf("compared by the link: %q (%v), want %q", got, err, want)
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -33,25 +34,65 @@ func (g *Gateway) migrate(c echo.Context) error {
 }
 
 type validationState struct {
-	ID       uuid.UUID             `json:"id"`
-	Began    time.Time             `json:"began"`
-	Ended    time.Time             `json:"ended"`
-	Epoch    int64                 `json:"epoch"`
-	Clean    bool                  `json:"clean"`
-	Complete bool                  `json:"complete"`
-	Sources  []accounts.Comparison `json:"sources"`
+	ID         uuid.UUID             `json:"id"`
+	Began      time.Time             `json:"began"`
+	Ended      time.Time             `json:"ended"`
+	Epoch      int64                 `json:"epoch"`
+	Clean      bool                  `json:"clean"`
+	Complete   bool                  `json:"complete"`
+	Since      time.Time             `json:"since,omitzero"`
+	SinceClean bool                  `json:"since_clean,omitempty"`
+	Sources    []accounts.Comparison `json:"sources"`
 }
 
-// shownValidations are the newest passes that are shown.
-const shownValidations = 20
+type runningValidation struct {
+	ID        uuid.UUID                     `json:"id"`
+	Began     time.Time                     `json:"began"`
+	Epoch     int64                         `json:"epoch"`
+	Chunks    map[accounts.ChunkState]int64 `json:"chunks"`
+	Suspended string                        `json:"suspended,omitempty"`
+	Sources   []accounts.Comparison         `json:"sources"`
+}
 
-// listValidations serves GET /admin/v1/validation: what the newest passes over both stores have found, newest first.
+type ignoredState struct {
+	Source   string           `json:"source"`
+	LegacyID string           `json:"legacy_id"`
+	Verdict  accounts.Verdict `json:"verdict"`
+	Actor    string           `json:"actor"`
+	Reason   string           `json:"reason"`
+	At       time.Time        `json:"at"`
+}
+
+const (
+	shownValidations = 20  // the newest passes
+	shownIgnored     = 100 // the newest differences that somebody accepts
+)
+
+// listValidations serves GET /admin/v1/validation: how far the pass over both stores is that goes on, what the newest have found,
+// newest first, and what nobody has to look at any more.
 func (g *Gateway) listValidations(c echo.Context) error {
-	all, err := g.accounts.Validations(c.Request().Context(), shownValidations)
+	ctx := c.Request().Context()
+	all, err := g.accounts.Validations(ctx, shownValidations)
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, map[string]any{"validations": each(all, func(v accounts.Validation) validationState {
-		return validationState{v.ID, v.Began, v.Ended, v.Epoch, v.Found.Clean(), v.Found.Complete, v.Found.Sources}
-	})})
+	ignored, err := g.accounts.AllIgnored(ctx, shownIgnored)
+	if err != nil {
+		return err
+	}
+	answer := map[string]any{
+		"validations": each(all, func(v accounts.Validation) validationState {
+			return validationState{v.ID, v.Began, v.Ended, v.Epoch, v.Found.Clean(), v.Found.Complete, v.Found.Since, v.Found.SinceClean, v.Found.Sources}
+		}),
+		"ignored": each(ignored, func(i accounts.Ignored) ignoredState {
+			return ignoredState{i.Source, i.LegacyID, i.Verdict, i.Actor, i.Reason, i.At}
+		}),
+	}
+	switch p, err := g.accounts.VerifyProgress(ctx); {
+	case err == nil:
+		answer["running"] = runningValidation{p.Run.ID, p.Run.Began, p.Spec.Epoch, p.Chunks, p.Why, p.Sources}
+	case !errors.Is(err, accounts.ErrNotFound):
+		return err
+	}
+	return c.JSON(http.StatusOK, answer)
 }

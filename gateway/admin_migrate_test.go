@@ -95,4 +95,28 @@ func TestValidations(t *testing.T) {
 		got[0].Sources[0].Counts["different"] != 1 || got[0].Sources[0].Examples["different"][0] != "7" {
 		t.Errorf("%d %s", a.Code, a.Body)
 	}
+
+	by := accounts.By{Actor: "cli:test", Reason: "ticket 4711"}
+	goesOn, err := w.accounts.Verify(t.Context(), accounts.VerifySpec{}, by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ignored := accounts.Ignored{Source: "shop", LegacyID: "8", Verdict: accounts.VerdictMissingHere, Actor: by.Actor, Reason: by.Reason, At: time.Now()}
+	event := accounts.Event{ID: uuid.Must(uuid.NewV7()), At: time.Now(), Kind: accounts.EventDifferenceIgnored, Actor: by.Actor, Reason: by.Reason}
+	if err := w.store.KeepIgnored(t.Context(), ignored, event); err != nil {
+		t.Fatal(err)
+	}
+	v.ID, v.Began, v.Found.Since, v.Found.SinceClean = uuid.Must(uuid.NewV7()), v.Began.Add(time.Hour), v.Began, true
+	if err := w.store.AddValidation(t.Context(), v); err != nil {
+		t.Fatal(err)
+	}
+	a = w.admin(token, "GET", "/admin/v1/validation", "")
+	for _, want := range []string{
+		`"running":{"id":"` + goesOn.Run.ID.String(), `"ignored":[{"source":"shop","legacy_id":"8","verdict":"missing-here","actor":"cli:test","reason":"ticket 4711"`,
+		`"since_clean":true`,
+	} {
+		if !strings.Contains(a.Body.String(), want) {
+			t.Errorf("%s is not in %d %s", want, a.Code, a.Body)
+		}
+	}
 }

@@ -16,6 +16,9 @@ type Watcher interface {
 	// Who is there no more may be among them, where the store keeps the record with a mark. A record that has no time is never
 	// among them, nor is one that was removed whole.
 	Changed(ctx context.Context, after string, back time.Duration, limit int) (Changes, error)
+	// Newest returns where Changed would have ended if it had read all there is: behind the record that was written last, or ""
+	// if there is none.
+	Newest(ctx context.Context) (string, error)
 }
 
 // Changes is a page of whose record was written.

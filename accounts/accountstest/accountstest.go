@@ -44,6 +44,7 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"shadow", shadowRules()},
 		{"watch", watchRules()},
 		{"sweeps", sweepRules()},
+		{"verify", verifyRules()},
 		{"sweep", sweepSettingsRules()},
 		{"reckon", reckonRules()},
 		{"races", raceRules()},

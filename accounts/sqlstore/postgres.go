@@ -172,6 +172,7 @@ func postgresEngine(locker lock.SessionLocker) engine {
 		keepChange:  lockChange,
 		keepChanges: lockChanges,
 		insertRows:  copyIn,
+		digest:      digestThere,
 		texts:       func(p string) string { return `(SELECT jsonb_array_elements_text(CAST(` + p + ` AS jsonb)))` },
 		ids: func(p string) string {
 			return `(SELECT CAST(jsonb_array_elements_text(CAST(` + p + ` AS jsonb)) AS uuid))`

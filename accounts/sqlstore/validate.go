@@ -14,7 +14,7 @@ func (s *Store) AddValidation(ctx context.Context, v accounts.Validation) error 
 	if err != nil {
 		return fmt.Errorf("encode the validation: %w", err)
 	}
-	_, err = s.exec(ctx, s.write, `INSERT INTO validations (id, began, ended, epoch, report) VALUES ($1, $2, $3, $4, $5)`,
+	_, err = s.exec(ctx, s.write, `INSERT INTO validations (id, began, ended, epoch, report) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING`,
 		v.ID, micros(v.Began), micros(v.Ended), v.Epoch, plain(string(report)))
 	return storeError("add validation", err)
 }

@@ -79,3 +79,16 @@ func (m *Memory) Changed(ctx context.Context, after string, back time.Duration, 
 	}
 	return page, nil
 }
+
+// Newest implements legacy.Watcher.
+func (m *Memory) Newest(ctx context.Context) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.down != nil || m.lastWrite == 0 {
+		return "", m.down
+	}
+	return strconv.Itoa(m.lastWrite), nil
+}

@@ -165,6 +165,13 @@ func rules() []rule {
 			_, err := getter.Get(cancelled, "1")
 			return unknown("Get under a cancelled context", err)
 		}},
+		{"get many", "GetMany finds of some keys those that Get finds, each once and the same record, whatever else is asked for beside them", func(ctx context.Context, h *harness) error {
+			getter, ok := h.source.(legacy.Getter)
+			if !ok {
+				return nil
+			}
+			return getMany(ctx, h, getter)
+		}},
 		{"search", "a part of an e-mail address finds whoever has it, in either letter case, and no character of it means anything", search},
 		{"list", "walking page by page meets everybody once, in the order of the key, whatever the page", func(ctx context.Context, h *harness) error {
 			lister, ok := h.source.(legacy.Lister)
@@ -192,6 +199,40 @@ func rules() []rule {
 			return nil
 		}},
 	}
+}
+
+// getMany reads everybody at once, nobody, and some among keys that are not there or cannot be.
+func getMany(ctx context.Context, h *harness, getter legacy.Getter) error {
+	var all []string
+	for _, p := range h.people {
+		all = append(all, p.ID)
+	}
+	nobody := []string{"", "0", "11", "01", "1 ", "anna", "1' OR '1'='1", "1\x00", "\xff", "99999999999999999999999999", "😀", strings.Repeat("1", 5000)}
+	for _, ask := range []struct{ ids, want []string }{
+		{all, all}, {nil, nil}, {nobody, nil}, {append([]string{"205", "3", "205", "3"}, nobody...), []string{"3", "205"}},
+	} {
+		users, err := legacy.GetMany(ctx, getter, ask.ids)
+		if err != nil {
+			return fmt.Errorf("GetMany of %d keys: %w", len(ask.ids), err)
+		}
+		var got []string
+		for _, u := range users {
+			got = append(got, u.ID)
+			if slices.Contains(ask.want, u.ID) {
+				if err := samePerson(u, h.person(u.ID)); err != nil {
+					return err
+				}
+			}
+		}
+		slices.Sort(got)
+		if want := slices.Sorted(slices.Values(ask.want)); !slices.Equal(got, want) {
+			return fmt.Errorf("GetMany of %d keys found %v, want %v", len(ask.ids), got, want)
+		}
+	}
+	cancelled, cancel := context.WithCancel(ctx)
+	cancel()
+	_, err := legacy.GetMany(cancelled, getter, all)
+	return unknown("GetMany under a cancelled context", err)
 }
 
 // search looks for people by a part of what they log in with.
@@ -284,6 +325,10 @@ func down(ctx context.Context, h *harness) error {
 	if getter, ok := source.(legacy.Getter); ok {
 		questions["Get"] = func() error {
 			_, err := getter.Get(ctx, "1")
+			return err
+		}
+		questions["GetMany"] = func() error {
+			_, err := legacy.GetMany(ctx, getter, []string{"1", "2"})
 			return err
 		}
 	}

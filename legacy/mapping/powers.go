@@ -52,6 +52,11 @@ type (
 // Get implements legacy.Getter.
 func (g withGet) Get(ctx context.Context, id string) (legacy.User, error) { return g.m.get(ctx, id) }
 
+// GetMany implements legacy.ManyGetter: whatever can be read by key is, one by one where the source cannot do more.
+func (g withGet) GetMany(ctx context.Context, ids []string) ([]legacy.User, error) {
+	return g.m.getMany(ctx, ids)
+}
+
 // Verify implements legacy.Verifier.
 func (v withVerify) Verify(ctx context.Context, user legacy.User, password []byte) error {
 	return v.m.verify(ctx, user, password)
@@ -98,3 +103,6 @@ func (w withWatch) Watches() bool { return w.m.watcher.Watches() }
 func (w withWatch) Changed(ctx context.Context, after string, back time.Duration, limit int) (legacy.Changes, error) {
 	return w.m.watcher.Changed(ctx, after, back, limit)
 }
+
+// Newest implements legacy.Watcher.
+func (w withWatch) Newest(ctx context.Context) (string, error) { return w.m.watcher.Newest(ctx) }

@@ -11,7 +11,7 @@ import (
 )
 
 // Wrap puts the mapping before a source. What it returns is a legacy.Getter, Verifier, Lister, Writer and Watcher exactly
-// where source is one. It is always a legacy.Checker, a legacy.Pinger, a legacy.Searcher and an io.Closer: a source that cannot be
+// where source is one, and a legacy.ManyGetter where it is a Getter. It is always a legacy.Checker, a legacy.Pinger, a legacy.Searcher and an io.Closer: a source that cannot be
 // checked or pinged is asked for somebody who does not exist, one that cannot be closed needs no closing, and one that cannot be
 // searched says so by Searches. A Lister is a legacy.Cutter too, which Cuts
 // where source does.
@@ -188,6 +188,24 @@ func (s *mapped) get(ctx context.Context, id string) (legacy.User, error) {
 		return legacy.User{}, legacy.ErrNoUser
 	}
 	return user, nil
+}
+
+func (s *mapped) getMany(ctx context.Context, ids []string) ([]legacy.User, error) {
+	begun := time.Now()
+	users, err := legacy.GetMany(ctx, s.getter, ids)
+	rows, err := legacy.RowErrors(err)
+	s.mapping.tell(ctx, begun, len(users), err)
+	if err != nil {
+		return nil, err
+	}
+	people, bad := s.all(users)
+	for _, row := range rows {
+		bad = append(bad, row)
+	}
+	if len(bad) > 0 {
+		return people, s.fail("map users", bad)
+	}
+	return people, nil
 }
 
 // An original is a person as the source itself returned them. It travels in Extra of the mapped person, because a source

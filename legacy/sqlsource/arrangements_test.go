@@ -133,6 +133,15 @@ func (r realm) Get(ctx context.Context, id string) (legacy.User, error) {
 	return short([]legacy.User{u})[0], err
 }
 
+func (r realm) GetMany(ctx context.Context, ids []string) ([]legacy.User, error) {
+	long := make([]string, len(ids))
+	for i, id := range ids {
+		long[i] = realmPrefix + id
+	}
+	users, err := r.Source.GetMany(ctx, long)
+	return short(users), err
+}
+
 func (r realm) List(ctx context.Context, after string, limit int) ([]legacy.User, error) {
 	if after != "" {
 		after = realmPrefix + after

@@ -129,6 +129,8 @@ func statements(t *testing.T, s *Source) string {
 	say("lookup", text, args)
 	text, args = s.getQuery(shape, key)
 	say("get", text, args)
+	text, args = s.manyQuery(shape, [][]any{key, key})
+	say("get many", text, args)
 	text, args = s.listQuery(shape, nil, nil, 50)
 	say("list", text, args)
 	text, args = s.listQuery(shape, key, nil, 50)

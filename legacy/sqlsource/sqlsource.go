@@ -38,8 +38,8 @@ const (
 	connLife = 30 * time.Minute // so that a failover or a changed address is noticed
 )
 
-// A Source is an old user store in an SQL database. It is a legacy.Source, a legacy.Getter, a legacy.Lister, a legacy.Cutter, a legacy.Counter, a legacy.Watcher
-// and a legacy.Searcher.
+// A Source is an old user store in an SQL database. It is a legacy.Source, a legacy.ManyGetter, a legacy.Lister, a legacy.Cutter, a
+// legacy.Counter, a legacy.Watcher and a legacy.Searcher.
 type Source struct {
 	config  Config
 	dialect dialect
@@ -62,8 +62,10 @@ var (
 	_ legacy.Counter = (*Source)(nil)
 	_ legacy.Cutter  = (*Source)(nil)
 
-	_ legacy.Watcher  = (*Source)(nil)
-	_ legacy.Searcher = (*Source)(nil)
+	_ legacy.ManyGetter = (*Source)(nil)
+	_ legacy.Watcher    = (*Source)(nil)
+	_ legacy.Watcher    = (*Source)(nil)
+	_ legacy.Searcher   = (*Source)(nil)
 )
 
 // Open checks the configuration and prepares a pool. It does not ask the database, which may be down: Check does.

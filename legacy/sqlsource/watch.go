@@ -55,23 +55,11 @@ func (s *Source) Changed(ctx context.Context, after string, back time.Duration, 
 // changesQuery returns the SELECT of a page.
 func (s *Source) changesQuery(shape *shape, after string, back time.Duration, limit int) (string, []any, error) {
 	kind := shape.columns[s.schema.updated]
-	if !kind.tellsTime() {
-		return "", nil, mapping("column "+s.config.UpdatedAt+" has no time, whole number or text", errNoTime)
-	}
 	updated := s.ref(s.schema.updated)
-	q := &statement{dialect: s.dialect}
-	q.add("SELECT ")
-	q.first(limit)
-	for _, c := range s.schema.key {
-		q.add(s.ref(c), ", ")
+	q, err := s.changesFrom(kind, limit)
+	if err != nil {
+		return "", nil, err
 	}
-	if s.dialect.timesAsText { // or the driver would make a time of it that nothing is equal to
-		q.add("CAST(", updated, " AS TEXT)")
-	} else {
-		q.add(updated)
-	}
-	s.from(q)
-	q.add(" WHERE ", updated, " IS NOT NULL")
 	if after != "" {
 		var at place
 		if err := json.Unmarshal([]byte(after), &at); err != nil {
@@ -95,6 +83,54 @@ func (s *Source) changesQuery(shape *shape, after string, back time.Duration, li
 	s.keyList(q)
 	q.last(limit)
 	return q.text.String(), q.args, nil
+}
+
+// changesFrom begins the SELECT of keys and times of those who have one.
+func (s *Source) changesFrom(kind columnType, limit int) (*statement, error) {
+	if !kind.tellsTime() {
+		return nil, mapping("column "+s.config.UpdatedAt+" has no time, whole number or text", errNoTime)
+	}
+	updated := s.ref(s.schema.updated)
+	q := &statement{dialect: s.dialect}
+	q.add("SELECT ")
+	q.first(limit)
+	for _, c := range s.schema.key {
+		q.add(s.ref(c), ", ")
+	}
+	if s.dialect.timesAsText { // or the driver would make a time of it that nothing is equal to
+		q.add("CAST(", updated, " AS TEXT)")
+	} else {
+		q.add(updated)
+	}
+	s.from(q)
+	q.add(" WHERE ", updated, " IS NOT NULL")
+	return q, nil
+}
+
+// Newest is legacy.Watcher's. It is one SELECT, from the end of the index that Changed reads from its beginning.
+func (s *Source) Newest(ctx context.Context) (string, error) {
+	if !s.Watches() {
+		return "", fmt.Errorf("legacy source %s: read the newest change: %w", s.config.Name, errNoTime)
+	}
+	var newest legacy.Changes
+	err := s.ask(ctx, "read the newest change", func(ctx context.Context) error {
+		shape, err := s.types(ctx)
+		if err != nil {
+			return err
+		}
+		q, err := s.changesFrom(shape.columns[s.schema.updated], 1)
+		if err != nil {
+			return err
+		}
+		q.add(" ORDER BY ", s.ref(s.schema.updated), " DESC")
+		for _, c := range s.schema.key {
+			q.add(", ", s.ref(c), " DESC")
+		}
+		q.last(1)
+		newest, err = s.changes(ctx, q.text.String(), q.args, "", 1)
+		return err
+	})
+	return newest.Next, err
 }
 
 // changes runs the SELECT of a page.

@@ -76,6 +76,9 @@ func TestChanged(t *testing.T) {
 			}
 			// Those whom a condition leaves out are told as well: to be left out is a change.
 			at := read("", 0, "1", "2", "3", "4", "5", "6", "7")
+			if newest, err := s.Newest(t.Context()); newest != at || err != nil {
+				t.Errorf("%s: the newest is %s (%v), and Changed ends at %s", way.name, newest, err, at)
+			}
 			if again := read(at, 0); again != at {
 				t.Errorf("%s: nothing has happened, and the place is %s and was %s", way.name, again, at)
 			}
@@ -87,6 +90,9 @@ func TestChanged(t *testing.T) {
 			must(t, admin, `DELETE FROM `+table)
 			if again := read(at, 0); again != at {
 				t.Errorf("%s: the place got lost: %s", way.name, again)
+			}
+			if newest, err := s.Newest(t.Context()); newest != "" || err != nil {
+				t.Errorf("%s: the newest of nobody is %s (%v)", way.name, newest, err)
 			}
 		}
 	})

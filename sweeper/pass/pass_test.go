@@ -31,14 +31,13 @@ type shop struct {
 	*legacytest.Memory
 	people     int
 	unreadable map[string]bool
-	silent     string // of whom nothing is said; all: of nobody
 	onList     func()
+	onGet      func(id string)
 }
 
-// Get implements legacy.Getter.
 func (s *shop) Get(ctx context.Context, id string) (legacy.User, error) {
-	if s.silent == id || s.silent == "all" {
-		return legacy.User{}, context.DeadlineExceeded
+	if s.onGet != nil {
+		s.onGet(id)
 	}
 	return s.Memory.Get(ctx, id)
 }
@@ -73,6 +72,7 @@ type world struct {
 	*accounts.Service
 	store *sqlstore.Store
 	shop  *shop
+	plan  phase.Plan
 }
 
 func newWorld(t *testing.T, people int) *world { t.Helper(); return newWorldOn(t, phase.Lazy, people) }
@@ -85,33 +85,53 @@ func newWorldOn(t *testing.T, plan phase.Plan, people int) *world {
 			ID: strconv.Itoa(1000 + i), Username: fmt.Sprintf("user%d", i), Password: &legacy.Stored{Scheme: "plaintext", Hash: fmt.Sprintf("secret%d", i)},
 		}
 	}
+	shop := &shop{Memory: legacytest.NewMemory(users...), people: people}
+	w := newWorldOver(t, plan, shop)
+	w.shop = shop
+	return w
+}
+
+// newWorldOver is a service over a real store and any source, called shop.
+func newWorldOver(t testing.TB, plan phase.Plan, source legacy.Source) *world {
+	t.Helper()
 	store, err := sqlstore.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "new.db"), sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() }) // nothing is lost with a temporary folder
-	w := &world{store: store, shop: &shop{Memory: legacytest.NewMemory(users...), people: people}}
+	w := &world{store: store, plan: plan}
+	w.Service = w.serviceOver(t, source)
+	return w
+}
+
+// serviceOver is one more process over the same store, and any source, called shop.
+func (w *world) serviceOver(t testing.TB, source legacy.Source, change ...func(*accounts.Source)) *accounts.Service {
+	t.Helper()
+	at := accounts.Source{Name: "shop", Source: source}
+	for _, f := range change {
+		f(&at)
+	}
 	key, err := masterkey.Parse([]byte(strings.Repeat("42", 32)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, err := phase.Initial(plan, "0123456789abcdef", time.Now())
+	first, err := phase.Initial(w.plan, "0123456789abcdef", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	lease, err := accounts.NewLease(t.Context(), accounts.LeaseConfig{Store: store, ID: "one", Name: "one", First: first, Terms: phase.Lease{TTL: time.Hour, Renew: time.Minute}})
+	lease, err := accounts.NewLease(t.Context(), accounts.LeaseConfig{Store: w.store, ID: "one", Name: "one", First: first, Terms: phase.Lease{TTL: time.Hour, Renew: time.Minute}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Service, err = accounts.New(accounts.Config{
-		Store: store, Sources: []accounts.Source{{Name: "shop", Source: w.shop}}, Hashes: hash.New(hash.Config{}),
+	service, err := accounts.New(accounts.Config{
+		Store: w.store, Sources: []accounts.Source{at}, Hashes: hash.New(hash.Config{}),
 		Hasher:  password.Hasher{Policy: password.Policy{MemoryKiB: 64, Time: 1, Lanes: 1}},
 		Permits: password.NewPool(password.PoolConfig{Permits: 4, SweepPermits: 4}), Key: key, Lease: lease,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return w
+	return service
 }
 
 func (w *world) copy(ctx context.Context) error {
@@ -238,7 +258,7 @@ func TestCompareWhilePeopleGoOn(t *testing.T) {
 func TestNothingMoves(t *testing.T) {
 	t.Parallel()
 	w := newWorldOn(t, phase.DualWrite, 3)
-	_, err := pass.Compare(t.Context(), pass.CompareConfig{Service: w.Service, Sources: []string{"shop"}})
+	_, err := pass.Compare(t.Context(), pass.CompareConfig{Service: w.Service, Sources: []string{"shop"}, By: because})
 	if !errors.Is(err, accounts.ErrNothingMoves) {
 		t.Error(err)
 	}

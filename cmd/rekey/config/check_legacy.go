@@ -54,19 +54,32 @@ func (l *loader) checkLegacy(i int, names map[string]int, registry *hash.Registr
 }
 
 func (l *loader) checkDSN(at string, s *Legacy) {
-	switch scheme := s.DSN.Scheme(); {
-	case s.DSN.IsZero():
+	if s.DSN.IsZero() {
 		l.problem(at+".dsn", "is missing: mysql://user:password@host:3306/database, postgres://…, sqlserver://… or sqlite:///path")
+	} else {
+		l.checkDatabase(at+".dsn", s.DSN)
+	}
+	switch {
+	case s.ReplicaDSN.IsZero():
+	case !s.DSN.IsZero() && s.ReplicaDSN.Scheme() != s.DSN.Scheme():
+		l.problem(at+".replica_dsn", "is of another kind of database than dsn, so it is no replica of that")
+	default:
+		l.checkDatabase(at+".replica_dsn", s.ReplicaDSN)
+	}
+}
+
+func (l *loader) checkDatabase(key string, dsn URL) {
+	switch scheme := dsn.Scheme(); {
 	case scheme == "sqlite":
-		if path, ok := SQLitePath(s.DSN); !ok || !filepath.IsAbs(path) {
-			l.problem(at+".dsn", "want an absolute path: sqlite:///srv/old/users.db")
+		if path, ok := SQLitePath(dsn); !ok || !filepath.IsAbs(path) {
+			l.problem(key, "want an absolute path: sqlite:///srv/old/users.db")
 		} else if store, same := SQLitePath(l.config.Store); same && filepath.Clean(store) == filepath.Clean(path) {
-			l.problem(at+".dsn", "is the new store itself")
+			l.problem(key, "is the new store itself")
 		}
 	case slices.Contains([]string{"mysql", "mariadb", "postgres", "postgresql", "sqlserver"}, scheme):
-		l.checkURL(at+".dsn", s.DSN)
+		l.checkURL(key, dsn)
 	default:
-		l.problem(at+".dsn", "want mysql://…, postgres://…, sqlserver://… or sqlite:///path")
+		l.problem(key, "want mysql://…, postgres://…, sqlserver://… or sqlite:///path")
 	}
 }
 
@@ -185,7 +198,7 @@ func (l *loader) checkKind(at string, s *Legacy, registry *hash.Registry) {
 		}
 	}
 	if s.Kind != "sql" {
-		for _, key := range []string{"dsn", "table", "prefix", "columns", "joins", "where", "disabled_when", "queries"} {
+		for _, key := range []string{"dsn", "replica_dsn", "table", "prefix", "columns", "joins", "where", "disabled_when", "queries"} {
 			if l.isSet(at + "." + key) {
 				l.problem(at+"."+key, "is for kind sql")
 			}

@@ -143,6 +143,12 @@ func TestRefused(t *testing.T) {
 		{"two checks at once", base + "shutdown: 1ms\nlisten: nowhere\n", nil,
 			"rekey.yaml:3:11: shutdown: must be 1s to 10m0s\n      3 | shutdown: 1ms\n        |           ^\n" +
 				"rekey.yaml:4:9: listen: want address:port, such as 127.0.0.1:8080\n      4 | listen: nowhere\n        |         ^"},
+		{"a replica of another kind", source("    replica_dsn: mysql://u:p@h/d\n"), nil,
+			"rekey.yaml:8:18: legacy[0].replica_dsn: is of another kind of database than dsn, so it is no replica of that\n      8 | replica_dsn: …\n        |              ^"},
+		{"a replica that is the new store", source("    replica_dsn: sqlite:///r.db\n"), nil,
+			"rekey.yaml:8:18: legacy[0].replica_dsn: is the new store itself\n      8 | replica_dsn: …\n        |              ^"},
+		{"a replica of a file", base + "legacy:\n  - {name: shop, kind: file, file: {path: /e.csv, format: csv}, replica_dsn: sqlite:///r.db}\n", nil,
+			"rekey.yaml:4:78: legacy[0].replica_dsn: is for kind sql\n      4 | replica_dsn: …\n        |              ^"},
 		{"drain", base + "drain: 30s\n", nil,
 			"rekey.yaml:3:8: drain: must be shorter than shutdown (30s), which it is a part of\n      3 | drain: 30s\n        |        ^"},
 		{"group for a value", base + "listen: {a: b}\n", nil, "rekey.yaml:3:9: listen: want one value, not a group of keys"},
@@ -274,7 +280,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 redis: redis://:hunter2@cache:6379/0
 master_key_file: /k
 legacy:
-  - {name: shop, dsn: "mysql://root:hunter2@db/shop", preset: wordpress, pepper: hunter2, params: {signerKey: hunter2, rounds: 8}}
+  - {name: shop, dsn: "mysql://root:hunter2@db/shop", replica_dsn: "mysql://root:hunter2@db2/shop", preset: wordpress, pepper: hunter2, params: {signerKey: hunter2, rounds: 8}}
 `)
 	if err != nil {
 		t.Fatal(err)

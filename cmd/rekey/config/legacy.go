@@ -4,9 +4,12 @@ import "time"
 
 // Legacy is one source of people.
 type Legacy struct {
-	Name   string `yaml:"name"`
-	Kind   string `yaml:"kind"`
-	DSN    URL    `yaml:"dsn"`
+	Name string `yaml:"name"`
+	Kind string `yaml:"kind"`
+	DSN  URL    `yaml:"dsn"`
+	// ReplicaDSN is a copy that the old database keeps itself, for reading everybody; it may be behind.
+	ReplicaDSN URL `yaml:"replica_dsn"`
+
 	Preset string `yaml:"preset"`
 	Prefix string `yaml:"prefix"` // of the preset's tables
 

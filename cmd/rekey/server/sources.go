@@ -48,6 +48,9 @@ type source struct {
 	people   legacy.Source    // the adapter's people as they are mapped
 	mapping  *mapping.Mapping // what has been found about them
 	asked    *recent          // how long questions about them take
+
+	replica       adapter       // nil: there is none
+	replicaPeople legacy.Source // its people as they are mapped; nil likewise
 }
 
 // openSource prepares one legacy store. It does not ask it. Its error joins a legacy.SettingError for each mistake, whose key
@@ -79,10 +82,19 @@ func openSource(l config.Legacy) (*source, error) {
 	if err := fitFor(accounts.CopyBack(l.CopyBack), people); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
-	return &source{
+	opened := &source{
 		copyBack: accounts.CopyBack(l.CopyBack), watch: watchOf(l, people), manage: l.ManageURL,
 		adapter: a, name: l.Name, kind: l.Kind, domains: l.Domains, fold: password.Fold(l.Fold), people: people, mapping: m, asked: asked,
-	}, nil
+	}
+	if l.Kind == "sql" && !l.ReplicaDSN.IsZero() {
+		replica := l
+		replica.DSN, replica.Write = l.ReplicaDSN, config.Write{} // it is only read
+		if opened.replica, err = open(replica); err != nil {
+			return nil, errors.Join(legacy.Wrong("replica_dsn", "%w", err), a.Close())
+		}
+		opened.replicaPeople = m.Wrap(opened.replica)
+	}
+	return opened, nil
 }
 
 // watchOf says how a source is looked at: what was written there, if it tells; everybody who has moved, if people can be read by
@@ -194,6 +206,9 @@ func closeSources(sources []*source) error {
 	var errs []error
 	for _, s := range sources {
 		errs = append(errs, s.Close())
+		if s.replica != nil {
+			errs = append(errs, s.replica.Close())
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -201,7 +216,7 @@ func closeSources(sources []*source) error {
 func accountSources(sources []*source) []accounts.Source {
 	list := make([]accounts.Source, len(sources))
 	for i, s := range sources {
-		list[i] = accounts.Source{Name: s.name, Source: s.people, Domains: s.domains, Fold: s.fold, CopyBack: s.copyBack, Watch: s.watch, ManageURL: s.manage}
+		list[i] = accounts.Source{Name: s.name, Source: s.people, Domains: s.domains, Fold: s.fold, CopyBack: s.copyBack, Watch: s.watch, ManageURL: s.manage, Replica: s.replicaPeople}
 	}
 	return list
 }
