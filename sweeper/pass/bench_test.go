@@ -19,7 +19,7 @@ const benchPeople = 10_000
 // BenchmarkCompare is a pass that finds no difference. Its number is people/s, each compared both ways.
 func BenchmarkCompare(b *testing.B) {
 	w := newWorldOver(b, phase.Lazy, tableOf(b, benchPeople))
-	if _, err := w.copy(b.Context(), nil); err != nil {
+	if err := w.copy(b.Context()); err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {
