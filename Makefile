@@ -41,7 +41,7 @@ RACE      = -race $(UNWATCHED:%=-gcflags=%=-race=false)
 test: ## all tests, with the race detector, on real databases; a skipped test is a failure
 	$(SERVICES) sh -ec '\
 	  export GOGC=400; \
-	  $(GOTEST) $(RACE) -count=1 -timeout=30m $$($(GO) list ./... | grep -v /$(PURE)); \
+	  $(GOTEST) $(RACE) -count=1 -p=3 -timeout=30m $$($(GO) list ./... | grep -v /$(PURE)); \
 	  $(GOTEST) $(RACE) -count=1 -run TestSharedRegistry ./$(PURE); \
 	  $(GOTEST) -count=1 -run TestResumeAfterKill ./legacy/filesource; \
 	  $(GOTEST) -count=1 -timeout=30m ./$(PURE)/...'

@@ -237,7 +237,7 @@ func (b *bulk) sort(ctx context.Context) error {
 		}
 		if m, together := b.mover(c); together && !here {
 			names.meet(m)
-			if err := b.open(ctx, m); err != nil {
+			if err := b.open(m); err != nil {
 				return err
 			}
 			continue
@@ -305,7 +305,7 @@ func (n namesakes) meet(m *mover) {
 }
 
 // open reads somebody's hash. Its error ends the batch: the configuration is wrong.
-func (b *bulk) open(ctx context.Context, m *mover) error {
+func (b *bulk) open(m *mover) error {
 	if err := b.a.mayMove(SubjectFor(b.Source, m.user.ID)); err != nil {
 		return err
 	}

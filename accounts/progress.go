@@ -47,6 +47,8 @@ type SourceProgress struct {
 	// Unmoved is how many of those there is no link of. Somebody who was deleted here may be gone there too, and so may be somebody
 	// of whom nobody has noticed it yet: it is a range, whose ends are the same where nobody was deleted.
 	Unmoved *Between `json:"unmoved,omitempty"`
+	// Skipped are not among those: staff have said that nothing is to be done about them.
+	Skipped int64 `json:"skipped"`
 
 	// These are among the numbers above.
 
@@ -192,6 +194,10 @@ func (s *Service) reckon(ctx context.Context) (Progress, error) {
 	if err != nil {
 		return p, err
 	}
+	skipped, err := s.store.CountSkipped(ctx)
+	if err != nil {
+		return p, err
+	}
 	credentials, err := s.store.CountCredentials(ctx)
 	if err != nil {
 		return p, err
@@ -212,6 +218,7 @@ func (s *Service) reckon(ctx context.Context) (Progress, error) {
 	}
 	for _, name := range s.namesIn(links) {
 		p.Sources = append(p.Sources, sourceProgress(name, state, links, notes, works))
+		p.Sources[len(p.Sources)-1].Skipped = skipped[name]
 	}
 	return p, s.addTotals(ctx, p.Sources)
 }
@@ -345,7 +352,8 @@ func (s *Service) addTotals(ctx context.Context, sources []SourceProgress) error
 		}
 		p.Total, p.TotalAt, p.Uncounted = t.people, &t.at, ""
 		living := p.Home + p.Ramp + p.Copied - p.Gone
-		p.Unmoved = &Between{max(0, *t.people-living-p.Deleted), max(0, *t.people-living)}
+		left := *t.people - living - p.Skipped
+		p.Unmoved = &Between{max(0, left-p.Deleted), max(0, left)}
 	}
 	return nil
 }

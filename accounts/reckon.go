@@ -11,9 +11,11 @@ type Reckoning interface {
 	CountLinks(ctx context.Context, trustEpoch int64) ([]LinkCount, error)
 	// CountCredentials counts the accounts that live, and their passwords.
 	CountCredentials(ctx context.Context) (CredentialCounts, error)
-	// CountNotes counts the people in quarantine, by source, class and reason: those of whom there is no account, and those whose
+	// CountNotes counts the people of whom a note is open, by source, class and reason: those of whom there is no account, and those whose
 	// deleted account's key is another's now. Somebody with notes of several classes counts in each.
 	CountNotes(ctx context.Context) ([]NoteCount, error)
+	// CountSkipped counts the people of each source of whom there is no link, and whom staff let be.
+	CountSkipped(ctx context.Context) (map[string]int64, error)
 	// CountIntents counts the changes of both stores that have not ended.
 	CountIntents(ctx context.Context) (int64, error)
 	// CountMoved counts who has moved since a time, of the newest events, which are at most so many; from is since when that is.

@@ -13,6 +13,8 @@ import (
 type RunStore interface {
 	Sweeps
 	Watching
+	SweepSettings
+	Signals
 }
 
 // RunStore returns what the service's runs are kept in.

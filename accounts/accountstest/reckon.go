@@ -137,6 +137,19 @@ func testCountNotes(t *testing.T, s accounts.Store) {
 		_, err := s.AddNote(t.Context(), n, Event(accounts.SubjectFor(n.Source, n.LegacyID), accounts.EventQuarantined))
 		is(t, "AddNote", err, nil)
 	}
+	for _, id := range []string{"ada", "dan"} {
+		n := accounts.Note{Source: "crm", LegacyID: id, Class: accounts.NoteContested, Reason: "two hold it", At: now()}
+		_, err := s.AddNote(t.Context(), n, Event(accounts.SubjectFor("crm", id), accounts.EventQuarantined))
+		is(t, "AddNote", err, nil)
+		n.Class = accounts.NoteWeakHash
+		_, err = s.AddNote(t.Context(), n, Event(accounts.SubjectFor("crm", id), accounts.EventQuarantined))
+		is(t, "AddNote", err, nil)
+		_, err = s.SkipNotes(t.Context(), accounts.LegacyKey{Source: "crm", LegacyID: id}, now(), Event(accounts.SubjectFor("crm", id), accounts.EventQuarantineSkipped))
+		is(t, "SkipNotes", err, nil)
+	}
+	skipped, err := s.CountSkipped(t.Context())
+	is(t, "CountSkipped", err, nil)
+	same(t, "who is let be", skipped, map[string]int64{"crm": 2})
 	got, err := s.CountNotes(t.Context())
 	is(t, "CountNotes", err, nil)
 	same(t, "counts", got, []accounts.NoteCount{

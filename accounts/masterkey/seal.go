@@ -71,8 +71,10 @@ func (k *Key) header() []byte {
 }
 
 func (k *Key) cipher(purpose string) cipher.AEAD {
-	if made, ok := k.m.ciphers.Load(purpose); ok {
-		return made.(cipher.AEAD) //nolint:forcetypeassert // nothing else is ever stored
+	if kept, _ := k.m.ciphers.Load(purpose); kept != nil {
+		if made, ok := kept.(cipher.AEAD); ok {
+			return made
+		}
 	}
 	key := k.derive("seal", purpose)
 	aead, err := chacha20poly1305.NewX(key[:])

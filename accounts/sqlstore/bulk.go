@@ -309,18 +309,10 @@ func rowsOf(many []accounts.Made) ([]table, error) {
 		}
 		add(5, event...)
 	}
-	byText := func(columns ...int) func(a, b []any) int {
-		return func(a, b []any) int {
-			for _, i := range columns {
-				if c := cmp.Compare(a[i].(string), b[i].(string)); c != 0 { //nolint:forcetypeassert // put in above
-					return c
-				}
-			}
-			return 0
-		}
-	}
-	slices.SortFunc(tables[1].rows, byText(0))
-	slices.SortFunc(tables[3].rows, byText(0, 1))
+	slices.SortFunc(tables[1].rows, func(a, b []any) int { return cmp.Compare(textOf(a[0]), textOf(b[0])) })
+	slices.SortFunc(tables[3].rows, func(a, b []any) int {
+		return cmp.Or(cmp.Compare(textOf(a[0]), textOf(b[0])), cmp.Compare(textOf(a[1]), textOf(b[1])))
+	})
 	for _, t := range tables {
 		for _, row := range t.rows {
 			if err := checkText(row); err != nil {
@@ -329,4 +321,10 @@ func rowsOf(many []accounts.Made) ([]table, error) {
 		}
 	}
 	return slices.DeleteFunc(tables, func(t table) bool { return len(t.rows) == 0 }), nil
+}
+
+// textOf is a value of a row that is a text.
+func textOf(value any) string {
+	text, _ := value.(string)
+	return text
 }

@@ -87,10 +87,26 @@ func (s *Store) CountNotes(ctx context.Context) ([]accounts.NoteCount, error) {
 		return err
 	}, `
 SELECT q.source, q.class, q.reason, count(*) FROM quarantine q
- WHERE q.class = '`+string(accounts.NoteIDReused)+`'
-    OR NOT EXISTS (SELECT 1 FROM legacy_links l WHERE l.source = q.source AND l.legacy_id = q.legacy_id)
+ WHERE q.state = 'open' AND (q.class = '`+string(accounts.NoteIDReused)+`' OR `+unlinked+`)
  GROUP BY q.source, q.class, q.reason ORDER BY q.source, q.class, q.reason`)
 	return all, storeError("count notes", err)
+}
+
+// unlinked holds of a note q about somebody of whom there is no link.
+const unlinked = `NOT EXISTS (SELECT 1 FROM legacy_links l WHERE l.source = q.source AND l.legacy_id = q.legacy_id)`
+
+// CountSkipped implements accounts.Reckoning.
+func (s *Store) CountSkipped(ctx context.Context) (map[string]int64, error) {
+	skipped := map[string]int64{}
+	err := s.each(ctx, s.read, func(scan scan) error {
+		var source string
+		var people int64
+		err := scan(&source, &people)
+		skipped[source] = people
+		return err
+	}, `
+SELECT q.source, count(DISTINCT q.legacy_id) FROM quarantine q WHERE q.state = 'skipped' AND `+unlinked+` GROUP BY q.source`)
+	return skipped, storeError("count who is let be", err)
 }
 
 // CountIntents implements accounts.Reckoning.

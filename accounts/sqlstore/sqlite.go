@@ -169,11 +169,9 @@ func jsonValues(p string) string { return `(SELECT value FROM json_each(` + p + 
 
 // insertPrepared writes rows by one statement that is compiled once.
 func insertPrepared(ctx context.Context, _ *sql.Conn, tx *sql.Tx, t table) error {
-	places := make([]string, len(t.columns))
-	for i := range places {
-		places[i] = "?"
-	}
-	stmt, err := tx.PrepareContext(ctx, `INSERT INTO `+t.name+` (`+strings.Join(t.columns, ", ")+`) VALUES (`+strings.Join(places, ", ")+`)`)
+	var text strings.Builder
+	text.WriteString(`INSERT INTO ` + t.name + ` (` + strings.Join(t.columns, ", ") + `) VALUES (?` + strings.Repeat(`, ?`, len(t.columns)-1) + `)`)
+	stmt, err := tx.PrepareContext(ctx, text.String())
 	if err != nil {
 		return err
 	}

@@ -43,9 +43,13 @@ come by themselves, by the model of ` + "`rekey plan`" + `.`,
 		Example: "  rekey sweep status --config rekey.yaml\n  rekey sweep status --watch",
 		Args:    cobra.NoArgs,
 		RunE: action(func(cmd *cobra.Command, _ []string) error {
+			cfg, err := file.load()
+			if err != nil {
+				return err
+			}
 			return withService(cmd, file, func(ctx context.Context, service *accounts.Service) error {
 				read := func(ctx context.Context) (sweeper.Status, error) {
-					return sweeper.ReadStatus(ctx, server.SweepStatus(service))
+					return sweeper.ReadStatus(ctx, server.SweepStatus(cfg, service))
 				}
 				if left {
 					return c.showLeft(ctx, *output, service)

@@ -114,12 +114,20 @@ func (v Verdict) Workers(all int) int {
 	return min(max(int(math.Ceil(v.Factor*float64(all))), 1), all)
 }
 
+// Silent reports whether v says nothing but that no leader has said anything for too long; see Current.
+func (v Verdict) Silent() bool {
+	return len(v.Tripped) == 1 && v.Tripped[0].Signal == Report && v.Tripped[0].Of == theGovernor
+}
+
+// theGovernor is who is silent where there is no verdict.
+const theGovernor = "the governor"
+
 // Current returns v, or, if it is too old to say anything about now, a stop that says so.
 func (v Verdict) Current(now time.Time) Verdict {
 	if !v.At.IsZero() && now.Sub(v.At) <= Unread {
 		return v
 	}
-	return Verdict{Zone: Stop, Tripped: []Tripped{{Signal: Report, Of: "the governor", Zone: Stop, Since: v.At}}, At: now}
+	return Verdict{Zone: Stop, Tripped: []Tripped{{Signal: Report, Of: theGovernor, Zone: Stop, Since: v.At}}, At: now}
 }
 
 // A State is what a governor remembers between two steps. The zero State is that of one that has never decided: it begins at

@@ -4,15 +4,18 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"time"
 
 	"rekey/accounts"
+	"rekey/cmd/rekey/config"
 	"rekey/gateway"
 	"rekey/sweeper"
+	"rekey/sweeper/settings"
 )
 
 // sweepStatus says how far the sweeper is.
 func (s *Server) sweepStatus(ctx context.Context) (json.RawMessage, error) {
-	status, err := sweeper.ReadStatus(ctx, SweepStatus(s.service))
+	status, err := sweeper.ReadStatus(ctx, SweepStatus(s.config, s.service))
 	if err != nil {
 		return nil, err
 	}
@@ -20,8 +23,41 @@ func (s *Server) sweepStatus(ctx context.Context) (json.RawMessage, error) {
 }
 
 // SweepStatus is what the status of the sweeper is read from.
-func SweepStatus(service *accounts.Service) sweeper.StatusConfig {
-	return sweeper.StatusConfig{Service: service}
+func SweepStatus(c *config.Config, service *accounts.Service) sweeper.StatusConfig {
+	store := service.RunStore()
+	keeper := SweepKeeper(c, store)
+	var view settings.View // the functions are asked one after the other, the settings first
+	return sweeper.StatusConfig{
+		Service: service,
+		Settings: func(ctx context.Context) (_ json.RawMessage, err error) {
+			if view, err = keeper.Look(ctx); err != nil {
+				return nil, err
+			}
+			return json.Marshal(view.Effective)
+		},
+		Held: func(context.Context) ([]string, error) {
+			held := make([]string, len(view.Holds))
+			for i, h := range view.Holds {
+				held[i] = h.Text
+			}
+			return held, nil
+		},
+		Governor: func(ctx context.Context) (json.RawMessage, string, error) {
+			v, err := sweeper.CurrentVerdict(ctx, store)
+			if err != nil {
+				return nil, "", err
+			}
+			text, err := json.Marshal(v)
+			return text, v.String(), err
+		},
+		Remaining: func(from time.Time, work time.Duration) time.Time {
+			windows, err := view.Effective.Schedule.Compile()
+			if err != nil {
+				return time.Time{} // nobody knows
+			}
+			return windows.After(from, work)
+		},
+	}
 }
 
 // sweepMetrics tell how far the migration is. The domain counts anew no more often than that costs little.

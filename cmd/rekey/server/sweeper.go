@@ -7,16 +7,43 @@ import (
 
 	"rekey/accounts"
 	"rekey/cmd/rekey/config"
+	"rekey/sweeper"
+	"rekey/sweeper/governor"
 	"rekey/sweeper/settings"
 )
 
+// A SweepStore is where the sweeper's settings and the governor's verdict are.
+type SweepStore interface {
+	accounts.SweepSettings
+	accounts.Signals
+}
+
 // SweepKeeper returns who keeps the sweeper's settings in a store. It opens no legacy store.
-func SweepKeeper(c *config.Config, store accounts.SweepSettings) *settings.Keeper {
+func SweepKeeper(c *config.Config, store SweepStore) *settings.Keeper {
 	names := make([]string, len(c.Legacy))
 	for i, source := range c.Legacy {
 		names[i] = source.Name
 	}
-	return &settings.Keeper{Documents: accounts.SweepDocuments{Store: store}, Checks: settings.Checks{Sources: names}}
+	return &settings.Keeper{
+		Documents: accounts.SweepDocuments{Store: store},
+		Checks: settings.Checks{Sources: names, Governor: func(limits json.RawMessage) error {
+			return json.Unmarshal(limits, new(governor.Limits))
+		}},
+		Signals: func(ctx context.Context) ([]settings.Hold, error) {
+			v, err := sweeper.CurrentVerdict(ctx, store)
+			if err != nil || v.Factor > 0 {
+				return nil, err
+			}
+			hold := settings.Hold{Cause: settings.CauseSignal, Text: v.String()}
+			if v.Silent() {
+				hold.Text = "no process governs the sweep; a gateway, or rekey sweep worker, does within seconds of its start"
+			}
+			if !v.WakesAt.IsZero() {
+				hold.Until = &v.WakesAt
+			}
+			return []settings.Hold{hold}, nil
+		},
+	}
 }
 
 // A sweeperDoor is a keeper as the gateway knows it.
