@@ -313,4 +313,10 @@ func testCopies(t *testing.T, s accounts.Store) {
 	other, err := s.Copies(t.Context(), "crm", []string{"Ada"})
 	is(t, "Copies of another source", err, nil)
 	same(t, "copies of another source", len(other), 0)
+	nobody, err := s.Copies(t.Context(), "shop", nil)
+	is(t, "Copies of nobody", err, nil)
+	same(t, "copies of nobody", len(nobody), 0)
+	epochs, err := s.SessionEpochs(t.Context(), nil)
+	is(t, "SessionEpochs of nobody", err, nil)
+	same(t, "epochs of nobody", len(epochs), 0)
 }

@@ -184,6 +184,9 @@ func (s *Store) epochs(ctx context.Context, q querier, list string) (map[uuid.UU
 
 // SessionEpochs implements accounts.Directory.
 func (s *Store) SessionEpochs(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
 	list, err := json.Marshal(ids)
 	if err != nil {
 		return nil, fmt.Errorf("list accounts: %w", err)
@@ -203,6 +206,9 @@ func (s *Store) SessionEpochs(ctx context.Context, ids []uuid.UUID) (map[uuid.UU
 
 // Copies implements accounts.Directory.
 func (s *Store) Copies(ctx context.Context, source string, legacyIDs []string) (map[string]accounts.Copy, error) {
+	if len(legacyIDs) == 0 {
+		return nil, nil
+	}
 	list, err := json.Marshal(legacyIDs)
 	if err != nil {
 		return nil, fmt.Errorf("list people: %w", err)
