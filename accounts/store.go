@@ -74,7 +74,7 @@ type Directory interface {
 
 	// SessionEpoch returns how often all sessions of an account have ended; of somebody who is not here too.
 	SessionEpoch(ctx context.Context, account uuid.UUID) (int64, error)
-	// SessionEpochs is SessionEpoch of many; whose is 0 is left out.
+	// SessionEpochs is SessionEpoch of many who are not here; whose is 0 is left out.
 	SessionEpochs(ctx context.Context, accounts []uuid.UUID) (map[uuid.UUID]int64, error)
 	// Copies returns what is here of some legacy people of one source, by legacy id; who is not here is left out.
 	Copies(ctx context.Context, source string, legacyIDs []string) (map[string]Copy, error)

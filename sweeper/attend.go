@@ -165,7 +165,7 @@ func (a *attendance) counted(c accounts.Chunk, people int64) {
 // What an attended run obeys: nobody shares it with people who log in but by the permits.
 const (
 	attendTarget = 500 * time.Millisecond
-	attendBatch  = 5000
+	attendBatch  = 2000
 	attendChunk  = 10_000
 )
 

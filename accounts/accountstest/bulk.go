@@ -153,7 +153,7 @@ func testManyChanged(t *testing.T, s accounts.Store) {
 	makeMany(t, s, []accounts.Made{made(bert), m}, c, nil)
 	epochs, err = s.SessionEpochs(t.Context(), []uuid.UUID{ada.ID, bert.ID})
 	is(t, "SessionEpochs", err, nil)
-	same(t, "SessionEpochs of those who are here", epochs, map[uuid.UUID]int64{ada.ID: 1})
+	same(t, "SessionEpochs afterwards", epochs, map[uuid.UUID]int64{ada.ID: 1})
 }
 
 func testManyInDoubt(t *testing.T, s accounts.Store) {

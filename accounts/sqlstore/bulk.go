@@ -128,9 +128,7 @@ func (s *Store) insertMany(ctx context.Context, conn *sql.Conn, tx *sql.Tx, many
 	if err != nil {
 		return nil, fmt.Errorf("list accounts: %w", err)
 	}
-	_, err = s.exec(ctx, held, `
-UPDATE accounts SET in_doubt = TRUE WHERE id IN (SELECT account_id FROM copy_back WHERE intent AND account_id IN `+s.engine.ids("$1")+`)`, string(list))
-	if err != nil {
+	if err := s.doubtChanging(ctx, held, string(list)); err != nil {
 		return nil, fmt.Errorf("look for changes under way: %w", err)
 	}
 	epochs, err := s.epochs(ctx, held, string(list))
@@ -146,6 +144,24 @@ UPDATE accounts SET in_doubt = TRUE WHERE id IN (SELECT account_id FROM copy_bac
 	return changed, nil
 }
 
+// doubtChanging marks those of a JSON list of accounts that are being changed. It asks first who they are: a join might read all
+// accounts, and hardly ever is there one.
+func (s *Store) doubtChanging(ctx context.Context, tx querier, list string) error {
+	var changing []uuid.UUID
+	err := s.each(ctx, tx, func(scan scan) error {
+		var id uuid.UUID
+		err := scan(&id)
+		changing = append(changing, id)
+		return err
+	}, `SELECT account_id FROM copy_back WHERE intent AND account_id IN `+s.engine.ids("$1"), list)
+	for _, id := range changing {
+		if err == nil {
+			_, err = s.exec(ctx, tx, `UPDATE accounts SET in_doubt = TRUE WHERE id = $1`, id)
+		}
+	}
+	return err
+}
+
 // resolveMany is resolveNotes of all legacy people whom accounts are made from.
 func (s *Store) resolveMany(ctx context.Context, tx querier, many []accounts.Made) error {
 	people := map[string][]string{} // by source
@@ -155,18 +171,36 @@ func (s *Store) resolveMany(ctx context.Context, tx querier, many []accounts.Mad
 		}
 	}
 	for _, source := range slices.Sorted(maps.Keys(people)) {
-		list, err := json.Marshal(people[source])
+		noted, err := s.those(ctx, tx, source, people[source], `SELECT 1 FROM quarantine q WHERE q.source = $1 AND q.legacy_id = v.id AND q.state <> 'resolved'`)
 		if err != nil {
-			return fmt.Errorf("list people: %w", err)
+			return fmt.Errorf("look for notes: %w", err)
 		}
-		_, err = s.exec(ctx, tx, `
-UPDATE quarantine SET state = 'resolved', seen_at = $3
- WHERE source = $1 AND legacy_id IN `+s.engine.texts("$2")+` AND state <> 'resolved' AND `+endsByMove, source, string(list), micros(many[0].Event.At))
-		if err != nil {
-			return fmt.Errorf("resolve notes: %w", err)
+		for _, id := range noted {
+			if err := s.resolveNotes(ctx, tx, accounts.LegacyKey{Source: source, LegacyID: id}, "", many[0].Event.At); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// those returns which of some people of a source have a row that a query finds by the source, $1, and their id, v.id.
+func (s *Store) those(ctx context.Context, q querier, source string, legacyIDs []string, row string) ([]string, error) {
+	if len(legacyIDs) == 0 {
+		return nil, nil
+	}
+	list, err := json.Marshal(legacyIDs)
+	if err != nil {
+		return nil, fmt.Errorf("list people: %w", err)
+	}
+	var ids []string
+	err = s.each(ctx, q, func(scan scan) error {
+		var id string
+		err := scan(&id)
+		ids = append(ids, id)
+		return err
+	}, `SELECT v.id FROM `+s.engine.texts("$2")+` AS v WHERE (`+row+found, source, string(list))
+	return ids, err
 }
 
 // epochs reads the session epochs of people who are not here, of a JSON list of ids; whose is 0 is left out.
@@ -192,24 +226,17 @@ func (s *Store) SessionEpochs(ctx context.Context, ids []uuid.UUID) (map[uuid.UU
 		return nil, fmt.Errorf("list accounts: %w", err)
 	}
 	epochs, err := s.epochs(ctx, s.read, string(list))
-	if err == nil {
-		err = s.each(ctx, s.read, func(scan scan) error {
-			var id uuid.UUID
-			var epoch int64
-			err := scan(&id, &epoch)
-			epochs[id] = epoch
-			return err
-		}, `SELECT id, session_epoch FROM accounts WHERE session_epoch <> 0 AND id IN `+s.engine.ids("$1"), string(list))
-	}
 	return epochs, storeError("read session epochs", err)
 }
 
 // Copies implements accounts.Directory.
 func (s *Store) Copies(ctx context.Context, source string, legacyIDs []string) (map[string]accounts.Copy, error) {
-	if len(legacyIDs) == 0 {
-		return nil, nil
+	// Most are not, at first; who is, is looked for one by one.
+	here, err := s.those(ctx, s.read, source, legacyIDs, `SELECT 1 FROM legacy_links l WHERE l.source = $1 AND l.legacy_id = v.id`)
+	if err != nil || len(here) == 0 {
+		return nil, storeError("read copies", err)
 	}
-	list, err := json.Marshal(legacyIDs)
+	list, err := json.Marshal(here)
 	if err != nil {
 		return nil, fmt.Errorf("list people: %w", err)
 	}

@@ -173,9 +173,9 @@ func postgresEngine(locker lock.SessionLocker) engine {
 		keepChanges: lockChanges,
 		insertRows:  copyIn,
 		digest:      digestThere,
-		texts:       func(p string) string { return `(SELECT jsonb_array_elements_text(CAST(` + p + ` AS jsonb)))` },
+		texts:       func(p string) string { return `(SELECT jsonb_array_elements_text(CAST(` + p + ` AS jsonb)) AS id)` },
 		ids: func(p string) string {
-			return `(SELECT CAST(jsonb_array_elements_text(CAST(` + p + ` AS jsonb)) AS uuid))`
+			return `(SELECT CAST(jsonb_array_elements_text(CAST(` + p + ` AS jsonb)) AS uuid) AS id)`
 		},
 		elements:  func(arg string) string { return `jsonb_array_elements(` + arg + `::text::jsonb)` },
 		clock:     `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`,

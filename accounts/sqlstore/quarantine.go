@@ -30,12 +30,16 @@ func quoted(classes []accounts.NoteClass) string {
 	return strings.Join(texts, ", ")
 }
 
+// found ends a subquery that looks for one row by its key. EXISTS says the same, but may be planned as a join that reads the whole table,
+// and on PostgreSQL a statement goes on with a plan of when the table was empty.
+const found = ` LIMIT 1) IS NOT NULL`
+
 // movedBy is a condition on the source and the legacy id of a row q, and the epoch from which on a copy counts: the person is answered here
 // for good, was deleted here, or has a copy that counts.
 func movedBy(epoch string) string {
-	return `EXISTS (SELECT 1 FROM legacy_links l JOIN accounts a ON a.id = l.account_id
+	return `(SELECT 1 FROM legacy_links l JOIN accounts a ON a.id = l.account_id
  WHERE l.source = q.source AND l.legacy_id = q.legacy_id
-   AND (a.deleted_at IS NOT NULL OR a.pinned OR a.changed_here OR l.copied_epoch >= ` + epoch + ` AND ` + epoch + ` > 0 AND NOT l.dirty AND NOT l.drifted))`
+   AND (a.deleted_at IS NOT NULL OR a.pinned OR a.changed_here OR l.copied_epoch >= ` + epoch + ` AND ` + epoch + ` > 0 AND NOT l.dirty AND NOT l.drifted)` + found
 }
 
 // stateBy is the state of a note q as it is read: one that was written late about somebody who has moved is resolved.

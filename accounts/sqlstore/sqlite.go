@@ -165,7 +165,7 @@ func sqliteEngine() engine {
 	}
 }
 
-func jsonValues(p string) string { return `(SELECT value FROM json_each(` + p + `))` }
+func jsonValues(p string) string { return `(SELECT value AS id FROM json_each(` + p + `))` }
 
 // insertPrepared writes rows by one statement that is compiled once.
 func insertPrepared(ctx context.Context, _ *sql.Conn, tx *sql.Tx, t table) error {

@@ -61,7 +61,7 @@ type engine struct {
 	insertRows func(ctx context.Context, conn *sql.Conn, tx *sql.Tx, t table) error
 	// digest is CopiesDigest of a JSON list of keys.
 	digest func(ctx context.Context, s *Store, source, list string, since int64) (accounts.Digest, error)
-	// texts and ids are a subquery of what is in a parameter that is a JSON list.
+	// texts and ids are a subquery of what is in a parameter that is a JSON list; its column is id.
 	texts, ids func(parameter string) string
 }
 

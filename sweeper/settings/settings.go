@@ -163,7 +163,7 @@ func Default() Document {
 		Settings: Settings{
 			State: Off, Schedule: Schedule{Windows: []string{}, Blackout: []string{}},
 			Workers: 2, AccountsPerSecond: 200, // a million in 84 minutes, and a fortieth of what an old store on one machine takes
-			Batch: Batch{TargetMS: 500, Max: 5000}, Chunk: 10_000,
+			Batch: Batch{TargetMS: 500, Max: 2000}, Chunk: 10_000,
 			Order: ByKey, Hash: Auto, ErrorBudget: ErrorBudget{Share: 0.05, AtLeast: 100}, Sources: []string{},
 		},
 		Overrides: []Override{},

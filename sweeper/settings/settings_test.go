@@ -59,7 +59,7 @@ func TestDefaultsCanBeUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `{"state":"off","schedule":{"zone":"","windows":[],"blackout":[]},"workers":2,"accounts_per_second":200,` +
-		`"batch":{"target_ms":500,"max":5000},"chunk":10000,"order":"key","filter":"","hash":"auto","dry_run":false,` +
+		`"batch":{"target_ms":500,"max":2000},"chunk":10000,"order":"key","filter":"","hash":"auto","dry_run":false,` +
 		`"error_budget":{"share":0.05,"at_least":100},"sources":[],"governor":null,"overrides":[]}`
 	if string(text) != want {
 		t.Errorf("got  %s\nwant %s", text, want)
