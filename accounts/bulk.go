@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
 
+	"rekey/accounts/password"
 	"rekey/accounts/phase"
 	"rekey/legacy"
 	"rekey/legacy/hash"
@@ -47,59 +47,6 @@ type Batch struct {
 	// Keep returns the chunk as it is after the batch, given what came of it; and Claim is for how long its claim is kept then.
 	Keep  func(Tally) (Chunk, error)
 	Claim time.Duration
-}
-
-// A Tally counts what came of people.
-type Tally struct {
-	Outcomes map[Outcome]int64 // who was not refused
-	Refused  map[NoteClass]int64
-	// NotAnswered could not be told about: something is in doubt, or a store did not answer for them.
-	NotAnswered int64
-	Examples    map[NoteClass][]string // legacy ids of some who were refused
-}
-
-// NewTally returns one that has counted nobody.
-func NewTally() Tally {
-	return Tally{Outcomes: map[Outcome]int64{}, Refused: map[NoteClass]int64{}, Examples: map[NoteClass][]string{}}
-}
-
-// tallyExamples is how many people of a class are named.
-const tallyExamples = 10
-
-// People returns how many were counted.
-func (t Tally) People() int64 {
-	n := t.NotAnswered
-	for _, count := range t.Outcomes {
-		n += count
-	}
-	for _, count := range t.Refused {
-		n += count
-	}
-	return n
-}
-
-// Refuse counts somebody who cannot be moved.
-func (t Tally) Refuse(class NoteClass, legacyID string) {
-	t.Refused[class]++
-	if named := t.Examples[class]; len(named) < tallyExamples && !slices.Contains(named, legacyID) {
-		t.Examples[class] = append(named, legacyID)
-	}
-}
-
-// Add counts those of another tally too.
-func (t *Tally) Add(other Tally) {
-	for outcome, n := range other.Outcomes {
-		t.Outcomes[outcome] += n
-	}
-	for class, n := range other.Refused {
-		t.Refused[class] += n
-		for _, id := range other.Examples[class] {
-			if named := t.Examples[class]; len(named) < tallyExamples && !slices.Contains(named, id) {
-				t.Examples[class] = append(named, id)
-			}
-		}
-	}
-	t.NotAnswered += other.NotAnswered
 }
 
 // MigrateMany moves or copies the people of a batch, as the phase says, and writes down how far its chunk is. Its error is an
@@ -149,6 +96,7 @@ type bulk struct {
 // A mover is somebody who moves together with others.
 type mover struct {
 	candidate
+	id      uuid.UUID
 	ids     []Identifier
 	invalid int
 	hash    *hash.Hash
@@ -306,10 +254,11 @@ func (n namesakes) meet(m *mover) {
 
 // open reads somebody's hash. Its error ends the batch: the configuration is wrong.
 func (b *bulk) open(m *mover) error {
-	if err := b.a.mayMove(SubjectFor(b.Source, m.user.ID)); err != nil {
+	m.id = SubjectFor(b.Source, m.user.ID)
+	if err := b.a.mayMove(m.id); err != nil {
 		return err
 	}
-	c, h, err := b.openNew(m.candidate, b.Hash)
+	c, h, err := b.openNew(m.candidate, m.ids, b.Hash)
 	no, refused := errors.AsType[*UnmovableError](err)
 	switch {
 	case refused:
@@ -330,8 +279,8 @@ func (b *bulk) lookAgain(ctx context.Context) error {
 	}
 	subjects := make([]uuid.UUID, len(b.movers))
 	for i, m := range b.movers {
-		subjects[i] = SubjectFor(b.Source, m.user.ID)
-		credential, err := b.keepNew(ctx, subjects[i], m.hash, m.candidate, b.Hash, Migration{How: BySweep}.priority())
+		subjects[i] = m.id
+		credential, err := b.keepNew(ctx, m.id, m.hash, m.candidate, b.Hash, password.PrioritySweep)
 		if err != nil {
 			return err
 		}
@@ -350,7 +299,7 @@ func (b *bulk) lookAgain(ctx context.Context) error {
 		again[user.ID] = user
 	}
 	same := b.movers[:0]
-	for i, m := range b.movers {
+	for _, m := range b.movers {
 		now, there := again[m.user.ID]
 		was := b.fingerprint(m.candidate)
 		if !there || !bytes.Equal(was, b.fingerprint(candidate{user: now})) {
@@ -359,7 +308,7 @@ func (b *bulk) lookAgain(ctx context.Context) error {
 			}
 			continue
 		}
-		if err := b.make(ctx, m, subjects[i], epochs[subjects[i]]); err != nil {
+		if err := b.make(ctx, m, epochs[m.id]); err != nil {
 			return err
 		}
 		same = append(same, m)
@@ -369,12 +318,11 @@ func (b *bulk) lookAgain(ctx context.Context) error {
 }
 
 // make makes the account of somebody.
-func (b *bulk) make(ctx context.Context, m *mover, id uuid.UUID, epoch int64) error {
-	rec, err := b.recordOf(ctx, id, m.candidate, nil, m.ids, m.made.Record.Credential, b.a)
+func (b *bulk) make(ctx context.Context, m *mover, epoch int64) error {
+	rec, err := b.recordOf(ctx, m.id, m.candidate, nil, m.ids, m.made.Record.Credential, b.a)
 	if err != nil {
 		return err
 	}
-	rec.Factors = nil // they have none, and nobody has to look
 	p := proof{hash: m.hash}
 	b.owe(&rec, p, m.user.Profile)
 	m.made = Made{Record: rec, Event: b.movedEvent(m.candidate, rec, p, m.invalid, b.a), Epoch: epoch}

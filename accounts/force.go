@@ -234,7 +234,8 @@ func (s *Service) waitsForLogin(rec Record, c candidate) bool {
 
 // moveUnseen makes the account of somebody who is absent here.
 func (s *Service) moveUnseen(ctx context.Context, c candidate, m Migration, a Attempt) (Outcome, error) {
-	c, h, err := s.openNew(c, m.Hash)
+	ids, _ := s.identifiersOf(c, nil)
+	c, h, err := s.openNew(c, ids, m.Hash)
 	if err != nil {
 		return "", s.refuseUnseen(ctx, c, err, m, a)
 	}

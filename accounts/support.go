@@ -92,25 +92,27 @@ func (s *Service) overview(ctx context.Context, rec Record) (Overview, error) {
 		func() (err error) { o.Profile, err = s.store.Profile(ctx, rec.ID); return err },
 		func() (err error) { o.Factors, err = s.factorKinds(ctx, rec.ID); return err },
 		func() (err error) { o.Notes, err = s.store.NotesOf(ctx, rec.ID); return err },
-		func() (err error) {
-			o.CopyBack, err = s.Deliveries(ctx, DeliveryQuery{Account: rec.ID, Limit: overviewDeliveries})
-			return err
-		},
-		func() (err error) {
-			living, err := s.store.LivingSessions(ctx, rec.ID, s.now(), MaxSessions)
-			o.Sessions = len(living)
-			return err
-		},
-		func() (err error) {
-			o.Events, err = s.store.RecentEvents(ctx, EventQuery{Account: rec.ID, Limit: overviewEvents})
-			return err
-		},
+		func() error { return s.goingOn(ctx, rec.ID, &o) },
 	} {
 		if err := read(); err != nil {
 			return Overview{}, cannotTell("read account", err)
 		}
 	}
 	return o, nil
+}
+
+// goingOn reads what is going on with a subject, who need not be here.
+func (s *Service) goingOn(ctx context.Context, subject uuid.UUID, o *Overview) (err error) {
+	if o.CopyBack, err = s.Deliveries(ctx, DeliveryQuery{Account: subject, Limit: overviewDeliveries}); err != nil {
+		return err
+	}
+	living, err := s.store.LivingSessions(ctx, subject, s.now(), MaxSessions)
+	if err != nil {
+		return err
+	}
+	o.Sessions = len(living)
+	o.Events, err = s.store.RecentEvents(ctx, EventQuery{Account: subject, Limit: overviewEvents})
+	return err
 }
 
 func (s *Service) factorKinds(ctx context.Context, account uuid.UUID) (map[FactorKind]int, error) {

@@ -50,39 +50,41 @@ func (s *Service) waiting() Credential {
 	return Credential{Scheme: SchemeArgon2id, Encoded: s.hasher.Dummy()}
 }
 
-// openNew is openUnseen for somebody who is absent here: their hash is nil where their credential is to wait. Where it waits for a
-// login, because only the legacy store can verify them, it returns the person with that mark.
-func (s *Service) openNew(c candidate, keep Keep) (candidate, *hash.Hash, error) {
-	h, err := s.openUnseen(c, keep)
-	no, _ := errors.AsType[*UnmovableError](err)
+// openNew is openUnseen for somebody who is absent here, whose identifiers these are: their hash is nil where their credential is to
+// wait. Where it waits for a login, because only the legacy store can verify them, it returns the person with that mark.
+func (s *Service) openNew(c candidate, ids []Identifier, keep Keep) (candidate, *hash.Hash, error) {
 	switch {
-	case no != nil && no.Class == NoteVerifyOnly && keep != KeepCarry:
-		c.unverified = keep != KeepReset
-		h, err = nil, nil
-	case keep != KeepReset, no != nil && no.Class == NoteInvalidIdentifier:
-		return c, h, err
-	}
-	if keep == KeepReset && !s.canReset(c) {
+	case len(ids) == 0:
+		return c, nil, unnamed()
+	case keep == KeepReset && !slices.ContainsFunc(ids, func(id Identifier) bool { return id.Kind == Email }):
 		return c, nil, &UnmovableError{NoteNoAddress, "there is no e-mail address that a new password could be set by"}
-	}
-	if keep == KeepReset {
+	case keep == KeepReset:
 		return c, nil, nil // whatever is stored
+	}
+	h, err := s.openStored(c, keep)
+	if no, ok := errors.AsType[*UnmovableError](err); ok && no.Class == NoteVerifyOnly && keep != KeepCarry {
+		c.unverified = true
+		return c, nil, nil
 	}
 	return c, h, err
 }
 
-// canReset reports whether somebody has an address.
-func (s *Service) canReset(c candidate) bool {
-	ids, _ := s.identifiersOf(c, nil)
-	return slices.ContainsFunc(ids, func(id Identifier) bool { return id.Kind == Email })
+// unnamed is why somebody cannot be moved who has no identifier.
+func unnamed() error {
+	return &UnmovableError{NoteInvalidIdentifier, "nothing is stored that the person could type to log in, or it is too long"}
 }
 
 // openUnseen reads the hash of a legacy person whose password nobody has typed. Its error is an *UnmovableError, or says that
 // the configuration is wrong.
 func (s *Service) openUnseen(c candidate, keep Keep) (*hash.Hash, error) {
 	if ids, _ := s.identifiersOf(c, nil); len(ids) == 0 {
-		return nil, &UnmovableError{NoteInvalidIdentifier, "nothing is stored that the person could type to log in, or it is too long"}
+		return nil, unnamed()
 	}
+	return s.openStored(c, keep)
+}
+
+// openStored is openUnseen of somebody who has an identifier.
+func (s *Service) openStored(c candidate, keep Keep) (*hash.Hash, error) {
 	if c.user.Password == nil {
 		if _, verifies := c.source.Source.(legacy.Verifier); verifies {
 			return nil, &UnmovableError{NoteVerifyOnly, "the legacy store checks passwords and does not show them: only a login can move this person"}

@@ -52,8 +52,6 @@ type Verifies interface {
 	// that tells them from a good copy: they live, nothing of them was changed or decided here or is in doubt, their link is not
 	// marked, and was copied in the epoch since or later.
 	CopiesDigest(ctx context.Context, source string, legacyIDs []string, since int64) (Digest, error)
-	// RunningRun returns the run of a kind that has not ended; ErrNotFound if there is none.
-	RunningRun(ctx context.Context, kind RunKind) (Run, error)
 	// EachChunk visits the chunks of a run in their order, one at a time.
 	EachChunk(ctx context.Context, run uuid.UUID, visit func(Chunk) error) error
 	// DropChunks removes the parts and chunks of all runs of a kind that have ended.

@@ -169,25 +169,12 @@ func (s *Service) overviewThere(ctx context.Context, p sight) (Overview, error) 
 			o.Factors[FactorRecovery] = n
 		}
 	}
-	for _, read := range []func() error{
-		func() (err error) { o.Notes, err = s.store.NotesAbout(ctx, p.key); return err },
-		func() (err error) {
-			o.CopyBack, err = s.Deliveries(ctx, DeliveryQuery{Account: p.id, Limit: overviewDeliveries})
-			return err
-		},
-		func() (err error) {
-			living, err := s.store.LivingSessions(ctx, p.id, s.now(), MaxSessions)
-			o.Sessions = len(living)
-			return err
-		},
-		func() (err error) {
-			o.Events, err = s.store.RecentEvents(ctx, EventQuery{Account: p.id, Limit: overviewEvents})
-			return err
-		},
-	} {
-		if err := read(); err != nil {
-			return Overview{}, cannotTell("read what is known of a person", err)
-		}
+	var err error
+	if o.Notes, err = s.store.NotesAbout(ctx, p.key); err == nil {
+		err = s.goingOn(ctx, p.id, &o)
+	}
+	if err != nil {
+		return Overview{}, cannotTell("read what is known of a person", err)
 	}
 	return o, nil
 }

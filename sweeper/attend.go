@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"rekey/accounts"
+	"rekey/sweeper/pause"
 )
 
 // AttendConfig says what run is attended. Service and Spec are required.
@@ -265,14 +266,14 @@ func (a *attendance) once(ctx context.Context, w *Worker) (bool, error) {
 	if o, err = a.desk.Orders(ctx); err != nil || !o.moves() {
 		return false, err
 	}
-	return true, pause(ctx, lookEvery) // others are at what there is
+	return true, pause.For(ctx, lookEvery) // others are at what there is
 }
 
 func (a *attendance) wait(ctx context.Context, d time.Duration) error {
 	if a.Wait != nil {
 		return a.Wait(ctx, d)
 	}
-	return pause(ctx, d)
+	return pause.For(ctx, d)
 }
 
 // reportsOf returns what came of each source.

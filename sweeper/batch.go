@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rekey/accounts"
+	"rekey/accounts/jobs"
 	"rekey/legacy"
 )
 
@@ -47,7 +48,7 @@ func (t *task) timed(ctx context.Context, do func(context.Context) error) (time.
 	began := time.Now()
 	t.began.Store(began.UnixMicro())
 	defer t.began.Store(0)
-	err := guarded(func() error { return do(ctx) })
+	err := jobs.Guarded(func() error { return do(ctx) })
 	if err != nil && errors.Is(context.Cause(ctx), errSlow) && !errors.Is(err, accounts.ErrStale) {
 		err = fmt.Errorf("a batch took longer than %s: %w", batchTime, errSlow)
 	}
@@ -226,7 +227,7 @@ func (t *task) nextID(ctx context.Context) (id string, err error) {
 	if t.Service.Cuts(t.chunk.Source) {
 		return t.Service.CutKey(ctx, t.chunk.Source, t.behind(), 1)
 	}
-	err = guarded(func() error {
+	err = jobs.Guarded(func() error {
 		page, err := t.page(ctx, 1)
 		id = page.Next
 		if page.Next == t.behind() {

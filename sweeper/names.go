@@ -11,7 +11,9 @@ import (
 	"github.com/google/uuid"
 
 	"rekey/accounts"
+	"rekey/accounts/jobs"
 	"rekey/sweeper/census"
+	"rekey/sweeper/pause"
 )
 
 // Before a run moves anybody, the names that several people hold are looked for, once: everybody else can be moved together with
@@ -46,11 +48,11 @@ func (n *Names) contested(ctx context.Context, store accounts.RunStore, run uuid
 // cannot be walked to its end and a record that panics mean that everybody goes by themselves.
 func countNames(ctx context.Context, service *accounts.Service, run uuid.UUID, progress func(int64)) error {
 	var shared *census.Shared
-	err := guarded(func() (err error) {
+	err := jobs.Guarded(func() (err error) {
 		shared, err = census.Take(ctx, census.Config{Service: service, Progress: progress})
 		return err
 	})
-	if err != nil && !errors.Is(err, census.ErrMany) && !errors.Is(err, errPanic) && !errors.Is(err, accounts.ErrWalkStuck) {
+	if err != nil && !errors.Is(err, census.ErrMany) && !errors.As(err, new(*jobs.PanicError)) && !errors.Is(err, accounts.ErrWalkStuck) {
 		return fmt.Errorf("look for names that several people hold: %w", err)
 	}
 	text, err := json.Marshal(Found{Shared: shared})
@@ -99,7 +101,7 @@ func (p *Planner) count(ctx context.Context, o Orders) error {
 				if o, err := p.Desk.Orders(ctx); err == nil && o.only(HeldNames) {
 					return
 				}
-				_ = pause(ctx, obeyed) // an old store is not read while the orders say that nothing is done
+				_ = pause.For(ctx, obeyed) // an old store is not read while the orders say that nothing is done
 			}
 		})
 		p.Desk.Forget()

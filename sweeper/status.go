@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -186,43 +185,25 @@ func rawJSON(text string) json.RawMessage {
 	return json.RawMessage(text)
 }
 
-// countsOf reads what is counted of a chunk.
-func countsOf(chunk accounts.Chunk) (RunCounts, error) {
-	var n RunCounts
-	if chunk.Counts == "" {
-		return n, nil
-	}
-	if err := json.Unmarshal([]byte(chunk.Counts), &n); err != nil {
-		return n, fmt.Errorf("read the counts of chunk %d: %w", chunk.Seq, err)
-	}
-	n.People = n.NotAnswered + n.Passed
-	for people := range maps.Values(n.Outcomes) {
-		n.People += people
-	}
-	for people := range maps.Values(n.Refused) {
-		n.People += people
-	}
-	return n, nil
-}
-
 // add counts a chunk.
 func (r *RunStatus) add(chunk accounts.Chunk) error {
-	n, err := countsOf(chunk)
+	n, err := CountsOf(chunk)
 	if err != nil {
-		return err
+		return fmt.Errorf("read the counts of chunk %d: %w", chunk.Seq, err)
 	}
-	for outcome, people := range n.Outcomes {
-		r.Counts.Outcomes[outcome] += people
+	people := n.People()
+	for outcome, count := range n.Outcomes {
+		r.Counts.Outcomes[outcome] += count
 	}
-	for class, people := range n.Refused {
-		r.Counts.Refused[class] += people
+	for class, count := range n.Refused {
+		r.Counts.Refused[class] += count
 	}
-	r.Counts.People += n.People
+	r.Counts.People += people
 	r.Counts.NotAnswered += n.NotAnswered
 	r.Counts.Passed += n.Passed
 	part := slices.IndexFunc(r.Parts, func(p PartStatus) bool { return p.Source == chunk.Source && p.Band == chunk.Band })
 	if part >= 0 {
-		r.Parts[part].People += n.People
+		r.Parts[part].People += people
 	}
 	if chunk.Done {
 		r.Chunks.Done++
@@ -235,7 +216,7 @@ func (r *RunStatus) add(chunk accounts.Chunk) error {
 	if chunk.ClaimedFor > 0 {
 		r.Chunks.Claimed++
 		r.Workers = append(r.Workers, Working{
-			Worker: chunk.Worker, Source: chunk.Source, Chunk: chunk.Seq, Cursor: chunk.Cursor, People: n.People, Attempts: chunk.Attempts,
+			Worker: chunk.Worker, Source: chunk.Source, Chunk: chunk.Seq, Cursor: chunk.Cursor, People: people, Attempts: chunk.Attempts,
 			Seconds: chunk.ClaimedFor.Seconds(),
 		})
 	}

@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"rekey/accounts"
+	"rekey/sweeper/pause"
 )
 
 // A Worker works on chunks of the run that is under way. Any number of them may, in any number of processes: a chunk is claimed,
@@ -154,7 +153,7 @@ func (t *task) wait(ctx context.Context, d time.Duration) error {
 		if left <= 0 {
 			return nil
 		}
-		if err := pause(ctx, min(left, obeyed)); err != nil {
+		if err := pause.For(ctx, min(left, obeyed)); err != nil {
 			return err
 		}
 		o, err := t.orders(ctx)
@@ -164,17 +163,6 @@ func (t *task) wait(ctx context.Context, d time.Duration) error {
 		if !t.goesOn(o) {
 			return nil // which the next look finds too
 		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
 	}
 }
 
@@ -271,7 +259,7 @@ func (t *task) await(ctx context.Context, mine turn) (again bool, err error) {
 		if left <= 0 {
 			return false, nil
 		}
-		if err := pause(ctx, min(left, obeyed)); err != nil {
+		if err := pause.For(ctx, min(left, obeyed)); err != nil {
 			return false, err
 		}
 		now, err := t.orders(ctx)
@@ -345,29 +333,6 @@ func (t *task) giveUp(ctx context.Context, why error) error {
 		return nil
 	}
 	return err
-}
-
-var errPanic = errors.New("panic")
-
-// guarded does something that may panic, for one bad record must not end the process: its error tells where, and nothing of what it
-// was about.
-func guarded(do func() error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			var callers [12]uintptr
-			frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers[:])])
-			var names []string
-			for {
-				frame, again := frames.Next()
-				names = append(names, frame.Function)
-				if !again {
-					break
-				}
-			}
-			err = fmt.Errorf("%w of type %T at %s", errPanic, r, strings.Join(names, " < "))
-		}
-	}()
-	return do()
 }
 
 // runOf returns the run that is under way; the zero Run if there is none.

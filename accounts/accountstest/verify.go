@@ -85,8 +85,8 @@ func testValidationOnce(t *testing.T, s accounts.Store) {
 }
 
 func testRunChunks(t *testing.T, s accounts.Store) {
-	_, err := s.RunningRun(t.Context(), accounts.RunVerify)
-	is(t, "RunningRun of none", err, accounts.ErrNotFound)
+	_, err := s.Running(t.Context(), accounts.RunVerify)
+	is(t, "Running of none", err, accounts.ErrNotFound)
 	begin := func(kind accounts.RunKind) accounts.Run {
 		t.Helper()
 		run := accounts.Run{ID: uuid.Must(uuid.NewV7()), Kind: kind, State: accounts.RunRunning, Spec: "{}", Began: stored(now())}
@@ -103,9 +103,9 @@ func testRunChunks(t *testing.T, s accounts.Store) {
 		same(t, "chunks", got, want)
 	}
 	verify, move := begin(accounts.RunVerify), begin(accounts.RunMove)
-	got, err := s.RunningRun(t.Context(), accounts.RunVerify)
-	is(t, "RunningRun", err, nil)
-	same(t, "RunningRun", got, verify)
+	got, err := s.Running(t.Context(), accounts.RunVerify)
+	is(t, "Running", err, nil)
+	same(t, "Running", got, verify)
 	is(t, "EachChunk that fails", s.EachChunk(t.Context(), verify.ID, func(accounts.Chunk) error { return errNotMe }), errNotMe)
 	is(t, "DropChunks", s.DropChunks(t.Context(), accounts.RunVerify), nil)
 	count(verify, "-a", "a-b")

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
-	"strings"
 	"sync"
 	"time"
 )
@@ -75,7 +73,10 @@ func (s *Set) piece(ctx context.Context, k *kind) (more bool, err error) {
 	limited, cancel := context.WithTimeout(ctx, k.Timeout)
 	defer cancel()
 	k.runs.Add(1)
-	more, err = guarded(limited, k.Work)
+	err = Guarded(func() (err error) {
+		more, err = k.Work(limited)
+		return err
+	})
 	switch {
 	case err == nil:
 		k.at.Store(time.Now().UnixMicro())
@@ -84,26 +85,6 @@ func (s *Set) piece(ctx context.Context, k *kind) (more bool, err error) {
 		s.log.WarnContext(ctx, "background work failed; it is tried again", "kind", k.Name, "error", err)
 	}
 	return more, err
-}
-
-// guarded returns a panic as an error: its type and where it came from. Its value may hold anything, a password too.
-func guarded(ctx context.Context, work func(context.Context) (bool, error)) (more bool, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			var callers [12]uintptr
-			frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers[:])])
-			var names []string
-			for {
-				frame, again := frames.Next()
-				names = append(names, frame.Function)
-				if !again {
-					break
-				}
-			}
-			err = fmt.Errorf("panic of type %T at %s", r, strings.Join(names, " < "))
-		}
-	}()
-	return work(ctx)
 }
 
 // Stop lets no further piece begin. It is for engines.

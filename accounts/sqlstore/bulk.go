@@ -193,14 +193,7 @@ func (s *Store) those(ctx context.Context, q querier, source string, legacyIDs [
 	if err != nil {
 		return nil, fmt.Errorf("list people: %w", err)
 	}
-	var ids []string
-	err = s.each(ctx, q, func(scan scan) error {
-		var id string
-		err := scan(&id)
-		ids = append(ids, id)
-		return err
-	}, `SELECT v.id FROM `+s.engine.texts("$2")+` AS v WHERE (`+row+found, source, string(list))
-	return ids, err
+	return s.texts(ctx, q, `SELECT v.id FROM `+s.engine.texts("$2")+` AS v WHERE (`+row+found, source, string(list))
 }
 
 // epochs reads the session epochs of people who are not here, of a JSON list of ids; whose is 0 is left out.

@@ -142,6 +142,18 @@ func (s *Store) each(ctx context.Context, q querier, f func(scan) error, text st
 	return s.engine.scrub(q.each(ctx, f, text, args...))
 }
 
+// texts returns the one column of the rows of a text.
+func (s *Store) texts(ctx context.Context, q querier, text string, args ...any) ([]string, error) {
+	var values []string
+	err := s.each(ctx, q, func(scan scan) error {
+		var value string
+		err := scan(&value)
+		values = append(values, value)
+		return err
+	}, text, args...)
+	return values, err
+}
+
 // exists reports whether a text returns a row.
 func (s *Store) exists(ctx context.Context, q querier, text string, args ...any) (bool, error) {
 	found := false

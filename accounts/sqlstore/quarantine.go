@@ -164,7 +164,8 @@ func (s *Store) Quarantine(ctx context.Context, q accounts.QuarantineQuery) ([]a
 SELECT q.source, q.legacy_id, q.class, `+stateBy("$1")+`, q.reason, q.at, q.seen_at, q.attempts, q.actor, q.because
   FROM quarantine q
  WHERE (q.source, q.legacy_id, q.class) > ($2, $3, $4)
-   AND ($5 = '' OR q.source = $5) AND ($6 = '' AND q.`+ofUnmoved+` OR q.class = $6) AND ($7 = '' OR `+stateBy("$1")+` = $7)
+   AND ($5 = '' OR q.source = $5) AND ($6 = '' AND q.`+ofUnmoved+` OR q.class = $6)
+   AND ($7 = '' OR $7 = 'resolved' OR q.state = $7) AND ($7 = '' OR `+stateBy("$1")+` = $7)
    AND (q.attempts < $8 OR $8 = 0)
  ORDER BY q.source, q.legacy_id, q.class LIMIT $9`,
 		q.Trusted, q.After.Source, q.After.LegacyID, string(q.After.Class), q.Source, string(q.Class), string(q.State), q.TriedBelow, max(q.Limit, 0))
@@ -231,13 +232,7 @@ UPDATE quarantine SET state = 'resolved', seen_at = $4
 // SkipNotes implements accounts.Quarantined.
 func (s *Store) SkipNotes(ctx context.Context, person accounts.LegacyKey, at time.Time, e accounts.Event) (skipped bool, err error) {
 	err = s.inTx(ctx, func(tx querier) error {
-		var classes []string
-		err := s.each(ctx, tx, func(scan scan) error {
-			var class string
-			err := scan(&class)
-			classes = append(classes, class)
-			return err
-		}, `
+		classes, err := s.texts(ctx, tx, `
 UPDATE quarantine SET state = 'skipped', actor = $3, because = $4, seen_at = $5
  WHERE source = $1 AND legacy_id = $2 AND state = 'open'
 RETURNING class`, person.Source, person.LegacyID, plain(e.Actor), plain(e.Reason), micros(at))

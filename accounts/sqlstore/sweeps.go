@@ -240,13 +240,8 @@ UPDATE sweep_chunks SET attempts = $4, bound = $5, claimed_to = 0, next_at = `+s
 // Chunks implements accounts.Sweeps.
 func (s *Store) Chunks(ctx context.Context, run uuid.UUID) ([]accounts.Chunk, error) {
 	var chunks []accounts.Chunk
-	err := s.each(ctx, s.read, func(scan scan) error {
-		var clock int64
-		c, err := s.scanChunk(scan, &clock)
-		chunks = append(chunks, c)
-		return err
-	}, `SELECT `+chunkColumns+`, `+s.engine.clock+` FROM sweep_chunks WHERE run_id = $1 ORDER BY seq`, run)
-	return chunks, storeError("read chunks", err)
+	err := s.EachChunk(ctx, run, func(c accounts.Chunk) error { chunks = append(chunks, c); return nil })
+	return chunks, err
 }
 
 var errNoTurn = errors.New("the turn was not written")

@@ -58,18 +58,6 @@ SELECT count(*), coalesce(bit_xor(CAST(CAST('x' || encode(substr(sha256(uuid_sen
 	return d, err
 }
 
-// RunningRun implements accounts.Verifies.
-func (s *Store) RunningRun(ctx context.Context, kind accounts.RunKind) (accounts.Run, error) {
-	runs, err := s.runs(ctx, `SELECT `+runColumns+` FROM sweep_runs WHERE kind = $1 AND state = 'running'`, string(kind))
-	if err == nil && len(runs) == 0 {
-		err = accounts.ErrNotFound
-	}
-	if err != nil {
-		return accounts.Run{}, storeError("read the run that goes on", err)
-	}
-	return runs[0], nil
-}
-
 // EachChunk implements accounts.Verifies.
 func (s *Store) EachChunk(ctx context.Context, run uuid.UUID, visit func(accounts.Chunk) error) error {
 	err := s.each(ctx, s.read, func(scan scan) error {
@@ -114,13 +102,7 @@ SELECT e.id, l.legacy_id FROM events e JOIN legacy_links l ON l.account_id = e.a
 
 // MarkedIDs implements accounts.Verifies.
 func (s *Store) MarkedIDs(ctx context.Context, source, after string, limit int) ([]string, error) {
-	var ids []string
-	err := s.each(ctx, s.read, func(scan scan) error {
-		var id string
-		err := scan(&id)
-		ids = append(ids, id)
-		return err
-	}, `SELECT legacy_id FROM legacy_links WHERE (dirty OR drifted) AND source = $1 AND legacy_id > $2 ORDER BY legacy_id LIMIT $3`,
+	ids, err := s.texts(ctx, s.read, `SELECT legacy_id FROM legacy_links WHERE (dirty OR drifted) AND source = $1 AND legacy_id > $2 ORDER BY legacy_id LIMIT $3`,
 		source, after, max(limit, 0))
 	return ids, storeError("read marked people", err)
 }

@@ -65,13 +65,7 @@ func (s *Store) bar(ctx context.Context, tx querier, sight accounts.Sighting) ([
 
 // LinkedIDs implements accounts.Watching.
 func (s *Store) LinkedIDs(ctx context.Context, source, after string, limit int) ([]string, error) {
-	var ids []string
-	err := s.each(ctx, s.read, func(scan scan) error {
-		var id string
-		err := scan(&id)
-		ids = append(ids, id)
-		return err
-	}, `
+	ids, err := s.texts(ctx, s.read, `
 SELECT l.legacy_id FROM legacy_links l JOIN accounts a ON a.id = l.account_id
  WHERE l.source = $1 AND l.legacy_id > $2 AND a.deleted_at IS NULL ORDER BY l.legacy_id LIMIT $3`, source, after, max(limit, 0))
 	return ids, storeError("read linked people", err)

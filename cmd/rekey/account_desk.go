@@ -49,25 +49,18 @@ func deskError(err error, ref string) error {
 	return err
 }
 
-// A deskFlags are the flags of a command that changes something of one person.
-type deskFlags struct {
-	file   *configFlag
-	output *format
-	reason string
-	dryRun bool
-}
+// A deskFlags are changeFlags whose reason must be given.
+type deskFlags struct{ *changeFlags }
 
 func (c console) addDeskFlags(cmd *cobra.Command) *deskFlags {
-	f := &deskFlags{file: c.addConfigFlag(cmd), output: addOutputFlag(cmd)}
-	cmd.Flags().StringVar(&f.reason, "reason", "", "`text` that is kept in the audit")
-	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "say what would be done, and do nothing")
+	f := &deskFlags{c.addChangeFlags(cmd)}
 	requireFlags(cmd, "reason")
 	return f
 }
 
 // run opens the domain for a change of one person.
 func (f *deskFlags) run(cmd *cobra.Command, ref string, open domainOpener, do func(context.Context, *accounts.Service, accounts.By) error) error {
-	by := accounts.By{Actor: actor(), Reason: f.reason}
+	by := f.by()
 	if err := by.Check(); err != nil {
 		return asMisuse(err)
 	}

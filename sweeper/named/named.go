@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"rekey/accounts"
+	"rekey/sweeper/pause"
 )
 
 // A Person is one of the list: by the key of a legacy store, or, where that is zero, by a ref as accounts.Service.PersonOf reads it.
@@ -67,7 +68,7 @@ func Run(ctx context.Context, c Config) ([]Result, error) {
 	defer cancel(nil)
 	r := run{Config: c, results: make([]Result, len(c.People))}
 	if r.Wait == nil {
-		r.Wait = waitFor
+		r.Wait = pause.For
 	}
 	for i, p := range c.People {
 		r.results[i] = Result{Line: p.Line, Ref: p.Ref, Source: p.Key.Source, LegacyID: p.Key.LegacyID, Outcome: OutcomeNotReached}
@@ -207,15 +208,4 @@ func (r *run) noteHeld(ctx context.Context) error {
 		r.refused = nil
 	}
 	return err
-}
-
-func waitFor(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
 }

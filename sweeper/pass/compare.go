@@ -11,6 +11,7 @@ import (
 
 	"rekey/accounts"
 	"rekey/legacy"
+	"rekey/sweeper/pause"
 )
 
 // A comparison is done by the chunk: whoever has nothing to do claims one, or cuts the next. What was found in a chunk is written
@@ -78,7 +79,7 @@ func (c *CompareConfig) setDefaults() {
 	c.Pause, c.Claim, c.Worker = cmp.Or(c.Pause, 5*time.Second), cmp.Or(c.Claim, time.Minute), cmp.Or(c.Worker, "rekey verify")
 	c.Page = cmp.Or(c.Page, 2000)
 	if c.Wait == nil {
-		c.Wait = waitFor
+		c.Wait = pause.For
 	}
 	if c.Notice == nil {
 		c.Notice = func(string) {}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rekey/accounts"
+	"rekey/sweeper/pause"
 )
 
 // Progress is how far a pass is in one source.
@@ -26,21 +27,10 @@ const (
 // A Wait waits for a while, or until ctx ends, and returns why it ended.
 type Wait func(ctx context.Context, d time.Duration) error
 
-func waitFor(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
-}
-
 // again runs something for one person until it does not end in "cannot tell", within bounds.
 func (wait Wait) again(ctx context.Context, do func() error) error {
 	if wait == nil {
-		wait = waitFor
+		wait = pause.For
 	}
 	for try := 1; ; try++ {
 		err := do()
