@@ -211,10 +211,11 @@ func copyIn(ctx context.Context, conn *sql.Conn, _ *sql.Tx, t table) error {
 		if !ok {
 			return errNotPgx
 		}
-		for _, row := range t.rows {
+		_, err := c.Conn().CopyFrom(ctx, pgx.Identifier{t.name}, t.columns, pgx.CopyFromSlice(t.rows, func(i int) ([]any, error) {
+			row, err := t.row(i)
 			idsAsBytes(row)
-		}
-		_, err := c.Conn().CopyFrom(ctx, pgx.Identifier{t.name}, t.columns, pgx.CopyFromRows(t.rows))
+			return row, err
+		}))
 		return err
 	})
 }

@@ -178,7 +178,11 @@ func insertPrepared(ctx context.Context, _ *sql.Conn, tx *sql.Tx, t table) error
 	defer func() {
 		_ = stmt.Close() // it goes with its transaction
 	}()
-	for _, row := range t.rows {
+	for i := range t.rows {
+		row, err := t.row(i)
+		if err != nil {
+			return err
+		}
 		if _, err := stmt.ExecContext(ctx, row...); err != nil {
 			return err
 		}
