@@ -41,8 +41,9 @@ func twoProcesses(ctx context.Context, b *bench) ([]gauge.Result, error) {
 			return func(ctx context.Context) (rate float64, err error) {
 				b.say("%d processes, %d people %s", n, test.people, test.what)
 				err = b.with(ctx, from, func(s *stage) error {
-					took, most, err := s.work(ctx, n, test.hash, test.held)
-					rate, peak = float64(from.expected.Moved[test.hash])/took.Seconds(), max(peak, most)
+					var most int64
+					rate, most, err = s.work(ctx, n, test.hash, test.held)
+					peak = max(peak, most)
 					return err
 				})
 				return rate, err
@@ -62,9 +63,9 @@ func twoProcesses(ctx context.Context, b *bench) ([]gauge.Result, error) {
 	return results, nil
 }
 
-// work moves everybody with n worker processes, and returns how long that took from the start of the run, and the greatest peak of
-// a process.
-func (s *stage) work(ctx context.Context, n int, hash string, held time.Duration) (took time.Duration, peak int64, err error) {
+// work moves everybody with n worker processes, and returns how many a second, from when the first had moved, and the greatest peak
+// of a process.
+func (s *stage) work(ctx context.Context, n int, hash string, held time.Duration) (rate float64, peak int64, err error) {
 	if err := s.begin(ctx); err != nil {
 		return 0, 0, err
 	}
@@ -97,29 +98,47 @@ func (s *stage) work(ctx context.Context, n int, hash string, held time.Duration
 	if err := s.ask(ctx, "sweep", "start", "--reason", "bench"); err != nil {
 		return 0, 0, err
 	}
-	begin := time.Now()
-	want := s.source.expected.Moved[hash]
-	for last, stuck := int64(-1), time.Now(); last < want; {
-		if err := wait(ctx, lookEvery); err != nil {
-			return 0, 0, err
-		}
-		var now int64
-		if err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM accounts").Scan(&now); err != nil {
-			return 0, 0, err
-		}
-		if now > last {
-			last, stuck = now, time.Now()
-		}
-		if time.Since(stuck) > obeyedIn {
-			return 0, 0, fmt.Errorf("the workers stand still at %d of %d people:\n%s", now, want, workers[0].words())
-		}
+	rate, err = s.pace(ctx, s.source.expected.Moved[hash])
+	if err != nil {
+		return 0, 0, fmt.Errorf("%w\n%s", err, workers[0].words())
 	}
-	took = time.Since(begin)
 	for _, w := range workers {
 		peak = max(peak, gauge.Memory(w.cmd.Process.Pid, "VmHWM"))
 	}
-	return took, peak, nil
+	return rate, peak, nil
 }
+
+// pace waits until so many people are there, and returns how many a second came behind the first.
+func (s *stage) pace(ctx context.Context, want int64) (rate float64, err error) {
+	var first, last int64
+	var began time.Time
+	for moved := time.Now(); ; {
+		var now int64
+		if err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM accounts").Scan(&now); err != nil {
+			return 0, err
+		}
+		if now > last {
+			moved = time.Now()
+			if last = now; first == 0 {
+				first, began = now, moved
+			}
+		}
+		switch {
+		case last >= want && first >= want:
+			return 0, errors.New("all had moved at once: too few people")
+		case last >= want:
+			return float64(last-first) / moved.Sub(began).Seconds(), nil
+		case time.Since(moved) > obeyedIn:
+			return 0, fmt.Errorf("the workers stand still at %d of %d people", last, want)
+		}
+		if err := wait(ctx, paceEvery); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// paceEvery is how often accounts are counted, of which there are few.
+const paceEvery = 50 * time.Millisecond
 
 // hold puts a line that holds each piece back before both stores, in the configuration, and returns what takes them away.
 func (s *stage) hold(held time.Duration) (hang func() error, err error) {
