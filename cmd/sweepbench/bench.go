@@ -33,8 +33,8 @@ The rows, by the name that -rows takes:
            into the same tables with all their keys and indexes; and pgloader on the same source. Rows are those of accounts, identifiers,
            credentials, links, profiles and events; pgloader's are people, of one table.
   verify   rekey verify after the first such sweep: how long, and that it finds the stores equal.
-  memory   the greatest memory (VmHWM) of rekey sweep run at each of -sizes, and how much more the largest takes than the smallest. A
-           size that row write has swept is not swept again: its first sweep counts.
+  memory   the greatest memory (VmHWM) of rekey sweep run at each of -sizes, and how much more the largest takes than the smallest. The
+           sweeps of row write count here too, and are not done again.
   wrap     rekey sweep run --hash wrap of -wrap people, over argon2id alone with as many goroutines, before and after it.
   logins   p99 of logins, open loop, while the sweeper inside the gateway runs, over p99 just before it began: at 5,000 people a second,
            at full speed, and wrapping with one worker; with the governor and without. Latency counts from when a login was due.
@@ -68,7 +68,7 @@ type bench struct {
 	servers  [2]int // the first processes of MariaDB and PostgreSQL; 0: there is none
 	pool     crowd.Pool
 	sources  map[crowd.Plan]*source
-	carried  map[int64]carrying // the first sweep of so many people
+	carried  map[int64]carrying // by the number of people
 	verified *gauge.Result      // what verify has said after one of -people
 	words    io.Writer          // what is being done
 }

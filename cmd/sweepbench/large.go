@@ -233,7 +233,7 @@ func (c *course) results(others float64) []gauge.Result {
 	}
 	peak := gauge.Result{
 		What: fmt.Sprintf("peak memory of that sweep of %d people", c.people), Value: mib(c.peakOfAll()), Goal: "<= " + mib(mostMemory), Met: c.peakOfAll() <= mostMemory,
-		Detail: fmt.Sprintf("VmHWM; %s when the names were counted", mib(began.peak)), Others: others,
+		Detail: fmt.Sprintf("VmHWM; %s while the names were counted", mib(c.moments[max(0, c.first()-1)].peak)), Others: others,
 		Samples: map[string][]float64{fmt.Sprintf("large/people=%d B", c.people): {float64(c.peak)}},
 	}
 	if c.ended != "" {

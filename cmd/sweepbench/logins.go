@@ -24,12 +24,13 @@ type mode struct {
 	set       []string // of rekey sweep set
 	hash      string
 	most      float64 // p99 over that without a sweep, with the governor
+	least     float64 // people a second who have to move meanwhile: a sweep that stands still disturbs nobody
 }
 
 var modes = []mode{
-	{"paced at 5,000/s", "paced", []string{"accounts_per_second=5000", "hash=carry"}, "carry", 1.1},
-	{"at full speed", "full", []string{`accounts_per_second="max"`, "hash=carry"}, "carry", 1.3},
-	{"wrapping with one worker", "wrapping", []string{`accounts_per_second="max"`, "hash=wrap", "workers=1"}, "wrap", 1.5},
+	{"paced at 5,000/s", "paced", []string{"accounts_per_second=5000", "hash=carry"}, "carry", 1.1, 4500},
+	{"at full speed", "full", []string{`accounts_per_second="max"`, "hash=carry"}, "carry", 1.3, 1000},
+	{"wrapping with one worker", "wrapping", []string{`accounts_per_second="max"`, "hash=wrap", "workers=1"}, "wrap", 1.5, 1},
 }
 
 // awake is how many people log in, in turn. They have moved before.
@@ -123,8 +124,8 @@ func (b *bench) whileSweeping(ctx context.Context, from *source, people []crowd.
 	result := func(side *loginSide, word string) gauge.Result {
 		ratio, rate := side.p99()/idle.p99(), gauge.Median(side.rates)
 		return gauge.Result{
-			What: "login p99 while sweeping " + m.name + " over idle, " + word, Value: f2(ratio), Goal: "<= " + f2(m.most),
-			Met:    ratio <= m.most && side.refused == 0 && rate >= 1, // a sweep that stands still disturbs nobody
+			What: "login p99 while sweeping " + m.name + " over idle, " + word, Value: f2(ratio), Goal: fmt.Sprintf("<= %.2f, at %.0f/s or more", m.most, m.least),
+			Met:    ratio <= m.most && side.refused == 0 && rate >= m.least,
 			Detail: fmt.Sprintf("%s / %s, at %g a second; %.0f people/s meanwhile; the gateway's peak %s", side, idle, b.logins, rate, mib(peak)),
 			Others: others,
 			Samples: map[string][]float64{

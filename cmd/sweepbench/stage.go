@@ -156,13 +156,13 @@ func (s *stage) run(cmd *exec.Cmd, look func(pid int, running time.Duration)) (r
 			r.took, running = time.Since(begin), false
 		}
 	}
+	r.process = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	after := s.b.busy()
+	r.mariadb, r.postgresql = after[0]-before[0], after[1]-before[1]
 	if err != nil {
 		text, _ := os.ReadFile(log.Name()) // without its words, the error is all there is
 		return r, fmt.Errorf("%s: %w\n%s", filepath.Base(cmd.Path), err, lastOf(text))
 	}
-	r.process = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	after := s.b.busy()
-	r.mariadb, r.postgresql = after[0]-before[0], after[1]-before[1]
 	return r, nil
 }
 

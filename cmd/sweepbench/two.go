@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"rekey/cmd/chaos/proxy"
@@ -37,12 +38,13 @@ func twoProcesses(ctx context.Context, b *bench) ([]gauge.Result, error) {
 			return nil, err
 		}
 		var peak int64
+		var busy float64 // of the last, which are two
 		side := func(n int) gauge.Side {
 			return func(ctx context.Context) (rate float64, err error) {
 				b.say("%d processes, %d people %s", n, test.people, test.what)
 				err = b.with(ctx, from, func(s *stage) error {
 					var most int64
-					rate, most, err = s.work(ctx, n, test.hash, test.held)
+					rate, most, busy, err = s.work(ctx, n, test.hash, test.held)
 					peak = max(peak, most)
 					return err
 				})
@@ -56,30 +58,30 @@ func twoProcesses(ctx context.Context, b *bench) ([]gauge.Result, error) {
 		m := gauge.Medians(values)
 		results = append(results, gauge.Result{
 			What: "people/s of two worker processes over one, " + test.what, Value: f2(m[1] / m[0]), Goal: ">= " + f2(overOne), Met: m[1]/m[0] >= overOne,
-			Detail: fmt.Sprintf("%.0f / %.0f; peak of a worker %s", m[1], m[0], mib(peak)), Others: others,
+			Detail: fmt.Sprintf("%.0f / %.0f; with two the databases took %.0f %% of the CPU; peak of a worker %s", m[1], m[0], 100*busy, mib(peak)), Others: others,
 			Samples: map[string][]float64{"two/" + test.key + "/one people/s": values[0], "two/" + test.key + "/two people/s": values[1]},
 		})
 	}
 	return results, nil
 }
 
-// work moves everybody with n worker processes, and returns how many a second, from when the first had moved, and the greatest peak
-// of a process.
-func (s *stage) work(ctx context.Context, n int, hash string, held time.Duration) (rate float64, peak int64, err error) {
+// work moves everybody with n worker processes, and returns how many a second, from when the first had moved, the greatest peak of
+// a process, and the share of the CPU that both databases took.
+func (s *stage) work(ctx context.Context, n int, hash string, held time.Duration) (rate float64, peak int64, busy float64, err error) {
 	if err := s.begin(ctx); err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	// Who sets and starts goes past the lines.
 	chunk := max(1, s.source.expected.People/chunks)
 	set := []string{"sweep", "set", fmt.Sprint("workers=", n), fmt.Sprint("chunk=", chunk), `accounts_per_second="max"`, "hash=" + hash, s.b.governorOff, "--reason", "bench"}
 	if err := s.ask(ctx, set...); err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	if held > 0 {
 		hang, err := s.hold(held)
 		defer func() { _ = hang() }() // everybody has hung up by now
 		if err != nil {
-			return 0, 0, err
+			return 0, 0, 0, err
 		}
 	}
 	var workers []*process
@@ -91,21 +93,24 @@ func (s *stage) work(ctx context.Context, n int, hash string, held time.Duration
 	for i := range n {
 		w, err := s.worker(ctx, i)
 		if err != nil {
-			return 0, 0, err
+			return 0, 0, 0, err
 		}
 		workers = append(workers, w)
 	}
 	if err := s.ask(ctx, "sweep", "start", "--reason", "bench"); err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
+	before, began := s.b.busy(), time.Now()
 	rate, err = s.pace(ctx, s.source.expected.Moved[hash])
 	if err != nil {
-		return 0, 0, fmt.Errorf("%w\n%s", err, workers[0].words())
+		return 0, 0, 0, fmt.Errorf("%w\n%s", err, workers[0].words())
 	}
+	after := s.b.busy()
+	busy = (after[0] + after[1] - before[0] - before[1]).Seconds() / time.Since(began).Seconds() / float64(runtime.NumCPU())
 	for _, w := range workers {
 		peak = max(peak, gauge.Memory(w.cmd.Process.Pid, "VmHWM"))
 	}
-	return rate, peak, nil
+	return rate, peak, busy, nil
 }
 
 // pace waits until so many people are there, and returns how many a second came behind the first.

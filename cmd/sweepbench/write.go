@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -161,13 +162,17 @@ func (b *bench) findLoader(ctx context.Context) (path, missing string) {
 	return path, ""
 }
 
-// A carrying is the first sweep of so many people, which several rows tell something of.
+// A carrying is what sweeps of so many people took, which several rows tell something of.
 type carrying struct {
-	ran
-	others float64 // of the CPU
+	peaks []float64 // bytes
+	took  time.Duration
+	other float64 // of the CPU, in the last
 }
 
-// carry moves everybody, and keeps what the first such sweep took and, where that is wanted, what rekey verify says of it.
+// peak is the greatest: the garbage of one sweep is not that of another.
+func (c carrying) peak() int64 { return int64(slices.Max(c.peaks)) }
+
+// carry moves everybody, and keeps what that took and, where it is wanted, what rekey verify says after the first such sweep.
 func (s *stage) carry(ctx context.Context) (ran, map[string]int64, error) {
 	b, people := s.b, s.source.expected.People
 	watch := gauge.NewWatch(b.pids())
@@ -175,9 +180,7 @@ func (s *stage) carry(ctx context.Context) (ran, map[string]int64, error) {
 	if err != nil {
 		return r, nil, err
 	}
-	if _, known := b.carried[people]; !known {
-		b.carried[people] = carrying{r, watch.Others(b.pids())}
-	}
+	b.carried[people] = carrying{append(b.carried[people].peaks, float64(r.peak)), r.took, watch.Others(b.pids())}
 	if people == b.people && b.verifies && b.verified == nil {
 		if err := s.verify(ctx); err != nil {
 			return r, nil, err
@@ -232,7 +235,7 @@ func memory(ctx context.Context, b *bench) ([]gauge.Result, error) {
 	var results []gauge.Result
 	var peaks []int64
 	for _, n := range b.sizes {
-		if _, known := b.carried[n]; !known {
+		for len(b.carried[n].peaks) < b.rounds {
 			from, err := b.source(ctx, plan(n, 0))
 			if err != nil {
 				return results, err
@@ -242,11 +245,11 @@ func memory(ctx context.Context, b *bench) ([]gauge.Result, error) {
 			}
 		}
 		r := b.carried[n]
-		peaks = append(peaks, r.peak)
+		peaks = append(peaks, r.peak())
 		results = append(results, gauge.Result{
-			What: fmt.Sprintf("peak memory of a sweep of %d people", n), Value: mib(r.peak), Goal: "<= " + mib(mostMemory), Met: r.peak <= mostMemory,
-			Detail: fmt.Sprintf("VmHWM; %s in all", r.took.Round(time.Millisecond)), Others: r.others,
-			Samples: map[string][]float64{fmt.Sprintf("memory/people=%d B", n): {float64(r.peak)}},
+			What: fmt.Sprintf("peak memory of a sweep of %d people", n), Value: mib(r.peak()), Goal: "<= " + mib(mostMemory), Met: r.peak() <= mostMemory,
+			Detail: fmt.Sprintf("VmHWM, the greatest of %d sweeps; the last took %s", len(r.peaks), r.took.Round(time.Millisecond)), Others: r.other,
+			Samples: map[string][]float64{fmt.Sprintf("memory/people=%d B", n): r.peaks},
 		})
 	}
 	if last := len(peaks) - 1; last > 0 {
