@@ -98,7 +98,7 @@ func measure(ctx context.Context, args []string, out io.Writer) (err error) {
 	f.Int64Var(&b.people, "people", 1_000_000, "people of the rows write, verify and logins; of those a round takes up to some 15,000 a second, for twice -warm and -span")
 	sizes := f.String("sizes", "100000,1000000", "numbers of people of the row memory")
 	f.Int64Var(&b.wrap, "wrap", 20_000, "people of the row wrap, in all rounds together")
-	f.Int64Var(&b.two, "two", 40_000, "people of the row two")
+	f.Int64Var(&b.two, "two", 30_000, "people of the row two")
 	f.Int64Var(&b.twoWrap, "two-wrap", 800, "people of the row two who are wrapped")
 	f.IntVar(&b.rounds, "rounds", 2, "interleaved rounds of each row")
 	f.IntVar(&b.workers, "workers", runtime.NumCPU(), "of rekey sweep run, and goroutines of argon2id alone")

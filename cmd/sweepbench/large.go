@@ -239,8 +239,8 @@ func (c *course) results(others float64) []gauge.Result {
 	if c.ended != "" {
 		even, line := c.rest()
 		took.What, took.Value = what+", extrapolated", between(c.took+even, c.took+line)
-		took.Detail = fmt.Sprintf("%d people moved, then %s; %s; %s; pace of each tenth of the time, people/s: %s",
-			last.people, c.ended, took.Value, took.Detail, c.paces())
+		took.Detail = fmt.Sprintf("%d people moved in %s, then %s; %s; pace of each tenth of that time, people/s: %s",
+			last.people, c.took.Round(time.Second/10), c.ended, took.Detail, c.paces())
 		peak.What += ", extrapolated"
 		peak.Detail = fmt.Sprintf("%s when %d had moved; %s", mib(c.peak), last.people, peak.Detail)
 	}
