@@ -71,7 +71,7 @@ func large(ctx context.Context, args []string, out io.Writer) (err error) {
 		return err
 	}
 	many, results, err := b.long(ctx, b.people, *bound, least)
-	if err == nil {
+	if err == nil && few.tells() && many.tells() {
 		results = append(results, growth(*small, b.people, few.peak, many.peakOfAll()))
 	}
 	return errors.Join(err, table.Print(results...))
@@ -244,6 +244,9 @@ func (c *course) results(others float64) []gauge.Result {
 		peak.What += ", extrapolated"
 		peak.Detail = fmt.Sprintf("%s when %d had moved; %s", mib(c.peak), last.people, peak.Detail)
 	}
+	if !c.tells() {
+		took.Value, peak.Value, peak.Met = "not known", "not known", false
+	}
 	return []gauge.Result{took, peak}
 }
 
@@ -273,6 +276,9 @@ func (c *course) spells() []spell {
 	}
 	return all
 }
+
+// tells reports whether anything can be said of the whole: it came to its end, or people moved for a while.
+func (c *course) tells() bool { return c.ended == "" || len(c.spells()) > 1 }
 
 func (c *course) paces() string {
 	var all []string

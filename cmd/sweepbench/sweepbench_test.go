@@ -151,6 +151,9 @@ func TestExtrapolate(t *testing.T) {
 		t.Error("what was measured is extrapolated")
 	}
 	nobody := &course{people: 10, ended: "enough", moments: []moment{{}, {at: time.Second}}}
+	if !even.tells() || nobody.tells() {
+		t.Errorf("a sweep of many tells of the whole: %t; one of nobody: %t", even.tells(), nobody.tells())
+	}
 	if last, line := nobody.rest(); last != 0 || line != 0 || nobody.peakOfAll() != 0 {
 		t.Error("something is said of a sweep that has moved nobody")
 	}
