@@ -152,6 +152,7 @@ func sqliteEngine() engine {
 		keepChange:  func(context.Context, *Store, querier, uuid.UUID) error { return nil },
 		keepChanges: func(context.Context, *Store, querier) error { return nil },
 		insertRows:  insertPrepared,
+		survey:      func(context.Context, *Store) error { return nil }, // it plans by what indexes there are
 		digest:      digestRows,
 		texts:       jsonValues, ids: jsonValues,
 		migrations: migrations{
