@@ -14,6 +14,7 @@ import (
 
 	"rekey/accounts"
 	"rekey/sweeper/pause"
+	"rekey/sweeper/settings"
 )
 
 // AttendConfig says what run is attended. Service and Spec are required.
@@ -185,7 +186,7 @@ func (a *attendance) read(ctx context.Context, id uuid.UUID) (Orders, error) {
 		Batch: attendBatch, Target: attendTarget, Chunk: attendChunk, attends: true,
 	}
 	if run.State != accounts.RunRunning {
-		o.Holds = []Hold{{Kind: HeldNoRun, Why: run.Why}}
+		o.Holds = []settings.Hold{{Cause: settings.CauseNoRun, Text: run.Why}}
 	}
 	return o, nil
 }

@@ -9,9 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"rekey/accounts"
 	"rekey/legacy"
 	"rekey/sweeper/governor"
+	"rekey/sweeper/settings"
 )
 
 // sweeper returns what a process does of the sweep of this world.
@@ -93,11 +96,13 @@ func TestSweep(t *testing.T) {
 	w := newWorld(t, 400)
 	w.shop.Change("1005", func(u *legacy.User) { u.Username = "USER6" })
 	s := w.sweeper()
-	if o := w.tick(s); !o.Off() || len(w.noRuns()) > 0 {
+	o := w.tick(s)
+	if w.told(o); !o.Off() || len(w.noRuns()) > 0 {
 		t.Errorf("nobody has started it: %+v", o)
 	}
 	w.set(s, `{"state": "running", "accounts_per_second": "max", "chunk": 50, "workers": 3}`)
-	if o := w.tick(s); !o.only(HeldNames) {
+	o = w.tick(s)
+	if w.told(o); !o.only(settings.CauseNames) {
 		t.Errorf("a run has begun: %+v", o.Holds)
 	}
 	if o := w.tick(s); !o.moves() {
@@ -121,7 +126,7 @@ func TestSweep(t *testing.T) {
 		t.Errorf("%+v (%v)", run, err)
 	}
 	w.exactly(398)
-	if o := w.tick(s); !o.only(HeldNoRun) || len(w.noRuns()) != 1 {
+	if o := w.tick(s); !o.only(settings.CauseNoRun) || len(w.noRuns()) != 1 {
 		t.Errorf("it begins again: %+v", o)
 	}
 	w.set(s, `{"state": "paused"}`)
@@ -174,34 +179,44 @@ func TestHolds(t *testing.T) {
 	goesOn("the start")
 	for name, hold := range map[string]struct {
 		on, off string
-		kind    HoldKind
+		cause   settings.Cause
 		text    string
 	}{
-		"a pause":    {`{"state": "paused"}`, `{"state": "running"}`, HeldPaused, "paused by cli:ann: ticket 7"},
-		"a window":   {`{"schedule": {"windows": ["` + closedNow() + `"]}}`, `{"schedule": null}`, HeldWindow, "outside the window: until "},
-		"a rate":     {`{"accounts_per_second": 0}`, `{"accounts_per_second": "max"}`, HeldRate, "the rate is 0"},
-		"the drain":  {`{"state": "draining"}`, `{"state": "running"}`, HeldDrained, "draining: "},
-		"the signal": {"stop", "go", HeldSignals, "held by signals: "},
+		"a pause":    {`{"state": "paused"}`, `{"state": "running"}`, settings.CausePaused, "paused since 20"},
+		"a window":   {`{"schedule": {"windows": ["` + closedNow() + `"]}}`, `{"schedule": null}`, settings.CauseWindow, "outside the windows; the next one opens "},
+		"a rate":     {`{"accounts_per_second": 0}`, `{"accounts_per_second": "max"}`, settings.CauseRate, "accounts_per_second is 0"},
+		"the drain":  {`{"state": "draining"}`, `{"state": "running"}`, settings.CauseDraining, "draining since 20"},
+		"the signal": {"stop", "go", settings.CauseSignal, "stopped by 1 signal: login p99 900 ms"},
 	} {
-		if hold.kind == HeldSignals {
+		if hold.cause == settings.CauseSignal {
 			keepVerdict(t, s, governor.Verdict{Zone: governor.Stop, WakesAt: time.Now().Add(time.Hour), Tripped: []governor.Tripped{{Signal: governor.LoginP99, Zone: governor.Stop, Value: 900, Limit: 600}}})
 		} else {
 			w.set(s, hold.on)
 		}
 		s.desk.Forget()
 		o, err := s.desk.Orders(t.Context())
-		if err != nil || !o.only(hold.kind) || !strings.HasPrefix(o.Holds[0].String(), hold.text) {
+		if err != nil || !o.only(hold.cause) || !strings.HasPrefix(o.Holds[0].Text, hold.text) {
 			t.Errorf("%s: %+v, %v", name, o.Holds, err)
 		}
+		w.told(o)
 		if more, err := s.Work(t.Context()); more || err != nil {
 			t.Errorf("%s: there is work (%v)", name, err)
 		}
-		if hold.kind == HeldSignals {
+		if hold.cause == settings.CauseSignal {
 			keepVerdict(t, s, governor.Verdict{Zone: governor.Grow, Factor: 1})
 		} else {
 			w.set(s, hold.off)
 		}
 		goesOn(name)
+	}
+}
+
+// told fails unless people are told just what workers obey.
+func (w *world) told(o Orders) {
+	w.t.Helper()
+	v, err := (&settings.Keeper{Documents: accounts.SweepDocuments{Store: w.store}, Beside: Beside(w.store)}).Look(w.t.Context())
+	if diff := cmp.Diff(o.Holds, v.Holds); err != nil || diff != "" {
+		w.t.Errorf("what is obeyed, and what is told (%v):\n%s", err, diff)
 	}
 }
 
@@ -215,7 +230,7 @@ func keepVerdict(t *testing.T, s *Sweeper, v governor.Verdict) {
 	t.Helper()
 	text, err := json.Marshal(governor.Memory{Verdict: v})
 	if err == nil {
-		err = s.signals.KeepSweepVerdict(t.Context(), 1<<40, string(text))
+		err = s.service.RunStore().KeepSweepVerdict(t.Context(), 1<<40, string(text))
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -274,7 +289,7 @@ func TestErrorBudget(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := w.tick(s)
-	if !o.held(HeldPaused) || !strings.Contains(o.hold(HeldPaused), "paused by sweeper: the error budget is used up: 10 of 60") {
+	if !o.held(settings.CausePaused) || !strings.Contains(o.hold(settings.CausePaused), "by sweeper: the error budget is used up: 10 of 60") {
 		t.Errorf("%+v", o.Holds)
 	}
 	if s, err := SpecOf(w.lastRun()); err != nil || s.Actor != "cli:ann" {
@@ -309,7 +324,8 @@ func TestForsaken(t *testing.T) {
 	s := w.sweeper()
 	run := w.begin(func(s *Spec) { s.Attended = true })
 	w.set(s, `{"state": "running"}`)
-	if o := w.tick(s); !o.held(HeldOther) || w.lastRun().ID != run.ID {
+	o := w.tick(s)
+	if w.told(o); !o.held(settings.CauseOther) || w.lastRun().ID != run.ID {
 		t.Errorf("%+v", o.Holds)
 	}
 	w.tick(s)

@@ -14,6 +14,7 @@ import (
 	"rekey/accounts/jobs"
 	"rekey/sweeper/census"
 	"rekey/sweeper/pause"
+	"rekey/sweeper/settings"
 )
 
 // Before a run moves anybody, the names that several people hold are looked for, once: everybody else can be moved together with
@@ -98,7 +99,7 @@ func (p *Planner) count(ctx context.Context, o Orders) error {
 						return
 					}
 				}
-				if o, err := p.Desk.Orders(ctx); err == nil && o.only(HeldNames) {
+				if o, err := p.Desk.Orders(ctx); err == nil && o.only(settings.CauseNames) {
 					return
 				}
 				_ = pause.For(ctx, obeyed) // an old store is not read while the orders say that nothing is done

@@ -94,11 +94,11 @@ func (p *Planner) plan(ctx context.Context, o Orders) error {
 		return p.beginWanted(ctx, o)
 	case o.Spec.Attended && !o.attends:
 		return p.endForsaken(ctx, o)
-	case o.held(HeldOff):
-		return p.end(ctx, o, accounts.RunStopped, o.hold(HeldOff))
-	case o.held(HeldDrained):
+	case o.held(settings.CauseOff):
+		return p.end(ctx, o, accounts.RunStopped, o.hold(settings.CauseOff))
+	case o.held(settings.CauseDraining):
 		return p.drain(ctx, o)
-	case o.Run.Found == "" && o.only(HeldNames):
+	case o.Run.Found == "" && o.only(settings.CauseNames):
 		return p.count(ctx, o)
 	case !o.moves():
 		return nil
@@ -124,7 +124,7 @@ func (p *Planner) plan(ctx context.Context, o Orders) error {
 
 // beginWanted begins the run that the settings ask for, if it is time to.
 func (p *Planner) beginWanted(ctx context.Context, o Orders) error {
-	if o.Wanted == nil || !o.only(HeldNoRun) {
+	if o.Wanted == nil || !o.only(settings.CauseNoRun) {
 		return nil
 	}
 	if due, err := p.due(ctx, *o.Wanted); err != nil || !due {
@@ -214,7 +214,7 @@ func (p *Planner) drain(ctx context.Context, o Orders) error {
 			return nil
 		}
 	}
-	if err := p.end(ctx, o, accounts.RunStopped, o.hold(HeldDrained)); err != nil || p.Settle == nil {
+	if err := p.end(ctx, o, accounts.RunStopped, o.hold(settings.CauseDraining)); err != nil || p.Settle == nil {
 		return err
 	}
 	return p.Settle(ctx, o.Version, settings.Off, "it has been drained")

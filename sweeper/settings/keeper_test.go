@@ -223,7 +223,7 @@ func TestKeeperHolds(t *testing.T) {
 	}
 	changed(t, k, accounts.SweepChange{Command: accounts.SweepResume, By: ada})
 	changed(t, k, patch(`{"overrides":[],"schedule":{"windows":null,"blackout":["2026-01-01..2028-01-01"]},"accounts_per_second":null}`))
-	k.Signals = func(context.Context) ([]settings.Hold, error) {
+	k.Beside = func(context.Context, settings.Document, time.Time) ([]settings.Hold, error) {
 		return []settings.Hold{{Cause: settings.CauseSignal, Text: "login p99 900 ms, limit 500 ms"}}, nil
 	}
 	v, err = k.Look(t.Context())
@@ -231,9 +231,11 @@ func TestKeeperHolds(t *testing.T) {
 	if diff := cmp.Diff(want, texts(v)); err != nil || diff != "" {
 		t.Error(err, diff)
 	}
-	k.Signals = func(context.Context) ([]settings.Hold, error) { return nil, errors.New("the store is down") }
+	k.Beside = func(context.Context, settings.Document, time.Time) ([]settings.Hold, error) {
+		return nil, errors.New("the store is down")
+	}
 	v, err = k.Look(t.Context())
-	if got := texts(v); err != nil || got[len(got)-1] != "signal: what the governor says cannot be read" {
+	if got := texts(v); err != nil || got[len(got)-1] != "signal: what the run and the governor say cannot be read" {
 		t.Error(err, got)
 	}
 }
