@@ -70,7 +70,7 @@ func Attend(ctx context.Context, c AttendConfig) ([]Report, error) {
 		err = a.work(ctx)
 	}
 	if errors.Is(err, accounts.ErrNothingMoves) {
-		_, endErr := End(context.WithoutCancel(ctx), c.Service, run, accounts.RunFailed, accounts.ErrNothingMoves.Error())
+		_, endErr := End(context.WithoutCancel(ctx), c.Service, Orders{Run: run}, accounts.RunFailed, accounts.ErrNothingMoves.Error())
 		if !errors.Is(endErr, accounts.ErrStale) {
 			err = errors.Join(err, endErr)
 		}
@@ -103,7 +103,7 @@ func attended(ctx context.Context, c AttendConfig) (accounts.Run, error) {
 		if free, err := forsaken(ctx, c.Service, run, spec); err != nil || !free {
 			return accounts.Run{}, cmp.Or(err, ErrOtherRun)
 		}
-		if _, err := End(ctx, c.Service, run, accounts.RunStopped, "nobody attended it, and another one was begun"); err != nil && !errors.Is(err, accounts.ErrStale) {
+		if _, err := End(ctx, c.Service, Orders{Run: run}, accounts.RunStopped, "nobody attended it, and another one was begun"); err != nil && !errors.Is(err, accounts.ErrStale) {
 			return accounts.Run{}, err
 		}
 	}

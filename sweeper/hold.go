@@ -9,6 +9,7 @@ import (
 
 	"rekey/accounts"
 	"rekey/sweeper/governor"
+	"rekey/sweeper/schedule"
 	"rekey/sweeper/settings"
 )
 
@@ -16,7 +17,11 @@ import (
 type standing struct {
 	run     accounts.Run // zero: there is none
 	spec    Spec         // its
-	moves   error        // why nobody moves in this phase; nil: people do
+	wanted  *Wanted      // that is to begin while there is none; nil: none is
+	begins  time.Time    // it; see Wanted.begins
+	windows schedule.Schedule
+	now     time.Time
+	moves   error // why nobody moves in this phase; nil: people do
 	verdict governor.Verdict
 }
 
@@ -25,7 +30,7 @@ func (s standing) holds() []settings.Hold {
 	var holds []settings.Hold
 	switch {
 	case s.run.ID == uuid.Nil:
-		holds = append(holds, settings.Hold{Cause: settings.CauseNoRun, Text: "no run is under way"})
+		holds = append(holds, s.noRun())
 	case s.spec.Attended:
 		holds = append(holds, settings.Hold{Cause: settings.CauseOther, Text: "a run of " + s.spec.Actor + " at a terminal has not ended: " + s.spec.Reason})
 	case s.run.Found == "":
@@ -47,24 +52,57 @@ func (s standing) holds() []settings.Hold {
 	return append(holds, hold)
 }
 
-// readStanding reads it, but for the phase.
-func readStanding(ctx context.Context, store accounts.RunStore) (s standing, err error) {
+// noRun says when there is to be one.
+func (s standing) noRun() settings.Hold {
+	hold := settings.Hold{Cause: settings.CauseNoRun, Text: "no run is under way"}
+	switch {
+	case s.wanted == nil:
+	case s.begins.Equal(unasked):
+		hold.Text += ", and none begins by itself: rekey sweep start begins one"
+	case !s.begins.After(s.now):
+		hold.Text += "; one begins within seconds"
+	default:
+		at := s.begins
+		if opens, _ := s.windows.Next(at); !opens.IsZero() {
+			at = opens
+		}
+		at = at.UTC().Truncate(time.Second)
+		hold.Text, hold.Until = hold.Text+"; the next begins "+at.Format(time.RFC3339), &at
+	}
+	return hold
+}
+
+// readStanding reads it, but for the phase. Of all sources are those that there are.
+func readStanding(ctx context.Context, store accounts.RunStore, d settings.Document, all []string, now time.Time) (s standing, err error) {
+	s.now = now
 	if s.run, err = runOf(ctx, store); err != nil {
 		return s, err
 	}
-	if s.run.ID != uuid.Nil {
-		if s.spec, err = SpecOf(s.run); err != nil {
-			return s, err
-		}
+	effective := d.Effective(now)
+	if effective.State == settings.Running {
+		s.wanted = wantedBy(d, effective, all)
+	}
+	switch {
+	case s.run.ID != uuid.Nil:
+		s.spec, err = SpecOf(s.run)
+	case s.wanted != nil:
+		s.begins, err = s.wanted.begins(ctx, store)
+	}
+	if err == nil {
+		s.windows, err = effective.Schedule.Compile()
+	}
+	if err != nil {
+		return s, err
 	}
 	s.verdict, err = CurrentVerdict(ctx, store)
 	return s, err
 }
 
-// Beside returns what a settings.Keeper is to be told by: why nobody is moved, beside what the settings say.
-func Beside(store accounts.RunStore) func(context.Context, settings.Document, time.Time) ([]settings.Hold, error) {
-	return func(ctx context.Context, _ settings.Document, _ time.Time) ([]settings.Hold, error) {
-		s, err := readStanding(ctx, store)
+// Beside returns what a settings.Keeper is to be told by: why nobody is moved, beside what the settings say. The sources are all
+// that there are.
+func Beside(store accounts.RunStore, sources []string) func(context.Context, settings.Document, time.Time) ([]settings.Hold, error) {
+	return func(ctx context.Context, d settings.Document, now time.Time) ([]settings.Hold, error) {
+		s, err := readStanding(ctx, store, d, sources, now)
 		if err != nil {
 			return nil, err
 		}

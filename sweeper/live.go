@@ -69,16 +69,13 @@ func (s *Sweeper) read(ctx context.Context) (Orders, error) {
 	effective := document.Effective(now)
 	o := Orders{
 		Version: version, Turns: turnsOf(version, effective.AccountsPerSecond), Rate: float64(effective.AccountsPerSecond), Share: 1, Workers: effective.Workers,
-		Batch: effective.Batch.Max, Target: effective.Batch.Target(), Chunk: effective.Chunk, Spent: effective.ErrorBudget.Spent, limits: effective.Governor,
+		Batch: effective.Batch.Max, Target: effective.Batch.Target(), Chunk: effective.Chunk, Spent: effective.ErrorBudget.Spent, limits: effective.Governor, Starts: document.Starts(),
 	}
-	at, err := readStanding(ctx, s.service.RunStore())
+	at, err := readStanding(ctx, s.service.RunStore(), document, s.service.SourceNames(), now)
 	if err != nil {
 		return Orders{}, err
 	}
-	o.Run, o.Spec = at.run, at.spec
-	if effective.State == settings.Running {
-		o.Wanted = s.wanted(document, effective)
-	}
+	o.Run, o.Spec, o.Wanted, o.Begins = at.run, at.spec, at.wanted, at.begins
 	if o.Holds = document.Holds(now); o.held(settings.CauseOff) {
 		return o, nil
 	}
@@ -100,21 +97,6 @@ func (o *Orders) obey(v governor.Verdict) {
 		o.Rate *= v.Factor
 	}
 	o.Workers = workers
-}
-
-// wanted is the run that the settings ask for.
-func (s *Sweeper) wanted(d settings.Document, effective settings.Settings) *Spec {
-	spec := &Spec{
-		Sources: effective.Sources, Order: effective.Order, Filter: effective.Filter, Hash: accounts.Keep(effective.Hash), DryRun: effective.DryRun,
-		Actor: "sweeper", Reason: "as the settings say",
-	}
-	if len(spec.Sources) == 0 {
-		spec.Sources = s.service.SourceNames()
-	}
-	if d.StateChange != nil {
-		spec.Actor, spec.Reason, spec.Asked = d.StateChange.By, d.StateChange.Reason, d.StateChange.At
-	}
-	return spec
 }
 
 // turnsOf tells apart the rates that turns are taken at: whoever takes one waits for none of another rate.

@@ -129,14 +129,55 @@ func TestSweep(t *testing.T) {
 	if o := w.tick(s); !o.only(settings.CauseNoRun) || len(w.noRuns()) != 1 {
 		t.Errorf("it begins again: %+v", o)
 	}
-	w.set(s, `{"state": "paused"}`)
+	w.told(s.orders(t))
+	if h := w.tick(s).Holds[0]; h.Until == nil || h.Until.Sub(run.Ended.Add(24*time.Hour)).Abs() > time.Second || !strings.Contains(h.Text, "; the next begins 20") {
+		t.Errorf("when it begins again is not told: %+v", h)
+	}
+	for _, state := range []string{"paused", "running"} { // which asks for nothing
+		if w.set(s, `{"state": "`+state+`"}`); len(w.ticked(s)) != 1 {
+			t.Errorf("it begins again because it is %s", state)
+		}
+	}
+	w.set(s, `{"every": "off"}`)
+	if h := w.tick(s).Holds[0]; h.Until != nil || !strings.Contains(h.Text, "none begins by itself") {
+		t.Errorf("%+v", h)
+	}
 	again := accounts.SweepChange{Command: accounts.SweepStart, By: accounts.By{Actor: "cli:bob", Reason: "ticket 8"}}
-	if _, err := s.keeper.Change(t.Context(), again); err != nil {
+	for i := range 2 { // each time at once, though it runs all the while
+		if _, err := s.keeper.Change(t.Context(), again); err != nil {
+			t.Fatal(err)
+		}
+		if len(w.ticked(s)) != 2+i {
+			t.Fatal("it does not begin again when somebody asks")
+		}
+		for w.lastRun().State == accounts.RunRunning {
+			w.tick(s)
+			if err := w.work(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(w.ticked(s)) != 2+i {
+			t.Error("it begins once more than it was asked for")
+		}
+	}
+	if spec, err := SpecOf(w.lastRun()); err != nil || spec.Actor != "cli:bob" || spec.Reason != "ticket 8" {
+		t.Errorf("%+v, %v", spec, err)
+	}
+	w.exactly(398)
+}
+
+// ticked plans, and returns all runs.
+func (w *world) ticked(s *Sweeper) []accounts.Run { w.t.Helper(); w.tick(s); return w.noRuns() }
+
+// orders returns what is obeyed now.
+func (s *Sweeper) orders(t *testing.T) Orders {
+	t.Helper()
+	s.desk.Forget()
+	o, err := s.desk.Orders(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
-	if w.tick(s); len(w.noRuns()) != 2 {
-		t.Error("it does not begin again when somebody asks")
-	}
+	return o
 }
 
 func (w *world) noRuns() []accounts.Run {
@@ -214,7 +255,7 @@ func TestHolds(t *testing.T) {
 // told fails unless people are told just what workers obey.
 func (w *world) told(o Orders) {
 	w.t.Helper()
-	v, err := (&settings.Keeper{Documents: accounts.SweepDocuments{Store: w.store}, Beside: Beside(w.store)}).Look(w.t.Context())
+	v, err := (&settings.Keeper{Documents: accounts.SweepDocuments{Store: w.store}, Beside: Beside(w.store, []string{"shop"})}).Look(w.t.Context())
 	if diff := cmp.Diff(o.Holds, v.Holds); err != nil || diff != "" {
 		w.t.Errorf("what is obeyed, and what is told (%v):\n%s", err, diff)
 	}

@@ -31,7 +31,9 @@ type Orders struct {
 	Chunk   int           // people of a chunk, about
 
 	// Wanted is the run that is to begin while there is none; nil: none is.
-	Wanted *Spec
+	Wanted *Wanted
+	Starts int64     // how often a run was asked for
+	Begins time.Time // when it is to begin; see Wanted.begins
 	// Spent reports whether so many failures of so many people are too many; nil: they never are.
 	Spent func(failed, people int64) bool
 

@@ -124,49 +124,14 @@ func (p *Planner) plan(ctx context.Context, o Orders) error {
 
 // beginWanted begins the run that the settings ask for, if it is time to.
 func (p *Planner) beginWanted(ctx context.Context, o Orders) error {
-	if o.Wanted == nil || !o.only(settings.CauseNoRun) {
+	if o.Wanted == nil || !o.only(settings.CauseNoRun) || time.Now().Before(o.Begins) {
 		return nil
 	}
-	if due, err := p.due(ctx, *o.Wanted); err != nil || !due {
-		return err
-	}
-	if _, err := Begin(ctx, p.Service, *o.Wanted); err != nil && !errors.Is(err, accounts.ErrStale) {
+	if _, err := Begin(ctx, p.Service, o.Wanted.Spec); err != nil && !errors.Is(err, accounts.ErrStale) {
 		return err
 	}
 	p.Desk.Forget()
 	return nil
-}
-
-// runEvery is how often a run is begun that was done: people register in the old stores, and change what kept them there.
-const (
-	runEvery   = 24 * time.Hour
-	retryEvery = 10 * time.Minute // one that has failed
-)
-
-// lastRuns are more than other kinds of runs, and those of people at a terminal, that come between two of ours.
-const lastRuns = 50
-
-// due reports whether a run is to begin: nothing like it was done before, it was long ago, or somebody has started it since.
-func (p *Planner) due(ctx context.Context, wanted Spec) (bool, error) {
-	runs, err := p.Service.RunStore().Runs(ctx, lastRuns)
-	if err != nil {
-		return false, err
-	}
-	for _, r := range runs {
-		spec, err := SpecOf(r)
-		if r.Kind != accounts.RunMove || spec.Attended {
-			continue
-		}
-		if err != nil {
-			return true, nil //nolint:nilerr // another version wrote it: nobody knows whether it was the same
-		}
-		every := runEvery
-		if r.State == accounts.RunFailed {
-			every = retryEvery
-		}
-		return !spec.same(wanted) || time.Since(r.Ended) >= every || wanted.askedAgain(spec, r.Ended), nil
-	}
-	return true, nil
 }
 
 // Begin begins a run. Its error is accounts.ErrStale if another one has not ended.
@@ -222,7 +187,7 @@ func (p *Planner) drain(ctx context.Context, o Orders) error {
 
 // end ends the run, with what it came to.
 func (p *Planner) end(ctx context.Context, o Orders, state accounts.RunState, why string) error {
-	r, err := End(ctx, p.Service, o.Run, state, why)
+	r, err := End(ctx, p.Service, o, state, why)
 	p.Desk.Forget()
 	if errors.Is(err, accounts.ErrStale) {
 		return nil // somebody else has
@@ -233,8 +198,9 @@ func (p *Planner) end(ctx context.Context, o Orders, state accounts.RunState, wh
 	return err
 }
 
-// End ends a run, and writes down what it came to.
-func End(ctx context.Context, service *accounts.Service, r accounts.Run, state accounts.RunState, why string) (accounts.Run, error) {
+// End ends the run of the orders, and writes down what it came to.
+func End(ctx context.Context, service *accounts.Service, o Orders, state accounts.RunState, why string) (accounts.Run, error) {
+	r := o.Run
 	spec, err := SpecOf(r)
 	if err != nil {
 		return r, err
@@ -247,7 +213,7 @@ func End(ctx context.Context, service *accounts.Service, r accounts.Run, state a
 	if err != nil {
 		return r, err
 	}
-	found, err := json.Marshal(Found{Counts: &counts})
+	found, err := json.Marshal(Found{Counts: &counts, Starts: o.Starts})
 	if err != nil {
 		return r, err
 	}

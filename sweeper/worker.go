@@ -327,7 +327,8 @@ func (t *task) unlessWaits(after time.Duration) time.Duration {
 func (t *task) giveUp(ctx context.Context, why error) error {
 	run, err := t.store().RunByID(ctx, t.chunk.Run)
 	if err == nil {
-		_, err = End(ctx, t.Service, run, accounts.RunFailed, t.chunk.Source+": "+why.Error())
+		o, _ := t.Desk.last()
+		_, err = End(ctx, t.Service, Orders{Run: run, Starts: o.Starts}, accounts.RunFailed, t.chunk.Source+": "+why.Error())
 	}
 	t.Desk.Forget()
 	if errors.Is(err, accounts.ErrStale) {

@@ -98,7 +98,7 @@ func (k *Keeper) change(ctx context.Context, c accounts.SweepChange) (View, erro
 	if c.Version != 0 && c.Version != row.Version {
 		return View{}, accounts.ErrStale
 	}
-	e := Edit{Patch: c.Patch, Until: c.Until, By: c.By.Actor, Reason: c.By.Reason}
+	e := Edit{Patch: c.Patch, Until: c.Until, By: c.By.Actor, Reason: c.By.Reason, Start: c.Command == accounts.SweepStart}
 	if c.Command != "" {
 		if e.Patch, err = command(row.JSON, c.Command); err != nil {
 			return View{}, err
