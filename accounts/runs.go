@@ -16,6 +16,8 @@ type RunStore interface {
 	Watching
 	SweepSettings
 	Signals
+	// Works returns all work that was ever claimed, by name.
+	Works(ctx context.Context) ([]Work, error)
 	// Phase returns the state of the installation; ErrNotFound if it has none yet.
 	Phase(ctx context.Context) (phase.State, error)
 }

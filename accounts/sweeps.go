@@ -50,7 +50,7 @@ type Part struct {
 	Band   int    // which walk, from 0, where there are several: each passes over whom another one takes
 	Cut    string // chunks are cut up to this key; "" is the beginning
 	Whole  bool   // and up to the end
-	Total  int64  // about how many people; 0: nobody has counted
+	Total  int64  // about how many people; 0: nobody has counted; below 0: there are none
 }
 
 // A Chunk is a piece of a part: the people behind After, up to and with Through.

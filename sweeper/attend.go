@@ -25,6 +25,8 @@ type AttendConfig struct {
 	Name    string // for people: where it works
 	// Progress is called after each batch, with how many people of the source were counted so far.
 	Progress func(source string, people int64)
+	// Counting is called now and then while names that several people hold are looked for, with how many people were read so far.
+	Counting func(people int64)
 	// Wait waits before a store that did not answer is asked again; nil waits.
 	Wait func(ctx context.Context, d time.Duration) error
 	Log  *slog.Logger
@@ -64,7 +66,7 @@ func Attend(ctx context.Context, c AttendConfig) ([]Report, error) {
 	a.desk = &Desk{Read: func(ctx context.Context) (Orders, error) { return a.read(ctx, run.ID) }}
 	a.planner = &Planner{Service: c.Service, Desk: a.desk}
 	if run.Found == "" {
-		err = countNames(ctx, c.Service, run.ID, nil)
+		err = countNames(ctx, c.Service, run, a.pass())
 	}
 	if err == nil {
 		err = a.work(ctx)
@@ -151,6 +153,20 @@ func (a *attendance) count(ctx context.Context, run accounts.Run) error {
 		a.counted(c, n.People())
 	}
 	return nil
+}
+
+// pass is called for each person who is read before anybody is moved.
+func (a *attendance) pass() func(context.Context) error {
+	people := int64(0)
+	return func(ctx context.Context) error {
+		if people++; people%gateEvery != 0 {
+			return nil
+		}
+		if a.Counting != nil {
+			a.Counting(people)
+		}
+		return ctx.Err()
+	}
 }
 
 // counted takes note of how many people of a chunk were counted.

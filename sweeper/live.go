@@ -87,6 +87,7 @@ func (s *Sweeper) read(ctx context.Context) (Orders, error) {
 
 // obey takes the governor's verdict, where that is no stop.
 func (o *Orders) obey(v governor.Verdict) {
+	o.Speed = v.Factor
 	workers := v.Workers(o.Workers)
 	switch {
 	case workers == 0:

@@ -25,6 +25,7 @@ type Orders struct {
 	Turns   int64         // another one for each rate; see accounts.Sweeps.TakeTurn
 	Workers int           // chunks at once, on all machines together
 	Share   float64       // of its time that each worker may work, above 0 and up to 1
+	Speed   float64       // share of full speed that the governor lets it have
 	Rate    float64       // people a second, on all machines together; math.Inf(1): as fast as it goes
 	Batch   int           // people that are committed together, at most
 	Target  time.Duration // how long that should take

@@ -36,6 +36,10 @@ type Planner struct {
 		run   uuid.UUID
 		since time.Time
 	}
+	people struct { // how many there are, as the search for names of a run has found
+		run uuid.UUID
+		of  map[string][]int64
+	}
 	cancel  context.CancelFunc // of the counting; nil before
 	movedAt atomic.Int64       // when people were last moved anywhere, as far as is known: microseconds since 1970
 }
@@ -234,6 +238,9 @@ func (p *Planner) cut(ctx context.Context, o Orders, chunks []accounts.Chunk) (w
 		}
 		return slices.Index(o.Spec.Sources, a.Source) - slices.Index(o.Spec.Sources, b.Source)
 	})
+	if err := p.total(ctx, o.Run.ID, parts); err != nil {
+		return false, err
+	}
 	free := ahead * o.Workers
 	for _, c := range chunks {
 		if !c.Done {
@@ -262,6 +269,38 @@ func (p *Planner) cut(ctx context.Context, o Orders, chunks []accounts.Chunk) (w
 		free -= len(pieces)
 	}
 	return whole, nil
+}
+
+// total writes down how many people each part has, where the search for names has counted them.
+func (p *Planner) total(ctx context.Context, run uuid.UUID, parts []accounts.Part) error {
+	if p.people.run != run {
+		r, err := p.Service.RunStore().RunByID(ctx, run)
+		if err != nil {
+			return err
+		}
+		found, err := FoundBy(r)
+		if err != nil {
+			return err
+		}
+		p.people.run, p.people.of = run, found.People
+	}
+	for i, part := range parts {
+		people := p.people.of[part.Source]
+		if part.Total != 0 || part.Whole || part.Band >= len(people) {
+			continue
+		}
+		is := part
+		if is.Total = people[part.Band]; is.Total == 0 {
+			is.Total = -1
+		}
+		switch err := p.Service.RunStore().CutChunks(ctx, run, part, is, nil); {
+		case err == nil:
+			parts[i] = is
+		case !errors.Is(err, accounts.ErrStale): // somebody else has cut it, or the run has ended: which the cut finds too
+			return err
+		}
+	}
+	return nil
 }
 
 // pieces returns the next chunks of a part, each of about n people, and how far it is cut then.

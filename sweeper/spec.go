@@ -83,6 +83,8 @@ func (n Counts) text() (string, error) {
 type Found struct {
 	// Shared are the names that several legacy people hold, while it goes on; nil: nobody can tell.
 	Shared *census.Shared `json:"shared,omitempty"`
+	// People is how many there are by source and band, while it goes on; nil: nobody has counted.
+	People map[string][]int64 `json:"people,omitempty"`
 	// Counts are what it came to, when it has ended.
 	Counts *Counts `json:"counts,omitempty"`
 	// Starts is how often a run had been asked for by then; see settings.Started.
