@@ -50,6 +50,23 @@ const (
 type ChunkFound struct {
 	Comparison
 	Suspended string `json:"suspended,omitempty"` // why
+	// Hung are people who could not be looked up, time after time, and why; see VerdictSuspended.
+	Hung map[string]string `json:"hung,omitempty"`
+}
+
+// maxHung bounds what a chunk holds. With more of them it is the store that hangs.
+const maxHung = 100
+
+// Hang notes that somebody cannot be looked up; false if they are too many.
+func (f *ChunkFound) Hang(legacyID, why string) bool {
+	if len(f.Hung) >= maxHung {
+		return false
+	}
+	if f.Hung == nil {
+		f.Hung = map[string]string{}
+	}
+	f.Hung[legacyID] = why
+	return true
 }
 
 // stateOf is the state of a chunk in which this was found.

@@ -240,7 +240,7 @@ func (r *comparison) chunk(ctx context.Context, c accounts.Chunk) error {
 		return err
 	}
 	found.Suspended = ""
-	d := &doing{comparison: r, c: c, found: found, kept: time.Now()}
+	d := &doing{comparison: r, c: c, found: found, kept: time.Now(), from: c.Cursor}
 	if c.Band == accounts.WalkPeople {
 		err = d.people(ctx)
 	} else {
@@ -254,6 +254,10 @@ func (r *comparison) chunk(ctx context.Context, c accounts.Chunk) error {
 		d.c.Done = true
 	case ok && ctx.Err() == nil:
 		d.found.Suspended, pause = cutText(doubt.Err.Error()), r.Pause
+		d.suspect()
+	}
+	if d.c.Cursor != d.from {
+		d.c.Attempts = 0
 	}
 	if keepErr := d.keep(ctx, 0, pause); keepErr != nil && !errors.Is(keepErr, accounts.ErrStale) {
 		return keepErr
@@ -272,6 +276,8 @@ type doing struct {
 	c     accounts.Chunk
 	found accounts.ChunkFound
 	kept  time.Time // when it was last written down, or claimed
+	from  string    // the cursor under which it was claimed
+	at    string    // who was being looked up when a store did not answer; "": nobody by themselves
 }
 
 // keep writes down how far the chunk is.
@@ -357,9 +363,34 @@ func (d *doing) batch(ctx context.Context, users []legacy.User) error {
 	if err := d.pace.take(ctx, d.Wait, len(users)); err != nil {
 		return err
 	}
+	for len(users) > 0 {
+		hung := slices.IndexFunc(users, func(u legacy.User) bool { return d.hangs(u.ID) })
+		if hung != 0 {
+			asked := users
+			if hung > 0 {
+				asked = users[:hung]
+			}
+			if err := d.compare(ctx, asked); err != nil {
+				return err
+			}
+			users = users[len(asked):]
+			continue
+		}
+		d.passOver(users[0].ID)
+		users = users[1:]
+	}
+	return nil
+}
+
+// compare compares people of whom nobody is known to hang.
+func (d *doing) compare(ctx context.Context, users []legacy.User) error {
 	verdicts, err := d.Service.CompareMany(ctx, d.c.Source, users)
+	if err != nil && verdicts != nil {
+		d.at = users[len(verdicts)].ID
+	}
 	for i, verdict := range verdicts {
 		if err := d.judged(ctx, users[i].ID, verdict); err != nil {
+			d.at = users[i].ID
 			return err
 		}
 		d.c.Cursor = users[i].ID
@@ -385,11 +416,14 @@ func (d *doing) judged(ctx context.Context, id string, verdict accounts.Verdict)
 
 // links looks for those of whom there are links, and who are not there.
 func (d *doing) links(ctx context.Context) error {
-	limit := walkedLinks
-	if d.Service.ReadByKey(d.c.Source) {
-		limit = d.pace.batch(batchPeople)
-	}
 	for {
+		limit := walkedLinks
+		if d.Service.ReadByKey(d.c.Source) {
+			limit = d.pace.batch(batchPeople)
+			if d.c.Bound > 0 {
+				limit = min(limit, d.c.Bound)
+			}
+		}
 		ids, err := d.Service.LinkedIDs(ctx, d.c.Source, cmp.Or(d.c.Cursor, d.c.After), limit)
 		if err != nil {
 			return err
@@ -416,8 +450,16 @@ func (d *doing) linked(ctx context.Context, ids []string) error {
 	if err := d.pace.take(ctx, d.Wait, len(ids)); err != nil {
 		return err
 	}
+	if len(ids) == 1 && d.hangs(ids[0]) {
+		d.passOver(ids[0])
+		d.c.Bound = 0
+		return d.signal(ctx)
+	}
 	gone, err := d.Service.NotThere(ctx, d.c.Source, ids, d.Page)
 	if err != nil {
+		if len(ids) == 1 {
+			d.at = ids[0]
+		}
 		return err
 	}
 	for _, id := range gone {
@@ -426,6 +468,7 @@ func (d *doing) linked(ctx context.Context, ids []string) error {
 			err = d.judged(ctx, id, verdict)
 		}
 		if err != nil {
+			d.at = id
 			return err
 		}
 		d.c.Cursor = id
