@@ -266,6 +266,26 @@ func (v *Verification) Keep(ctx context.Context, c Chunk, claim, pause time.Dura
 	return err
 }
 
+// Hold keeps the claim of a chunk for a while from now, and changes nothing else; ErrStale if somebody else has claimed it, or an
+// *UnavailableError.
+func (v *Verification) Hold(ctx context.Context, c Chunk, claim time.Duration) error {
+	err := v.service.outlive(ctx, func(ctx context.Context) error { return v.service.store.HoldChunk(ctx, c, claim) })
+	if err != nil && !errors.Is(err, ErrStale) {
+		return cannotTell("keep a chunk", err)
+	}
+	return err
+}
+
+// VerifyTurn returns how long to wait before so many people may be read, where all comparisons of all machines are to read no more
+// than perSecond, which is above 0, together. Its error is an *UnavailableError.
+func (s *Service) VerifyTurn(ctx context.Context, people, perSecond int) (time.Duration, error) {
+	wait, err := s.store.TakeVerifyTurn(ctx, time.Duration(people)*time.Second/time.Duration(perSecond))
+	if err != nil {
+		return 0, cannotTell("take a turn", err)
+	}
+	return wait, nil
+}
+
 // Waits reports whether there are chunks that are not compared yet. Its error is an *UnavailableError.
 func (v *Verification) Waits(ctx context.Context) (bool, error) {
 	p, err := v.service.progressOf(ctx, v.Run)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -26,7 +25,7 @@ type CompareConfig struct {
 	// Repair marks accounts that differ as drifted: they count no longer until they were copied again.
 	Repair   bool
 	By       accounts.By
-	Rate     int            // people/s that are read, of all workers of this process together; 0: as fast as it goes
+	Rate     int            // people/s that are read, of all comparisons of all processes together; 0: as fast as it goes
 	Worker   string         // for people: who compares
 	Progress func(Progress) // called for each batch, by one goroutine at a time
 	Notice   func(string)   // told what is worth a line; nil: nobody is
@@ -57,7 +56,7 @@ func Compare(ctx context.Context, c CompareConfig) (accounts.Validation, error) 
 	case v.Anew != "":
 		c.Notice("beginning anew, not going on with the comparison that was there: " + v.Anew)
 	}
-	r := &comparison{CompareConfig: c, v: v, pace: newPace(c.Rate), pages: map[string]readPage{}, done: map[string]int64{}}
+	r := &comparison{CompareConfig: c, v: v, pace: pace{c.Service, c.Rate}, pages: map[string]readPage{}, done: map[string]int64{}}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var workers sync.WaitGroup
@@ -90,7 +89,7 @@ func (c *CompareConfig) setDefaults() {
 type comparison struct {
 	CompareConfig
 	v    *accounts.Verification
-	pace *pace
+	pace pace
 
 	cutting sync.Mutex
 	bad     map[string]bool // keys of the page before that cannot be read: they may come again. Under cutting
@@ -360,7 +359,7 @@ func (d *doing) readable(ctx context.Context, page readPage) error {
 
 // batch compares some people.
 func (d *doing) batch(ctx context.Context, users []legacy.User) error {
-	if err := d.pace.take(ctx, d.Wait, len(users)); err != nil {
+	if err := d.pace.take(ctx, d.wait, len(users)); err != nil {
 		return err
 	}
 	for len(users) > 0 {
@@ -447,7 +446,7 @@ func (d *doing) linked(ctx context.Context, ids []string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	if err := d.pace.take(ctx, d.Wait, len(ids)); err != nil {
+	if err := d.pace.take(ctx, d.wait, len(ids)); err != nil {
 		return err
 	}
 	if len(ids) == 1 && d.hangs(ids[0]) {
@@ -497,44 +496,4 @@ func (r *comparison) say(text string) {
 		r.said = text
 		r.Notice(text)
 	}
-}
-
-// A pace lets so many people pass in a second, and no more for having waited.
-type pace struct {
-	rate int // 0: any number
-
-	mu   sync.Mutex
-	next time.Time
-}
-
-func newPace(rate int) *pace { return &pace{rate: rate} }
-
-// batch is how many are to pass at once, at most.
-func (p *pace) batch(most int) int {
-	if p.rate <= 0 {
-		return most
-	}
-	return max(1, min(most, p.rate*int(batchFor/time.Second)))
-}
-
-// take waits until n people may pass.
-func (p *pace) take(ctx context.Context, wait Wait, n int) error {
-	if p.rate <= 0 {
-		return ctx.Err()
-	}
-	p.mu.Lock()
-	now := time.Now()
-	if p.next.Before(now) {
-		p.next = now
-	}
-	d := p.next.Sub(now)
-	p.next = p.next.Add(time.Duration(n) * time.Second / time.Duration(p.rate))
-	p.mu.Unlock()
-	if d == 0 {
-		return ctx.Err()
-	}
-	if err := wait(ctx, d); err != nil {
-		return fmt.Errorf("wait for the rate: %w", err)
-	}
-	return nil
 }
