@@ -315,6 +315,7 @@ func testTurns(t *testing.T, s accounts.Store) {
 	take(2, cost, 0, 0)
 	take(2, cost, 59*time.Minute, cost)
 	take(1, cost, 0, 0) // back to what was: it is another one again
+
 	for i, cost := range []time.Duration{time.Hour, 2 * time.Hour, time.Hour} { // comparisons have turns of their own, of any rate
 		wait, err := s.TakeVerifyTurn(t.Context(), cost)
 		is(t, "TakeVerifyTurn", err, nil)

@@ -381,23 +381,6 @@ func (d *doing) batch(ctx context.Context, users []legacy.User) error {
 	return nil
 }
 
-// compare compares people of whom nobody is known to hang.
-func (d *doing) compare(ctx context.Context, users []legacy.User) error {
-	verdicts, err := d.Service.CompareMany(ctx, d.c.Source, users)
-	if err != nil && verdicts != nil {
-		d.at = users[len(verdicts)].ID
-	}
-	for i, verdict := range verdicts {
-		if err := d.judged(ctx, users[i].ID, verdict); err != nil {
-			d.at = users[i].ID
-			return err
-		}
-		d.c.Cursor = users[i].ID
-	}
-	d.progress(d.c.Source, len(verdicts))
-	return err
-}
-
 // judged counts one person, and marks them where that is wanted.
 func (d *doing) judged(ctx context.Context, id string, verdict accounts.Verdict) error {
 	if d.Repair && !verdict.Clean() {

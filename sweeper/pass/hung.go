@@ -1,9 +1,11 @@
 package pass
 
 import (
+	"context"
 	"fmt"
 
 	"rekey/accounts"
+	"rekey/legacy"
 )
 
 // Somebody whose record can never be looked up, though the store answers for others, must not keep their whole chunk waiting. They
@@ -35,6 +37,23 @@ func (d *doing) suspect() {
 func (d *doing) hangs(id string) bool {
 	_, hung := d.found.Hung[id]
 	return hung
+}
+
+// compare compares people of whom nobody is known to hang.
+func (d *doing) compare(ctx context.Context, users []legacy.User) error {
+	verdicts, err := d.Service.CompareMany(ctx, d.c.Source, users)
+	if err != nil && verdicts != nil {
+		d.at = users[len(verdicts)].ID
+	}
+	for i, verdict := range verdicts {
+		if err := d.judged(ctx, users[i].ID, verdict); err != nil {
+			d.at = users[i].ID
+			return err
+		}
+		d.c.Cursor = users[i].ID
+	}
+	d.progress(d.c.Source, len(verdicts))
+	return err
 }
 
 // passOver counts somebody who was suspended.

@@ -41,7 +41,9 @@ func TestCompareSuspendsOneRecord(t *testing.T) {
 			if found.Counts[accounts.VerdictEqual] != 10 || found.Counts[accounts.VerdictDifferent] != 1 || v.Found.Clean() {
 				t.Errorf("%+v", found)
 			}
-			if !slices.ContainsFunc(notices, func(n string) bool { return strings.Contains(n, "1007 is suspended") && strings.Contains(n, "lock wait") }) {
+			if !slices.ContainsFunc(notices, func(n string) bool {
+				return strings.Contains(n, "1007 is suspended") && strings.Contains(n, "lock wait")
+			}) {
 				t.Errorf("%q", notices)
 			}
 		})
