@@ -32,6 +32,7 @@ const (
 	VerdictMissingHere  Verdict = "missing-here"  // in legacy alone, though it could be here
 	VerdictMissingThere Verdict = "missing-there" // an account that was copied from somebody who is not in legacy any more
 	VerdictUnreadable   Verdict = "unreadable"    // an account whose legacy record nobody can compare
+	VerdictSuspended    Verdict = "suspended"     // a store did not answer for them, time after time, and did for others
 	VerdictIgnored      Verdict = "ignored"       // one of those that are not clean, which somebody has looked at and accepts; see Ignored
 )
 

@@ -56,6 +56,8 @@ type Verifies interface {
 	EachChunk(ctx context.Context, run uuid.UUID, visit func(Chunk) error) error
 	// DropChunks removes the parts and chunks of all runs of a kind that have ended.
 	DropChunks(ctx context.Context, kind RunKind) error
+	// TakeVerifyTurn is Sweeps.TakeTurn for comparisons, whose turns are others, and whose rate may be another each time.
+	TakeVerifyTurn(ctx context.Context, cost time.Duration) (wait time.Duration, err error)
 
 	// Written returns the legacy people of a source whose accounts were written, as the audit tells: up to limit of them, behind
 	// a place, whose zero value is the beginning. A person may come more than once. Where there are fewer, that is the end.

@@ -47,6 +47,9 @@ type engine struct {
 	// is no session.
 	renew      func(s *Store, ctx context.Context, args ...any) (*accounts.Session, accounts.Account, error)
 	migrations migrations
+	// bornHere holds of an account a whose id is not made of a legacy person's, which alone may be of nobody there; the index
+	// accounts_born_here finds them.
+	bornHere string
 	// clock is an expression for the database's own time, in microseconds since 1970.
 	clock string
 	// elements is the rows of an argument that is a JSON array, each of them a value.

@@ -49,7 +49,7 @@ Exit code 3: there are differences, or there is nothing to compare in this phase
 	p = c.addPassFlags(cmd, "rekey verify")
 	cmd.Flags().BoolVar(&repair, "repair", false, "mark accounts that differ as drifted")
 	cmd.Flags().BoolVar(&delta, "delta", false, "compare only who has changed since the comparison before")
-	cmd.Flags().IntVar(&rate, "rate", 0, "`people` a second that are read, at most; 0: no limit")
+	cmd.Flags().IntVar(&rate, "rate", 0, "`people` a second that are read, at most, by all processes that compare; 0: no limit")
 	cmd.Flags().StringVar(&ignore, "ignore", "", "accept that the person `source/id` differs; needs --reason")
 	cmd.MarkFlagsMutuallyExclusive("ignore", "repair")
 	cmd.MarkFlagsMutuallyExclusive("ignore", "delta")
