@@ -41,6 +41,7 @@ type Store interface {
 	SigningKeys
 	Validations
 	Verifies
+	Verdicts
 	Support
 	StaffTokens
 	Codes
