@@ -14,8 +14,9 @@ import (
 type Keeper struct {
 	Documents accounts.SweepDocuments
 	Checks    Checks
-	// Signals returns what holds the sweeper up beside the settings; nil: that is not known here.
-	Signals func(context.Context) ([]Hold, error)
+	// Signals returns what holds the sweeper up beside the settings, or in words why it is slower than they say; nil: that is not
+	// known here.
+	Signals func(context.Context) (holds []Hold, slowed string, err error)
 
 	good atomic.Int64 // the version that was last found to be as it must be
 }
@@ -51,6 +52,7 @@ type View struct {
 	EffectiveUntil *time.Time `json:"effective_until,omitempty"` // when an override ends; nil: none holds
 
 	Holds  []Hold     `json:"holds"`            // why nothing runs: all of it; empty: it may
+	Slowed string     `json:"slowed,omitempty"` // why it is slower than it is set; "": it is not, or nobody knows
 	Closes *time.Time `json:"closes,omitempty"` // when the window ends that it is in; nil: it is in none, or it has no end
 
 	DryRun  bool     `json:"dry_run,omitempty"` // it is as it would be
@@ -193,11 +195,11 @@ func (k *Keeper) view(ctx context.Context, row accounts.SweepDocument) (View, er
 	if k.Signals == nil {
 		return v, nil
 	}
-	signals, err := k.Signals(ctx)
+	signals, slowed, err := k.Signals(ctx)
 	if err != nil { // what cannot be read holds it up
 		signals = []Hold{{Cause: CauseSignal, Text: "what the governor says cannot be read"}}
 	}
-	v.Holds = append(v.Holds, signals...)
+	v.Holds, v.Slowed = append(v.Holds, signals...), slowed
 	return v, nil
 }
 

@@ -223,15 +223,21 @@ func TestKeeperHolds(t *testing.T) {
 	}
 	changed(t, k, accounts.SweepChange{Command: accounts.SweepResume, By: ada})
 	changed(t, k, patch(`{"overrides":[],"schedule":{"windows":null,"blackout":["2026-01-01..2028-01-01"]},"accounts_per_second":null}`))
-	k.Signals = func(context.Context) ([]settings.Hold, error) {
-		return []settings.Hold{{Cause: settings.CauseSignal, Text: "login p99 900 ms, limit 500 ms"}}, nil
+	k.Signals = func(context.Context) ([]settings.Hold, string, error) {
+		return []settings.Hold{{Cause: settings.CauseSignal, Text: "login p99 900 ms, limit 500 ms"}}, "", nil
 	}
 	v, err = k.Look(t.Context())
 	want = []string{"window: outside the windows, and none opens within a year", "signal: login p99 900 ms, limit 500 ms"}
 	if diff := cmp.Diff(want, texts(v)); err != nil || diff != "" {
 		t.Error(err, diff)
 	}
-	k.Signals = func(context.Context) ([]settings.Hold, error) { return nil, errors.New("the store is down") }
+	k.Signals = func(context.Context) ([]settings.Hold, string, error) { return nil, "slowed down", nil }
+	if v, err = k.Look(t.Context()); err != nil || v.Slowed != "slowed down" || len(v.Holds) != 1 {
+		t.Errorf("slowed down: %+v (%v)", v, err)
+	}
+	k.Signals = func(context.Context) ([]settings.Hold, string, error) {
+		return nil, "", errors.New("the store is down")
+	}
 	v, err = k.Look(t.Context())
 	if got := texts(v); err != nil || got[len(got)-1] != "signal: what the governor says cannot be read" {
 		t.Error(err, got)

@@ -29,10 +29,13 @@ func SweepKeeper(c *config.Config, store SweepStore) *settings.Keeper {
 		Checks: settings.Checks{Sources: names, Governor: func(limits json.RawMessage) error {
 			return json.Unmarshal(limits, new(governor.Limits))
 		}},
-		Signals: func(ctx context.Context) ([]settings.Hold, error) {
+		Signals: func(ctx context.Context) ([]settings.Hold, string, error) {
 			v, err := sweeper.CurrentVerdict(ctx, store)
-			if err != nil || v.Factor > 0 {
-				return nil, err
+			switch {
+			case err != nil, v.Factor >= 1 && len(v.Tripped) == 0:
+				return nil, "", err
+			case v.Factor > 0:
+				return nil, v.String(), nil
 			}
 			hold := settings.Hold{Cause: settings.CauseSignal, Text: v.String()}
 			if v.Silent() {
@@ -41,7 +44,7 @@ func SweepKeeper(c *config.Config, store SweepStore) *settings.Keeper {
 			if !v.WakesAt.IsZero() {
 				hold.Until = &v.WakesAt
 			}
-			return []settings.Hold{hold}, nil
+			return []settings.Hold{hold}, "", nil
 		},
 	}
 }
