@@ -22,7 +22,8 @@ func TestSweepFaults(t *testing.T) {
 		"legacy is slow":                           sweepSlowLegacy,
 		"legacy is gone":                           sweepWithoutLegacy,
 		"a worker is stopped between batches":      sweepStoppedBetween,
-		"a worker is stopped within a batch":       sweepStoppedWithin,
+		"a worker is stopped between statements":   func(t *testing.T) { sweepStoppedWithin(t, `copy "events"`, 0) },
+		"a worker is stopped within a statement":   func(t *testing.T) { sweepStoppedWithin(t, "pgcopy", 1) },
 		"the planner is stopped":                   func(t *testing.T) { sweepWithoutPlanner(t, syscall.SIGSTOP) },
 		"the planner is killed":                    func(t *testing.T) { sweepWithoutPlanner(t, syscall.SIGKILL) },
 		"PostgreSQL is killed":                     sweepKilledStore,
@@ -256,10 +257,10 @@ func (w *worker) stopsWell(t *testing.T) {
 
 // A worker stands still in the middle of a batch's transaction. The server takes it back, so that the next worker, who comes to the
 // same people, need not wait for it.
-func sweepStoppedWithin(t *testing.T) {
+func sweepStoppedWithin(t *testing.T, at string, skip int) {
 	f := newFleet(t, 600)
 	gatedStore, line := gated(t, f.store)
-	line.hold(`copy "events"`, 0, false)
+	line.hold(at, skip, false)
 	w := f.workerOver(f.oldDSN, gatedStore)
 	f.set(`{"state": "running", "accounts_per_second": "max", "workers": 2, "chunk": 300, "batch": {"target_ms": 100, "max": 100}, ` + ungoverned + `}`)
 	<-line.caught
