@@ -21,7 +21,7 @@ func TestSweepFaults(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
 		"legacy is slow":                           sweepSlowLegacy,
 		"legacy is gone":                           sweepWithoutLegacy,
-		"a worker is stopped between batches":      sweepStoppedBetween,
+		"a worker is stopped before it writes":     sweepStoppedBefore,
 		"a worker is stopped between statements":   func(t *testing.T) { sweepStoppedWithin(t, `copy "events"`, 0) },
 		"a worker is stopped within a statement":   func(t *testing.T) { sweepStoppedWithin(t, "pgcopy", 1) },
 		"the planner is stopped":                   func(t *testing.T) { sweepWithoutPlanner(t, syscall.SIGSTOP) },
@@ -197,23 +197,6 @@ func sweepWithoutLegacy(t *testing.T) {
 	}
 }
 
-// stopped stops a worker that is at a chunk, and returns that chunk's number.
-func (f *fleet) stopped(w *worker) (seq int) {
-	f.t.Helper()
-	const held = `SELECT coalesce(max(seq), 0)::int FROM sweep_chunks WHERE NOT done AND cursor <> '' AND claimed_to > (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
-	f.until("it is at a chunk", func() bool {
-		if seq = one[int](f.t, f.store, held); seq == 0 {
-			return false
-		}
-		w.signal(f.t, syscall.SIGSTOP)
-		if seq = one[int](f.t, f.store, held); seq == 0 { // it has just given it back
-			w.signal(f.t, syscall.SIGCONT)
-		}
-		return seq > 0
-	})
-	return seq
-}
-
 func (w *worker) signal(t *testing.T, s syscall.Signal) {
 	t.Helper()
 	if err := w.cmd.Process.Signal(s); err != nil {
@@ -221,26 +204,26 @@ func (w *worker) signal(t *testing.T, s syscall.Signal) {
 	}
 }
 
-// A worker stands still for longer than it holds its chunk. Another takes over, and what the first still has in its hands when it
-// goes on is refused: it would be counted twice.
-func sweepStoppedBetween(t *testing.T) {
-	f := newFleet(t, 1200)
-	w := f.worker()
-	const settings = `{"state": "running", "accounts_per_second": 100, "workers": 2, "chunk": 600, "batch": {"target_ms": 100, "max": 50}, ` + ungoverned + `}`
+// A worker stands still for longer than it holds its chunk, with a batch in its hands. Another takes over. When the first goes on,
+// and its lease holds again, the fence refuses the batch: it would be counted twice.
+func sweepStoppedBefore(t *testing.T) {
+	f := newFleet(t, 1800)
+	gatedStore, line := gated(t, f.store)
+	line.hold("from session_epochs", 0, false) // after it nothing is asked but whether the batch may be written
+	w := f.workerOver(f.oldDSN, gatedStore)
+	const settings = `{"state": "running", "accounts_per_second": 60, "workers": 2, "chunk": 200, "batch": {"target_ms": 100, "max": 50}, ` + ungoverned + `}`
 	f.set(settings)
-	seq := f.stopped(w)
-	cursor := func() string {
-		t.Helper()
-		return one[string](t, f.store, `SELECT cursor FROM sweep_chunks WHERE seq = $1`, seq)
-	}
-	was := cursor()
+	<-line.caught
+	w.signal(t, syscall.SIGSTOP)
 	f.worker()
-	f.until("another goes on with the chunk", func() bool {
-		return f.count(fmt.Sprintf(`sweep_chunks WHERE seq = %d AND fence > 1`, seq)) == 1 && cursor() != was
-	})
+	f.until("another does the chunk", func() bool { return f.count(`sweep_chunks WHERE seq = 1 AND done`) == 1 })
+	const renewed = `SELECT min(renewed) FROM replicas WHERE name LIKE '%sweep worker%'`
+	was := one[int64](t, f.store, renewed)
 	w.signal(t, syscall.SIGCONT)
+	f.until("its lease holds again", func() bool { return one[int64](t, f.store, renewed) > was })
+	line.release()
 	f.moving("it has gone on")
-	f.set(strings.Replace(settings, "100", `"max"`, 1))
+	f.set(strings.Replace(settings, "60", `"max"`, 1))
 	f.ends()
 	f.exactly()
 	w.stopsWell(t)
