@@ -9,7 +9,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -117,8 +116,7 @@ func sweepKilledStore(t *testing.T) {
 	f.gateway = start(t, "", f.configuration(f.oldDSN, f.store, ""))
 	f.worker()
 	f.worker()
-	const settings = `{"state": "running", "accounts_per_second": 300, "workers": 4, "chunk": 300, "batch": {"target_ms": 100, "max": 30}, ` + ungoverned + `}`
-	f.set(settings)
+	f.set(`{"state": "running", "accounts_per_second": 300, "workers": 4, "chunk": 300, "batch": {"target_ms": 100, "max": 30}, ` + ungoverned + `}`)
 	for range 2 {
 		f.moving("the sweep goes on")
 		server.kill()
@@ -126,8 +124,7 @@ func sweepKilledStore(t *testing.T) {
 		server.start()
 	}
 	f.moving("the sweep goes on")
-	f.set(strings.Replace(settings, "300", `"max"`, 1))
-	f.ends()
+	f.finish()
 	f.exactly()
 	f.mustLogin(t, "user1", "password")
 }

@@ -147,9 +147,9 @@ func (f *fleet) count(rows string) int {
 // until waits until so many rows are there.
 func (f *fleet) until(what string, is func() bool) {
 	f.t.Helper()
-	for deadline := time.Now().Add(3 * time.Minute); !is(); {
+	for deadline := time.Now().Add(6 * time.Minute); !is(); {
 		if time.Now().After(deadline) {
-			f.t.Fatalf("%s: not within three minutes; %d accounts", what, f.count("accounts"))
+			f.t.Fatalf("%s: not within six minutes; %d accounts", what, f.count("accounts"))
 		}
 		time.Sleep(20 * time.Millisecond) // other processes tell only when they are asked
 	}

@@ -15,9 +15,9 @@ import (
 func sweepClosingWindow(t *testing.T) {
 	f := newFleet(t, 2000)
 	f.worker()
-	settings := func(windows, rate string) string {
-		return `{"state": "running", "accounts_per_second": ` + rate + `, "workers": 1, "chunk": 2000, "batch": {"target_ms": 100, "max": 3}, ` + ungoverned + `,
-			"schedule": {"zone": "Europe/Berlin", "windows": [` + windows + `]}}`
+	settings := func(window string) string {
+		return `{"state": "running", "accounts_per_second": 20, "workers": 1, "chunk": 2000, "batch": {"target_ms": 100, "max": 3}, ` + ungoverned + `,
+			"schedule": {"zone": "Europe/Berlin", "windows": ["` + window + `"]}}`
 	}
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
@@ -27,7 +27,7 @@ func sweepClosingWindow(t *testing.T) {
 	if time.Until(closes) < 10*time.Second { // the sweep has to be under way by then
 		closes = closes.Add(time.Minute)
 	}
-	f.set(settings(fmt.Sprintf(`"mon-sun %s-%s"`, closes.Add(-2*time.Hour).Format("15:04"), closes.Format("15:04")), "20"))
+	f.set(settings("mon-sun " + closes.Add(-2*time.Hour).Format("15:04") + "-" + closes.Format("15:04")))
 	f.moving("the window is open")
 	show, _ := f.mustRekey(t, "sweep", "show")
 	if !strings.Contains(show, "it may run, until "+closes.UTC().Format(time.RFC3339)) {
@@ -52,8 +52,7 @@ func sweepClosingWindow(t *testing.T) {
 		t.Errorf("%d people are here, %d were counted, up to %s", here, counted, cursor)
 	}
 	t.Logf("closed in the middle of a chunk, at %s of %d; nobody held it %s later", cursor, f.people, late)
-	f.set(settings(`"mon-sun 00:00-24:00"`, `"max"`))
-	f.ends()
+	f.finish()
 	f.exactly()
 }
 
@@ -63,22 +62,21 @@ func sweepByRiver(t *testing.T) {
 	config := f.configuration(f.oldDSN, f.store, "jobs: river\nsweeper: {workers: 1}\n")
 	f.gateway = start(t, "", config)
 	other := start(t, "", config)
-	const settings = `{"state": "%s", "accounts_per_second": %s, "workers": 4, "chunk": 200, "batch": {"target_ms": 100, "max": 30}, ` + ungoverned + `}`
-	f.set(fmt.Sprintf(settings, "running", "200"))
+	const settings = `{"state": "%s", "accounts_per_second": 200, "workers": 4, "chunk": 200, "batch": {"target_ms": 100, "max": 30}, ` + ungoverned + `}`
+	f.set(fmt.Sprintf(settings, "running"))
 	f.until("both work", func() bool { return f.count("(SELECT DISTINCT worker FROM sweep_chunks WHERE worker <> '') AS w") == 2 })
-	f.set(fmt.Sprintf(settings, "paused", "200"))
+	f.set(fmt.Sprintf(settings, "paused"))
 	f.until("nobody works", func() bool {
 		return f.count(`sweep_chunks WHERE NOT done AND claimed_to > (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`) == 0
 	})
 	if stands := f.count("accounts"); stands >= f.people {
 		t.Error("it had ended before the pause")
 	}
-	f.set(fmt.Sprintf(settings, "running", "200"))
+	f.set(fmt.Sprintf(settings, "running"))
 	f.moving("after the pause")
 	other.kill()
 	f.moving("after the kill")
-	f.set(fmt.Sprintf(settings, "running", `"max"`))
-	f.ends()
+	f.finish()
 	f.exactly()
 	if n := f.count(`river_job WHERE queue = 'sweep-work'`); n == 0 {
 		t.Error("River has not seen any of it")
@@ -141,8 +139,7 @@ func TestSweepOfAMovingSource(t *testing.T) {
 	f := newFleet(t, 1500)
 	f.worker()
 	f.worker()
-	const settings = `{"state": "running", "accounts_per_second": %s, "workers": 2, "chunk": 200, "batch": {"target_ms": 50, "max": 20}, ` + ungoverned + `}`
-	f.set(fmt.Sprintf(settings, "300"))
+	f.set(`{"state": "running", "accounts_per_second": 300, "workers": 2, "chunk": 200, "batch": {"target_ms": 50, "max": 20}, ` + ungoverned + `}`)
 	f.moving("the sweep goes on")
 	changed := bcryptOf(t, "another password")
 	const step = 60 // of 60 people one changes, one moves up, one moves down, one vanishes
@@ -160,8 +157,7 @@ func TestSweepOfAMovingSource(t *testing.T) {
 		}
 		f.moving("the sweep goes on between the changes")
 	}
-	f.set(fmt.Sprintf(settings, `"max"`))
-	f.ends()
+	f.finish()
 	f.once()
 
 	// What the run cannot have seen. The reason of those who are not moved is kept.
