@@ -96,7 +96,7 @@ type Service struct {
 	collisions     Collisions
 	required       RequiredActions
 	fingerprintKey [32]byte
-	prints         sync.Pool // of HMACs under it, which cost as much to make as to use
+	printers       sync.Pool // of HMACs under it, which cost as much to make as to use
 	nameKey        [32]byte
 	wrapKeys       password.WrapKeys
 	noted          recentSet // notes that this process has written: a hint that saves the attempt

@@ -152,6 +152,7 @@ func sqliteEngine() engine {
 		keepChange:  func(context.Context, *Store, querier, uuid.UUID) error { return nil },
 		keepChanges: func(context.Context, *Store, querier) error { return nil },
 		insertRows:  insertPrepared,
+		survey:      func(context.Context, *Store) error { return nil }, // it plans by what indexes there are
 		digest:      digestRows,
 		texts:       jsonValues, ids: jsonValues,
 		migrations: migrations{
@@ -178,7 +179,11 @@ func insertPrepared(ctx context.Context, _ *sql.Conn, tx *sql.Tx, t table) error
 	defer func() {
 		_ = stmt.Close() // it goes with its transaction
 	}()
-	for _, row := range t.rows {
+	for i := range t.rows {
+		row, err := t.row(i)
+		if err != nil {
+			return err
+		}
 		if _, err := stmt.ExecContext(ctx, row...); err != nil {
 			return err
 		}
