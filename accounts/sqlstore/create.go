@@ -39,6 +39,9 @@ func (s *Store) create(ctx context.Context, r accounts.Record, insert func(tx qu
 			failpoint.Hit(failpoint.CreateCommitted)
 			return nil
 		}
+		if errors.Is(err, context.DeadlineExceeded) {
+			s.endStopped(ctx) // whoever tries again need not wait for them
+		}
 		if !s.engine.unique(err) {
 			break
 		}

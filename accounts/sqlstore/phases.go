@@ -69,6 +69,7 @@ func (s *Store) MovePhase(ctx context.Context, next phase.State, e accounts.Even
 		if !errors.Is(err, errEpochHeld) {
 			break
 		}
+		s.endStopped(ctx)
 		select {
 		case <-ctx.Done():
 			return storeError("move phase", ctx.Err())

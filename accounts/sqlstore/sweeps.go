@@ -169,6 +169,7 @@ func (s *Store) scanChunk(scan scan, clock *int64) (accounts.Chunk, error) {
 
 // ClaimChunk implements accounts.Sweeps. The run's row is locked first, so that those who claim at once count one after the other.
 func (s *Store) ClaimChunk(ctx context.Context, run uuid.UUID, worker string, most int, claim time.Duration) (accounts.Chunk, error) {
+	s.endStopped(ctx) // the claim of a process that stands still ends, and so must what it holds
 	var claimed *accounts.Chunk
 	err := s.inTx(ctx, func(tx querier) error {
 		claimed = nil

@@ -95,6 +95,9 @@ func printHolds(w io.Writer, v settings.View) {
 	for _, h := range v.Holds {
 		fmt.Fprintf(w, "nothing runs: %s\n", h.Text)
 	}
+	if v.Slowed != "" {
+		fmt.Fprintf(w, "governor %s\n", v.Slowed)
+	}
 }
 
 // A sweepChange is a command that changes the settings: what all of them take.

@@ -16,6 +16,8 @@ type Keeper struct {
 	Checks    Checks
 	// Beside returns what holds the sweeper up beside a document at a time, where that is not off; nil: that is not known here.
 	Beside func(ctx context.Context, d Document, now time.Time) ([]Hold, error)
+	// Slowed returns in words why the sweeper is slower than it is set; "": it is not. nil: that is not known here.
+	Slowed func(context.Context) (string, error)
 
 	good atomic.Int64 // the version that was last found to be as it must be
 }
@@ -32,6 +34,7 @@ type View struct {
 	EffectiveUntil *time.Time `json:"effective_until,omitempty"` // when an override ends; nil: none holds
 
 	Holds  []Hold     `json:"holds"`            // why nothing runs: all of it; empty: it may
+	Slowed string     `json:"slowed,omitempty"` // why it is slower than it is set; "": it is not, or nobody knows
 	Closes *time.Time `json:"closes,omitempty"` // when the window ends that it is in; nil: it is in none, or it has no end
 
 	DryRun  bool     `json:"dry_run,omitempty"` // it is as it would be
@@ -172,6 +175,11 @@ func (k *Keeper) view(ctx context.Context, row accounts.SweepDocument) (View, er
 		beside = []Hold{{Cause: CauseSignal, Text: "what the run and the governor say cannot be read"}}
 	}
 	v.Holds = append(v.Holds, beside...)
+	if k.Slowed != nil && len(v.Holds) == 0 {
+		if slowed, err := k.Slowed(ctx); err == nil {
+			v.Slowed = slowed
+		}
+	}
 	return v, nil
 }
 
