@@ -161,6 +161,12 @@ func (b *bulk) quarantine(ctx context.Context) error {
 	if len(b.refused) == 0 || b.DryRun {
 		return nil
 	}
+	// A store that answers for nobody is not one that does not answer for somebody.
+	if slices.ContainsFunc(b.refused, func(no Unmoved) bool { return no.Class == NoteTimeout }) {
+		if _, err := b.Again(ctx); err != nil {
+			return err
+		}
+	}
 	_, err := b.NoteRefused(ctx, b.refused, b.By)
 	if err == nil {
 		b.refused = nil

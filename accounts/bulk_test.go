@@ -461,6 +461,13 @@ func TestManyCannotBeTold(t *testing.T) {
 		_, err = w.MigrateMany(t.Context(), b)
 		doubtful(t, "the old store is down for each", err)
 		h.isAt(t, "", nil)
+		few := newHerd(t, newWorld(t, people[:2]...), "0", "1")
+		b = few.batch(t)
+		b.Contested = nil
+		few.world.source.SetDown(errDown)
+		_, err = few.MigrateMany(t.Context(), b)
+		doubtful(t, "the old store is down for a few", err)
+		few.isAt(t, "", nil)
 		w.source.SetDown(nil)
 		h.mustMove(t, w.Service, h.batch(t), map[accounts.Outcome]int64{accounts.OutcomeMoved: 6})
 	})
