@@ -33,6 +33,8 @@ func (s standing) holds() []settings.Hold {
 		holds = append(holds, s.noRun())
 	case s.spec.Attended:
 		holds = append(holds, settings.Hold{Cause: settings.CauseOther, Text: "a run of " + s.spec.Actor + " at a terminal has not ended: " + s.spec.Reason})
+	case s.wanted != nil && !s.wanted.asksFor(s.spec):
+		holds = append(holds, settings.Hold{Cause: settings.CauseOutdated, Text: "the settings ask for another run than the one that is under way: it ends, and the next begins"})
 	case s.run.Found == "":
 		holds = append(holds, settings.Hold{Cause: settings.CauseNames, Text: "looking for names that several people hold"})
 	}

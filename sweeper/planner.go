@@ -102,6 +102,8 @@ func (p *Planner) plan(ctx context.Context, o Orders) error {
 		return p.end(ctx, o, accounts.RunStopped, o.hold(settings.CauseOff))
 	case o.held(settings.CauseDraining):
 		return p.drain(ctx, o)
+	case o.only(settings.CauseOutdated):
+		return p.end(ctx, o, accounts.RunStopped, "the settings ask for another")
 	case o.Run.Found == "" && o.only(settings.CauseNames):
 		return p.count(ctx, o)
 	case !o.moves():
@@ -217,7 +219,7 @@ func End(ctx context.Context, service *accounts.Service, o Orders, state account
 	if err != nil {
 		return r, err
 	}
-	found, err := json.Marshal(Found{Counts: &counts, Starts: o.Starts})
+	found, err := json.Marshal(Found{Counts: &counts, Starts: o.Starts, Replaced: o.held(settings.CauseOutdated)})
 	if err != nil {
 		return r, err
 	}

@@ -182,7 +182,8 @@ func newSweepSet(c console) *cobra.Command {
 		Use:   "set [SETTING=VALUE]…",
 		Short: "Change the sweeper's settings while it runs",
 		Long: `Changes what is named, for good. A value is JSON, or a text as it is; null makes a setting the default again. Every worker
-obeys within a second. ` + "`rekey sweep show`" + ` lists the settings. --file takes a JSON merge patch (RFC 7396) of all of them.
+obeys within a second: where another order, filter, hash, dry_run or sources are set, the run that is under way ends, and one as
+asked begins. ` + "`rekey sweep show`" + ` lists the settings. --file takes a JSON merge patch (RFC 7396) of all of them.
 
 Windows are times of a week, such as "mon-fri 22:00-05:30": the days are those on which it opens. Blackouts are days, such as
 "2026-12-24" or "2026-12-24..2026-12-26". Both are by the clock of schedule.zone.`,

@@ -18,6 +18,7 @@ const (
 	CauseNoRun    Cause = "no-run"   // there is nothing to do, or it has yet to begin
 	CauseNames    Cause = "names"    // those that several people hold are being looked for
 	CauseOther    Cause = "other-run"
+	CauseOutdated Cause = "outdated" // another run is asked for than the one that is under way
 	CausePhase    Cause = "phase"
 	CauseSignal   Cause = "signal" // by the governor
 )
