@@ -41,15 +41,12 @@ func (s standing) holds() []settings.Hold {
 	if s.moves != nil {
 		holds = append(holds, settings.Hold{Cause: settings.CausePhase, Text: s.moves.Error()})
 	}
-	if s.verdict.Factor > 0 && s.verdict.Zone != governor.Stop {
+	if !stops(s.verdict) {
 		return holds
 	}
-	hold := settings.Hold{Cause: settings.CauseSignal, Text: s.verdict.String()}
+	hold := signalHold(s.verdict)
 	if s.verdict.Silent() {
 		hold.Text = "no process governs the sweep; a gateway, or rekey sweep worker, does within seconds of its start"
-	}
-	if wakes := s.verdict.WakesAt; !wakes.IsZero() {
-		hold.Until = &wakes
 	}
 	return append(holds, hold)
 }

@@ -63,7 +63,7 @@ func (p *Planner) Tick(ctx context.Context) error {
 	if o.Off() {
 		return nil // and an idle store is not written to each second
 	}
-	if o.moves() {
+	if o.moves() || o.Run.ID != uuid.Nil && o.Spec.Attended {
 		p.movedAt.Store(time.Now().UnixMicro())
 	}
 	store, now := p.Service.RunStore(), time.Now()
@@ -94,6 +94,9 @@ const idleFor = 30 * time.Second
 // plan does what the orders ask for.
 func (p *Planner) plan(ctx context.Context, o Orders) error {
 	switch {
+	case o.Run.ID == uuid.Nil && o.held(settings.CauseDraining) && p.Settle != nil:
+		p.Desk.Forget()
+		return p.Settle(ctx, o.Version, settings.Off, "there was nothing to drain")
 	case o.Run.ID == uuid.Nil:
 		return p.beginWanted(ctx, o)
 	case o.Spec.Attended && !o.attends:
@@ -158,7 +161,7 @@ const forsakenFor = time.Minute
 
 // endForsaken ends a run that was attended, and is no more, if another one is wanted.
 func (p *Planner) endForsaken(ctx context.Context, o Orders) error {
-	free, err := forsaken(ctx, p.Service, o.Run, o.Spec)
+	free, err := forsaken(ctx, p.Service.RunStore(), o.Run, o.Spec)
 	if err != nil {
 		return err
 	}
@@ -193,7 +196,7 @@ func (p *Planner) drain(ctx context.Context, o Orders) error {
 
 // end ends the run, with what it came to.
 func (p *Planner) end(ctx context.Context, o Orders, state accounts.RunState, why string) error {
-	r, err := End(ctx, p.Service, o, state, why)
+	r, err := End(ctx, p.Service.RunStore(), o, state, why)
 	p.Desk.Forget()
 	if errors.Is(err, accounts.ErrStale) {
 		return nil // somebody else has
@@ -204,14 +207,19 @@ func (p *Planner) end(ctx context.Context, o Orders, state accounts.RunState, wh
 	return err
 }
 
-// End ends the run of the orders, and writes down what it came to.
-func End(ctx context.Context, service *accounts.Service, o Orders, state accounts.RunState, why string) (accounts.Run, error) {
-	r := o.Run
-	spec, err := SpecOf(r)
+// End ends the run of the orders in the name of who has begun it, and writes down what it came to.
+func End(ctx context.Context, store accounts.Sweeps, o Orders, state accounts.RunState, why string) (accounts.Run, error) {
+	spec, err := SpecOf(o.Run)
 	if err != nil {
-		return r, err
+		return o.Run, err
 	}
-	chunks, err := service.RunStore().Chunks(ctx, r.ID)
+	return endBy(ctx, store, o, state, why, spec.by())
+}
+
+// endBy is End in somebody's name.
+func endBy(ctx context.Context, store accounts.Sweeps, o Orders, state accounts.RunState, why string, by accounts.By) (accounts.Run, error) {
+	r := o.Run
+	chunks, err := store.Chunks(ctx, r.ID)
 	if err != nil {
 		return r, err
 	}
@@ -225,7 +233,7 @@ func End(ctx context.Context, service *accounts.Service, o Orders, state account
 	}
 	r.Found = string(found)
 	r.State, r.Why, r.Ended = state, why, time.Now()
-	return r, service.EndRun(ctx, r, spec.by())
+	return r, accounts.EndRun(ctx, store, r, by)
 }
 
 // cut cuts as many chunks as the workers may soon want, and reports whether there is nothing left to cut.

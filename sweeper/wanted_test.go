@@ -67,7 +67,7 @@ func TestBeginsAfterOthers(t *testing.T) {
 		t.Errorf("where there was none: %v", at)
 	}
 	run := w.begin(nil)
-	if _, err := End(t.Context(), w.Service, Orders{Run: run, Starts: 1}, accounts.RunDone, ""); err != nil {
+	if _, err := End(t.Context(), w.store, Orders{Run: run, Starts: 1}, accounts.RunDone, ""); err != nil {
 		t.Fatal(err)
 	}
 	for i := range lastRuns + 1 {
@@ -78,11 +78,11 @@ func TestBeginsAfterOthers(t *testing.T) {
 				t.Fatal(err)
 			}
 			verify.State, verify.Ended = accounts.RunDone, time.Now()
-			if err := w.EndRun(t.Context(), verify, aSpec().by()); err != nil {
+			if err := accounts.EndRun(t.Context(), w.store, verify, aSpec().by()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, err := End(t.Context(), w.Service, Orders{Run: other}, accounts.RunDone, ""); err != nil {
+		if _, err := End(t.Context(), w.store, Orders{Run: other}, accounts.RunDone, ""); err != nil {
 			t.Fatal(err)
 		}
 	}

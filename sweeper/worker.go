@@ -328,7 +328,7 @@ func (t *task) giveUp(ctx context.Context, why error) error {
 	run, err := t.store().RunByID(ctx, t.chunk.Run)
 	if err == nil {
 		o, _ := t.Desk.last()
-		_, err = End(ctx, t.Service, Orders{Run: run, Starts: o.Starts}, accounts.RunFailed, t.chunk.Source+": "+why.Error())
+		_, err = End(ctx, t.store(), Orders{Run: run, Starts: o.Starts}, accounts.RunFailed, t.chunk.Source+": "+why.Error())
 	}
 	t.Desk.Forget()
 	if errors.Is(err, accounts.ErrStale) {

@@ -92,8 +92,11 @@ func printHolds(w io.Writer, v settings.View) {
 	case len(v.Holds) == 0:
 		fmt.Fprintf(w, "%-8s it may run\n", v.Effective.State)
 	}
-	for _, h := range v.Holds {
-		fmt.Fprintf(w, "nothing runs: %s\n", h.Text)
+	for _, why := range v.Why() {
+		fmt.Fprintf(w, "nothing runs: %s\n", why)
+	}
+	if v.Attended != nil {
+		fmt.Fprintf(w, "a run of %s at a terminal has not ended, begun %s: %s\n", v.Attended.By, v.Attended.Began.Format(time.RFC3339), v.Attended.Reason)
 	}
 }
 
@@ -326,8 +329,8 @@ func untilOf(text string, view settings.View) (time.Time, error) {
 // sweepCommands are what the commands say of themselves.
 var sweepCommands = map[accounts.SweepCommand]struct{ short, long, reason string }{
 	accounts.SweepStart:  {"Let the sweeper run", "It then works whenever its windows are open and nothing else holds it. Where a run has ended the next one begins at once, and not\nonly after the setting every (24h; off: none begins by itself); one that is under way goes on.", "phase new-first is a week old"},
-	accounts.SweepStop:   {"Finish what is under way, begin nothing, and be off then", "Where it is paused it is off at once.", "enough for this week"},
-	accounts.SweepPause:  {"Pause the sweeper where it is", "Every worker stops within a second, between two people. It stays paused until somebody resumes it, over restarts too.", "incident 12"},
+	accounts.SweepStop:   {"Finish what is under way, begin nothing, and be off then", "Where it is paused it is off at once. A rekey sweep run of somebody at a terminal is ended too.", "enough for this week"},
+	accounts.SweepPause:  {"Pause the sweeper where it is", "Every worker stops within a second, between two people. It stays paused until somebody resumes it, over restarts too.\nEvery rekey sweep run at a terminal waits as well, also where the sweeper is off; resumed, it is off again.", "incident 12"},
 	accounts.SweepResume: {"Go on with what was paused", "Refused where it is off: `rekey sweep start` begins.", "incident 12 is over"},
 }
 

@@ -83,12 +83,15 @@ func set(stored []byte, before Document, e Edit, at time.Time) ([]byte, error) {
 	if live := before.live(at); !has(e.Patch, "overrides") && len(live) < len(before.Overrides) {
 		now["overrides"] = live
 	}
-	change := StateChange{at.UTC().Truncate(time.Second), e.By, e.Reason}
+	change := StateChange{At: at.UTC().Truncate(time.Second), By: e.By, Reason: e.Reason}
+	if e.Start || (before.State == Off || before.pausedOff()) && asked.State == Running {
+		now["started"] = Started{change, before.Starts() + 1}
+	}
+	if asked.State == Paused {
+		change.From = before.State
+	}
 	if asked.State != "" && asked.State != before.State || asked.State == "" && has(e.Patch, "state") {
 		now["state_change"] = change
-	}
-	if e.Start || before.State == Off && asked.State == Running {
-		now["started"] = Started{change, before.Starts() + 1}
 	}
 	return mergeInto(next, now), nil
 }

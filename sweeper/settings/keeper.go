@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
+
 	"rekey/accounts"
 )
 
@@ -16,8 +18,19 @@ type Keeper struct {
 	Checks    Checks
 	// Beside returns what holds the sweeper up beside a document at a time, where that is not off; nil: that is not known here.
 	Beside func(ctx context.Context, d Document, now time.Time) ([]Hold, error)
+	// Attended returns the run of somebody at a terminal that has not ended, or nil; and EndAttended ends it. nil: none is known here.
+	Attended    func(ctx context.Context) (*Attended, error)
+	EndAttended func(ctx context.Context, by accounts.By) error
 
 	good atomic.Int64 // the version that was last found to be as it must be
+}
+
+// Attended is a run of somebody at a terminal. The settings are not what it obeys, but a pause holds it and a stop ends it.
+type Attended struct {
+	Run    uuid.UUID `json:"run"`
+	By     string    `json:"by"`
+	Reason string    `json:"reason"`
+	Began  time.Time `json:"began"`
 }
 
 // A View is what there is to see of the settings.
@@ -34,8 +47,23 @@ type View struct {
 	Holds  []Hold     `json:"holds"`            // why nothing runs: all of it; empty: it may
 	Closes *time.Time `json:"closes,omitempty"` // when the window ends that it is in; nil: it is in none, or it has no end
 
+	Attended *Attended `json:"attended,omitempty"` // what runs beside the settings; nil: nothing does
+
 	DryRun  bool     `json:"dry_run,omitempty"` // it is as it would be
 	Changes []Change `json:"changes,omitempty"` // that were made
+}
+
+// Why returns why nothing runs, a text for each hold, as people are to be told: while somebody's run at a terminal goes on, that
+// too.
+func (v View) Why() []string {
+	texts := make([]string, len(v.Holds))
+	for i, h := range v.Holds {
+		texts[i] = h.Text
+		if v.Attended != nil && v.Settings.Pause(v.At) == nil {
+			texts[i] += " (the run of " + v.Attended.By + " at a terminal goes on)"
+		}
+	}
+	return texts
 }
 
 // Read returns the settings and their version, for who works by them. Its error is an *accounts.UnavailableError, or says that
@@ -116,6 +144,14 @@ func (k *Keeper) change(ctx context.Context, c accounts.SweepChange) (View, erro
 		}
 	}
 	v, err := k.view(ctx, row)
+	if err == nil && c.Command == accounts.SweepStop && v.Attended != nil {
+		changes = append(changes, Change{"run", string(written("of " + v.Attended.By + " at a terminal")), string(written("stopped"))})
+		if !c.DryRun {
+			if err = k.EndAttended(ctx, c.By); err == nil {
+				v, err = k.view(ctx, row)
+			}
+		}
+	}
 	v.DryRun, v.Changes = c.DryRun, changes
 	return v, err
 }
@@ -124,7 +160,7 @@ func (k *Keeper) change(ctx context.Context, c accounts.SweepChange) (View, erro
 var commands = map[accounts.SweepCommand]map[State]State{
 	accounts.SweepStart:  {Off: Running, Running: Running, Paused: Running, Draining: Running},
 	accounts.SweepResume: {Running: Running, Paused: Running, Draining: Running},
-	accounts.SweepPause:  {Off: Off, Running: Paused, Paused: Paused, Draining: Paused},
+	accounts.SweepPause:  {Off: Paused, Running: Paused, Paused: Paused, Draining: Paused},
 	accounts.SweepStop:   {Off: Off, Running: Draining, Paused: Off, Draining: Draining}, // paused: nothing is under way
 }
 
@@ -136,6 +172,9 @@ func command(stored []byte, c accounts.SweepCommand) ([]byte, error) {
 	}
 	to, known := commands[c]
 	state, ok := to[d.State]
+	if c == accounts.SweepResume && d.pausedOff() {
+		state = Off
+	}
 	switch {
 	case !known:
 		return nil, invalid("command", "must be start, resume, pause or stop")
@@ -164,6 +203,11 @@ func (k *Keeper) view(ctx context.Context, row accounts.SweepDocument) (View, er
 		v.Closes = orNil(closes)
 	}
 	v.Holds = d.Holds(now)
+	if k.Attended != nil {
+		if v.Attended, err = k.Attended(ctx); err != nil {
+			return View{}, err
+		}
+	}
 	if k.Beside == nil || v.Effective.State == Off {
 		return v, nil
 	}

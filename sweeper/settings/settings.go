@@ -203,6 +203,12 @@ type StateChange struct {
 	At     time.Time `json:"at"`
 	By     string    `json:"by"`
 	Reason string    `json:"reason"`
+	From   State     `json:"from,omitempty"` // of a pause: what it was, and is again when somebody resumes
+}
+
+// pausedOff reports whether what is paused was off: runs of people at a terminal alone are held by it.
+func (d Document) pausedOff() bool {
+	return d.State == Paused && d.StateChange != nil && d.StateChange.From == Off
 }
 
 // An Override is settings that hold until some time, and then end by themselves.

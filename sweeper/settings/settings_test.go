@@ -336,9 +336,10 @@ func TestStarted(t *testing.T) {
 		starts  int64
 		changes int
 	}{
-		{edit(`{"state":"paused"}`), 0, 1}, {edit(`{"state":"running"}`), 0, 1}, {edit(`{"state":"off"}`), 0, 1},
+		{edit(`{"state":"draining"}`), 0, 1}, {edit(`{"state":"running"}`), 0, 1}, {edit(`{"state":"off"}`), 0, 1},
 		{edit(`{"state":"running","workers":3}`), 1, 3}, {edit(`{"state":"running"}`), 1, 0}, {start, 2, 1}, {start, 3, 1},
 		{edit(`{"state":"draining"}`), 3, 1}, {edit(`{"state":"running"}`), 3, 1}, {edit(`{"state":"off"}`), 3, 1}, {start, 4, 2},
+		{edit(`{"state":"paused"}`), 4, 1}, {edit(`{"state":"running"}`), 4, 1},
 	} {
 		next, d, changes := applied(t, stored, row.edit)
 		if stored = next; d.Starts() != row.starts || len(changes) != row.changes {

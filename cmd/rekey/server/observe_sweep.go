@@ -35,13 +35,7 @@ func SweepStatus(c *config.Config, service *accounts.Service) sweeper.StatusConf
 			}
 			return json.Marshal(view.Effective)
 		},
-		Held: func(context.Context) ([]string, error) {
-			held := make([]string, len(view.Holds))
-			for i, h := range view.Holds {
-				held[i] = h.Text
-			}
-			return held, nil
-		},
+		Held: func(context.Context) ([]string, error) { return view.Why(), nil },
 		Governor: func(ctx context.Context) (json.RawMessage, string, error) {
 			v, err := sweeper.CurrentVerdict(ctx, store)
 			if err != nil {
