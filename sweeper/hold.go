@@ -20,6 +20,7 @@ type standing struct {
 	wanted  *Wanted      // that is to begin while there is none; nil: none is
 	begins  time.Time    // it; see Wanted.begins
 	windows schedule.Schedule
+	still   bool // the rate is 0
 	now     time.Time
 	moves   error // why nobody moves in this phase; nil: people do
 	verdict governor.Verdict
@@ -54,19 +55,24 @@ func (s standing) holds() []settings.Hold {
 // noRun says when there is to be one.
 func (s standing) noRun() settings.Hold {
 	hold := settings.Hold{Cause: settings.CauseNoRun, Text: "no run is under way"}
+	at := s.begins
+	if at.Before(s.now) {
+		at = s.now
+	}
+	if opens, _ := s.windows.Next(at); !opens.IsZero() {
+		at = opens
+	}
 	switch {
 	case s.wanted == nil:
 	case s.begins.Equal(unasked):
 		hold.Text += ", and none begins by itself: rekey sweep start begins one"
-	case !s.begins.After(s.now):
-		hold.Text += "; one begins within seconds"
-	default:
-		at := s.begins
-		if opens, _ := s.windows.Next(at); !opens.IsZero() {
-			at = opens
-		}
+	case at.After(s.now):
 		at = at.UTC().Truncate(time.Second)
 		hold.Text, hold.Until = hold.Text+"; the next begins "+at.Format(time.RFC3339), &at
+	case s.moves != nil, s.still, stops(s.verdict):
+		hold.Text += "; one begins when nothing else is in the way"
+	default:
+		hold.Text += "; one begins within seconds"
 	}
 	return hold
 }
@@ -88,6 +94,7 @@ func readStanding(ctx context.Context, store accounts.RunStore, d settings.Docum
 		s.begins, err = s.wanted.begins(ctx, store)
 	}
 	if err == nil {
+		s.still = effective.AccountsPerSecond == 0
 		s.windows, err = effective.Schedule.Compile()
 	}
 	if err != nil {

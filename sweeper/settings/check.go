@@ -14,7 +14,7 @@ import (
 
 // Bounds of the fields.
 const (
-	maxWorkers   = 256 // more than any fleet that an old store likes
+	maxWorkers   = 256   // more than any fleet that an old store likes
 	minRate      = 0.001 // or 0; less is a person in days
 	maxRate      = 1_000_000
 	minTarget    = 10 // milliseconds: less is all overhead
