@@ -153,7 +153,13 @@ func (s *sweepChange) run(cmd *cobra.Command, complete func(settings.View) error
 		case *s.output == asJSON:
 			return printJSON(s.out, view)
 		}
-		return printSweepChange(s.out, view)
+		if err := printSweepChange(s.out, view); err != nil || !s.change.Until.IsZero() {
+			return err
+		}
+		for _, o := range view.Overridden() {
+			fmt.Fprintf(s.out, "until %s %s is %s, by an override of %s: %s (rekey sweep override --end ends all)\n", o.Until.Format(time.RFC3339), o.Field, o.Value, o.By, o.Reason)
+		}
+		return nil
 	})
 }
 
@@ -331,7 +337,7 @@ var sweepCommands = map[accounts.SweepCommand]struct{ short, long, reason string
 	accounts.SweepStart:  {"Let the sweeper run", "It then works whenever its windows are open and nothing else holds it. Where a run has ended the next one begins at once, and not\nonly after the setting every (24h; off: none begins by itself); one that is under way goes on.", "phase new-first is a week old"},
 	accounts.SweepStop:   {"Finish what is under way, begin nothing, and be off then", "Where it is paused it is off at once. A rekey sweep run of somebody at a terminal is ended too.", "enough for this week"},
 	accounts.SweepPause:  {"Pause the sweeper where it is", "Every worker stops within a second, between two people. It stays paused until somebody resumes it, over restarts too.\nEvery rekey sweep run at a terminal waits as well, also where the sweeper is off; resumed, it is off again.", "incident 12"},
-	accounts.SweepResume: {"Go on with what was paused", "Refused where it is off: `rekey sweep start` begins.", "incident 12 is over"},
+	accounts.SweepResume: {"Go on with what was paused", "A pause for a while, by rekey sweep override, ends too. Refused where it is off: `rekey sweep start` begins.", "incident 12 is over"},
 }
 
 func newSweepCommand(c console, command accounts.SweepCommand) *cobra.Command {

@@ -18,6 +18,7 @@ type Edit struct {
 	// Beside them it may have "overrides": [] or null, which ends all of them.
 	Patch  json.RawMessage
 	Start  bool      // a run is asked for; so it is by whatever makes it run that was off
+	Go     bool      // what pauses it for a while ends too
 	Until  time.Time // when it ends by itself; zero: it holds for good
 	By     string    // who wants it
 	Reason string
@@ -80,7 +81,11 @@ func set(stored []byte, before Document, e Edit, at time.Time) ([]byte, error) {
 	}
 	next := merge(stored, e.Patch)
 	now := map[string]any{}
-	if live := before.live(at); !has(e.Patch, "overrides") && len(live) < len(before.Overrides) {
+	live := before.live(at)
+	if e.Go {
+		live = unpaused(live)
+	}
+	if !has(e.Patch, "overrides") && !bytes.Equal(written(live), written(before.Overrides)) {
 		now["overrides"] = live
 	}
 	change := StateChange{At: at.UTC().Truncate(time.Second), By: e.By, Reason: e.Reason}
@@ -94,6 +99,17 @@ func set(stored []byte, before Document, e Edit, at time.Time) ([]byte, error) {
 		now["state_change"] = change
 	}
 	return mergeInto(next, now), nil
+}
+
+// unpaused returns the overrides without what they say of the state, and none that says nothing else.
+func unpaused(all []Override) []Override {
+	rest := []Override{}
+	for _, o := range all {
+		if o.Set = merge(o.Set, []byte(`{"state":null}`)); string(o.Set) != "{}" {
+			rest = append(rest, o)
+		}
+	}
+	return rest
 }
 
 // override makes an edit that ends by itself.

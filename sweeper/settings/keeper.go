@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -64,6 +66,30 @@ func (v View) Why() []string {
 		}
 	}
 	return texts
+}
+
+// An Overridden is a setting in whose place an override holds.
+type Overridden struct {
+	Field, Value string // the value is JSON
+	Override
+}
+
+// Overridden returns them.
+func (v View) Overridden() []Overridden {
+	set, now := v.Settings.Fields(), v.Effective.Fields()
+	var all []Overridden
+	for _, field := range slices.Sorted(maps.Keys(set)) {
+		if set[field] == now[field] {
+			continue
+		}
+		for _, o := range slices.Backward(v.Settings.Overrides) { // a later one goes before an earlier one
+			if v.Settings.with(o).Fields()[field] == now[field] {
+				all = append(all, Overridden{field, now[field], o})
+				break
+			}
+		}
+	}
+	return all
 }
 
 // Read returns the settings and their version, for who works by them. Its error is an *accounts.UnavailableError, or says that
@@ -127,8 +153,9 @@ func (k *Keeper) change(ctx context.Context, c accounts.SweepChange) (View, erro
 		return View{}, accounts.ErrStale
 	}
 	e := Edit{Patch: c.Patch, Until: c.Until, By: c.By.Actor, Reason: c.By.Reason, Start: c.Command == accounts.SweepStart}
+	e.Go = e.Start || c.Command == accounts.SweepResume
 	if c.Command != "" {
-		if e.Patch, err = command(row.JSON, c.Command); err != nil {
+		if e.Patch, err = command(row.JSON, c.Command, k.Documents.At()); err != nil {
 			return View{}, err
 		}
 	}
@@ -165,15 +192,15 @@ var commands = map[accounts.SweepCommand]map[State]State{
 }
 
 // command returns the patch that a command is.
-func command(stored []byte, c accounts.SweepCommand) ([]byte, error) {
+func command(stored []byte, c accounts.SweepCommand, now time.Time) ([]byte, error) {
 	d, err := Decode(stored)
 	if err != nil {
 		return nil, err
 	}
 	to, known := commands[c]
 	state, ok := to[d.State]
-	if c == accounts.SweepResume && d.pausedOff() {
-		state = Off
+	if c == accounts.SweepResume && (d.pausedOff() || d.State == Off && d.Pause(now) != nil) {
+		state, ok = Off, true
 	}
 	switch {
 	case !known:

@@ -205,6 +205,43 @@ func TestKeeperPausesWhatIsOff(t *testing.T) {
 	}
 }
 
+// Who resumes or starts means it: what pauses it for a while ends, and of an override nothing else does. What an override holds in
+// the place of a setting is told.
+func TestKeeperGoes(t *testing.T) {
+	t.Parallel()
+	for _, command := range []accounts.SweepCommand{accounts.SweepResume, accounts.SweepStart} {
+		t.Run(string(command), func(t *testing.T) {
+			t.Parallel()
+			k, _ := newKeeper(t)
+			changed(t, k, patch(`{"state":"running"}`))
+			for _, set := range []string{`{"state":"paused","workers":1}`, `{"state":"paused"}`, `{"accounts_per_second":1}`} {
+				tonight := patch(set)
+				tonight.Until = noon.Add(time.Hour)
+				changed(t, k, tonight)
+			}
+			v := changed(t, k, accounts.SweepChange{Command: command, By: ada})
+			if len(v.Holds) > 0 || len(v.Changes) == 0 || len(v.Settings.Overrides) != 2 || v.Effective.Workers != 1 {
+				t.Errorf("%+v", v)
+			}
+			v = changed(t, k, patch(`{"accounts_per_second":500}`))
+			var told []string
+			for _, o := range v.Overridden() {
+				told = append(told, o.Field+" "+o.Value+" "+o.By)
+			}
+			if diff := cmp.Diff([]string{"accounts_per_second 1 staff:ada", "workers 1 staff:ada"}, told); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	k, _ := newKeeper(t)
+	tonight := patch(`{"state":"paused"}`)
+	tonight.Until = noon.Add(time.Hour)
+	changed(t, k, tonight)
+	if v := changed(t, k, accounts.SweepChange{Command: accounts.SweepResume, By: ada}); v.Effective.State != settings.Off || len(v.Settings.Overrides) > 0 {
+		t.Errorf("of what is off: %+v", v)
+	}
+}
+
 // All that holds the sweeper up is said, and until when.
 func TestKeeperHolds(t *testing.T) {
 	t.Parallel()
