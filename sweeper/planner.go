@@ -40,6 +40,10 @@ type Planner struct {
 		run uuid.UUID
 		of  map[string][]int64
 	}
+	forgiven struct { // what was read of a run's last
+		run uuid.UUID
+		Forgiven
+	}
 	cancel  context.CancelFunc // of the counting; nil before
 	movedAt atomic.Int64       // when people were last moved anywhere, as far as is known: microseconds since 1970
 }
@@ -120,9 +124,8 @@ func (p *Planner) plan(ctx context.Context, o Orders) error {
 	if err != nil {
 		return err
 	}
-	if o.Spent != nil && o.Spent(counts.Failed(), counts.People()) && p.Settle != nil {
-		p.Desk.Forget()
-		return p.Settle(ctx, o.Version, settings.Paused, fmt.Sprintf("the error budget is used up: %d of %d people could not be moved", counts.Failed(), counts.People()))
+	if spent, err := p.spent(ctx, o, counts); err != nil || spent {
+		return err
 	}
 	whole, err := p.cut(ctx, o, chunks)
 	if err != nil || !whole || slices.ContainsFunc(chunks, func(c accounts.Chunk) bool { return !c.Done }) {

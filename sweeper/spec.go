@@ -90,6 +90,8 @@ type Found struct {
 	Counts *Counts `json:"counts,omitempty"`
 	// Starts is how often a run had been asked for by then; see settings.Started.
 	Starts int64 `json:"starts,omitempty"`
+	// Forgiven is what had come of people when somebody resumed it the last time, while it goes on; nil: nobody did.
+	Forgiven *Forgiven `json:"forgiven,omitempty"`
 	// Replaced: it was ended because the settings asked for another by then.
 	Replaced bool `json:"replaced,omitempty"`
 }

@@ -92,9 +92,7 @@ func set(stored []byte, before Document, e Edit, at time.Time) ([]byte, error) {
 	if e.Start || (before.State == Off || before.pausedOff()) && asked.State == Running {
 		now["started"] = Started{change, before.Starts() + 1}
 	}
-	if asked.State == Paused {
-		change.From = before.State
-	}
+	change.From = before.State
 	if asked.State != "" && asked.State != before.State || asked.State == "" && has(e.Patch, "state") {
 		now["state_change"] = change
 	}

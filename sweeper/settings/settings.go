@@ -203,7 +203,15 @@ type StateChange struct {
 	At     time.Time `json:"at"`
 	By     string    `json:"by"`
 	Reason string    `json:"reason"`
-	From   State     `json:"from,omitempty"` // of a pause: what it was, and is again when somebody resumes
+	From   State     `json:"from,omitempty"` // what it was
+}
+
+// Resumed returns when somebody has resumed what was paused; zero if that is not what makes it run.
+func (d Document) Resumed() time.Time {
+	if d.State != Running || d.StateChange == nil || d.StateChange.From != Paused {
+		return time.Time{}
+	}
+	return d.StateChange.At
 }
 
 // pausedOff reports whether what is paused was off: runs of people at a terminal alone are held by it.

@@ -310,7 +310,7 @@ func TestStateChange(t *testing.T) {
 		t.Errorf("got %+v", d.StateChange)
 	}
 	stored, d, _ = applied(t, stored, edit(`{"state":"running"}`))
-	want := &settings.StateChange{At: noon, By: "staff:ada", Reason: "a test"}
+	want := &settings.StateChange{At: noon, By: "staff:ada", Reason: "a test", From: settings.Off}
 	if diff := cmp.Diff(want, d.StateChange); diff != "" {
 		t.Error(diff)
 	}
@@ -320,7 +320,7 @@ func TestStateChange(t *testing.T) {
 	if diff := cmp.Diff(want, d.StateChange); diff != "" {
 		t.Error(diff)
 	}
-	bob.Patch, want.By = json.RawMessage(`{"state":null}`), "staff:bob"
+	bob.Patch, want.By, want.From = json.RawMessage(`{"state":null}`), "staff:bob", settings.Running
 	_, d, _ = applied(t, stored, bob)
 	if diff := cmp.Diff(want, d.StateChange); diff != "" || d.State != settings.Off {
 		t.Error(d.State, diff)
