@@ -101,6 +101,7 @@ type task struct {
 	held      map[string]accounts.Unmoved // whom nobody tries
 	began     atomic.Int64                // the batch: microseconds since 1970; 0: none
 	moved     bool                        // the cursor has, under this claim
+	skim      int                         // how many times as many people are read as may be moved at once; 0: once
 }
 
 // work goes on with a chunk until it is done, the spell is over, or the orders say otherwise. It gives the chunk back, but after an

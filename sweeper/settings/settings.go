@@ -52,7 +52,7 @@ type Settings struct {
 	State    State    `json:"state"`
 	Schedule Schedule `json:"schedule"`
 	Workers  int      `json:"workers"` // of the whole fleet
-	// AccountsPerSecond is of the whole fleet too. At 0 it stands still.
+	// AccountsPerSecond is of the whole fleet too, and of people who may be moved: who is here already takes no turn. At 0 it stands still.
 	AccountsPerSecond Rate        `json:"accounts_per_second"`
 	Batch             Batch       `json:"batch"`
 	Chunk             int         `json:"chunk"` // people that a worker claims at once
