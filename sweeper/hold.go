@@ -47,7 +47,7 @@ func (s standing) holds() []settings.Hold {
 	}
 	hold := signalHold(s.verdict)
 	if s.verdict.Silent() {
-		hold.Text = "no process governs the sweep; a gateway, or rekey sweep worker, does within seconds of its start"
+		hold.Text = "nobody governs the sweep yet: a gateway, or rekey sweep worker, does within seconds of its start or of the sweep's"
 	}
 	return append(holds, hold)
 }

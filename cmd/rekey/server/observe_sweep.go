@@ -38,8 +38,11 @@ func SweepStatus(c *config.Config, service *accounts.Service) sweeper.StatusConf
 		Held: func(context.Context) ([]string, error) { return view.Why(), nil },
 		Governor: func(ctx context.Context) (json.RawMessage, string, error) {
 			v, err := sweeper.CurrentVerdict(ctx, store)
-			if err != nil {
+			switch {
+			case err != nil:
 				return nil, "", err
+			case v.Silent() && view.Effective.State == settings.Off:
+				return nil, "at rest while the sweep is off", nil
 			}
 			text, err := json.Marshal(v)
 			return text, v.String(), err
