@@ -250,7 +250,7 @@ func patchOf(pairs []string) (json.RawMessage, error) {
 			return nil, misuse("%q is not SETTING=VALUE", pair)
 		}
 		var value any = text
-		if json.Valid([]byte(text)) {
+		if json.Valid([]byte(text)) && (!settings.TakesText(path) || text == "null" || strings.HasPrefix(text, `"`)) { // true is a filter
 			value = json.RawMessage(text)
 		}
 		names := strings.Split(path, ".")
