@@ -137,7 +137,11 @@ func atOnce(t *testing.T, do func()) {
 func testCut(t *testing.T, s accounts.Store) {
 	r := aRun(accounts.RunMove)
 	is(t, "BeginRun", s.BeginRun(t.Context(), r, []accounts.Part{{Source: "shop"}, {Source: "blog"}}, Event(uuid.Nil, accounts.EventSweepBegan)), nil)
-	was := accounts.Part{Source: "shop"}
+	was, counted := accounts.Part{Source: "shop"}, accounts.Part{Source: "shop", Total: -1}
+	is(t, "CutChunks, of a total alone", s.CutChunks(t.Context(), r.ID, was, counted, nil), nil)
+	parts, err := s.Parts(t.Context(), r.ID)
+	is(t, "Parts", err, nil)
+	same(t, "parts", parts, []accounts.Part{{Source: "blog"}, counted})
 	is2 := accounts.Part{Source: "shop", Cut: "20", Total: 99}
 	pieces := []accounts.Chunk{{After: "", Through: "10"}, {After: "10", Through: "20"}}
 	is(t, "CutChunks", s.CutChunks(t.Context(), r.ID, was, is2, pieces), nil)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -136,6 +137,30 @@ func TestKeeperChangesAtOnce(t *testing.T) {
 	_, version, err := k.Read(t.Context())
 	if err != nil || version != int64(len(events(t, store)))+1 {
 		t.Errorf("version %d (%v) has %d events", version, err, len(events(t, store)))
+	}
+}
+
+// Whatever several people want at once, and name no version, is had: no override is lost, and each start counts.
+func TestKeeperAtOnce(t *testing.T) {
+	t.Parallel()
+	k, _ := newKeeper(t)
+	const people = 5
+	var all sync.WaitGroup
+	for i := range people {
+		tonight := patch(fmt.Sprintf(`{"workers":%d}`, 10+i))
+		tonight.Until = noon.Add(time.Duration(1+i) * time.Hour)
+		for _, c := range []accounts.SweepChange{tonight, {Command: accounts.SweepStart, By: ada}} {
+			all.Go(func() {
+				if _, err := k.Change(t.Context(), c); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	all.Wait()
+	v, err := k.Look(t.Context())
+	if err != nil || len(v.Settings.Overrides) != people || v.Settings.Starts() != people || v.Version != 1+2*people {
+		t.Errorf("%+v, %v", v, err)
 	}
 }
 
