@@ -26,7 +26,7 @@ func (a *attendance) holds(ctx context.Context) ([]settings.Hold, error) {
 	case errors.As(err, new(*accounts.UnavailableError)):
 		return nil, err
 	case err != nil:
-		return []settings.Hold{{Cause: settings.CausePaused, Text: err.Error()}}, nil
+		return []settings.Hold{{Cause: settings.CausePaused, Text: err.Error()}}, nil //nolint:nilerr // it is told, and holds the run until it is mended
 	}
 	if pause := d.Pause(a.keeper.Documents.At()); pause != nil {
 		holds = append(holds, *pause)
