@@ -285,11 +285,15 @@ func (s *Service) untaken(ctx context.Context, ids []Identifier) error {
 }
 
 // recopyUnseen makes a copy equal to legacy again. Where what is here is of the very record that legacy has, and is only not
-// trusted yet, its credential stays: it may be of a password that was proven, which is more than a wrap knows.
+// trusted yet, its credential stays: it may be of a password that was proven, which is more than a wrap knows. Not so where a login
+// has shown that it takes other passwords than legacy does.
 func (s *Service) recopyUnseen(ctx context.Context, rec Record, c candidate, m Migration, a Attempt) (Outcome, error) {
+	disagree, err := s.disagreement(ctx, c.source.Name, c.user.ID)
+	if err != nil {
+		return "", err
+	}
 	var h *hash.Hash
-	if rec.Link.Dirty || rec.Link.Drifted || !hmac.Equal(rec.Link.Fingerprint, s.fingerprint(c)) {
-		var err error
+	if disagree != nil || rec.Link.Dirty || rec.Link.Drifted || !hmac.Equal(rec.Link.Fingerprint, s.fingerprint(c)) {
 		if h, err = s.openUnseen(c, m.Hash); err != nil {
 			return "", s.refuseUnseen(ctx, c, err, m, a)
 		}
@@ -299,13 +303,12 @@ func (s *Service) recopyUnseen(ctx context.Context, rec Record, c candidate, m M
 	}
 	credential := rec.Credential
 	if h != nil && (m.Hash != KeepReset || !credential.Waits()) {
-		var err error
 		if credential, err = s.keepUnseen(ctx, rec.ID, h, *c.user.Password, m.Hash, rec.Credential.Scheme, m.priority()); err != nil {
 			return "", s.refuseUnseen(ctx, c, err, m, a)
 		}
 	}
 	failpoint.Hit(failpoint.ForceHashed)
-	err := s.outlive(ctx, func(ctx context.Context) error { return s.recopyWith(ctx, rec, c, credential, proof{hash: h}, a) })
+	err = s.outlive(ctx, func(ctx context.Context) error { return s.recopyWith(ctx, rec, c, credential, proof{hash: h}, a) })
 	failpoint.Hit(failpoint.ForceDone)
 	return OutcomeRecopied, s.refuseUnseen(ctx, c, err, m, a)
 }

@@ -319,6 +319,15 @@ func testTurns(t *testing.T, s accounts.Store) {
 	take(2, cost, 0, 0)
 	take(2, cost, 59*time.Minute, cost)
 	take(1, cost, 0, 0) // back to what was: it is another one again
+
+	for i, cost := range []time.Duration{time.Hour, 2 * time.Hour, time.Hour} { // comparisons have turns of their own, of any rate
+		wait, err := s.TakeVerifyTurn(t.Context(), cost)
+		is(t, "TakeVerifyTurn", err, nil)
+		if want := []time.Duration{0, time.Hour, 3 * time.Hour}[i]; wait > want || wait < want-time.Minute {
+			t.Errorf("waits %s, want %s", wait, want)
+		}
+	}
+	take(1, cost, 59*time.Minute, cost)
 }
 
 func testTurnsRace(t *testing.T, s accounts.Store) {

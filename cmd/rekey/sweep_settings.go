@@ -98,6 +98,9 @@ func printHolds(w io.Writer, v settings.View) {
 	if v.Attended != nil {
 		fmt.Fprintf(w, "a run of %s at a terminal has not ended, begun %s: %s\n", v.Attended.By, v.Attended.Began.Format(time.RFC3339), v.Attended.Reason)
 	}
+	if v.Slowed != "" {
+		fmt.Fprintf(w, "governor %s\n", v.Slowed)
+	}
 }
 
 // A sweepChange is a command that changes the settings: what all of them take.

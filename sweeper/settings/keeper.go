@@ -23,6 +23,8 @@ type Keeper struct {
 	// Attended returns the run of somebody at a terminal that has not ended, or nil; and EndAttended ends it. nil: none is known here.
 	Attended    func(ctx context.Context) (*Attended, error)
 	EndAttended func(ctx context.Context, by accounts.By) error
+	// Slowed returns in words why the sweeper is slower than it is set; "": it is not. nil: that is not known here.
+	Slowed func(context.Context) (string, error)
 
 	good atomic.Int64 // the version that was last found to be as it must be
 }
@@ -47,6 +49,7 @@ type View struct {
 	EffectiveUntil *time.Time `json:"effective_until,omitempty"` // when an override ends; nil: none holds
 
 	Holds  []Hold     `json:"holds"`            // why nothing runs: all of it; empty: it may
+	Slowed string     `json:"slowed,omitempty"` // why it is slower than it is set; "": it is not, or nobody knows
 	Closes *time.Time `json:"closes,omitempty"` // when the window ends that it is in; nil: it is in none, or it has no end
 
 	Attended *Attended `json:"attended,omitempty"` // what runs beside the settings; nil: nothing does
@@ -243,6 +246,11 @@ func (k *Keeper) view(ctx context.Context, row accounts.SweepDocument) (View, er
 		beside = []Hold{{Cause: CauseSignal, Text: "what the run and the governor say cannot be read"}}
 	}
 	v.Holds = append(v.Holds, beside...)
+	if k.Slowed != nil && len(v.Holds) == 0 {
+		if slowed, err := k.Slowed(ctx); err == nil {
+			v.Slowed = slowed
+		}
+	}
 	return v, nil
 }
 

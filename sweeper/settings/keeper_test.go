@@ -325,6 +325,12 @@ func TestKeeperHolds(t *testing.T) {
 	if diff := cmp.Diff(want, texts(v)); err != nil || diff != "" {
 		t.Error(err, diff)
 	}
+	changed(t, k, patch(`{"schedule":null}`))
+	k.Beside = func(context.Context, settings.Document, time.Time) ([]settings.Hold, error) { return nil, nil }
+	k.Slowed = func(context.Context) (string, error) { return "slowed down", nil }
+	if v, err = k.Look(t.Context()); err != nil || v.Slowed != "slowed down" || len(v.Holds) != 0 {
+		t.Errorf("slowed down: %+v (%v)", v, err)
+	}
 	k.Beside = func(context.Context, settings.Document, time.Time) ([]settings.Hold, error) {
 		return nil, errors.New("the store is down")
 	}
