@@ -32,11 +32,11 @@ func (s *Service) BeginRun(ctx context.Context, r Run, parts []Part, by By) erro
 	return s.store.BeginRun(ctx, r, parts, event)
 }
 
-// EndRun ends a run as r says. It returns ErrStale if it has ended.
-func (s *Service) EndRun(ctx context.Context, r Run, by By) error {
-	event := by.event(uuid.Nil, EventSweepEnded, s.now())
+// EndRun ends a run as r says. It returns ErrStale if it has ended. It needs no legacy store: a run can be ended whatever else is down.
+func EndRun(ctx context.Context, store Sweeps, r Run, by By) error {
+	event := by.event(uuid.Nil, EventSweepEnded, r.Ended)
 	event.Detail = map[string]string{"run": r.ID.String(), "kind": string(r.Kind), "state": string(r.State)}
-	return s.store.EndRun(ctx, r, event)
+	return store.EndRun(ctx, r, event)
 }
 
 // Moves returns nil if people are moved or copied now, or why not: ErrNothingMoves, or an *UnavailableError.

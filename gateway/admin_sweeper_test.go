@@ -26,7 +26,7 @@ type sweeper struct {
 
 func (s *sweeper) view() accounts.SweepView {
 	const settings = `{"state":"off","schedule":{"zone":"","windows":[],"blackout":[]},"workers":2,"accounts_per_second":"max","batch":{"target_ms":500,"max":5000},` +
-		`"chunk":10000,"order":"key","filter":"","hash":"auto","dry_run":false,"error_budget":{"share":0.05,"at_least":100},"sources":[],"governor":null}`
+		`"chunk":10000,"order":"key","filter":"","hash":"auto","dry_run":false,"error_budget":{"share":0.05,"at_least":100},"sources":[],"every":"24h","governor":null}`
 	return accounts.SweepView{Version: s.version + 1, JSON: json.RawMessage(fmt.Sprintf(
 		`{"version":%d,"at":"2026-11-23T12:00:00Z","settings":%s,"effective":%s,"holds":[{"cause":"off","text":"nobody has started it"}]}`, s.version+1, settings, settings))}
 }

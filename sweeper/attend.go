@@ -27,6 +27,11 @@ type AttendConfig struct {
 	Progress func(source string, people int64)
 	// Counting is called now and then while names that several people hold are looked for, with how many people were read so far.
 	Counting func(people int64)
+	// Held is called when something comes to hold it up, with what in words, and with "" when it goes on; by several goroutines, one
+	// at a time.
+	Held func(why string)
+	// IgnoreGovernor: only a pause holds it up.
+	IgnoreGovernor bool
 	// Wait waits before a store that did not answer is asked again; nil waits.
 	Wait func(ctx context.Context, d time.Duration) error
 	Log  *slog.Logger
@@ -44,12 +49,15 @@ type Report struct {
 }
 
 // ErrOtherRun: another run has not ended.
-var ErrOtherRun = errors.New("another run has not ended: `rekey sweep stop` ends that of the settings, and that of somebody at a terminal ends with their command")
+var ErrOtherRun = errors.New("another run has not ended: `rekey sweep stop` ends it")
+
+// ErrEnded: somebody has ended the run before its end.
+var ErrEnded = errors.New("the run was ended")
 
 // Attend goes through a run of its own: begins it, plans it and works on it, whatever the settings say, until it is done, and returns
-// what came of each source, also beside an error. If the same was begun before and has not ended, it goes on with that; another
-// process may attend it too. Its error is ErrOtherRun, or why it could not go on: the run stays as it is then, but in a phase in
-// which nobody moves.
+// what came of each source, also beside an error. Two things hold it up: a pause, and, unless that is ignored, a stop of the governor
+// where one governs. If the same was begun before and has not ended, it goes on with that; another process may attend it too. Its
+// error is ErrOtherRun, ErrEnded, or why it could not go on: the run stays as it is then, but in a phase in which nobody moves.
 func Attend(ctx context.Context, c AttendConfig) ([]Report, error) {
 	c.Spec.Attended = true
 	if err := c.Service.Moves(); errors.Is(err, accounts.ErrNothingMoves) {
@@ -59,10 +67,11 @@ func Attend(ctx context.Context, c AttendConfig) ([]Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &attendance{AttendConfig: c}
+	a := &attendance{AttendConfig: c, keeper: settings.Keeper{Documents: accounts.SweepDocuments{Store: c.Service.RunStore()}}}
 	if err := a.count(ctx, run); err != nil {
 		return nil, err
 	}
+	defer a.present(ctx)()
 	a.desk = &Desk{Read: func(ctx context.Context) (Orders, error) { return a.read(ctx, run.ID) }}
 	a.planner = &Planner{Service: c.Service, Desk: a.desk}
 	if run.Found == "" {
@@ -71,8 +80,11 @@ func Attend(ctx context.Context, c AttendConfig) ([]Report, error) {
 	if err == nil {
 		err = a.work(ctx)
 	}
+	if err == nil || errors.Is(err, accounts.ErrStale) {
+		err = a.ended(context.WithoutCancel(ctx), run.ID)
+	}
 	if errors.Is(err, accounts.ErrNothingMoves) {
-		_, endErr := End(context.WithoutCancel(ctx), c.Service, Orders{Run: run}, accounts.RunFailed, accounts.ErrNothingMoves.Error())
+		_, endErr := End(context.WithoutCancel(ctx), c.Service.RunStore(), Orders{Run: run}, accounts.RunFailed, accounts.ErrNothingMoves.Error())
 		if !errors.Is(endErr, accounts.ErrStale) {
 			err = errors.Join(err, endErr)
 		}
@@ -102,36 +114,24 @@ func attended(ctx context.Context, c AttendConfig) (accounts.Run, error) {
 		if spec.same(c.Spec) {
 			return run, nil
 		}
-		if free, err := forsaken(ctx, c.Service, run, spec); err != nil || !free {
+		if free, err := forsaken(ctx, c.Service.RunStore(), run, spec); err != nil || !free {
 			return accounts.Run{}, cmp.Or(err, ErrOtherRun)
 		}
-		if _, err := End(ctx, c.Service, Orders{Run: run}, accounts.RunStopped, "nobody attended it, and another one was begun"); err != nil && !errors.Is(err, accounts.ErrStale) {
+		if _, err := End(ctx, c.Service.RunStore(), Orders{Run: run}, accounts.RunStopped, "nobody attended it, and another one was begun"); err != nil && !errors.Is(err, accounts.ErrStale) {
 			return accounts.Run{}, err
 		}
 	}
 	return accounts.Run{}, ErrOtherRun
 }
 
-// forsaken reports whether a run was attended and is no more.
-func forsaken(ctx context.Context, service *accounts.Service, run accounts.Run, spec Spec) (bool, error) {
-	if !spec.Attended {
-		return false, nil
-	}
-	chunks, err := service.RunStore().Chunks(ctx, run.ID)
-	for _, c := range chunks {
-		if c.ClaimedFor > 0 {
-			return false, err
-		}
-	}
-	return true, err
-}
-
 // An attendance is one process at a run of its own.
 type attendance struct {
 	AttendConfig
+	keeper  settings.Keeper
 	desk    *Desk
 	planner *Planner
 	plans   sync.Mutex
+	held    string // as Held was told; read alone changes it
 
 	mu     sync.Mutex
 	chunks map[int64]int64  // how many people of a chunk were counted
@@ -165,7 +165,20 @@ func (a *attendance) pass() func(context.Context) error {
 		if a.Counting != nil {
 			a.Counting(people)
 		}
-		return ctx.Err()
+		for {
+			o, err := a.desk.Orders(ctx)
+			switch {
+			case err != nil:
+				return err
+			case o.held(settings.CauseNoRun):
+				return accounts.ErrStale
+			case o.moves():
+				return ctx.Err()
+			}
+			if err := pause.For(ctx, obeyed); err != nil {
+				return err
+			}
+		}
 	}
 }
 
@@ -187,7 +200,7 @@ const (
 	attendChunk  = 10_000
 )
 
-// read says what to do: everything, until the run has ended.
+// read says what to do: everything, until the run has ended, but while something holds it up.
 func (a *attendance) read(ctx context.Context, id uuid.UUID) (Orders, error) {
 	run, err := a.Service.RunStore().RunByID(ctx, id)
 	if err != nil {
@@ -203,8 +216,13 @@ func (a *attendance) read(ctx context.Context, id uuid.UUID) (Orders, error) {
 	}
 	if run.State != accounts.RunRunning {
 		o.Holds = []settings.Hold{{Cause: settings.CauseNoRun, Text: run.Why}}
+		return o, nil
 	}
-	return o, nil
+	o.Holds, err = a.holds(ctx)
+	if err == nil {
+		a.tell(o.Holds)
+	}
+	return o, err
 }
 
 // work works with all workers until the run has ended, and returns what ended it before that.
@@ -268,8 +286,11 @@ func (a *attendance) once(ctx context.Context, w *Worker) (bool, error) {
 		return true, err
 	}
 	o, err := a.desk.Orders(ctx)
-	if err != nil || !o.moves() {
+	switch {
+	case err != nil || o.held(settings.CauseNoRun):
 		return false, err
+	case !o.moves():
+		return true, pause.For(ctx, obeyed)
 	}
 	a.plans.Lock()
 	err = a.planner.plan(ctx, o)
@@ -280,7 +301,7 @@ func (a *attendance) once(ctx context.Context, w *Worker) (bool, error) {
 	if worked, err := w.Step(ctx); worked || err != nil {
 		return true, err
 	}
-	if o, err = a.desk.Orders(ctx); err != nil || !o.moves() {
+	if o, err = a.desk.Orders(ctx); err != nil || o.held(settings.CauseNoRun) {
 		return false, err
 	}
 	return true, pause.For(ctx, lookEvery) // others are at what there is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -13,29 +14,44 @@ import (
 )
 
 // batch reads the next people of the chunk, waits for its turn and moves those whom the walk takes. It returns how many were read,
-// and how long that and the move took.
+// and how long that and the move took. Only who may be moved takes a turn: where few do, more are read at a time than may be moved.
 func (t *task) batch(ctx context.Context, o Orders) (people int, took time.Duration, err error) {
-	limit := t.Sizes.Size(o.most())
+	most := o.most()
+	limit := t.Sizes.Size(min(o.Batch, most*max(t.skim, 1)))
 	if t.chunk.Bound > 0 {
 		limit = min(limit, t.chunk.Bound)
 	}
 	var page accounts.Page
 	var j judged
+	movers := 0
 	reading, err := t.timed(ctx, func(ctx context.Context) (err error) {
 		if page, err = t.page(ctx, limit); err == nil {
 			j, err = t.judge(page)
 		}
+		if movers = len(j.people); err == nil && !math.IsInf(o.Rate, 1) && movers > 0 {
+			movers, err = t.Service.ToMove(ctx, t.chunk.Source, j.people, t.held)
+		}
 		return err
 	})
-	if err == nil && len(j.people) > 0 {
-		err = t.turn(ctx, len(j.people))
+	if err == nil && movers > most {
+		t.skim = 1
+		return 0, 0, nil // they are read again, fewer at a time
+	}
+	if err == nil && movers > 0 {
+		err = t.turn(ctx, movers)
 	}
 	if err != nil {
 		return 0, 0, err
 	}
+	if 4*movers <= most {
+		t.skim = min(2*max(t.skim, 1), maxSkim)
+	}
 	moving, err := t.timed(ctx, func(ctx context.Context) error { return t.write(ctx, o, page, j) })
 	return len(page.People) + len(page.Unreadable), reading + moving, err
 }
+
+// maxSkim is how many times as many people as may be moved at once are read at most. The size of a batch bounds it too.
+const maxSkim = 1 << 10
 
 // errSlow is a batch that came to no end in its time. What it waited for may be a store; but each such claim is an attempt, for it
 // may be a record too.

@@ -20,6 +20,7 @@ type standing struct {
 	wanted  *Wanted      // that is to begin while there is none; nil: none is
 	begins  time.Time    // it; see Wanted.begins
 	windows schedule.Schedule
+	still   bool // the rate is 0
 	now     time.Time
 	moves   error // why nobody moves in this phase; nil: people do
 	verdict governor.Verdict
@@ -33,21 +34,20 @@ func (s standing) holds() []settings.Hold {
 		holds = append(holds, s.noRun())
 	case s.spec.Attended:
 		holds = append(holds, settings.Hold{Cause: settings.CauseOther, Text: "a run of " + s.spec.Actor + " at a terminal has not ended: " + s.spec.Reason})
+	case s.wanted != nil && !s.wanted.asksFor(s.spec):
+		holds = append(holds, settings.Hold{Cause: settings.CauseOutdated, Text: "the settings ask for another run than the one that is under way: it ends, and the next begins"})
 	case s.run.Found == "":
 		holds = append(holds, settings.Hold{Cause: settings.CauseNames, Text: "looking for names that several people hold"})
 	}
 	if s.moves != nil {
 		holds = append(holds, settings.Hold{Cause: settings.CausePhase, Text: s.moves.Error()})
 	}
-	if s.verdict.Factor > 0 && s.verdict.Zone != governor.Stop {
+	if !stops(s.verdict) {
 		return holds
 	}
-	hold := settings.Hold{Cause: settings.CauseSignal, Text: s.verdict.String()}
+	hold := signalHold(s.verdict)
 	if s.verdict.Silent() {
-		hold.Text = "no process governs the sweep; a gateway, or rekey sweep worker, does within seconds of its start"
-	}
-	if wakes := s.verdict.WakesAt; !wakes.IsZero() {
-		hold.Until = &wakes
+		hold.Text = "nobody governs the sweep yet: a gateway, or rekey sweep worker, does within seconds of its start or of the sweep's"
 	}
 	return append(holds, hold)
 }
@@ -55,19 +55,24 @@ func (s standing) holds() []settings.Hold {
 // noRun says when there is to be one.
 func (s standing) noRun() settings.Hold {
 	hold := settings.Hold{Cause: settings.CauseNoRun, Text: "no run is under way"}
+	at := s.begins
+	if at.Before(s.now) {
+		at = s.now
+	}
+	if opens, _ := s.windows.Next(at); !opens.IsZero() {
+		at = opens
+	}
 	switch {
 	case s.wanted == nil:
 	case s.begins.Equal(unasked):
 		hold.Text += ", and none begins by itself: rekey sweep start begins one"
-	case !s.begins.After(s.now):
-		hold.Text += "; one begins within seconds"
-	default:
-		at := s.begins
-		if opens, _ := s.windows.Next(at); !opens.IsZero() {
-			at = opens
-		}
+	case at.After(s.now):
 		at = at.UTC().Truncate(time.Second)
 		hold.Text, hold.Until = hold.Text+"; the next begins "+at.Format(time.RFC3339), &at
+	case s.moves != nil, s.still, stops(s.verdict):
+		hold.Text += "; one begins when nothing else is in the way"
+	default:
+		hold.Text += "; one begins within seconds"
 	}
 	return hold
 }
@@ -89,6 +94,7 @@ func readStanding(ctx context.Context, store accounts.RunStore, d settings.Docum
 		s.begins, err = s.wanted.begins(ctx, store)
 	}
 	if err == nil {
+		s.still = effective.AccountsPerSecond == 0
 		s.windows, err = effective.Schedule.Compile()
 	}
 	if err != nil {

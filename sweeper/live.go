@@ -70,6 +70,7 @@ func (s *Sweeper) read(ctx context.Context) (Orders, error) {
 	o := Orders{
 		Version: version, Turns: turnsOf(version, effective.AccountsPerSecond), Rate: float64(effective.AccountsPerSecond), Share: 1, Workers: effective.Workers,
 		Batch: effective.Batch.Max, Target: effective.Batch.Target(), Chunk: effective.Chunk, Spent: effective.ErrorBudget.Spent, limits: effective.Governor, Starts: document.Starts(),
+		Resumed: document.Resumed(),
 	}
 	at, err := readStanding(ctx, s.service.RunStore(), document, s.service.SourceNames(), now)
 	if err != nil {

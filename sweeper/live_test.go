@@ -338,6 +338,38 @@ func TestErrorBudget(t *testing.T) {
 	}
 }
 
+// Who resumes it has looked: failures count from then on, for every planner, and only then is it paused again.
+func TestErrorBudgetForgives(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 80)
+	for i := range 4 { // 1000, 1020, 1040, 1060
+		w.shop.Change(strconv.Itoa(1000+20*i), func(u *legacy.User) { u.Password = nil })
+	}
+	s := w.sweeper()
+	w.set(s, `{"state": "running", "accounts_per_second": "max", "workers": 1, "chunk": 20, "batch": {"max": 20}, "error_budget": {"share": 0, "at_least": 2}}`)
+	w.tick(s)
+	w.tick(s)
+	w.tick(s)
+	if err := w.work(s); err != nil { // two chunks
+		t.Fatal(err)
+	}
+	if o := w.tick(s); !strings.HasSuffix(o.hold(settings.CausePaused), ": 2 of 40 people could not be moved") {
+		t.Errorf("%+v", o.Holds)
+	}
+	w.set(s, `{"state": "running"}`)
+	for _, planner := range []*Sweeper{s, w.sweeper(), s} {
+		if o := w.tick(planner); !o.moves() {
+			t.Errorf("%+v", o.Holds)
+		}
+	}
+	if err := w.work(s); err != nil { // two more
+		t.Fatal(err)
+	}
+	if o := w.tick(s); !strings.Contains(o.hold(settings.CausePaused), ": 2 of 40 people could not be moved since 20") {
+		t.Errorf("%+v", o.Holds)
+	}
+}
+
 // Nothing is done while nobody can tell what is to be done.
 func TestOrdersUnknown(t *testing.T) {
 	t.Parallel()

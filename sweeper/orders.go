@@ -37,6 +37,8 @@ type Orders struct {
 	Begins time.Time // when it is to begin; see Wanted.begins
 	// Spent reports whether so many failures of so many people are too many; nil: they never are.
 	Spent func(failed, people int64) bool
+	// Resumed is when somebody has resumed it, from when on failures count; zero: from the run's beginning.
+	Resumed time.Time
 
 	limits  json.RawMessage // of the governor
 	attends bool            // the run is one that this process attends

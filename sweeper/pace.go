@@ -81,7 +81,13 @@ const (
 	longestRest = 10 * time.Second
 )
 
-// cost is what so many people cost of the fleet's time.
+// cost is what so many people cost of the fleet's time. Whatever the rate, it is a time that can be waited for.
 func cost(people int, rate float64) time.Duration {
-	return time.Duration(math.Ceil(float64(people) / rate * float64(time.Second)))
+	seconds := float64(people) / rate
+	if !(seconds < longestCost.Seconds()) {
+		return longestCost
+	}
+	return time.Duration(math.Ceil(seconds * float64(time.Second)))
 }
+
+const longestCost = 365 * 24 * time.Hour

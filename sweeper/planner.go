@@ -40,6 +40,10 @@ type Planner struct {
 		run uuid.UUID
 		of  map[string][]int64
 	}
+	forgiven struct { // what was read of a run's last
+		run uuid.UUID
+		Forgiven
+	}
 	cancel  context.CancelFunc // of the counting; nil before
 	movedAt atomic.Int64       // when people were last moved anywhere, as far as is known: microseconds since 1970
 }
@@ -63,7 +67,7 @@ func (p *Planner) Tick(ctx context.Context) error {
 	if o.Off() {
 		return nil // and an idle store is not written to each second
 	}
-	if o.moves() {
+	if o.moves() || o.Run.ID != uuid.Nil && o.Spec.Attended {
 		p.movedAt.Store(time.Now().UnixMicro())
 	}
 	store, now := p.Service.RunStore(), time.Now()
@@ -94,6 +98,9 @@ const idleFor = 30 * time.Second
 // plan does what the orders ask for.
 func (p *Planner) plan(ctx context.Context, o Orders) error {
 	switch {
+	case o.Run.ID == uuid.Nil && o.held(settings.CauseDraining) && p.Settle != nil:
+		p.Desk.Forget()
+		return p.Settle(ctx, o.Version, settings.Off, "there was nothing to drain")
 	case o.Run.ID == uuid.Nil:
 		return p.beginWanted(ctx, o)
 	case o.Spec.Attended && !o.attends:
@@ -102,6 +109,8 @@ func (p *Planner) plan(ctx context.Context, o Orders) error {
 		return p.end(ctx, o, accounts.RunStopped, o.hold(settings.CauseOff))
 	case o.held(settings.CauseDraining):
 		return p.drain(ctx, o)
+	case o.only(settings.CauseOutdated):
+		return p.end(ctx, o, accounts.RunStopped, "the settings ask for another")
 	case o.Run.Found == "" && o.only(settings.CauseNames):
 		return p.count(ctx, o)
 	case !o.moves():
@@ -115,9 +124,8 @@ func (p *Planner) plan(ctx context.Context, o Orders) error {
 	if err != nil {
 		return err
 	}
-	if o.Spent != nil && o.Spent(counts.Failed(), counts.People()) && p.Settle != nil {
-		p.Desk.Forget()
-		return p.Settle(ctx, o.Version, settings.Paused, fmt.Sprintf("the error budget is used up: %d of %d people could not be moved", counts.Failed(), counts.People()))
+	if spent, err := p.spent(ctx, o, counts); err != nil || spent {
+		return err
 	}
 	whole, err := p.cut(ctx, o, chunks)
 	if err != nil || !whole || slices.ContainsFunc(chunks, func(c accounts.Chunk) bool { return !c.Done }) {
@@ -156,7 +164,7 @@ const forsakenFor = time.Minute
 
 // endForsaken ends a run that was attended, and is no more, if another one is wanted.
 func (p *Planner) endForsaken(ctx context.Context, o Orders) error {
-	free, err := forsaken(ctx, p.Service, o.Run, o.Spec)
+	free, err := forsaken(ctx, p.Service.RunStore(), o.Run, o.Spec)
 	if err != nil {
 		return err
 	}
@@ -191,7 +199,7 @@ func (p *Planner) drain(ctx context.Context, o Orders) error {
 
 // end ends the run, with what it came to.
 func (p *Planner) end(ctx context.Context, o Orders, state accounts.RunState, why string) error {
-	r, err := End(ctx, p.Service, o, state, why)
+	r, err := End(ctx, p.Service.RunStore(), o, state, why)
 	p.Desk.Forget()
 	if errors.Is(err, accounts.ErrStale) {
 		return nil // somebody else has
@@ -202,14 +210,19 @@ func (p *Planner) end(ctx context.Context, o Orders, state accounts.RunState, wh
 	return err
 }
 
-// End ends the run of the orders, and writes down what it came to.
-func End(ctx context.Context, service *accounts.Service, o Orders, state accounts.RunState, why string) (accounts.Run, error) {
-	r := o.Run
-	spec, err := SpecOf(r)
+// End ends the run of the orders in the name of who has begun it, and writes down what it came to.
+func End(ctx context.Context, store accounts.Sweeps, o Orders, state accounts.RunState, why string) (accounts.Run, error) {
+	spec, err := SpecOf(o.Run)
 	if err != nil {
-		return r, err
+		return o.Run, err
 	}
-	chunks, err := service.RunStore().Chunks(ctx, r.ID)
+	return endBy(ctx, store, o, state, why, spec.by())
+}
+
+// endBy is End in somebody's name.
+func endBy(ctx context.Context, store accounts.Sweeps, o Orders, state accounts.RunState, why string, by accounts.By) (accounts.Run, error) {
+	r := o.Run
+	chunks, err := store.Chunks(ctx, r.ID)
 	if err != nil {
 		return r, err
 	}
@@ -217,13 +230,13 @@ func End(ctx context.Context, service *accounts.Service, o Orders, state account
 	if err != nil {
 		return r, err
 	}
-	found, err := json.Marshal(Found{Counts: &counts, Starts: o.Starts})
+	found, err := json.Marshal(Found{Counts: &counts, Starts: o.Starts, Replaced: o.held(settings.CauseOutdated)})
 	if err != nil {
 		return r, err
 	}
 	r.Found = string(found)
 	r.State, r.Why, r.Ended = state, why, time.Now()
-	return r, service.EndRun(ctx, r, spec.by())
+	return r, accounts.EndRun(ctx, store, r, by)
 }
 
 // cut cuts as many chunks as the workers may soon want, and reports whether there is nothing left to cut.

@@ -14,6 +14,7 @@ import (
 // Spec is what a run is asked to do. It is stored with the run, and never changes.
 type Spec struct {
 	Sources []string       `json:"sources"`
+	All     bool           `json:"all,omitempty"` // they are all that there were
 	Order   settings.Order `json:"order,omitempty"`
 	Filter  string         `json:"filter,omitempty"` // an expression; "" is everybody
 	Hash    accounts.Keep  `json:"hash,omitempty"`
@@ -89,6 +90,10 @@ type Found struct {
 	Counts *Counts `json:"counts,omitempty"`
 	// Starts is how often a run had been asked for by then; see settings.Started.
 	Starts int64 `json:"starts,omitempty"`
+	// Forgiven is what had come of people when somebody resumed it the last time, while it goes on; nil: nobody did.
+	Forgiven *Forgiven `json:"forgiven,omitempty"`
+	// Replaced: it was ended because the settings asked for another by then.
+	Replaced bool `json:"replaced,omitempty"`
 }
 
 // FoundBy reads what a run has found.

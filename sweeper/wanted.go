@@ -25,12 +25,21 @@ func wantedBy(d settings.Document, effective settings.Settings, all []string) *W
 		Starts: d.Starts(), Every: time.Duration(effective.Every),
 	}
 	if len(w.Spec.Sources) == 0 {
-		w.Spec.Sources = all
+		w.Spec.Sources, w.Spec.All = all, true
 	}
 	if d.Started != nil {
 		w.Spec.Actor, w.Spec.Reason = d.Started.By, d.Started.Reason
 	}
 	return w
+}
+
+// asksFor reports whether a run that is under way is the one that is wanted. Of all sources are those that there were when it began:
+// processes that are configured with more, or fewer, must not end the runs of one another.
+func (w Wanted) asksFor(s Spec) bool {
+	if w.Spec.All && s.All {
+		s.Sources = w.Spec.Sources
+	}
+	return s.same(w.Spec)
 }
 
 // retryEvery is when a run that has failed is begun again: what was asked for has not been done.
@@ -68,7 +77,7 @@ func (w Wanted) after(last accounts.Run) time.Time {
 	switch {
 	case err != nil || foundErr != nil: // another version wrote it: nobody knows whether it was the same
 		return time.Time{}
-	case w.Starts > found.Starts:
+	case w.Starts > found.Starts, found.Replaced:
 		return time.Time{}
 	case last.State == accounts.RunFailed:
 		return last.Ended.Add(retryEvery)

@@ -9,6 +9,8 @@ import (
 	"github.com/google/uuid"
 
 	"rekey/accounts"
+	"rekey/accounts/phase"
+	"rekey/sweeper/governor"
 	"rekey/sweeper/settings"
 )
 
@@ -67,7 +69,7 @@ func TestBeginsAfterOthers(t *testing.T) {
 		t.Errorf("where there was none: %v", at)
 	}
 	run := w.begin(nil)
-	if _, err := End(t.Context(), w.Service, Orders{Run: run, Starts: 1}, accounts.RunDone, ""); err != nil {
+	if _, err := End(t.Context(), w.store, Orders{Run: run, Starts: 1}, accounts.RunDone, ""); err != nil {
 		t.Fatal(err)
 	}
 	for i := range lastRuns + 1 {
@@ -78,11 +80,11 @@ func TestBeginsAfterOthers(t *testing.T) {
 				t.Fatal(err)
 			}
 			verify.State, verify.Ended = accounts.RunDone, time.Now()
-			if err := w.EndRun(t.Context(), verify, aSpec().by()); err != nil {
+			if err := accounts.EndRun(t.Context(), w.store, verify, aSpec().by()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, err := End(t.Context(), w.Service, Orders{Run: other}, accounts.RunDone, ""); err != nil {
+		if _, err := End(t.Context(), w.store, Orders{Run: other}, accounts.RunDone, ""); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -95,12 +97,28 @@ func TestBeginsAfterOthers(t *testing.T) {
 	}
 }
 
+// Where nobody moves in the phase, that is told, and no run is promised.
+func TestHeldByPhase(t *testing.T) {
+	t.Parallel()
+	w := newWorldOn(t, phase.DualWrite, 3)
+	s := w.sweeper()
+	w.set(s, `{"state": "running"}`)
+	o := w.tick(s)
+	if w.told(o); !o.held(settings.CausePhase) || o.hold(settings.CauseNoRun) != "no run is under way; one begins when nothing else is in the way" {
+		t.Errorf("%+v", o.Holds)
+	}
+	if !strings.Contains(o.hold(settings.CausePhase), "nobody is moved or copied: legacy-only") || len(w.noRuns()) > 0 {
+		t.Errorf("%+v", o.Holds)
+	}
+}
+
 // The next beginning is told as it will be: within a window.
 func TestNextIsInAWindow(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	for begins, want := range map[time.Time]string{
 		at.Add(-time.Hour):     "no run is under way; one begins within seconds",
+		at.Add(time.Hour):      "no run is under way; the next begins 2026-11-23T22:00:00Z",
 		at.Add(6 * time.Hour):  "no run is under way; the next begins 2026-11-23T22:00:00Z",
 		at.Add(11 * time.Hour): "no run is under way; the next begins 2026-11-23T23:00:00Z",
 	} {
@@ -108,7 +126,7 @@ func TestNextIsInAWindow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := standing{wanted: &Wanted{}, begins: begins, windows: windows, now: at}
+		s := standing{wanted: &Wanted{}, begins: begins, windows: windows, now: at, verdict: governor.Verdict{Factor: 1}}
 		h := s.noRun()
 		if h.Text != want || (h.Until != nil) != strings.Contains(want, "the next") {
 			t.Errorf("%+v, want %s", h, want)

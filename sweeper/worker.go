@@ -101,6 +101,7 @@ type task struct {
 	held      map[string]accounts.Unmoved // whom nobody tries
 	began     atomic.Int64                // the batch: microseconds since 1970; 0: none
 	moved     bool                        // the cursor has, under this claim
+	skim      int                         // how many times as many people are read as may be moved at once; 0: once
 }
 
 // work goes on with a chunk until it is done, the spell is over, or the orders say otherwise. It gives the chunk back, but after an
@@ -328,7 +329,7 @@ func (t *task) giveUp(ctx context.Context, why error) error {
 	run, err := t.store().RunByID(ctx, t.chunk.Run)
 	if err == nil {
 		o, _ := t.Desk.last()
-		_, err = End(ctx, t.Service, Orders{Run: run, Starts: o.Starts}, accounts.RunFailed, t.chunk.Source+": "+why.Error())
+		_, err = End(ctx, t.store(), Orders{Run: run, Starts: o.Starts}, accounts.RunFailed, t.chunk.Source+": "+why.Error())
 	}
 	t.Desk.Forget()
 	if errors.Is(err, accounts.ErrStale) {

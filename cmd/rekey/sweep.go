@@ -88,7 +88,7 @@ func (p *passFlags) run(cmd *cobra.Command, do func(ctx context.Context, s *acco
 
 func newSweepRun(c console) *cobra.Command {
 	var p *passFlags
-	var dryRun bool
+	var dryRun, ignoreGovernor bool
 	var keep string
 	cmd := &cobra.Command{
 		Use:   "run",
@@ -96,7 +96,8 @@ func newSweepRun(c console) *cobra.Command {
 		Long: `Goes through every legacy source once and moves (new-first) or copies (shadow, both, ramp) everybody who is not here as they
 should be. Who cannot be moved without a login or without support is counted by class, and named; the others go on. It is
 safe beside the gateways, and again it changes nothing: after an interruption the same command goes on where it was, and two of
-the same share the work. Neither the windows nor the rate of rekey sweep set hold for it.
+the same share the work. Neither the windows nor the rate of rekey sweep set hold for it; but rekey sweep pause and a stop of the
+governor of the gateways hold it up, and rekey sweep stop ends it.
 
 --hash says what becomes of a hash whose password nobody has typed: carry keeps a strong one as it is (and refuses the
 others), wrap puts argon2id around any, auto carries the strong and wraps the others, and reset keeps none: who is not here
@@ -109,6 +110,7 @@ Exit code 1: somebody could not be told about, or it was interrupted; 3: in this
 	}
 	p = c.addPassFlags(cmd, "rekey sweep run")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "look at everybody, say what would be done, and do nothing")
+	cmd.Flags().BoolVar(&ignoreGovernor, "ignore-governor", false, "go on though the governor says stop")
 	cmd.Flags().StringVar(&keep, "hash", string(accounts.KeepAuto), "`how` a password hash is kept: auto, carry, wrap or reset")
 	cmd.RunE = action(func(cmd *cobra.Command, _ []string) error {
 		if err := accounts.Keep(keep).Check(); err != nil {
@@ -116,7 +118,14 @@ Exit code 1: somebody could not be told about, or it was interrupted; 3: in this
 		}
 		return p.run(cmd, func(ctx context.Context, service *accounts.Service, sources []string, by accounts.By, show func(pass.Progress)) error {
 			reports, err := sweeper.Attend(ctx, sweeper.AttendConfig{
-				Service: service, Workers: p.workers, Name: "rekey sweep run",
+				Service: service, Workers: p.workers, Name: "rekey sweep run", IgnoreGovernor: ignoreGovernor,
+				Held: func(why string) {
+					if why == "" {
+						fmt.Fprintln(c.err, "it goes on")
+					} else {
+						fmt.Fprintln(c.err, "it waits:", why)
+					}
+				},
 				Spec:     sweeper.Spec{Sources: sources, Hash: accounts.Keep(keep), DryRun: dryRun, Actor: by.Actor, Reason: by.Reason},
 				Progress: func(source string, people int64) { show(pass.Progress{Source: source, Done: people}) },
 				Counting: func(people int64) { show(pass.Progress{Source: "names that several people hold", Done: people}) },

@@ -92,8 +92,11 @@ func printHolds(w io.Writer, v settings.View) {
 	case len(v.Holds) == 0:
 		fmt.Fprintf(w, "%-8s it may run\n", v.Effective.State)
 	}
-	for _, h := range v.Holds {
-		fmt.Fprintf(w, "nothing runs: %s\n", h.Text)
+	for _, why := range v.Why() {
+		fmt.Fprintf(w, "nothing runs: %s\n", why)
+	}
+	if v.Attended != nil {
+		fmt.Fprintf(w, "a run of %s at a terminal has not ended, begun %s: %s\n", v.Attended.By, v.Attended.Began.Format(time.RFC3339), v.Attended.Reason)
 	}
 	if v.Slowed != "" {
 		fmt.Fprintf(w, "governor %s\n", v.Slowed)
@@ -153,7 +156,13 @@ func (s *sweepChange) run(cmd *cobra.Command, complete func(settings.View) error
 		case *s.output == asJSON:
 			return printJSON(s.out, view)
 		}
-		return printSweepChange(s.out, view)
+		if err := printSweepChange(s.out, view); err != nil || !s.change.Until.IsZero() {
+			return err
+		}
+		for _, o := range view.Overridden() {
+			fmt.Fprintf(s.out, "until %s %s is %s, by an override of %s: %s (rekey sweep override --end ends all)\n", o.Until.Format(time.RFC3339), o.Field, o.Value, o.By, o.Reason)
+		}
+		return nil
 	})
 }
 
@@ -185,7 +194,8 @@ func newSweepSet(c console) *cobra.Command {
 		Use:   "set [SETTING=VALUE]…",
 		Short: "Change the sweeper's settings while it runs",
 		Long: `Changes what is named, for good. A value is JSON, or a text as it is; null makes a setting the default again. Every worker
-obeys within a second. ` + "`rekey sweep show`" + ` lists the settings. --file takes a JSON merge patch (RFC 7396) of all of them.
+obeys within a second: where another order, filter, hash, dry_run or sources are set, the run that is under way ends, and one as
+asked begins. ` + "`rekey sweep show`" + ` lists the settings. --file takes a JSON merge patch (RFC 7396) of all of them.
 
 Windows are times of a week, such as "mon-fri 22:00-05:30": the days are those on which it opens. Blackouts are days, such as
 "2026-12-24" or "2026-12-24..2026-12-26". Both are by the clock of schedule.zone.`,
@@ -243,7 +253,7 @@ func patchOf(pairs []string) (json.RawMessage, error) {
 			return nil, misuse("%q is not SETTING=VALUE", pair)
 		}
 		var value any = text
-		if json.Valid([]byte(text)) {
+		if json.Valid([]byte(text)) && (!settings.TakesText(path) || text == "null" || strings.HasPrefix(text, `"`)) { // true is a filter
 			value = json.RawMessage(text)
 		}
 		names := strings.Split(path, ".")
@@ -328,9 +338,9 @@ func untilOf(text string, view settings.View) (time.Time, error) {
 // sweepCommands are what the commands say of themselves.
 var sweepCommands = map[accounts.SweepCommand]struct{ short, long, reason string }{
 	accounts.SweepStart:  {"Let the sweeper run", "It then works whenever its windows are open and nothing else holds it. Where a run has ended the next one begins at once, and not\nonly after the setting every (24h; off: none begins by itself); one that is under way goes on.", "phase new-first is a week old"},
-	accounts.SweepStop:   {"Finish what is under way, begin nothing, and be off then", "Where it is paused it is off at once.", "enough for this week"},
-	accounts.SweepPause:  {"Pause the sweeper where it is", "Every worker stops within a second, between two people. It stays paused until somebody resumes it, over restarts too.", "incident 12"},
-	accounts.SweepResume: {"Go on with what was paused", "Refused where it is off: `rekey sweep start` begins.", "incident 12 is over"},
+	accounts.SweepStop:   {"Finish what is under way, begin nothing, and be off then", "Where it is paused it is off at once. A rekey sweep run of somebody at a terminal is ended too.", "enough for this week"},
+	accounts.SweepPause:  {"Pause the sweeper where it is", "Every worker stops within a second, between two people. It stays paused until somebody resumes it, over restarts too.\nEvery rekey sweep run at a terminal waits as well, also where the sweeper is off; resumed, it is off again.", "incident 12"},
+	accounts.SweepResume: {"Go on with what was paused", "A pause for a while, by rekey sweep override, ends too. Refused where it is off: `rekey sweep start` begins.", "incident 12 is over"},
 }
 
 func newSweepCommand(c console, command accounts.SweepCommand) *cobra.Command {

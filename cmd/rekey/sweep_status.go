@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -257,6 +258,10 @@ func printRun(w io.Writer, r sweeper.RunStatus) error {
 	}
 	if r.Why != "" {
 		fmt.Fprintf(w, ": %s", r.Why)
+	}
+	var spec sweeper.Spec
+	if err := json.Unmarshal(r.Spec, &spec); err == nil && spec.Attended {
+		fmt.Fprintf(w, ", by %s at a terminal: %s", spec.Actor, spec.Reason)
 	}
 	fmt.Fprintf(w, "%s\n", etaText(r.ETA))
 	if r.Names != nil {

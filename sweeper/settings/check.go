@@ -14,7 +14,8 @@ import (
 
 // Bounds of the fields.
 const (
-	maxWorkers   = 256 // more than any fleet that an old store likes
+	maxWorkers   = 256   // more than any fleet that an old store likes
+	minRate      = 0.001 // or 0; less is a person in days
 	maxRate      = 1_000_000
 	minTarget    = 10 // milliseconds: less is all overhead
 	maxTarget    = 10_000
@@ -51,8 +52,8 @@ func (s Settings) check(c Checks) (faults []error) {
 	}
 	faults = append(faults, s.Schedule.check()...)
 	between("workers", s.Workers, 1, maxWorkers)
-	if r := s.AccountsPerSecond; !r.Unbounded() && !(r >= 0 && r <= maxRate) {
-		fault("accounts_per_second", "must be 0 to %d, or max", maxRate)
+	if r := s.AccountsPerSecond; !r.Unbounded() && r != 0 && !(r >= minRate && r <= maxRate) {
+		fault("accounts_per_second", "must be 0, %g to %d, or max", minRate, maxRate)
 	}
 	between("batch.target_ms", s.Batch.TargetMS, minTarget, maxTarget)
 	between("batch.max", s.Batch.Max, 1, maxBatch)

@@ -18,6 +18,7 @@ type Edit struct {
 	// Beside them it may have "overrides": [] or null, which ends all of them.
 	Patch  json.RawMessage
 	Start  bool      // a run is asked for; so it is by whatever makes it run that was off
+	Go     bool      // what pauses it for a while ends too
 	Until  time.Time // when it ends by itself; zero: it holds for good
 	By     string    // who wants it
 	Reason string
@@ -80,17 +81,33 @@ func set(stored []byte, before Document, e Edit, at time.Time) ([]byte, error) {
 	}
 	next := merge(stored, e.Patch)
 	now := map[string]any{}
-	if live := before.live(at); !has(e.Patch, "overrides") && len(live) < len(before.Overrides) {
+	live := before.live(at)
+	if e.Go {
+		live = unpaused(live)
+	}
+	if !has(e.Patch, "overrides") && !bytes.Equal(written(live), written(before.Overrides)) {
 		now["overrides"] = live
 	}
-	change := StateChange{at.UTC().Truncate(time.Second), e.By, e.Reason}
+	change := StateChange{At: at.UTC().Truncate(time.Second), By: e.By, Reason: e.Reason}
+	if e.Start || (before.State == Off || before.pausedOff()) && asked.State == Running {
+		now["started"] = Started{change, before.Starts() + 1}
+	}
+	change.From = before.State
 	if asked.State != "" && asked.State != before.State || asked.State == "" && has(e.Patch, "state") {
 		now["state_change"] = change
 	}
-	if e.Start || before.State == Off && asked.State == Running {
-		now["started"] = Started{change, before.Starts() + 1}
-	}
 	return mergeInto(next, now), nil
+}
+
+// unpaused returns the overrides without what they say of the state, and none that says nothing else.
+func unpaused(all []Override) []Override {
+	rest := []Override{}
+	for _, o := range all {
+		if o.Set = merge(o.Set, []byte(`{"state":null}`)); string(o.Set) != "{}" {
+			rest = append(rest, o)
+		}
+	}
+	return rest
 }
 
 // override makes an edit that ends by itself.

@@ -18,6 +18,7 @@ const (
 	CauseNoRun    Cause = "no-run"   // there is nothing to do, or it has yet to begin
 	CauseNames    Cause = "names"    // those that several people hold are being looked for
 	CauseOther    Cause = "other-run"
+	CauseOutdated Cause = "outdated" // another run is asked for than the one that is under way
 	CausePhase    Cause = "phase"
 	CauseSignal   Cause = "signal" // by the governor
 )
@@ -49,18 +50,28 @@ func (d Document) stateHolds(now time.Time) []Hold {
 	switch d.State {
 	case Off:
 		return []Hold{{Cause: CauseOff, Text: changedBy("off", change)}}
-	case Paused:
-		return []Hold{{Cause: CausePaused, Text: changedBy("paused", change)}}
 	case Draining:
 		return []Hold{{Cause: CauseDraining, Text: changedBy("draining", change) + "; what was begun is ended, and nothing more is begun"}}
-	case Running:
+	case Running, Paused:
+	}
+	if pause := d.Pause(now); pause != nil {
+		return []Hold{*pause}
+	}
+	return []Hold{}
+}
+
+// Pause returns the pause that holds at a time, also over what is off: nil if none does. It holds the runs of people at a terminal
+// too.
+func (d Document) Pause(now time.Time) *Hold {
+	if d.State == Paused {
+		return &Hold{Cause: CausePaused, Text: changedBy("paused", d.StateChange)}
 	}
 	for _, o := range d.live(now) {
 		if d.with(o).State == Paused {
-			return []Hold{{CausePaused, fmt.Sprintf("paused by %s until %s: %s", o.By, o.Until.Format(time.RFC3339), o.Reason), orNil(o.Until)}}
+			return &Hold{CausePaused, fmt.Sprintf("paused by %s until %s: %s", o.By, o.Until.Format(time.RFC3339), o.Reason), orNil(o.Until)}
 		}
 	}
-	return []Hold{}
+	return nil
 }
 
 func changedBy(state string, c *StateChange) string {

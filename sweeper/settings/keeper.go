@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/google/uuid"
 
 	"rekey/accounts"
 )
@@ -16,10 +20,21 @@ type Keeper struct {
 	Checks    Checks
 	// Beside returns what holds the sweeper up beside a document at a time, where that is not off; nil: that is not known here.
 	Beside func(ctx context.Context, d Document, now time.Time) ([]Hold, error)
+	// Attended returns the run of somebody at a terminal that has not ended, or nil; and EndAttended ends it. nil: none is known here.
+	Attended    func(ctx context.Context) (*Attended, error)
+	EndAttended func(ctx context.Context, by accounts.By) error
 	// Slowed returns in words why the sweeper is slower than it is set; "": it is not. nil: that is not known here.
 	Slowed func(context.Context) (string, error)
 
 	good atomic.Int64 // the version that was last found to be as it must be
+}
+
+// Attended is a run of somebody at a terminal. The settings are not what it obeys, but a pause holds it and a stop ends it.
+type Attended struct {
+	Run    uuid.UUID `json:"run"`
+	By     string    `json:"by"`
+	Reason string    `json:"reason"`
+	Began  time.Time `json:"began"`
 }
 
 // A View is what there is to see of the settings.
@@ -37,8 +52,47 @@ type View struct {
 	Slowed string     `json:"slowed,omitempty"` // why it is slower than it is set; "": it is not, or nobody knows
 	Closes *time.Time `json:"closes,omitempty"` // when the window ends that it is in; nil: it is in none, or it has no end
 
+	Attended *Attended `json:"attended,omitempty"` // what runs beside the settings; nil: nothing does
+
 	DryRun  bool     `json:"dry_run,omitempty"` // it is as it would be
 	Changes []Change `json:"changes,omitempty"` // that were made
+}
+
+// Why returns why nothing runs, a text for each hold, as people are to be told: while somebody's run at a terminal goes on, that
+// too.
+func (v View) Why() []string {
+	texts := make([]string, len(v.Holds))
+	for i, h := range v.Holds {
+		texts[i] = h.Text
+		if v.Attended != nil && v.Settings.Pause(v.At) == nil {
+			texts[i] += " (the run of " + v.Attended.By + " at a terminal goes on)"
+		}
+	}
+	return texts
+}
+
+// An Overridden is a setting in whose place an override holds.
+type Overridden struct {
+	Field, Value string // the value is JSON
+	Override
+}
+
+// Overridden returns them.
+func (v View) Overridden() []Overridden {
+	set, now := v.Settings.Fields(), v.Effective.Fields()
+	var all []Overridden
+	for _, field := range slices.Sorted(maps.Keys(set)) {
+		if set[field] == now[field] {
+			continue
+		}
+		for _, o := range slices.Backward(v.Settings.Overrides) { // a later one goes before an earlier one
+			if v.Settings.with(o).Fields()[field] == now[field] {
+				all = append(all, Overridden{field, now[field], o})
+				break
+			}
+		}
+	}
+	return all
 }
 
 // Read returns the settings and their version, for who works by them. Its error is an *accounts.UnavailableError, or says that
@@ -102,8 +156,9 @@ func (k *Keeper) change(ctx context.Context, c accounts.SweepChange) (View, erro
 		return View{}, accounts.ErrStale
 	}
 	e := Edit{Patch: c.Patch, Until: c.Until, By: c.By.Actor, Reason: c.By.Reason, Start: c.Command == accounts.SweepStart}
+	e.Go = e.Start || c.Command == accounts.SweepResume
 	if c.Command != "" {
-		if e.Patch, err = command(row.JSON, c.Command); err != nil {
+		if e.Patch, err = command(row.JSON, c.Command, k.Documents.At()); err != nil {
 			return View{}, err
 		}
 	}
@@ -119,6 +174,14 @@ func (k *Keeper) change(ctx context.Context, c accounts.SweepChange) (View, erro
 		}
 	}
 	v, err := k.view(ctx, row)
+	if err == nil && c.Command == accounts.SweepStop && v.Attended != nil {
+		changes = append(changes, Change{"run", string(written("of " + v.Attended.By + " at a terminal")), string(written("stopped"))})
+		if !c.DryRun {
+			if err = k.EndAttended(ctx, c.By); err == nil {
+				v, err = k.view(ctx, row)
+			}
+		}
+	}
 	v.DryRun, v.Changes = c.DryRun, changes
 	return v, err
 }
@@ -127,18 +190,21 @@ func (k *Keeper) change(ctx context.Context, c accounts.SweepChange) (View, erro
 var commands = map[accounts.SweepCommand]map[State]State{
 	accounts.SweepStart:  {Off: Running, Running: Running, Paused: Running, Draining: Running},
 	accounts.SweepResume: {Running: Running, Paused: Running, Draining: Running},
-	accounts.SweepPause:  {Off: Off, Running: Paused, Paused: Paused, Draining: Paused},
+	accounts.SweepPause:  {Off: Paused, Running: Paused, Paused: Paused, Draining: Paused},
 	accounts.SweepStop:   {Off: Off, Running: Draining, Paused: Off, Draining: Draining}, // paused: nothing is under way
 }
 
 // command returns the patch that a command is.
-func command(stored []byte, c accounts.SweepCommand) ([]byte, error) {
+func command(stored []byte, c accounts.SweepCommand, now time.Time) ([]byte, error) {
 	d, err := Decode(stored)
 	if err != nil {
 		return nil, err
 	}
 	to, known := commands[c]
 	state, ok := to[d.State]
+	if c == accounts.SweepResume && (d.pausedOff() || d.State == Off && d.Pause(now) != nil) {
+		state, ok = Off, true
+	}
 	switch {
 	case !known:
 		return nil, invalid("command", "must be start, resume, pause or stop")
@@ -167,6 +233,11 @@ func (k *Keeper) view(ctx context.Context, row accounts.SweepDocument) (View, er
 		v.Closes = orNil(closes)
 	}
 	v.Holds = d.Holds(now)
+	if k.Attended != nil {
+		if v.Attended, err = k.Attended(ctx); err != nil {
+			return View{}, err
+		}
+	}
 	if k.Beside == nil || v.Effective.State == Off {
 		return v, nil
 	}

@@ -173,12 +173,13 @@ func TestKeeperCommands(t *testing.T) {
 	}{
 		{"off", accounts.SweepStart, "running"}, {"running", accounts.SweepStart, "running"}, {"paused", accounts.SweepStart, "running"}, {"draining", accounts.SweepStart, "running"},
 		{"off", accounts.SweepResume, ""}, {"running", accounts.SweepResume, "running"}, {"paused", accounts.SweepResume, "running"}, {"draining", accounts.SweepResume, "running"},
-		{"off", accounts.SweepPause, "off"}, {"running", accounts.SweepPause, "paused"}, {"paused", accounts.SweepPause, "paused"}, {"draining", accounts.SweepPause, "paused"},
+		{"off", accounts.SweepPause, "paused"}, {"running", accounts.SweepPause, "paused"}, {"paused", accounts.SweepPause, "paused"}, {"draining", accounts.SweepPause, "paused"},
 		{"off", accounts.SweepStop, "off"}, {"running", accounts.SweepStop, "draining"}, {"paused", accounts.SweepStop, "off"}, {"draining", accounts.SweepStop, "draining"},
 	} {
 		t.Run(string(row.from)+" "+string(row.command), func(t *testing.T) {
 			t.Parallel()
 			k, store := newKeeper(t)
+			changed(t, k, patch(`{"state":"running"}`))
 			before := changed(t, k, patch(`{"state":"`+string(row.from)+`"}`))
 			was := len(events(t, store))
 			v, err := k.Change(t.Context(), accounts.SweepChange{Command: row.command, By: ada})
@@ -195,6 +196,74 @@ func TestKeeperCommands(t *testing.T) {
 				t.Errorf("%d events, version %d after %d", made, v.Version, before.Version)
 			}
 		})
+	}
+}
+
+// What was off and is paused is off again when somebody resumes, and was not asked for before somebody starts it.
+func TestKeeperPausesWhatIsOff(t *testing.T) {
+	t.Parallel()
+	k, _ := newKeeper(t)
+	do := func(c accounts.SweepCommand) settings.View {
+		t.Helper()
+		return changed(t, k, accounts.SweepChange{Command: c, By: ada})
+	}
+	do(accounts.SweepPause)
+	if v := do(accounts.SweepPause); v.Effective.State != settings.Paused || len(v.Changes) > 0 {
+		t.Errorf("%+v", v)
+	}
+	if v := do(accounts.SweepResume); v.Effective.State != settings.Off || v.Settings.Starts() != 0 {
+		t.Errorf("%+v", v)
+	}
+	do(accounts.SweepPause)
+	if v := changed(t, k, patch(`{"state":"running"}`)); v.Settings.Starts() != 1 {
+		t.Errorf("%+v", v.Settings.Started)
+	}
+	do(accounts.SweepPause)
+	if v := do(accounts.SweepResume); v.Effective.State != settings.Running || v.Settings.Starts() != 1 {
+		t.Errorf("%+v", v)
+	}
+	changed(t, k, patch(`{"state":"off"}`))
+	tonight := patch(`{"state":"paused"}`)
+	tonight.Until = noon.Add(time.Hour)
+	if v := changed(t, k, tonight); v.Settings.Pause(noon) == nil || v.Effective.State != settings.Off {
+		t.Errorf("%+v", v)
+	}
+}
+
+// Who resumes or starts means it: what pauses it for a while ends, and of an override nothing else does. What an override holds in
+// the place of a setting is told.
+func TestKeeperGoes(t *testing.T) {
+	t.Parallel()
+	for _, command := range []accounts.SweepCommand{accounts.SweepResume, accounts.SweepStart} {
+		t.Run(string(command), func(t *testing.T) {
+			t.Parallel()
+			k, _ := newKeeper(t)
+			changed(t, k, patch(`{"state":"running"}`))
+			for _, set := range []string{`{"state":"paused","workers":1}`, `{"state":"paused"}`, `{"accounts_per_second":1}`} {
+				tonight := patch(set)
+				tonight.Until = noon.Add(time.Hour)
+				changed(t, k, tonight)
+			}
+			v := changed(t, k, accounts.SweepChange{Command: command, By: ada})
+			if len(v.Holds) > 0 || len(v.Changes) == 0 || len(v.Settings.Overrides) != 2 || v.Effective.Workers != 1 {
+				t.Errorf("%+v", v)
+			}
+			v = changed(t, k, patch(`{"accounts_per_second":500}`))
+			var told []string
+			for _, o := range v.Overridden() {
+				told = append(told, o.Field+" "+o.Value+" "+o.By)
+			}
+			if diff := cmp.Diff([]string{"accounts_per_second 1 staff:ada", "workers 1 staff:ada"}, told); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	k, _ := newKeeper(t)
+	tonight := patch(`{"state":"paused"}`)
+	tonight.Until = noon.Add(time.Hour)
+	changed(t, k, tonight)
+	if v := changed(t, k, accounts.SweepChange{Command: accounts.SweepResume, By: ada}); v.Effective.State != settings.Off || len(v.Settings.Overrides) > 0 {
+		t.Errorf("of what is off: %+v", v)
 	}
 }
 

@@ -118,6 +118,21 @@ func readObject(path string, raw json.RawMessage, over reflect.Value, strict boo
 	return faults
 }
 
+// TakesText reports whether the setting of a path, such as schedule.zone, is a text.
+func TakesText(path string) bool {
+	field := reflect.ValueOf(Settings{})
+	for name := range strings.SplitSeq(path, ".") {
+		var ok bool
+		if field.Kind() != reflect.Struct {
+			return false
+		}
+		if field, ok = fieldNamed(field, name); !ok {
+			return false
+		}
+	}
+	return field.Kind() == reflect.String
+}
+
 // fieldNamed returns the field of a struct that has a name in JSON.
 func fieldNamed(of reflect.Value, name string) (reflect.Value, bool) {
 	for _, f := range reflect.VisibleFields(of.Type()) {

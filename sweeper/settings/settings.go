@@ -52,7 +52,7 @@ type Settings struct {
 	State    State    `json:"state"`
 	Schedule Schedule `json:"schedule"`
 	Workers  int      `json:"workers"` // of the whole fleet
-	// AccountsPerSecond is of the whole fleet too. At 0 it stands still.
+	// AccountsPerSecond is of the whole fleet too, and of people who may be moved: who is here already takes no turn. At 0 it stands still.
 	AccountsPerSecond Rate        `json:"accounts_per_second"`
 	Batch             Batch       `json:"batch"`
 	Chunk             int         `json:"chunk"` // people that a worker claims at once
@@ -203,6 +203,20 @@ type StateChange struct {
 	At     time.Time `json:"at"`
 	By     string    `json:"by"`
 	Reason string    `json:"reason"`
+	From   State     `json:"from,omitempty"` // what it was
+}
+
+// Resumed returns when somebody has resumed what was paused; zero if that is not what makes it run.
+func (d Document) Resumed() time.Time {
+	if d.State != Running || d.StateChange == nil || d.StateChange.From != Paused {
+		return time.Time{}
+	}
+	return d.StateChange.At
+}
+
+// pausedOff reports whether what is paused was off: runs of people at a terminal alone are held by it.
+func (d Document) pausedOff() bool {
+	return d.State == Paused && d.StateChange != nil && d.StateChange.From == Off
 }
 
 // An Override is settings that hold until some time, and then end by themselves.

@@ -158,6 +158,7 @@ func TestApplyNamesWhatIsWrong(t *testing.T) {
 		"an interval too short":    {`{"every":"59s"}`, time.Time{}, []string{"every must be 1m to 8784h, or off"}},
 		"an interval too long":     {`{"every":"8785h"}`, time.Time{}, []string{"every must be 1m to 8784h, or off"}},
 		"an interval backwards":    {`{"every":"-24h"}`, time.Time{}, []string{"every must be 1m to 8784h, or off"}},
+		"a rate of next to 0":      {`{"accounts_per_second":1e-300}`, time.Time{}, []string{"accounts_per_second must be 0, 0.001 to 1000000, or max"}},
 		"a rate in quotes":         {`{"accounts_per_second":"100"}`, time.Time{}, []string{"accounts_per_second must be a number of accounts a second, or max"}},
 		"values": {`{"state":"on","schedule":{"zone":"Mars","windows":["mon 1:00","22:00-23:00","x"],"blackout":["y"]},"workers":0,"accounts_per_second":-1,` +
 			`"batch":{"target_ms":9,"max":0},"chunk":0,"order":"random","filter":"user.emial == 1","hash":"md5","error_budget":{"share":1.5,"at_least":0},` +
@@ -166,14 +167,14 @@ func TestApplyNamesWhatIsWrong(t *testing.T) {
 			"schedule.windows[0] must be days and times, such as mon-fri 22:00-05:30, or times alone",
 			"schedule.windows[2] must be days and times, such as mon-fri 22:00-05:30, or times alone",
 			"schedule.blackout[0] must be a day, such as 2026-12-24, or two with .. between them", "workers must be 1 to 256",
-			"accounts_per_second must be 0 to 1000000, or max", "batch.target_ms must be 10 to 10000", "batch.max must be 1 to 20000",
+			"accounts_per_second must be 0, 0.001 to 1000000, or max", "batch.target_ms must be 10 to 10000", "batch.max must be 1 to 20000",
 			"chunk must be 1 to 1000000", "order must be key, inactive or weakest", "hash must be auto, carry, wrap or reset",
 			"error_budget.share must be 0 to 1", "error_budget.at_least must be 1 to 1000000000", "filter cannot be used: line 1, column 5: there is no user.emial; there are id, source, username, email, created_at, last_login_at, disabled, scheme",
 			"sources[1] must be a source of the configuration", "sources[2] is there twice", "governor.signals.bad is not a signal",
 		}},
 		"too much": {`{"workers":257,"accounts_per_second":1000001,"batch":{"target_ms":10001,"max":20001},"chunk":1000001,"sources":` + many +
 			`,"filter":"` + strings.Repeat("a", 4097) + `","governor":[]}`, time.Time{}, []string{
-			"workers must be 1 to 256", "accounts_per_second must be 0 to 1000000, or max", "batch.target_ms must be 10 to 10000",
+			"workers must be 1 to 256", "accounts_per_second must be 0, 0.001 to 1000000, or max", "batch.target_ms must be 10 to 10000",
 			"batch.max must be 1 to 20000", "chunk must be 1 to 1000000", "filter cannot be used: must be at most 4096 bytes", "sources must be at most 100",
 			"governor must be a JSON object",
 		}},
@@ -309,7 +310,7 @@ func TestStateChange(t *testing.T) {
 		t.Errorf("got %+v", d.StateChange)
 	}
 	stored, d, _ = applied(t, stored, edit(`{"state":"running"}`))
-	want := &settings.StateChange{At: noon, By: "staff:ada", Reason: "a test"}
+	want := &settings.StateChange{At: noon, By: "staff:ada", Reason: "a test", From: settings.Off}
 	if diff := cmp.Diff(want, d.StateChange); diff != "" {
 		t.Error(diff)
 	}
@@ -319,7 +320,7 @@ func TestStateChange(t *testing.T) {
 	if diff := cmp.Diff(want, d.StateChange); diff != "" {
 		t.Error(diff)
 	}
-	bob.Patch, want.By = json.RawMessage(`{"state":null}`), "staff:bob"
+	bob.Patch, want.By, want.From = json.RawMessage(`{"state":null}`), "staff:bob", settings.Running
 	_, d, _ = applied(t, stored, bob)
 	if diff := cmp.Diff(want, d.StateChange); diff != "" || d.State != settings.Off {
 		t.Error(d.State, diff)
@@ -336,9 +337,10 @@ func TestStarted(t *testing.T) {
 		starts  int64
 		changes int
 	}{
-		{edit(`{"state":"paused"}`), 0, 1}, {edit(`{"state":"running"}`), 0, 1}, {edit(`{"state":"off"}`), 0, 1},
+		{edit(`{"state":"draining"}`), 0, 1}, {edit(`{"state":"running"}`), 0, 1}, {edit(`{"state":"off"}`), 0, 1},
 		{edit(`{"state":"running","workers":3}`), 1, 3}, {edit(`{"state":"running"}`), 1, 0}, {start, 2, 1}, {start, 3, 1},
 		{edit(`{"state":"draining"}`), 3, 1}, {edit(`{"state":"running"}`), 3, 1}, {edit(`{"state":"off"}`), 3, 1}, {start, 4, 2},
+		{edit(`{"state":"paused"}`), 4, 1}, {edit(`{"state":"running"}`), 4, 1},
 	} {
 		next, d, changes := applied(t, stored, row.edit)
 		if stored = next; d.Starts() != row.starts || len(changes) != row.changes {

@@ -35,17 +35,14 @@ func SweepStatus(c *config.Config, service *accounts.Service) sweeper.StatusConf
 			}
 			return json.Marshal(view.Effective)
 		},
-		Held: func(context.Context) ([]string, error) {
-			held := make([]string, len(view.Holds))
-			for i, h := range view.Holds {
-				held[i] = h.Text
-			}
-			return held, nil
-		},
+		Held: func(context.Context) ([]string, error) { return view.Why(), nil },
 		Governor: func(ctx context.Context) (json.RawMessage, string, error) {
 			v, err := sweeper.CurrentVerdict(ctx, store)
-			if err != nil {
+			switch {
+			case err != nil:
 				return nil, "", err
+			case v.Silent() && view.Effective.State == settings.Off:
+				return nil, "at rest while the sweep is off", nil
 			}
 			text, err := json.Marshal(v)
 			return text, v.String(), err

@@ -23,7 +23,7 @@ func SweepKeeper(c *config.Config, store accounts.RunStore) *settings.Keeper {
 		Checks: settings.Checks{Sources: names, Governor: func(limits json.RawMessage) error {
 			return json.Unmarshal(limits, new(governor.Limits))
 		}},
-		Beside: sweeper.Beside(store, names),
+		Beside: sweeper.Beside(store, names), Attended: sweeper.Attended(store), EndAttended: sweeper.EndAttended(store),
 		Slowed: func(ctx context.Context) (string, error) {
 			v, err := sweeper.CurrentVerdict(ctx, store)
 			if err != nil || v.Factor >= 1 && len(v.Tripped) == 0 {
