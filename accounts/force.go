@@ -163,7 +163,7 @@ func (s *Service) migrateUnseen(ctx context.Context, m Migration, a Attempt) (Ou
 		return s.deletedUnseen(ctx, c, m, a)
 	case absent:
 		return s.moveUnseen(ctx, c, m, a)
-	case row.Answers == phase.New:
+	case row.Answers == phase.New && !rec.Credential.AwaitsReset():
 		return s.settleUnseen(ctx, rec, c, m, a)
 	case !s.stale(rec, c, a), s.waitsForLogin(rec, c):
 		return OutcomeUnchanged, nil
@@ -229,7 +229,7 @@ func (s *Service) deletedUnseen(ctx context.Context, c candidate, m Migration, a
 
 // waitsForLogin reports whether only a login can bring somebody further.
 func (s *Service) waitsForLogin(rec Record, c candidate) bool {
-	return rec.Credential.Waits() && rec.Link.Drifted && hmac.Equal(rec.Link.Fingerprint, s.fingerprint(c))
+	return rec.Credential.Waits() && !rec.Credential.AwaitsReset() && rec.Link.Drifted && hmac.Equal(rec.Link.Fingerprint, s.fingerprint(c))
 }
 
 // moveUnseen makes the account of somebody who is absent here.
@@ -285,10 +285,12 @@ func (s *Service) untaken(ctx context.Context, ids []Identifier) error {
 }
 
 // recopyUnseen makes a copy equal to legacy again. Where what is here is of the very record that legacy has, and is only not
-// trusted yet, its credential stays: it may be of a password that was proven, which is more than a wrap knows.
+// trusted yet, its credential stays: it may be of a password that was proven, which is more than a wrap knows. So does one that awaits
+// a reset, unless its person has changed their password there since, and that is not here.
 func (s *Service) recopyUnseen(ctx context.Context, rec Record, c candidate, m Migration, a Attempt) (Outcome, error) {
 	var h *hash.Hash
-	if rec.Link.Dirty || rec.Link.Drifted || !hmac.Equal(rec.Link.Fingerprint, s.fingerprint(c)) {
+	differs := rec.Link.Drifted || !hmac.Equal(rec.Link.Fingerprint, s.fingerprint(c))
+	if rec.Link.Dirty || differs && !rec.Credential.AwaitsReset() {
 		var err error
 		if h, err = s.openUnseen(c, m.Hash); err != nil {
 			return "", s.refuseUnseen(ctx, c, err, m, a)

@@ -23,11 +23,12 @@ type Progress struct {
 	Accounts int64            `json:"accounts"` // that live, those who were born here among them
 	Sources  []SourceProgress `json:"sources"`
 	// Passwords counts how they are kept. Reset is how many accounts have none: their people need a reset, unless a login with the
-	// legacy store brings one.
-	Passwords map[Scheme]int64 `json:"passwords"`
-	Reset     int64            `json:"without_password"`
-	Minute    Pace             `json:"last_minute"`
-	Hour      Pace             `json:"last_hour"`
+	// legacy store brings one. It brings none to those of them whose password was taken away: AwaitResets.
+	Passwords   map[Scheme]int64 `json:"passwords"`
+	Reset       int64            `json:"without_password"`
+	AwaitResets int64            `json:"await_resets"`
+	Minute      Pace             `json:"last_minute"`
+	Hour        Pace             `json:"last_hour"`
 }
 
 // A SourceProgress is how far one source is. Home, Ramp, Copied and Deleted are everybody of whom there is a link; with Unmoved
@@ -206,6 +207,7 @@ func (s *Service) reckon(ctx context.Context) (Progress, error) {
 	for _, n := range p.Passwords {
 		p.Reset -= n
 	}
+	p.AwaitResets = credentials.AwaitResets
 	if p.Minute, err = s.pace(ctx, time.Minute); err != nil {
 		return p, err
 	}

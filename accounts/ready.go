@@ -32,7 +32,7 @@ const (
 	HurdleMarked      Hurdle = "marked"            // copies that differ: drifted or dirty
 	HurdleValidation  Hurdle = "mismatched"        // what the last validation has found
 	HurdleLegacyLogin Hurdle = "last-legacy-login" // when a login was last answered by what legacy has
-	HurdleResets      Hurdle = "forced-resets"     // accounts without a password
+	HurdleResets      Hurdle = "forced-resets"     // accounts without a password, to which a login with legacy may bring it
 	HurdleOldHashes   Hurdle = "old-hashes"        // passwords that are still verified by legacy's scheme
 )
 
@@ -357,8 +357,12 @@ func (a asked) legacyLoginLine() ReadyLine {
 }
 
 func (a asked) resetsLine() ReadyLine {
-	n := a.progress.Reset
-	return none(HurdleResets, n, people(n)+" without a password here",
+	n := a.progress.Reset - a.progress.AwaitResets
+	found := people(n) + " without a password here"
+	if due := a.progress.AwaitResets; due > 0 { // no legacy store can help them
+		found += fmt.Sprintf("; %s more whose password was taken away", people(due))
+	}
+	return none(HurdleResets, n, found,
 		"whoever logs in before the end brings one; the others need a reset: tell them, and see that mail reaches them")
 }
 

@@ -48,10 +48,12 @@ type LinkCount struct {
 	People int64
 }
 
-// CredentialCounts are the accounts that live, and those of them that have a password, by how it is kept.
+// CredentialCounts are the accounts that live, and those of them that have a password, by how it is kept. Who waits for a login or a
+// reset has none.
 type CredentialCounts struct {
-	Accounts  int64
-	Passwords map[Scheme]int64
+	Accounts    int64
+	Passwords   map[Scheme]int64
+	AwaitResets int64
 }
 
 // A NoteCount is how many people of a source are in quarantine for one reason.

@@ -159,7 +159,7 @@ func judgeCopy(c Copy, fingerprint []byte, a Attempt) Verdict {
 	switch link := c.Link; {
 	case c.Deleted():
 		return VerdictDeleted
-	case c.ChangedHere, c.Pinned, c.InDoubt:
+	case c.Pinned, c.InDoubt, c.ChangedHere && hmac.Equal(link.Fingerprint, fingerprint):
 		return VerdictAhead
 	case c.Part:
 		return VerdictEqual

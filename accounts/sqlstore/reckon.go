@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"rekey/accounts"
+	"rekey/accounts/password"
 )
 
 // apart are the accounts that are not simply here, found by the index accounts_apart, and those in doubt, found by their intents.
@@ -64,16 +65,22 @@ func (s *Store) CountCredentials(ctx context.Context) (accounts.CredentialCounts
 		var scheme string
 		var n int64
 		err := scan(&scheme, &n)
-		if scheme == "" {
+		switch scheme {
+		case "":
 			c.Accounts = n
-		} else {
+		case "locked":
+			c.AwaitResets = n
+		case "waiting": // for a login: the accounts that are left over
+		default:
 			c.Passwords[accounts.Scheme(scheme)] = n
 		}
 		return err
 	}, `
 SELECT '', (SELECT count(*) FROM accounts) - (SELECT count(*) FROM accounts a WHERE (`+apart+`) AND a.deleted_at IS NOT NULL)
 UNION ALL
-SELECT scheme, count(*) FROM credentials WHERE kind = 'password' GROUP BY scheme`)
+SELECT CASE WHEN scheme <> '`+string(accounts.SchemeArgon2id)+`' OR encoded NOT LIKE '%`+password.DummyMark+`%' THEN scheme
+            WHEN encoded LIKE '%`+password.LockedMark+`' THEN 'locked' ELSE 'waiting' END, count(*)
+  FROM credentials WHERE kind = 'password' GROUP BY 1`)
 	return c, storeError("count credentials", err)
 }
 
