@@ -48,6 +48,8 @@ type SourceProgress struct {
 	// Unmoved is how many of those there is no link of. Somebody who was deleted here may be gone there too, and so may be somebody
 	// of whom nobody has noticed it yet: it is a range, whose ends are the same where nobody was deleted.
 	Unmoved *Between `json:"unmoved,omitempty"`
+	// Held are those of them who are in quarantine, each once, as far as the source still has them.
+	Held int64 `json:"held"`
 	// Skipped are not among those: staff have said that nothing is to be done about them.
 	Skipped int64 `json:"skipped"`
 
@@ -195,7 +197,7 @@ func (s *Service) reckon(ctx context.Context) (Progress, error) {
 	if err != nil {
 		return p, err
 	}
-	skipped, err := s.store.CountSkipped(ctx)
+	held, err := s.store.CountHeld(ctx)
 	if err != nil {
 		return p, err
 	}
@@ -220,7 +222,8 @@ func (s *Service) reckon(ctx context.Context) (Progress, error) {
 	}
 	for _, name := range s.namesIn(links) {
 		p.Sources = append(p.Sources, sourceProgress(name, state, links, notes, works))
-		p.Sources[len(p.Sources)-1].Skipped = skipped[name]
+		last := &p.Sources[len(p.Sources)-1]
+		last.Held, last.Skipped = held[name].Open, held[name].Skipped
 	}
 	return p, s.addTotals(ctx, p.Sources)
 }

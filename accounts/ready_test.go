@@ -165,6 +165,53 @@ func TestReady(t *testing.T) {
 	}
 }
 
+// TestReadyWithTheUnmovable: who cannot be moved is in the way in one line, and no longer once they are let be.
+func TestReadyWithTheUnmovable(t *testing.T) {
+	t.Parallel()
+	w := newReadyWorld(t)
+	stuck := weakling("4")
+	stuck.Password.Hash = "*"
+	w.source.Put(stuck)
+	compared := func() accounts.Verdict {
+		v, err := w.Compare(t.Context(), "shop", stuck)
+		w.must(t, err)
+		w.clock.advance(time.Second)
+		w.validated(t, accounts.ValidationReport{Complete: true, Sources: []accounts.Comparison{{Source: "shop", Counts: map[accounts.Verdict]int{accounts.VerdictEqual: 3, v: 1}}}})
+		return v
+	}
+	inTheWay := func(when string, want ...accounts.Hurdle) {
+		t.Helper()
+		open, r := w.open(t)
+		var got []accounts.Hurdle
+		for _, line := range open {
+			got = append(got, line.Hurdle)
+			if line.Count == nil || *line.Count != 1 {
+				t.Errorf("%s: %+v, want 1 person", when, line)
+			}
+		}
+		if !slices.Equal(got, want) || r.Ready != (len(want) == 0) {
+			t.Errorf("%s: in the way are %v, want %v", when, got, want)
+		}
+	}
+	if v := compared(); v != accounts.VerdictUnmovable {
+		t.Errorf("before a sweep: %s", v)
+	}
+	inTheWay("before a sweep", accounts.HurdleUnmoved)
+	_, err := w.NoteRefused(t.Context(), []accounts.Unmoved{{LegacyKey: accounts.LegacyKey{Source: "shop", LegacyID: "4"}, Class: accounts.NoteUnusableHash, Reason: "no password"}}, because)
+	w.must(t, err)
+	inTheWay("after it", accounts.HurdleQuarantine)
+	if _, err := w.IgnoreDifference(t.Context(), "shop", "4", because); !isInvalid(err, "legacy_id") {
+		t.Errorf("ignored: %v", err)
+	}
+	_, err = w.SkipQuarantined(t.Context(), accounts.LegacyKey{Source: "shop", LegacyID: "4"}, because)
+	w.must(t, err)
+	inTheWay("let be", accounts.HurdleValidation)
+	if v := compared(); v != accounts.VerdictIgnored {
+		t.Errorf("let be: %s", v)
+	}
+	inTheWay("compared again")
+}
+
 // TestReadyBeforeNewFirst: while the old store answers it cannot be switched off, and what cannot be counted is not done.
 func TestReadyBeforeNewFirst(t *testing.T) {
 	t.Parallel()

@@ -216,6 +216,9 @@ func (s *Service) compareAccepting(ctx context.Context, source, legacyID string,
 	if err != nil {
 		return "", err
 	}
+	if verdict == VerdictUnmovable {
+		return s.letBe(ctx, LegacyKey{source, legacyID})
+	}
 	return s.accepted(ctx, source, legacyID, verdict, both)
 }
 

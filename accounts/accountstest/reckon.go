@@ -153,15 +153,22 @@ func testCountNotes(t *testing.T, s accounts.Store) {
 		_, err = s.SkipNotes(t.Context(), accounts.LegacyKey{Source: "crm", LegacyID: id}, now(), Event(accounts.SubjectFor("crm", id), accounts.EventQuarantineSkipped))
 		is(t, "SkipNotes", err, nil)
 	}
-	skipped, err := s.CountSkipped(t.Context())
-	is(t, "CountSkipped", err, nil)
-	same(t, "who is let be", skipped, map[string]int64{"crm": 2})
+	bob := accounts.LegacyKey{Source: "shop", LegacyID: "bob"}
+	_, err := s.SkipNotes(t.Context(), bob, now(), Event(accounts.SubjectFor("shop", "bob"), accounts.EventQuarantineSkipped))
+	is(t, "SkipNotes", err, nil)
+	again := accounts.Note{Source: "shop", LegacyID: "bob", Class: accounts.NoteWeakHash, Reason: "is weak", At: now()}
+	_, err = s.AddNote(t.Context(), again, Event(accounts.SubjectFor("shop", "bob"), accounts.EventQuarantined))
+	is(t, "AddNote", err, nil)
+	held, err := s.CountHeld(t.Context())
+	is(t, "CountHeld", err, nil)
+	same(t, "who is in quarantine", held, map[string]accounts.Held{"blog": {Open: 1}, "crm": {Skipped: 2}, "shop": {Open: 2}})
 	got, err := s.CountNotes(t.Context())
 	is(t, "CountNotes", err, nil)
 	same(t, "counts", got, []accounts.NoteCount{
 		{Source: "blog", Class: accounts.NoteWeakHash, Reason: "is weak", People: 1},
-		{Source: "shop", Class: accounts.NoteContested, Reason: "two hold it", People: 2},
+		{Source: "shop", Class: accounts.NoteContested, Reason: "two hold it", People: 1},
 		{Source: "shop", Class: accounts.NoteIDReused, Reason: "is another", People: 1},
+		{Source: "shop", Class: accounts.NoteWeakHash, Reason: "is weak", People: 1},
 	})
 }
 

@@ -102,18 +102,21 @@ SELECT q.source, q.class, q.reason, count(*) FROM quarantine q
 // unlinked holds of a note q about somebody of whom there is no link.
 const unlinked = `NOT EXISTS (SELECT 1 FROM legacy_links l WHERE l.source = q.source AND l.legacy_id = q.legacy_id)`
 
-// CountSkipped implements accounts.Reckoning.
-func (s *Store) CountSkipped(ctx context.Context) (map[string]int64, error) {
-	skipped := map[string]int64{}
+// CountHeld implements accounts.Reckoning.
+func (s *Store) CountHeld(ctx context.Context) (map[string]accounts.Held, error) {
+	held := map[string]accounts.Held{}
 	err := s.each(ctx, s.read, func(scan scan) error {
 		var source string
-		var people int64
-		err := scan(&source, &people)
-		skipped[source] = people
+		var h accounts.Held
+		err := scan(&source, &h.Open, &h.Skipped)
+		held[source] = h
 		return err
 	}, `
-SELECT q.source, count(DISTINCT q.legacy_id) FROM quarantine q WHERE q.state = 'skipped' AND `+unlinked+` GROUP BY q.source`)
-	return skipped, storeError("count who is let be", err)
+SELECT p.source, sum(p.open), sum(1 - p.open)
+  FROM (SELECT q.source AS source, max(CASE q.state WHEN 'open' THEN 1 ELSE 0 END) AS open
+          FROM quarantine q WHERE q.state IN ('open', 'skipped') AND `+unlinked+` GROUP BY q.source, q.legacy_id) p
+ GROUP BY p.source`)
+	return held, storeError("count who is in quarantine", err)
 }
 
 // CountIntents implements accounts.Reckoning.
