@@ -88,6 +88,20 @@ func TestForcedResetStays(t *testing.T) {
 	}
 }
 
+// A mark ends when the records are equal again, also of somebody who awaits a reset.
+func TestForcedResetIsEqualAgain(t *testing.T) {
+	t.Parallel()
+	v := newVillage(t, phase.Lazy, accounts.CopyBackNone, salted(t, "7", "anna", "tulip"))
+	v.hear(t)
+	mustMigrate(t, v.Service, resetting("7"), accounts.OutcomeReset)
+	for _, email := range []string{"new@example.org", "anna@example.org"} {
+		v.source.Change("7", func(u *legacy.User) { u.Email = email })
+		v.reconcile(t, v.second)
+		v.mustDrift(t, email == "new@example.org")
+		v.stillTaken(t)
+	}
+}
+
 // stillTaken fails unless no password lets anna in, and her account waits for a reset.
 func (v *village) stillTaken(t *testing.T) {
 	t.Helper()

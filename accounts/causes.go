@@ -218,7 +218,7 @@ var tellings = []telling{
 	{StateFrozen, func(t story) bool { return t.rec == nil && t.at.at.Frozen }, says("the phase is being changed: nobody is moved until that has ended")},
 	{StateVerifyOnly, func(t story) bool { return t.rec == nil && t.kept == nil && t.outcome == OutcomeProfile },
 		says("verify-only: the legacy store checks passwords and does not show them: a login moves them, and without one only the profile")},
-	{StateWillMove, func(t story) bool { return t.rec == nil && t.outcome == OutcomeMoved },
+	{StateWillMove, func(t story) bool { return t.rec == nil && t.kept == nil && t.outcome == OutcomeMoved },
 		func(t story) string {
 			if t.at.at.Phase == phase.NewFirst {
 				return "not moved yet: the next login moves them"

@@ -88,6 +88,8 @@ func (s *Service) Migrate(ctx context.Context, m Migration) (Outcome, error) {
 	case err == nil:
 		s.countMoved(outcome, m.DryRun)
 		return outcome, nil
+	case errors.Is(err, errChanged) && s.deletedUnlinked(ctx, m):
+		return OutcomeDeleted, nil
 	case errors.Is(err, errChanged) && s.unfindable(ctx, m):
 		c := candidate{source: Source{Name: m.Source}, user: legacy.User{ID: m.LegacyID}}
 		return "", s.refuseUnseen(ctx, c, &UnmovableError{NoteInvalidIdentifier, "the legacy store does not find this person by what they would type"}, m, a)
@@ -115,6 +117,16 @@ func (s *Service) unfindable(ctx context.Context, m Migration) bool {
 	}
 	after, err := s.unseen(ctx, m.Source, m.LegacyID)
 	return err == nil && hmac.Equal(s.fingerprint(before), s.fingerprint(after))
+}
+
+// deletedUnlinked reports whether somebody was deleted here whom the legacy store has from us, and no link says so yet.
+func (s *Service) deletedUnlinked(ctx context.Context, m Migration) bool {
+	c, err := s.unseen(ctx, m.Source, m.LegacyID)
+	if err != nil {
+		return false
+	}
+	deleted, err := s.tombstoned(ctx, &c)
+	return err == nil && deleted
 }
 
 // overtaken reports whether somebody else has written between what was read and what was to be written.
