@@ -50,6 +50,7 @@ func (c candidate) identifiers() (ids []Identifier, invalid int) {
 	for _, alias := range c.user.Aliases {
 		columns = append(columns, column{value: alias}) // of the kind that its shape says
 	}
+	invalid = c.user.LeftOut
 	for _, column := range columns {
 		if column.value == "" {
 			continue
