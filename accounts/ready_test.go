@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"rekey/accounts"
+	"rekey/accounts/password"
 	"rekey/accounts/phase"
 	"rekey/legacy"
 )
@@ -137,6 +138,19 @@ func TestReady(t *testing.T) {
 			w.must(t, err)
 			w.must(t, s.Close(t.Context()))
 		}, []accounts.Hurdle{accounts.HurdleLegacyLogin}, -1, false},
+		"a password that was taken away": {stand: func(t *testing.T, w *readyWorld) {
+			taken := weakling("4")
+			taken.Email = "name4@example.org"
+			w.source.Put(taken)
+			mustMigrate(t, w.again(t), resetting("4"), accounts.OutcomeReset)
+		}},
+		"a password that a login has to bring": {func(t *testing.T, w *readyWorld) {
+			w.source.Put(weakling("4"))
+			sweptAll(t, w.again(t), "4")
+			waiting := (password.Hasher{}).Dummy()
+			w.must(t, w.store.SetPassword(t.Context(), accounts.SubjectFor("shop", "4"), 1, accounts.Credential{Scheme: accounts.SchemeArgon2id, Encoded: waiting},
+				uuid.Nil, event(accounts.SubjectFor("shop", "4"), accounts.EventPassword, w.clock.now())))
+		}, []accounts.Hurdle{accounts.HurdleResets}, 1, false},
 		"a wrapped password": {func(t *testing.T, w *readyWorld) {
 			w.source.Put(weakling("4"))
 			sweptAll(t, w.again(t), "4")
