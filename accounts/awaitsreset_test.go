@@ -100,6 +100,16 @@ func TestForcedResetIsEqualAgain(t *testing.T) {
 		v.mustDrift(t, email == "new@example.org")
 		v.stillTaken(t)
 	}
+	for i, email := range []string{"new@example.org", "anna@example.org"} {
+		v.source.Change("7", func(u *legacy.User) { u.Email = email })
+		if i == 0 {
+			v.reconcile(t, v.second)
+		}
+	}
+	v.mustDrift(t, true)
+	mustMigrate(t, v.Service, swept("7"), accounts.OutcomeRecopied) // before anybody has looked again
+	v.mustDrift(t, false)
+	v.stillTaken(t)
 }
 
 // stillTaken fails unless no password lets anna in, and her account waits for a reset.

@@ -175,6 +175,7 @@ func (r *run) migrate(ctx context.Context, p Person, result *Result) error {
 	case accounts.OutcomeMoved, accounts.OutcomeProfile, accounts.OutcomeReset:
 		account := accounts.SubjectFor(result.Source, result.LegacyID)
 		result.AccountID = &account
+	default: // they have an account since before, or none
 	}
 	return err
 }
