@@ -191,7 +191,8 @@ const (
 
 	EventVerifyBegan       EventKind = "verify.began"
 	EventVerifyEnded       EventKind = "verify.ended"
-	EventDifferenceIgnored EventKind = "verify.ignored" // between the stores; somebody accepts it
+	EventDifferenceIgnored EventKind = "verify.ignored"      // between the stores; somebody accepts it
+	EventDisagreement      EventKind = "verify.disagreement" // the stores have judged the password of a login differently
 
 	EventDisabled          EventKind = "account.disabled"
 	EventEnabled           EventKind = "account.enabled"

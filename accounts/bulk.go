@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -20,10 +21,12 @@ import (
 // what one read or one commit can do for all is done once. The rules besides:
 //
 //  1. Only who is absent here, and shares no name with anybody, moves together with others. Everybody else who is not as they
-//     should be goes by Migrate, one by one, before the others: their outcome stands when the batch is written down.
+//     should be goes by Migrate, one by one, before the others: their outcome stands when the batch is written down. So does
+//     everybody of a source that lists otherwise than it looks people up.
 //  2. The order of reads is: what is here, then how often their sessions have ended, then the legacy store once more. What is
 //     written names the second, so that a change that somebody makes through us, while they are not here, either is in what was
-//     read or stops them from being made of it.
+//     read or stops them from being made of it. Last come the people whom we are making there: who was read and is one of them
+//     either is told so, or has a link by then.
 //  3. The accounts, the counts and the cursor are one transaction. Nobody is counted twice, or passed over, whoever dies.
 //  4. Where a store does not answer for several in a row, the batch is given up: nothing of it is written but who has moved by
 //     themselves, and they count as unchanged the next time.
@@ -34,9 +37,11 @@ type Batch struct {
 	People []legacy.User // as they were just read, in the order of the source
 	// Again reads the same people once more. Who is not among them any more, or is another than before, goes by themselves.
 	Again func(context.Context) ([]legacy.User, error)
-	// Contested reports whether several legacy people hold a name; see Service.Names. nil: nobody has looked, and everybody
-	// goes by themselves.
+	// Contested reports whether several legacy people held a name at Counted; see Service.Names. nil: nobody has looked, and
+	// everybody goes by themselves, as does whoever came to the legacy store since. Who has taken another's name there since is
+	// found by nobody but a login.
 	Contested func(Name) bool
+	Counted   time.Time
 	// Held are people who are not tried, by legacy id, and why; see Service.HeldBack.
 	Held map[string]Unmoved
 
@@ -66,7 +71,7 @@ func (s *Service) MigrateMany(ctx context.Context, b Batch) (Tally, error) {
 		return Tally{}, err
 	}
 	defer leave()
-	m := bulk{Service: s, Batch: b, a: a, source: s.sources[i], order: i, tally: NewTally()}
+	m := bulk{Service: s, Batch: b, a: a, source: s.sources[i], order: i, apart: legacy.ListsApart(s.sources[i].Source), tally: NewTally()}
 	switch err := m.run(ctx); {
 	case err == nil:
 		return m.tally, nil
@@ -86,21 +91,29 @@ type bulk struct {
 	a      Attempt
 	source Source
 	order  int
+	apart  bool // see legacy.Apart
 	tally  Tally
 
 	unanswered int       // in a row
 	refused    []Unmoved // who is to be put into quarantine
 	movers     []*mover
+	made       []Made // of the movers, once they have been looked at again
 }
 
 // A mover is somebody who moves together with others.
 type mover struct {
-	candidate
-	id      uuid.UUID
-	ids     []Identifier
-	invalid int
-	hash    *hash.Hash
-	made    Made
+	user       *legacy.User
+	unverified bool // see candidate
+	id         uuid.UUID
+	ids        []Identifier
+	invalid    int
+	hash       *hash.Hash
+	credential Credential
+}
+
+// candidate is the mover as one.
+func (b *bulk) candidate(m *mover) candidate {
+	return candidate{source: b.source, user: *m.user, order: b.order, unverified: m.unverified}
 }
 
 func (b *bulk) run(ctx context.Context) error {
@@ -126,13 +139,13 @@ func (b *bulk) run(ctx context.Context) error {
 				return err
 			}
 		}
-		rest := b.movers[:0]
+		movers, made := b.movers[:0], b.made[:0]
 		for i, m := range b.movers {
 			if !out[i] {
-				rest = append(rest, m)
+				movers, made = append(movers, m), append(made, b.made[i])
 			}
 		}
-		b.movers = rest
+		b.movers, b.made = movers, made
 	}
 	return &UnavailableError{RetryAfter: retryChanged, Err: errChanged}
 }
@@ -147,6 +160,12 @@ func (b *bulk) refuse(no Unmoved) {
 func (b *bulk) quarantine(ctx context.Context) error {
 	if len(b.refused) == 0 || b.DryRun {
 		return nil
+	}
+	// A store that answers for nobody is not one that does not answer for somebody.
+	if slices.ContainsFunc(b.refused, func(no Unmoved) bool { return no.Class == NoteTimeout }) {
+		if _, err := b.Again(ctx); err != nil {
+			return err
+		}
 	}
 	_, err := b.NoteRefused(ctx, b.refused, b.By)
 	if err == nil {
@@ -167,11 +186,17 @@ func (b *bulk) sort(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	names := namesakes{holder: map[string]string{}, shared: map[string]bool{}}
-	for _, user := range b.People {
+	records := keysOf(b.People)
+	names := namesakes{holder: make(map[string]string, 2*len(b.People)), shared: map[string]bool{}}
+	for i, user := range b.People {
 		c := candidate{source: b.source, user: user, order: b.order}
 		if !storable(user.ID) {
 			b.tally.Refuse(NoteUnreadableRecord, strings.ToValidUTF8(user.ID, "\uFFFD"))
+			continue
+		}
+		if n := records[user.ID]; n != 1 {
+			b.alike(user.ID, n)
+			records[user.ID] = 0
 			continue
 		}
 		copied, here := copies[user.ID]
@@ -183,14 +208,15 @@ func (b *bulk) sort(ctx context.Context) error {
 			b.tally.Refuse(no.Class, user.ID) // it stands in quarantine
 			continue
 		}
-		if m, together := b.mover(c); together && !here {
-			names.meet(m)
-			if err := b.open(m); err != nil {
+		m, together := b.mover(&b.People[i])
+		if here || !together {
+			if err := b.alone(ctx, user.ID); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := b.alone(ctx, user.ID); err != nil {
+		names.meet(m)
+		if err := b.open(m); err != nil {
 			return err
 		}
 	}
@@ -204,6 +230,23 @@ func (b *bulk) sort(ctx context.Context) error {
 	}
 	b.movers = apart
 	return nil
+}
+
+// alike refuses a record whose key several have; of the first of them, n is how many. The others are told by the same note.
+func (b *bulk) alike(id string, n int) {
+	if n > 1 {
+		b.refused = append(b.refused, Unmoved{LegacyKey{b.Source, id}, NoteMapping, "several records have this key"})
+	}
+	b.tally.Refuse(NoteMapping, id)
+}
+
+// keysOf counts the records of each key: more than one are of nobody knows how many people.
+func keysOf(people []legacy.User) map[string]int {
+	keys := make(map[string]int, len(people))
+	for i := range people {
+		keys[people[i].ID]++
+	}
+	return keys
 }
 
 // storable reports whether both databases can keep a text.
@@ -223,19 +266,21 @@ func (b *bulk) isAsItShould(copied Copy, c candidate) bool {
 }
 
 // mover prepares somebody who is absent. together is false if they have to go by themselves.
-func (b *bulk) mover(c candidate) (m *mover, together bool) {
-	p := c.user.Profile
-	if b.Contested == nil || len(p.TOTP)+len(p.RecoveryCodes)+len(p.External) > 0 {
+func (b *bulk) mover(user *legacy.User) (m *mover, together bool) {
+	p := &user.Profile
+	if b.Contested == nil || b.apart || len(p.TOTP)+len(p.RecoveryCodes)+len(p.External) > 0 {
 		return nil, false
 	}
-	ids, invalid := b.identifiersOf(c, nil)
-	for _, id := range ids {
-		if b.Contested(b.name(id)) {
-			return nil, false
-		}
+	if !b.Counted.IsZero() && user.CreatedAt.After(b.Counted.Add(-zones)) {
+		return nil, false
 	}
-	return &mover{candidate: c, ids: ids, invalid: invalid}, true
+	m = &mover{user: user}
+	m.ids, m.invalid = b.identifiersOf(b.candidate(m), nil)
+	return m, !slices.ContainsFunc(m.ids, func(id Identifier) bool { return b.Contested(b.name(id)) })
 }
+
+// zones is by how much the times of an old store may be late: it keeps them in some zone, and we read them in another.
+const zones = 27 * time.Hour
 
 // namesakes are people of one batch who share a name: they came to be after the census, or the store tells apart what it did not.
 type namesakes struct {
@@ -258,7 +303,7 @@ func (b *bulk) open(m *mover) error {
 	if err := b.a.mayMove(m.id); err != nil {
 		return err
 	}
-	c, h, err := b.openNew(m.candidate, m.ids, b.Hash)
+	c, h, err := b.openNew(b.candidate(m), m.ids, b.Hash)
 	no, refused := errors.AsType[*UnmovableError](err)
 	switch {
 	case refused:
@@ -267,7 +312,7 @@ func (b *bulk) open(m *mover) error {
 	case err != nil:
 		return err
 	}
-	m.candidate, m.hash = c, h
+	m.unverified, m.hash = c.unverified, h
 	b.movers = append(b.movers, m)
 	return nil
 }
@@ -280,11 +325,10 @@ func (b *bulk) lookAgain(ctx context.Context) error {
 	subjects := make([]uuid.UUID, len(b.movers))
 	for i, m := range b.movers {
 		subjects[i] = m.id
-		credential, err := b.keepNew(ctx, m.id, m.hash, m.candidate, b.Hash, password.PrioritySweep)
-		if err != nil {
+		var err error
+		if m.credential, err = b.keepNew(ctx, m.id, m.hash, b.candidate(m), b.Hash, password.PrioritySweep); err != nil {
 			return err
 		}
-		m.made.Record.Credential = credential
 	}
 	epochs, err := b.store.SessionEpochs(ctx, subjects)
 	if err != nil {
@@ -294,39 +338,43 @@ func (b *bulk) lookAgain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	again := make(map[string]legacy.User, len(people))
-	for _, user := range people {
-		again[user.ID] = user
+	again := make(map[string]*legacy.User, len(people))
+	for i := range people {
+		again[people[i].ID] = &people[i]
+	}
+	open, err := b.inserts(ctx, b.source)
+	if err != nil {
+		return err
 	}
 	same := b.movers[:0]
+	b.made = make([]Made, 0, len(b.movers))
 	for _, m := range b.movers {
 		now, there := again[m.user.ID]
-		was := b.fingerprint(m.candidate)
-		if !there || !bytes.Equal(was, b.fingerprint(candidate{user: now})) {
+		if !there || open.of(*now) != nil || !bytes.Equal(b.fingerprint(b.candidate(m)), b.fingerprint(candidate{user: *now})) {
 			if err := b.alone(ctx, m.user.ID); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := b.make(ctx, m, epochs[m.id]); err != nil {
+		made, err := b.make(ctx, m, epochs[m.id])
+		if err != nil {
 			return err
 		}
-		same = append(same, m)
+		same, b.made = append(same, m), append(b.made, made)
 	}
 	b.movers = same
 	return nil
 }
 
 // make makes the account of somebody.
-func (b *bulk) make(ctx context.Context, m *mover, epoch int64) error {
-	rec, err := b.recordOf(ctx, m.id, m.candidate, nil, m.ids, m.made.Record.Credential, b.a)
+func (b *bulk) make(ctx context.Context, m *mover, epoch int64) (Made, error) {
+	rec, err := b.recordOf(ctx, m.id, b.candidate(m), nil, m.ids, m.credential, b.a)
 	if err != nil {
-		return err
+		return Made{}, err
 	}
 	p := proof{hash: m.hash}
 	b.owe(&rec, p, m.user.Profile)
-	m.made = Made{Record: rec, Event: b.movedEvent(m.candidate, rec, p, m.invalid, b.a), Epoch: epoch}
-	return nil
+	return Made{Record: rec, Event: b.movedEvent(b.candidate(m), rec, p, m.invalid, b.a), Epoch: epoch}, nil
 }
 
 // write commits those who move together, and how far the chunk is. Of whom it returns, nothing was written.
@@ -334,7 +382,7 @@ func (b *bulk) write(ctx context.Context) ([]NotMade, error) {
 	tally := NewTally()
 	tally.Add(b.tally)
 	for _, m := range b.movers {
-		tally.Outcomes[outcomeOf(m.candidate, m.hash)]++
+		tally.Outcomes[outcomeOf(b.candidate(m), m.hash)]++
 	}
 	chunk, err := b.Keep(tally)
 	if err != nil {
@@ -345,11 +393,7 @@ func (b *bulk) write(ctx context.Context) ([]NotMade, error) {
 		if b.DryRun || len(b.movers) == 0 {
 			return b.store.KeepChunk(ctx, chunk, b.Claim, 0)
 		}
-		many := make([]Made, len(b.movers))
-		for i, m := range b.movers {
-			many[i] = m.made
-		}
-		refused, err = b.writes(b.a).CreateMany(ctx, many, chunk, b.Claim)
+		refused, err = b.writes(b.a).CreateMany(ctx, b.made, chunk, b.Claim)
 		return err
 	})
 	if err != nil || len(refused) > 0 {
@@ -362,7 +406,7 @@ func (b *bulk) write(ctx context.Context) ([]NotMade, error) {
 	b.stats.Migrated.Add(int64(len(b.movers)))
 	for _, m := range b.movers {
 		if m.invalid > 0 {
-			b.note(ctx, m.candidate, NoteIdentifierLeftOut, noteLeftOut, b.a)
+			b.note(ctx, b.candidate(m), NoteIdentifierLeftOut, noteLeftOut, b.a)
 		}
 	}
 	return nil, nil

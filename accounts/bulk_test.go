@@ -15,6 +15,7 @@ import (
 	"rekey/accounts"
 	"rekey/accounts/phase"
 	"rekey/legacy"
+	"rekey/legacy/legacytest"
 )
 
 // A herd is some people of the shop, and the chunk that they are moved in.
@@ -245,6 +246,80 @@ func TestManyContested(t *testing.T) {
 	}
 }
 
+// Who has come to the legacy store since the census may share a name that nobody shared then.
+func TestManyCameLater(t *testing.T) {
+	t.Parallel()
+	newcomer := md5Salted(t, "1", "Anna", "", "rose")
+	newcomer.CreatedAt = time.Now().UTC().Truncate(time.Second)
+	w := newWorld(t, newcomer, md5Salted(t, "2", "anna", "", "tulip"), md5Salted(t, "3", "bert", "", "lily"))
+	h := newHerd(t, w, "1", "3")
+	b := h.batch(t)
+	b.Counted = newcomer.CreatedAt.Add(20 * time.Hour) // of a store that keeps its times in another zone
+	tally := h.mustMove(t, w.Service, b, map[accounts.Outcome]int64{accounts.OutcomeMoved: 1})
+	if tally.Refused[accounts.NoteContested] != 1 {
+		t.Errorf("%+v", tally)
+	}
+	mustLogin(t, w.Service, "anna", "tulip")
+}
+
+// unlike lists people whom it does not look up.
+type unlike struct{ *legacytest.Memory }
+
+func (unlike) ListsApart() bool                                         { return true }
+func (unlike) Lookup(context.Context, ...string) ([]legacy.User, error) { return nil, nil }
+
+// Where the list is another question than the lookup, each person is looked up.
+func TestManyListedApart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, md5Salted(t, "1", "anna", "", "tulip"))
+	h := newHerd(t, w, "1")
+	s := w.serve(t, func(c *accounts.Config) { c.Sources[0].Source = unlike{w.source} })
+	tally := h.mustMove(t, s, h.batch(t), map[accounts.Outcome]int64{})
+	if tally.Refused[accounts.NoteInvalidIdentifier] != 1 {
+		t.Errorf("%+v", tally)
+	}
+}
+
+// Nobody knows whose password a key's is that several records have.
+func TestManyOfOneKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, md5Salted(t, "1", "anna", "", "tulip"))
+	h := newHerd(t, w, "1")
+	b := h.batch(t)
+	b.People = append(b.People, md5Salted(t, "1", "bert", "", "rose"), md5Salted(t, "1", "carl", "", "lily"))
+	tally := h.mustMove(t, w.Service, b, map[accounts.Outcome]int64{})
+	if tally.Refused[accounts.NoteMapping] != 3 {
+		t.Errorf("%+v", tally)
+	}
+	notes, err := w.store.Notes(t.Context(), 10)
+	must(t, "read notes", err, nil)
+	if len(notes) != 1 || notes[0].Class != accounts.NoteMapping || notes[0].LegacyID != "1" {
+		t.Errorf("%+v", notes)
+	}
+}
+
+// Who was born here and is deleted stays so, though the row that we have made in the legacy store is read before anything is known
+// of it.
+func TestManyDeletedOnTheirWay(t *testing.T) {
+	t.Parallel()
+	v, _ := copying(t)
+	bert := mustRegister(t, v.Service, "bert", "", orchids)
+	v.source.LoseAnswers(errDown)
+	v.deliver(t, v.second)
+	v.source.LoseAnswers(nil)
+	if _, there := v.there(t, "8"); !there {
+		t.Fatal("the shop has no bert")
+	}
+	must(t, "delete", erase(v.Service, v.open(t, bert), orchids), nil)
+	h := newHerd(t, v.world, "8")
+	tally, err := v.MigrateMany(t.Context(), h.batch(t))
+	must(t, "MigrateMany", err, nil)
+	if tally.Outcomes[accounts.OutcomeMoved] != 0 || tally.People() != 1 {
+		t.Errorf("%+v", tally)
+	}
+	mustRefuse(t, v.Service, "bert", orchids)
+}
+
 // Who changes between the looks is not made of what was there before.
 func TestManyAreOvertaken(t *testing.T) {
 	t.Parallel()
@@ -386,6 +461,13 @@ func TestManyCannotBeTold(t *testing.T) {
 		_, err = w.MigrateMany(t.Context(), b)
 		doubtful(t, "the old store is down for each", err)
 		h.isAt(t, "", nil)
+		few := newHerd(t, newWorld(t, people[:2]...), "0", "1")
+		b = few.batch(t)
+		b.Contested = nil
+		few.world.source.SetDown(errDown)
+		_, err = few.MigrateMany(t.Context(), b)
+		doubtful(t, "the old store is down for a few", err)
+		few.isAt(t, "", nil)
 		w.source.SetDown(nil)
 		h.mustMove(t, w.Service, h.batch(t), map[accounts.Outcome]int64{accounts.OutcomeMoved: 6})
 	})

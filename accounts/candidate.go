@@ -37,37 +37,31 @@ func (s *Service) unmoved(c candidate) Person {
 // identifiers returns what the person can type to log in, each canonical value once, and the number of stored values
 // that cannot be an identifier. The kind is the column's. Where name and e-mail are the same, it is an e-mail.
 func (c candidate) identifiers() (ids []Identifier, invalid int) {
-	type column struct {
-		kind     Kind
-		value    string
-		verified bool
-	}
-	columns := []column{
-		{Email, c.user.Email, c.user.Profile.EmailVerified},
-		{Username, c.user.Username, false},
-		{Phone, c.user.Phone, c.user.Profile.PhoneVerified},
-	}
-	for _, alias := range c.user.Aliases {
-		columns = append(columns, column{value: alias}) // of the kind that its shape says
-	}
 	invalid = c.user.LeftOut
-	for _, column := range columns {
-		if column.value == "" {
-			continue
+	ids = make([]Identifier, 0, 3+len(c.user.Aliases))
+	add := func(kind Kind, value string, verified bool) {
+		if value == "" {
+			return
 		}
-		id, err := ParseIdentifier(column.value)
+		id, err := ParseIdentifier(value)
 		if err != nil {
 			invalid++
-			continue
+			return
 		}
-		if column.kind != "" {
-			id.Kind = column.kind
+		if kind != "" {
+			id.Kind = kind
 		}
-		id.Verified = column.verified
+		id.Verified = verified
 		same := func(other Identifier) bool { return other.Canonical == id.Canonical }
 		if !slices.ContainsFunc(ids, same) {
 			ids = append(ids, id)
 		}
+	}
+	add(Email, c.user.Email, c.user.Profile.EmailVerified)
+	add(Username, c.user.Username, false)
+	add(Phone, c.user.Phone, c.user.Profile.PhoneVerified)
+	for _, alias := range c.user.Aliases {
+		add("", alias, false) // of the kind that its shape says
 	}
 	return ids, invalid
 }

@@ -30,6 +30,7 @@ const (
 	StateBornHere      PersonState = "born-here"
 	StateReverted      PersonState = "reverted"
 	StateDrifted       PersonState = "drifted"
+	StateDisagreeing   PersonState = "disagreeing"
 	StateBehind        PersonState = "behind"
 	StateLegacyAnswers PersonState = "legacy-answers"
 	StateUntrusted     PersonState = "untrusted"
@@ -59,14 +60,15 @@ type story struct {
 	sight
 	at       Attempt
 	row      phase.Row
-	reused   bool         // the key is another person's in the legacy store now
-	differs  bool         // the legacy record is not the one that was copied
-	reverted *Event       // the newest time that a move was taken back, and nothing was copied since
-	disabled *Event       // by staff, the last time
-	outcome  Outcome      // of a dry run
-	kept     error        // why the dry run would move nobody
-	rivals   []string     // who else holds what, in words
-	taken    []Identifier // of the account here: those that others hold too
+	reused   bool          // the key is another person's in the legacy store now
+	differs  bool          // the legacy record is not the one that was copied
+	reverted *Event        // the newest time that a move was taken back, and nothing was copied since
+	disabled *Event        // by staff, the last time
+	outcome  Outcome       // of a dry run
+	kept     error         // why the dry run would move nobody
+	rivals   []string      // who else holds what, in words
+	disagree *Disagreement // the stores, about their password
+	taken    []Identifier  // of the account here: those that others hold too
 }
 
 // here returns the account, if they have one that lives.
@@ -174,7 +176,18 @@ var tellings = []telling{
 		func(t story) string {
 			return "the legacy store was changed by others after the move: it answers; " + t.nextLogin()
 		}},
-	{StateBehind, func(t story) bool { return t.link().Dirty && t.reverted == nil && !t.stays() },
+	{StateDisagreeing, func(t story) bool { return t.disagree != nil && !t.stays() },
+		func(t story) string {
+			took := "the legacy store took the password of a login, and the copy here did not"
+			if t.disagree.Taken == phase.New {
+				took = "the copy here took the password of a login, and the legacy store did not"
+			}
+			if t.link().Dirty {
+				return took + ", at " + day(t.disagree.At) + ": it is marked, and the legacy store answers; " + t.nextLogin()
+			}
+			return took + ", at " + day(t.disagree.At) + "; rekey verify --repair marks it"
+		}},
+	{StateBehind, func(t story) bool { return t.link().Dirty && t.reverted == nil && t.disagree == nil && !t.stays() },
 		func(t story) string {
 			return "a change did not reach the copy here: the legacy store answers; " + t.nextLogin()
 		}},
@@ -272,6 +285,12 @@ func (s *Service) tell(ctx context.Context, p sight, a Attempt) (story, error) {
 	if rec := p.rec; rec != nil {
 		if rec.Link != nil && p.there != nil && !p.part {
 			t.reused, t.differs = s.isOther(*p.there, *rec.Link), !s.isSame(*p.there, *rec.Link)
+		}
+		if rec.Link != nil && !p.part {
+			var err error
+			if t.disagree, err = s.disagreement(ctx, rec.Link.Source, rec.Link.LegacyID); err != nil {
+				return story{}, err
+			}
 		}
 		for _, id := range rec.Identifiers {
 			if id.Contested {

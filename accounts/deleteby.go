@@ -58,8 +58,7 @@ func (s *Service) DeleteBy(ctx context.Context, ref string, dryRun bool, by By) 
 	e.Changed = true
 	if p.rec == nil && p.row(a).Legacy != phase.Required {
 		e.What = append(e.What, erasesMoved)
-		_, err := s.Migrate(ctx, Migration{Source: p.key.Source, LegacyID: p.key.LegacyID, How: BySupport, By: by, DryRun: dryRun})
-		if err != nil {
+		if err := s.moveFor(ctx, p.key, dryRun, by); err != nil {
 			return Erasure{}, err
 		}
 	}

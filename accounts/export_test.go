@@ -64,3 +64,34 @@ func (c *Counted) Get(ctx context.Context, every time.Duration, count func(conte
 
 // Close ends the count that is under way.
 func (c *Counted) Close(ctx context.Context) error { return c.s.Close(ctx) }
+
+// OpenComparer lets logins wait to be compared, as CompareVerdicts does.
+func (s *Service) OpenComparer() { s.comparer.setOpen(true) }
+
+// CompareAll compares the logins that wait, which CompareVerdicts does as they come.
+func (s *Service) CompareAll(ctx context.Context) {
+	for {
+		select {
+		case m := <-s.comparer.jobs:
+			s.compareSample(ctx, m)
+		default:
+			return
+		}
+	}
+}
+
+// CompareQueue is how many logins wait at most.
+const CompareQueue = compareQueue
+
+// CompareLate is how long after its login a comparison may begin.
+const CompareLate = compareLate
+
+// Waiting returns the passwords that wait to be compared, which go on waiting.
+func (s *Service) Waiting() (passwords [][]byte) {
+	for range len(s.comparer.jobs) {
+		m := <-s.comparer.jobs
+		passwords = append(passwords, m.a.Password.Reveal())
+		s.comparer.jobs <- m
+	}
+	return passwords
+}

@@ -297,13 +297,17 @@ func (s *Service) untaken(ctx context.Context, ids []Identifier) error {
 }
 
 // recopyUnseen makes a copy equal to legacy again. Where what is here is of the very record that legacy has, and is only not
-// trusted yet, its credential stays: it may be of a password that was proven, which is more than a wrap knows. So does one that awaits
-// a reset, unless its person has changed their password there since, and that is not here.
+// trusted yet, its credential stays: it may be of a password that was proven, which is more than a wrap knows. Not so where a login
+// has shown that it takes other passwords than legacy does. One that awaits a reset stays too, unless its person has changed their
+// password there since, and that is not here.
 func (s *Service) recopyUnseen(ctx context.Context, rec Record, c candidate, m Migration, a Attempt) (Outcome, error) {
+	disagree, err := s.disagreement(ctx, c.source.Name, c.user.ID)
+	if err != nil {
+		return "", err
+	}
 	var h *hash.Hash
 	differs := rec.Link.Drifted || !hmac.Equal(rec.Link.Fingerprint, s.fingerprint(c))
-	if rec.Link.Dirty || differs && !rec.Credential.AwaitsReset() {
-		var err error
+	if rec.Link.Dirty || (disagree != nil || differs) && !rec.Credential.AwaitsReset() {
 		if h, err = s.openUnseen(c, m.Hash); err != nil {
 			return "", s.refuseUnseen(ctx, c, err, m, a)
 		}
@@ -313,13 +317,12 @@ func (s *Service) recopyUnseen(ctx context.Context, rec Record, c candidate, m M
 	}
 	credential := rec.Credential
 	if h != nil && (m.Hash != KeepReset || !credential.Waits()) {
-		var err error
 		if credential, err = s.keepUnseen(ctx, rec.ID, h, *c.user.Password, m.Hash, rec.Credential.Scheme, m.priority()); err != nil {
 			return "", s.refuseUnseen(ctx, c, err, m, a)
 		}
 	}
 	failpoint.Hit(failpoint.ForceHashed)
-	err := s.outlive(ctx, func(ctx context.Context) error { return s.recopyWith(ctx, rec, c, credential, proof{hash: h}, a) })
+	err = s.outlive(ctx, func(ctx context.Context) error { return s.recopyWith(ctx, rec, c, credential, proof{hash: h}, a) })
 	failpoint.Hit(failpoint.ForceDone)
 	return OutcomeRecopied, s.refuseUnseen(ctx, c, err, m, a)
 }

@@ -81,9 +81,23 @@ func ParseIdentifier(typed string) (Identifier, error) {
 	return id, nil
 }
 
+// simple reports whether a text is of visible ASCII characters alone: in its lower case it is what the rules below make of it.
+func simple(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
 func canonicalUsername(s string) (string, error) {
 	parts := strings.Split(s, " ")
 	for i, part := range parts {
+		if simple(part) && part != "" {
+			parts[i] = strings.ToLower(part)
+			continue
+		}
 		// The profile is not idempotent for every string, so it is applied until nothing changes (RFC 8264,
 		// section 7, asks for the same).
 		for range 4 {
@@ -107,6 +121,9 @@ func emailShaped(s string) bool {
 }
 
 func canonicalEmail(s string) (string, error) {
+	if simple(s) {
+		return strings.ToLower(s), nil
+	}
 	for _, r := range s {
 		if unicode.IsControl(r) || unicode.IsSpace(r) || !unicode.IsGraphic(r) {
 			return "", errIdentifierRefused

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/text/secure/precis"
+	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
 
 	"rekey/accounts"
@@ -60,6 +62,32 @@ func TestCanonicalIsAFixedPoint(t *testing.T) {
 		again, err := accounts.ParseIdentifier(id.Canonical)
 		if err != nil || again.Canonical != id.Canonical {
 			t.Fatalf("%q is %q, and that is %q (%v)", typed, id.Canonical, again.Canonical, err)
+		}
+	})
+}
+
+// Plain names and addresses take a shorter way, which comes to the same.
+func TestSimpleIdentifiers(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		typed := rapid.StringMatching(`[!-~]{1,24}`).Draw(t, "typed")
+		id, err := accounts.ParseIdentifier(typed)
+		if err != nil {
+			t.Fatalf("%q: %v", typed, err)
+		}
+		var want string
+		switch id.Kind {
+		case accounts.Phone:
+			return
+		case accounts.Email:
+			want = norm.NFC.String(strings.ToLower(typed))
+		default:
+			if want, err = precis.UsernameCaseMapped.String(typed); err != nil {
+				t.Fatalf("%q: %v", typed, err)
+			}
+		}
+		if id.Canonical != want {
+			t.Errorf("%q is %q, not %q", typed, id.Canonical, want)
 		}
 	})
 }

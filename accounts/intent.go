@@ -267,6 +267,9 @@ func (s *Service) finish(ctx context.Context, d Delivery, p parcel, link *Legacy
 		if err := s.finishIntent(&f, d, p, link); err != nil {
 			return err
 		}
+	}
+	address := f.Address
+	if d.Intent {
 		if err := s.finishAbsent(ctx, &f, d, p); err != nil {
 			return err
 		}
@@ -274,15 +277,9 @@ func (s *Service) finish(ctx context.Context, d Delivery, p parcel, link *Legacy
 	err := s.store.FinishDelivery(ctx, d, f)
 	if errors.Is(err, ErrTaken) && f.Create != nil {
 		// Somebody has just made them, or they are contested here: legacy has them, and answers.
-		f.Create, f.Link = nil, nil
-		_, missing := s.store.ByID(ctx, d.AccountID)
-		switch {
-		case missing != nil && !errors.Is(missing, ErrNotFound):
-			return missing
-		case missing != nil:
-			f.Address = nil
-		case d.Kind != DeliverInsert:
-			f.Link = link
+		f.Create = nil
+		if d.Kind != DeliverInsert {
+			f.Link, f.Address = link, address
 		}
 		err = s.store.FinishDelivery(ctx, d, f)
 	}
@@ -306,8 +303,7 @@ func (s *Service) finishAbsent(ctx context.Context, f *Finish, d Delivery, p par
 	if !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	link, address := *f.Link, f.Address
-	f.Link, f.Address = nil, nil // there is nothing that they could be of
+	link, address := *f.Link, f.Address // both go to who has come to be here by then, if somebody has
 	c, err := s.resumeLegacy(ctx, Session{AccountID: d.AccountID, Source: link.Source, LegacyID: link.LegacyID})
 	if errors.Is(err, ErrCredentials) || err == nil && !hmac.Equal(link.Fingerprint, s.fingerprint(c)) {
 		return nil // somebody else has changed them since, and nothing of what we know is theirs
@@ -336,7 +332,7 @@ func (s *Service) finishAbsent(ctx context.Context, f *Finish, d Delivery, p par
 	}
 	rec.Link.CopiedEpoch = p.Intent.Epoch
 	rec.Profile = profileOf(c.user.Profile)
-	f.Create = &rec
+	f.Create, f.Link, f.Address = &rec, nil, nil // it has both
 	return s.carryFactors(ctx, &rec, c)
 }
 

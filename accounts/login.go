@@ -37,6 +37,7 @@ type Attempt struct {
 	by    *By         // who moves somebody else, without a password; nil: the person
 	how   How         // "": ByLogin
 	alone bool        // the new store is out of reach, and legacy answers alone; see alone.go
+	both  *sample     // the other store is asked afterwards; nil: it is not; see verdicts.go
 }
 
 // Login answers an attempt. Its errors are a *RefusedError (which is ErrCredentials), an *InvalidError, or an
@@ -58,6 +59,8 @@ func (s *Service) Login(ctx context.Context, a Attempt) (person Person, err erro
 		return Person{}, err
 	}
 	defer leave()
+	a.both = s.sampled(a)
+	defer func() { s.compareLater(a) }()
 	person, err = s.login(ctx, name, a)
 	if err == nil {
 		person, err = s.challenge(ctx, s.owing(ctx, person, a.at), name)
@@ -104,7 +107,9 @@ func (s *Service) login(ctx context.Context, name Identifier, a Attempt) (Person
 
 // loginHere answers for an account of the new store.
 func (s *Service) loginHere(ctx context.Context, rec Record, a Attempt) (Person, error) {
-	if err := s.proveHere(ctx, rec, a); err != nil {
+	err := s.proveHere(ctx, rec, a)
+	a.both.said(rec, nil, err)
+	if err != nil {
 		return Person{}, err
 	}
 	rec.Credential.Version = s.keepCurrent(ctx, rec, a)
@@ -157,6 +162,7 @@ func (s *Service) loginCandidate(ctx context.Context, c candidate, contested boo
 	}
 
 	proof, err := s.prove(ctx, c, a)
+	a.both.said(rec, &c, err)
 	if err != nil {
 		return Person{}, err
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	hashlib "hash"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -216,7 +215,10 @@ func (s *Service) recordOf(
 	// That there is no password is a change which legacy does not know, from when this store answers.
 	copied := phase.Account{ID: id, CopiedEpoch: max(a.at.Epoch, 1)}
 	rec.ChangedHere = credential.AwaitsReset() && a.at.Row(copied).Answers == phase.New
-	for _, person := range append([]candidate{c}, also...) {
+	if err := s.carryFactors(ctx, &rec, c); err != nil {
+		return Record{}, err
+	}
+	for _, person := range also {
 		if err := s.carryFactors(ctx, &rec, person); err != nil {
 			return Record{}, err
 		}
@@ -227,7 +229,9 @@ func (s *Service) recordOf(
 // identifiersOf returns what people who are one can type to log in, each value once, and the number of stored values
 // that cannot be an identifier. An address that belongs to another store does not move with them.
 func (s *Service) identifiersOf(c candidate, also []candidate) (ids []Identifier, invalid int) {
-	for _, person := range append([]candidate{c}, also...) {
+	ids, invalid = c.identifiers()
+	ids = slices.DeleteFunc(ids, func(id Identifier) bool { return !s.asks(c.source, id) })
+	for _, person := range also {
 		theirs, bad := person.identifiers()
 		invalid += bad
 		for _, id := range theirs {
@@ -253,26 +257,42 @@ func (s *Service) linkOf(c candidate, order int, a Attempt) *LegacyLink {
 // fingerprint is an HMAC-SHA-256 over what says who a legacy person is and what proves it, each field behind its
 // length, so that no two records read alike.
 func (s *Service) fingerprint(c candidate) []byte {
-	mac, ok := s.prints.Get().(hashlib.Hash)
+	p, ok := s.printers.Get().(*printer)
 	if !ok {
-		mac = hmac.New(sha256.New, s.fingerprintKey[:])
+		p = &printer{mac: hmac.New(sha256.New, s.fingerprintKey[:])}
 	}
-	defer s.prints.Put(mac)
-	mac.Reset()
-	u := c.user
-	fields := []string{u.Username, u.Email, u.Phone, strconv.FormatBool(u.Disabled), "", ""}
+	defer s.printers.Put(p)
+	u := &c.user
+	p.add(u.Username, u.Email, u.Phone, strconv.FormatBool(u.Disabled))
 	if u.Password != nil {
-		fields[4], fields[5] = u.Password.Hash, u.Password.Salt
+		p.add(u.Password.Hash, u.Password.Salt)
+	} else {
+		p.add("", "")
 	}
-	fields = append(fields, u.Aliases...)
+	p.add(u.Aliases...)
 	for _, t := range u.Profile.TOTP {
-		fields = append(fields, string(t.Secret))
+		p.add(string(t.Secret))
 	}
-	var length [8]byte
+	return p.print()
+}
+
+// A printer makes fingerprints, one after the other.
+type printer struct {
+	mac  hashlib.Hash
+	text []byte
+}
+
+func (p *printer) add(fields ...string) {
 	for _, field := range fields {
-		binary.BigEndian.PutUint64(length[:], uint64(len(field)))
-		mac.Write(length[:]) // a hash never fails to write
-		_, _ = io.WriteString(mac, field)
+		p.text = append(binary.BigEndian.AppendUint64(p.text, uint64(len(field))), field...)
 	}
-	return mac.Sum(nil)
+}
+
+// print returns the fingerprint of what was added, and forgets that: there are hashes in it.
+func (p *printer) print() []byte {
+	p.mac.Reset()
+	p.mac.Write(p.text) // a hash never fails to write
+	clear(p.text)
+	p.text = p.text[:0]
+	return p.mac.Sum(nil)
 }

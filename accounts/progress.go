@@ -407,7 +407,7 @@ func (s *Service) totalsOfRuns(ctx context.Context) ([]runTotals, error) {
 		t := runTotals{run.Began, map[string]int64{}}
 		uncounted := map[string]bool{}
 		for _, p := range parts {
-			t.of[p.Source] += p.Total
+			t.of[p.Source] += max(0, p.Total)
 			uncounted[p.Source] = uncounted[p.Source] || p.Total == 0
 		}
 		maps.DeleteFunc(t.of, func(source string, _ int64) bool { return uncounted[source] })

@@ -71,8 +71,10 @@ func (s *Service) proveBySource(ctx context.Context, c candidate, a Attempt) (pr
 	}
 	err := verifier.Verify(ctx, c.user, a.Password.Reveal())
 	switch {
-	case errors.Is(err, legacy.ErrWrongPassword), errors.Is(err, legacy.ErrNoUser):
+	case errors.Is(err, legacy.ErrWrongPassword):
 		return proof{}, refused("legacy-wrong:" + c.source.Name)
+	case errors.Is(err, legacy.ErrNoUser):
+		return proof{}, refused("legacy-gone:" + c.source.Name)
 	case err != nil:
 		return proof{}, cannotTell("verify by the legacy store", err)
 	}

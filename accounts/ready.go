@@ -31,6 +31,7 @@ const (
 	HurdleUndelivered Hurdle = "undelivered"       // changes that legacy has yet to hear of
 	HurdleMarked      Hurdle = "marked"            // copies that differ: drifted or dirty
 	HurdleValidation  Hurdle = "mismatched"        // what the last validation has found
+	HurdleVerdicts    Hurdle = "verdicts"          // what comparing logins has found
 	HurdleLegacyLogin Hurdle = "last-legacy-login" // when a login was last answered by what legacy has
 	HurdleResets      Hurdle = "forced-resets"     // accounts without a password, to which a login with legacy may bring it
 	HurdleOldHashes   Hurdle = "old-hashes"        // passwords that are still verified by legacy's scheme
@@ -75,6 +76,9 @@ func (s *Service) Ready(ctx context.Context) (Readiness, error) {
 	if a.backlog, err = s.Backlog(ctx); err != nil {
 		return Readiness{}, err
 	}
+	if a.disagree, err = s.store.CountDisagreements(ctx); err != nil {
+		return Readiness{}, cannotTell("count disagreements", err)
+	}
 	if a.runs, err = s.Runs(ctx, lookedAtRuns); err != nil {
 		return Readiness{}, err
 	}
@@ -117,6 +121,7 @@ type asked struct {
 	state       phase.State
 	intents     int64
 	backlog     Backlog
+	disagree    map[phase.Store]int64
 	runs        []Run
 	validations []Validation
 	limits      phase.Limits
@@ -125,7 +130,7 @@ type asked struct {
 func (a asked) lines() []ReadyLine {
 	lines := []ReadyLine{
 		a.phaseLine(), a.runsLine(), a.unmovedLine(), a.copiesLine(), a.quarantineLine(), a.contestedLine(), a.inDoubtLine(),
-		a.undeliveredLine(), a.markedLine(), a.validationLine(), a.legacyLoginLine(), a.resetsLine(), a.oldHashesLine(),
+		a.undeliveredLine(), a.markedLine(), a.validationLine(), a.verdictsLine(), a.legacyLoginLine(), a.resetsLine(), a.oldHashesLine(),
 	}
 	for i := range lines {
 		if lines[i].OK {
@@ -338,6 +343,17 @@ func (a asked) validationLine() ReadyLine {
 		line.Do = "rekey verify --repair marks who differs, rekey sweep run copies them again and moves who is missing, and rekey verify looks again"
 	}
 	return line
+}
+
+// verdictsLine is of people about whose password the stores disagree, as a login has shown.
+func (a asked) verdictsLine() ReadyLine {
+	legacy, here := a.disagree[phase.Legacy], a.disagree[phase.New]
+	found := "no login that was compared was judged differently"
+	if legacy+here > 0 {
+		found = fmt.Sprintf("the old store alone took the password of %s, the new store alone that of %s", people(legacy), people(here))
+	}
+	return none(HurdleVerdicts, legacy+here, found,
+		"rekey verify names them, rekey account show says when; --repair lets the old store answer for them until their next login, or rekey sweep run, copies them again")
 }
 
 // ago says how long ago something was, in the largest unit of which there are two.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"rekey/accounts/phase"
 	"rekey/legacy"
 	"rekey/legacy/hash"
 )
@@ -15,6 +16,10 @@ type RunStore interface {
 	Watching
 	SweepSettings
 	Signals
+	// Works returns all work that was ever claimed, by name.
+	Works(ctx context.Context) ([]Work, error)
+	// Phase returns the state of the installation; ErrNotFound if it has none yet.
+	Phase(ctx context.Context) (phase.State, error)
 }
 
 // RunStore returns what the service's runs are kept in.
@@ -44,6 +49,9 @@ func (s *Service) Moves() error {
 	defer leave()
 	return a.mayMove(uuid.Max) // of somebody who is absent the phase says the same, whoever they are, but for a ramp
 }
+
+// MovesIn is Moves in a state of the installation.
+func MovesIn(at phase.State) error { return Attempt{at: at}.mayMove(uuid.Max) }
 
 // NotePoisoned tells support about a legacy person whom a sweep passes over, because it never comes past them.
 func (s *Service) NotePoisoned(ctx context.Context, source, legacyID string, by By) error {

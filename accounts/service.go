@@ -68,6 +68,8 @@ type Config struct {
 	// Answered is told of each login that was not malformed, how long it took and what Login returns. nil: nobody is told.
 	Answered func(took time.Duration, err error)
 
+	Compare CompareLogins // which are compared while CompareVerdicts runs
+
 	Collisions   Collisions // "" means CollisionsQuarantine
 	Required     RequiredActions
 	WriteTimeout time.Duration // of a write that outlives its request; 0 means 10 s
@@ -91,12 +93,14 @@ type Service struct {
 	stats   Stats
 	meter   *meter
 
+	comparer comparer
+
 	measures func(took time.Duration, err error) // nil: nobody does
 
 	collisions     Collisions
 	required       RequiredActions
 	fingerprintKey [32]byte
-	prints         sync.Pool // of HMACs under it, which cost as much to make as to use
+	printers       sync.Pool // of HMACs under it, which cost as much to make as to use
 	nameKey        [32]byte
 	wrapKeys       password.WrapKeys
 	noted          recentSet // notes that this process has written: a hint that saves the attempt
@@ -122,7 +126,8 @@ func New(c Config) (*Service, error) {
 	s := &Service{
 		store: c.Store, sources: slices.Clone(c.Sources), hashes: c.Hashes, hasher: c.Hasher, permits: c.Permits, key: c.Key, lease: c.Lease, mailer: c.Mailer,
 		terms: c.Terms, limits: phase.DefaultLimits(), meter: newMeter(), measures: c.Answered, closing: make(chan struct{}),
-		policy: c.NewPasswords, collisions: c.Collisions, required: c.Required, writeTimeout: c.WriteTimeout, now: c.Now, nudge: c.Nudge, log: c.Log,
+		comparer: comparer{logins: c.Compare, jobs: make(chan *sample, compareQueue)},
+		policy:   c.NewPasswords, collisions: c.Collisions, required: c.Required, writeTimeout: c.WriteTimeout, now: c.Now, nudge: c.Nudge, log: c.Log,
 	}
 	if s.terms == (phase.Lease{}) {
 		s.terms = phase.DefaultLease()

@@ -39,14 +39,23 @@ type Stats struct {
 	ShadowReadsSkipped   atomic.Int64 // lookups that nobody was free to mirror
 	ShadowWrites         atomic.Int64 // that were tried here after legacy had them
 	ShadowWritesLost     atomic.Int64 // of those: made good later
-	FactorAsked          atomic.Int64 // right passwords that were answered with a challenge
-	FactorLimited        atomic.Int64 // guesses at codes that were not looked at: too many
-	Enrolled             atomic.Int64 // second factors that their owners have added
-	Unenrolled           atomic.Int64 // and removed
-	Drifted              atomic.Int64 // people whom the legacy store has changed since they were copied
-	Barred               atomic.Int64 // people whom a legacy store has disabled or removed since
-	Unbarred             atomic.Int64 // and let in again
-	NotLooked            atomic.Int64 // looks at a legacy store that failed; each is made again
+
+	// Logins about which the other store was asked too; see CompareLogins.
+	VerdictsAgreed      atomic.Int64
+	VerdictsLegacyAlone atomic.Int64 // legacy took the password, and the new store did not
+	VerdictsNewAlone    atomic.Int64 // the new store took it, and legacy did not
+	VerdictsUnknown     atomic.Int64 // one of them could not tell
+	VerdictsStale       atomic.Int64 // somebody was written meanwhile, and nothing was said
+	VerdictsDropped     atomic.Int64 // there was no room
+
+	FactorAsked   atomic.Int64 // right passwords that were answered with a challenge
+	FactorLimited atomic.Int64 // guesses at codes that were not looked at: too many
+	Enrolled      atomic.Int64 // second factors that their owners have added
+	Unenrolled    atomic.Int64 // and removed
+	Drifted       atomic.Int64 // people whom the legacy store has changed since they were copied
+	Barred        atomic.Int64 // people whom a legacy store has disabled or removed since
+	Unbarred      atomic.Int64 // and let in again
+	NotLooked     atomic.Int64 // looks at a legacy store that failed; each is made again
 }
 
 // Stats returns the counters.

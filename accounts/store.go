@@ -41,6 +41,7 @@ type Store interface {
 	SigningKeys
 	Validations
 	Verifies
+	Verdicts
 	Support
 	StaffTokens
 	Codes
@@ -72,7 +73,8 @@ type Directory interface {
 	// ByLink returns the account made from a legacy person; ErrNotFound if there is none.
 	ByLink(ctx context.Context, source, legacyID string) (Record, error)
 
-	// SessionEpoch returns how often all sessions of an account have ended; of somebody who is not here too.
+	// SessionEpoch returns how often all sessions of an account have ended; of somebody who is not here too, and then also how often
+	// they have got an address in legacy of which nothing was left here.
 	SessionEpoch(ctx context.Context, account uuid.UUID) (int64, error)
 	// SessionEpochs is SessionEpoch of many who are not here; whose is 0 is left out.
 	SessionEpochs(ctx context.Context, accounts []uuid.UUID) (map[uuid.UUID]int64, error)
@@ -200,12 +202,14 @@ type Phases interface {
 // A Finish is what is written here when a delivery has arrived.
 type Finish struct {
 	Event Event
-	Link  *LegacyLink // what the link to the legacy person is now, or, if it is Drifted, that it has; nil: as it was
+	// Link is what the link to the legacy person is now, or, if it is Drifted, that it has; nil: as it was. An intent of somebody who
+	// is not here leaves none.
+	Link *LegacyLink
 
 	// The rest is of intents.
 
 	// Was is the fingerprint of the legacy person before the change. A copy that had another was not equal to them, and one
-	// change that both got does not make it so: its link stays as it is. nil: whatever it was.
+	// change that both got does not make it so: its link stays as it is, and has drifted. nil: whatever it was.
 	Was        []byte
 	Credential *Credential // of the account, if it is here; whatever version it has, it gets the next
 	Keep       uuid.UUID   // the session that a new credential does not end

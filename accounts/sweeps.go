@@ -50,7 +50,7 @@ type Part struct {
 	Band   int    // which walk, from 0, where there are several: each passes over whom another one takes
 	Cut    string // chunks are cut up to this key; "" is the beginning
 	Whole  bool   // and up to the end
-	Total  int64  // about how many people; 0: nobody has counted
+	Total  int64  // about how many people; 0: nobody has counted; below 0: there are none
 }
 
 // A Chunk is a piece of a part: the people behind After, up to and with Through.
@@ -91,8 +91,8 @@ type Sweeps interface {
 	// Parts returns the parts of a run, by source and band.
 	Parts(ctx context.Context, run uuid.UUID) ([]Part, error)
 
-	// CutChunks stores new chunks of a part, and how far it is cut then; ErrStale if it was cut further meanwhile. Their Seq is
-	// given by the store, in their order.
+	// CutChunks stores new chunks of a part, of which there may be none, how far it is cut then, and its total; ErrStale if it was cut
+	// further meanwhile. Their Seq is given by the store, in their order.
 	CutChunks(ctx context.Context, run uuid.UUID, was, is Part, chunks []Chunk) error
 	// ClaimChunk claims the first chunk of a run that goes on, that is not done, due, and not claimed, for a while. ErrNotFound
 	// if there is none, or if as many as most are claimed.

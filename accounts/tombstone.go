@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"rekey/legacy"
 )
 
 // Who is deleted stays deleted. The legacy row may live on (nobody may write there, or not yet), and old stores give a
@@ -29,23 +31,43 @@ func (s *Service) tombstoned(ctx context.Context, c *candidate) (bool, error) {
 // inserted returns the delivery that has made a legacy person, if it has not ended: an intent, or one of somebody who was deleted
 // before. Nobody else has the hash that it brings.
 func (s *Service) inserted(ctx context.Context, c candidate) (*Delivery, error) {
-	if !c.source.writes().Insert {
-		return nil, nil //nolint:nilnil // nobody is made there
-	}
-	open, err := s.store.Inserts(ctx, c.source.Name)
+	open, err := s.inserts(ctx, c.source)
 	if err != nil {
 		return nil, err
 	}
+	return open.of(c.user), nil
+}
+
+// inserts are the deliveries that make people in a legacy store and have not ended.
+type inserts []*delivery
+
+// of returns the one that has made a legacy person, or nil.
+func (open inserts) of(user legacy.User) *Delivery {
 	for _, d := range open {
+		if d.carries(user) {
+			return &d.Delivery
+		}
+	}
+	return nil
+}
+
+func (s *Service) inserts(ctx context.Context, source Source) (inserts, error) {
+	if !source.writes().Insert {
+		return nil, nil // nobody is made there
+	}
+	found, err := s.store.Inserts(ctx, source.Name)
+	if err != nil {
+		return nil, err
+	}
+	open := make(inserts, len(found))
+	for i, d := range found {
 		p, err := s.unpack(d)
 		if err != nil {
 			return nil, err
 		}
-		if (&delivery{parcel: p}).carries(c.user) {
-			return &d, nil
-		}
+		open[i] = &delivery{Delivery: d, parcel: p}
 	}
-	return nil, nil //nolint:nilnil // there is none
+	return open, nil
 }
 
 // errReused says why somebody cannot be logged in: their subject would be that of a person who is deleted.

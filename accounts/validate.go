@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/hmac"
+	"encoding/binary"
 	"errors"
 	"maps"
 	"slices"
@@ -28,10 +29,12 @@ const (
 	VerdictDeleted      Verdict = "deleted"       // a tombstone
 	VerdictUnmovable    Verdict = "unmovable"     // not here, and cannot be without a login or without support
 	VerdictDifferent    Verdict = "different"     // somebody else has written to legacy since
+	VerdictDisagreeing  Verdict = "disagreeing"   // equal, but one store has taken the password of a login and the other has not
 	VerdictUntrusted    Verdict = "untrusted"     // equal, but marked, or copied before copies were trusted
 	VerdictMissingHere  Verdict = "missing-here"  // in legacy alone, though it could be here
 	VerdictMissingThere Verdict = "missing-there" // an account that was copied from somebody who is not in legacy any more
 	VerdictUnreadable   Verdict = "unreadable"    // an account whose legacy record nobody can compare
+	VerdictSuspended    Verdict = "suspended"     // a store did not answer for them, time after time, and did for others
 	VerdictIgnored      Verdict = "ignored"       // one of those that are not clean, which somebody has looked at and accepts; see Ignored
 )
 
@@ -159,6 +162,13 @@ func (s *Service) Validations(ctx context.Context, limit int) ([]Validation, err
 // cleanSince returns when the newest pass began, if it has found no difference and counts in a state; the zero time if not. A
 // pass that was not over everything cannot clear, but what it has found stands.
 func (s *Service) cleanSince(ctx context.Context, in phase.State) (time.Time, error) {
+	disagree, err := s.store.CountDisagreements(ctx)
+	switch {
+	case err != nil:
+		return time.Time{}, cannotTell("count disagreements", err)
+	case disagree[phase.Legacy]+disagree[phase.New] > 0:
+		return time.Time{}, nil
+	}
 	all, err := s.Validations(ctx, 20) // passes over one source come in between
 	if err != nil {
 		return time.Time{}, err
@@ -194,7 +204,10 @@ func (s *Service) Compare(ctx context.Context, source string, user legacy.User) 
 		return "", err
 	}
 	c := candidate{source: s.sources[i], user: user, order: i}
-	if verdict := s.judge(rec, source, user.ID, &c, a); verdict.Clean() {
+	switch verdict, _, err := s.judgeWith(ctx, rec, source, user.ID, &c, a); {
+	case err != nil:
+		return "", err
+	case verdict.Clean():
 		return verdict, nil
 	}
 	return s.compareAccepting(ctx, source, user.ID, a)
@@ -252,11 +265,11 @@ func (s *Service) compareAgain(ctx context.Context, source, legacyID string, a A
 			}
 			return verdict, s.pairOf(after, nil), nil
 		}
-		verdict := s.judge(after, source, legacyID, &c, a)
+		verdict, both, err := s.judgeWith(ctx, after, source, legacyID, &c, a)
 		if verdict == VerdictMissingHere {
 			verdict, err = s.couldMove(ctx, c)
 		}
-		return verdict, s.pairOf(after, &c), err
+		return verdict, both, err
 	}
 	return VerdictAhead, pair{}, nil // they are being changed, over and over
 }
@@ -307,6 +320,20 @@ func (s *Service) judge(rec *Record, source, legacyID string, c *candidate, a At
 	return VerdictEqual
 }
 
+// judgeWith is judge that also knows what comparing logins has found. It returns what it has judged.
+func (s *Service) judgeWith(ctx context.Context, rec *Record, source, legacyID string, c *candidate, a Attempt) (Verdict, pair, error) {
+	verdict, both := s.judge(rec, source, legacyID, c, a), s.pairOf(rec, c)
+	if rec == nil || verdict != VerdictEqual && verdict != VerdictUntrusted {
+		return verdict, both, nil
+	}
+	d, err := s.disagreement(ctx, source, legacyID)
+	if err != nil || d == nil {
+		return verdict, both, err
+	}
+	both.ours = binary.BigEndian.AppendUint64(slices.Clone(both.ours), uint64(d.Version)) // who accepts it accepts no later one
+	return VerdictDisagreeing, both, nil
+}
+
 // couldMove tells somebody who could be here and is not from somebody who cannot.
 func (s *Service) couldMove(ctx context.Context, c candidate) (Verdict, error) {
 	_, err := s.openUnseen(c, KeepAuto)
@@ -325,7 +352,7 @@ func (s *Service) couldMove(ctx context.Context, c candidate) (Verdict, error) {
 }
 
 // MarkDrifted marks the link of an account that differs from legacy, so that it counts no longer until it was copied again,
-// and reports whether this call did. Who was changed here meanwhile, or is equal again, is not marked. Its error is an
+// and reports whether this call did; that of one whose password the stores disagree about is marked as dirty. Who was changed here meanwhile, or is equal again, is not marked. Its error is an
 // *InvalidError or an *UnavailableError.
 func (s *Service) MarkDrifted(ctx context.Context, source, legacyID string, by By) (bool, error) {
 	if err := by.Check(); err != nil {
@@ -345,11 +372,16 @@ func (s *Service) MarkDrifted(ctx context.Context, source, legacyID string, by B
 		return false, err
 	}
 	verdict, _, err := s.compareAgain(ctx, source, legacyID, a)
-	if err != nil || verdict != VerdictDifferent && verdict != VerdictMissingThere || was.Link.Drifted {
+	is := *was.Link
+	switch {
+	case verdict == VerdictDifferent, verdict == VerdictMissingThere:
+		is.Drifted = true
+	case verdict == VerdictDisagreeing:
+		is.Dirty = true // a look at the record, which is as it was, would take a drift mark back
+	}
+	if err != nil || is.Drifted == was.Link.Drifted && is.Dirty == was.Link.Dirty {
 		return false, err
 	}
-	is := *was.Link
-	is.Drifted = true
 	event := s.event(was.ID, EventDrifted, a)
 	event.Detail = map[string]string{"source": source, "legacy_id": legacyID, "found": string(verdict)}
 	err = s.outlive(ctx, func(ctx context.Context) error { return s.writes(a).SetLink(ctx, *was.Link, is, event) })

@@ -141,7 +141,7 @@ func (d doorsAt) SetLink(ctx context.Context, was, is accounts.LegacyLink, e acc
 // followed by none that has.
 func TestValidationGate(t *testing.T) {
 	t.Parallel()
-	v := newVillage(t, phase.DualWrite, accounts.CopyBackFull)
+	v := newVillage(t, phase.DualWrite, accounts.CopyBackFull, salted(t, "7", "anna", "tulip"))
 	blocks := func() bool {
 		t.Helper()
 		report, err := v.MovePhase(t.Context(), accounts.PhaseMove{To: phase.Ramp, By: because, DryRun: true})
@@ -177,6 +177,17 @@ func TestValidationGate(t *testing.T) {
 		{"a clean one over a part", func() { pass(false, accounts.VerdictEqual) }, false},
 		{"a part that differs", func() { pass(false, accounts.VerdictMissingHere) }, true},
 		{"a clean one again", func() { pass(true, accounts.VerdictUnmovable) }, false},
+		{"a login that is judged differently", func() {
+			mustLogin(t, v.Service, "anna", "tulip")
+			v.plant(t, "rose")
+			s := v.comparing(t, asItIs)
+			mustLogin(t, s, "anna", "tulip")
+			s.CompareAll(t.Context())
+		}, true},
+		{"copied again", func() {
+			v.raw(t, `UPDATE legacy_links SET dirty = TRUE`)
+			mustMigrate(t, v.Service, swept("7"), accounts.OutcomeRecopied)
+		}, false},
 		{"a day later", func() { v.clock.advance(25 * time.Hour); v.hear(t) }, true},
 	} {
 		if step.do(); blocks() != step.blocks {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -56,6 +57,8 @@ type Verifies interface {
 	EachChunk(ctx context.Context, run uuid.UUID, visit func(Chunk) error) error
 	// DropChunks removes the parts and chunks of all runs of a kind that have ended.
 	DropChunks(ctx context.Context, kind RunKind) error
+	// TakeVerifyTurn is Sweeps.TakeTurn for comparisons, whose turns are others, and whose rate may be another each time.
+	TakeVerifyTurn(ctx context.Context, cost time.Duration) (wait time.Duration, err error)
 
 	// Written returns the legacy people of a source whose accounts were written, as the audit tells: up to limit of them, behind
 	// a place, whose zero value is the beginning. A person may come more than once. Where there are fewer, that is the end.
@@ -110,7 +113,7 @@ func (s *Service) CompareMany(ctx context.Context, source string, users []legacy
 	return verdicts, nil
 }
 
-// compareAtOnce judges those about whom there is no doubt, and leaves the others out. It holds the phase for no longer than two
+// compareAtOnce judges those about whom there is no doubt, and leaves the others out. It holds the phase for no longer than three
 // questions to the store take.
 func (s *Service) compareAtOnce(ctx context.Context, source string, users []legacy.User) ([]Verdict, error) {
 	var a Attempt
@@ -136,7 +139,11 @@ func (s *Service) compareAtOnce(ctx context.Context, source string, users []lega
 		return nil, cannotTell("compare copies", err)
 	}
 	trusted := a.at.Phase < phase.Both || a.at.TrustEpoch > 0
-	if digest == want && trusted {
+	disagree, err := s.store.DisagreementsOf(ctx, source, ids)
+	if err != nil {
+		return nil, cannotTell("read disagreements", err)
+	}
+	if digest == want && trusted && len(disagree) == 0 {
 		for i := range verdicts {
 			verdicts[i] = VerdictEqual
 		}
@@ -147,7 +154,8 @@ func (s *Service) compareAtOnce(ctx context.Context, source string, users []lega
 		return nil, cannotTell("read copies", err)
 	}
 	for i := range users {
-		if c, here := copies[ids[i]]; here {
+		disagrees := slices.ContainsFunc(disagree, func(d Disagreement) bool { return d.LegacyID == ids[i] })
+		if c, here := copies[ids[i]]; here && !disagrees {
 			verdicts[i] = judgeCopy(c, prints[i], a)
 		}
 	}
@@ -241,7 +249,7 @@ func (s *Service) IgnoreDifference(ctx context.Context, source, legacyID string,
 		return verdict, &InvalidError{Field: "legacy_id", Reason: "is of somebody who cannot be moved: skip them in quarantine, with a reason"}
 	case verdict.Clean():
 		return verdict, &InvalidError{Field: "legacy_id", Reason: "is of nobody who differs: " + string(verdict)}
-	case verdict == VerdictDifferent:
+	case verdict == VerdictDifferent, verdict == VerdictDisagreeing:
 		if _, err := s.MarkDrifted(ctx, source, legacyID, by); err != nil {
 			return "", err
 		}

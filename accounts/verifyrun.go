@@ -50,6 +50,23 @@ const (
 type ChunkFound struct {
 	Comparison
 	Suspended string `json:"suspended,omitempty"` // why
+	// Hung are people who could not be looked up, time after time, and why; see VerdictSuspended.
+	Hung map[string]string `json:"hung,omitempty"`
+}
+
+// maxHung bounds what a chunk holds. With more of them it is the store that hangs.
+const maxHung = 100
+
+// Hang notes that somebody cannot be looked up; false if they are too many.
+func (f *ChunkFound) Hang(legacyID, why string) bool {
+	if len(f.Hung) >= maxHung {
+		return false
+	}
+	if f.Hung == nil {
+		f.Hung = map[string]string{}
+	}
+	f.Hung[legacyID] = why
+	return true
 }
 
 // stateOf is the state of a chunk in which this was found.
@@ -247,6 +264,26 @@ func (v *Verification) Keep(ctx context.Context, c Chunk, claim, pause time.Dura
 		return cannotTell("keep a chunk", err)
 	}
 	return err
+}
+
+// Hold keeps the claim of a chunk for a while from now, and changes nothing else; ErrStale if somebody else has claimed it, or an
+// *UnavailableError.
+func (v *Verification) Hold(ctx context.Context, c Chunk, claim time.Duration) error {
+	err := v.service.outlive(ctx, func(ctx context.Context) error { return v.service.store.HoldChunk(ctx, c, claim) })
+	if err != nil && !errors.Is(err, ErrStale) {
+		return cannotTell("keep a chunk", err)
+	}
+	return err
+}
+
+// VerifyTurn returns how long to wait before so many people may be read, where all comparisons of all machines are to read no more
+// than perSecond, which is above 0, together. Its error is an *UnavailableError.
+func (s *Service) VerifyTurn(ctx context.Context, people, perSecond int) (time.Duration, error) {
+	wait, err := s.store.TakeVerifyTurn(ctx, time.Duration(people)*time.Second/time.Duration(perSecond))
+	if err != nil {
+		return 0, cannotTell("take a turn", err)
+	}
+	return wait, nil
 }
 
 // Waits reports whether there are chunks that are not compared yet. Its error is an *UnavailableError.

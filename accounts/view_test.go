@@ -66,6 +66,15 @@ func TestCauses(t *testing.T) {
 		}, accounts.StateMoved, "moved by support at "},
 		"drifted": {raw(`UPDATE legacy_links SET drifted = TRUE`), accounts.StateDrifted, "changed by others after the move: it answers; the next login moves them again"},
 		"behind":  {raw(`UPDATE legacy_links SET dirty = TRUE`), accounts.StateBehind, "a change did not reach the copy here"},
+		"disagreeing": {moved(func(t *testing.T, v *village) {
+			rec, err := v.store.ByID(t.Context(), anna)
+			must(t, "read", err, nil)
+			d := accounts.Disagreement{Source: "shop", LegacyID: "7", Version: rec.Credential.Version, Fingerprint: rec.Link.Fingerprint, Taken: phase.New, At: time.Now()}
+			kept, err := v.store.KeepDisagreement(t.Context(), d, event(anna, accounts.EventDisagreement, time.Now()))
+			if !kept || err != nil {
+				t.Fatalf("kept: %t (%v)", kept, err)
+			}
+		}), accounts.StateDisagreeing, "the copy here took the password of a login, and the legacy store did not, at "},
 		"reverted": {moved(func(t *testing.T, v *village) {
 			_, err := v.Revert(t.Context(), "anna", false, staff)
 			must(t, "revert", err, nil)

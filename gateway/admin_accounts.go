@@ -166,16 +166,12 @@ func (g *Gateway) setDisabled(c echo.Context, disabled bool) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	rec, err := g.accounts.AccountOf(ctx, ref)
+	barred, err := g.accounts.DisableBy(ctx, ref, disabled, false, by)
 	if err != nil {
 		return err
 	}
-	changed, ended, err := g.accounts.SetDisabled(ctx, rec.ID, disabled, by)
-	if err != nil {
-		return err
-	}
-	g.tokens.Refuse(ctx, ended...)
+	g.tokens.Refuse(ctx, barred.Ended...)
 	return c.JSON(http.StatusOK, map[string]any{
-		"account_id": rec.ID, "disabled": disabled, "changed": changed, "sessions_ended": len(ended),
+		"account_id": barred.AccountID, "disabled": disabled, "changed": barred.Changed, "moved": barred.Moved, "sessions_ended": len(barred.Ended),
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"rekey/accounts"
+	"rekey/accounts/phase"
 )
 
 // migrate serves POST /admin/v1/accounts/{ref}/migrate: one person is moved or copied without their password, as the phase
@@ -63,13 +64,21 @@ type ignoredState struct {
 	At       time.Time        `json:"at"`
 }
 
+type disagreementState struct {
+	Source   string      `json:"source"`
+	LegacyID string      `json:"legacy_id"`
+	Taken    phase.Store `json:"taken"`
+	At       time.Time   `json:"at"`
+}
+
 const (
-	shownValidations = 20  // the newest passes
-	shownIgnored     = 100 // the newest differences that somebody accepts
+	shownValidations   = 20  // the newest passes
+	shownIgnored       = 100 // the newest differences that somebody accepts
+	shownDisagreements = 100 // the newest people about whose password the stores disagree
 )
 
 // listValidations serves GET /admin/v1/validation: how far the pass over both stores is that goes on, what the newest have found,
-// newest first, and what nobody has to look at any more.
+// newest first, what nobody has to look at any more, and about whose password the stores disagree.
 func (g *Gateway) listValidations(c echo.Context) error {
 	ctx := c.Request().Context()
 	all, err := g.accounts.Validations(ctx, shownValidations)
@@ -80,7 +89,14 @@ func (g *Gateway) listValidations(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	disagree, err := g.accounts.Disagreements(ctx, shownDisagreements)
+	if err != nil {
+		return err
+	}
 	answer := map[string]any{
+		"disagreeing": each(disagree, func(d accounts.Disagreement) disagreementState {
+			return disagreementState{d.Source, d.LegacyID, d.Taken, d.At}
+		}),
 		"validations": each(all, func(v accounts.Validation) validationState {
 			return validationState{v.ID, v.Began, v.Ended, v.Epoch, v.Found.Clean(), v.Found.Complete, v.Found.Since, v.Found.SinceClean, v.Found.Sources}
 		}),

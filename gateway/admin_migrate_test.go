@@ -8,6 +8,8 @@ import (
 	"github.com/google/uuid"
 
 	"rekey/accounts"
+	"rekey/accounts/accountstest"
+	"rekey/accounts/phase"
 	"rekey/legacy"
 )
 
@@ -106,6 +108,14 @@ func TestValidations(t *testing.T) {
 	if err := w.store.KeepIgnored(t.Context(), ignored, event); err != nil {
 		t.Fatal(err)
 	}
+	ada := accountstest.Person("Ada")
+	if err := w.store.Create(t.Context(), ada, accountstest.Event(ada.ID, accounts.EventMigrated)); err != nil {
+		t.Fatal(err)
+	}
+	disagree := accounts.Disagreement{Source: "shop", LegacyID: "Ada", Version: 1, Fingerprint: ada.Link.Fingerprint, Taken: phase.New, At: time.Now()}
+	if kept, err := w.store.KeepDisagreement(t.Context(), disagree, accountstest.Event(ada.ID, accounts.EventDisagreement)); !kept || err != nil {
+		t.Fatal(kept, err)
+	}
 	v.ID, v.Began, v.Found.Since, v.Found.SinceClean = uuid.Must(uuid.NewV7()), v.Began.Add(time.Hour), v.Began, true
 	if err := w.store.AddValidation(t.Context(), v); err != nil {
 		t.Fatal(err)
@@ -113,7 +123,7 @@ func TestValidations(t *testing.T) {
 	a = w.admin(token, "GET", "/admin/v1/validation", "")
 	for _, want := range []string{
 		`"running":{"id":"` + goesOn.Run.ID.String(), `"ignored":[{"source":"shop","legacy_id":"8","verdict":"missing-here","actor":"cli:test","reason":"ticket 4711"`,
-		`"since_clean":true`,
+		`"since_clean":true`, `"disagreeing":[{"source":"shop","legacy_id":"Ada","taken":"new","at":"`,
 	} {
 		if !strings.Contains(a.Body.String(), want) {
 			t.Errorf("%s is not in %d %s", want, a.Code, a.Body)

@@ -29,7 +29,7 @@ func TestProgress(t *testing.T) {
 			t.Errorf("%d %s", a.Code, a.Body)
 		}
 		a = w.admin(token, "GET", "/admin/v1/ready", "")
-		if r := as[accounts.Readiness](t, a); a.Code != 200 || r.Ready || len(r.Checks) != 13 {
+		if r := as[accounts.Readiness](t, a); a.Code != 200 || r.Ready || len(r.Checks) != 14 {
 			t.Errorf("%d %s", a.Code, a.Body)
 		}
 		a = w.admin(token, "GET", "/admin/v1/sweeper/runs", "")

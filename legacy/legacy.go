@@ -146,6 +146,18 @@ type Cutter interface {
 	ListTo(ctx context.Context, after, through string, limit int) ([]User, error)
 }
 
+// Apart is a Lister that may be configured to list by another question than it looks people up by.
+type Apart interface {
+	// ListsApart reports whether it is: whom it lists may be nobody to Lookup, or be told otherwise there.
+	ListsApart() bool
+}
+
+// ListsApart reports whether a source does; see Apart.
+func ListsApart(s Source) bool {
+	apart, ok := s.(Apart)
+	return ok && apart.ListsApart()
+}
+
 // Checker is a Source that can tell a mistake of configuration from an outage, before anybody logs in.
 type Checker interface {
 	// Check asks the store once. Its error wraps ErrMapping if the store answers but has not what the configuration

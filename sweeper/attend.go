@@ -14,6 +14,7 @@ import (
 
 	"rekey/accounts"
 	"rekey/sweeper/pause"
+	"rekey/sweeper/settings"
 )
 
 // AttendConfig says what run is attended. Service and Spec are required.
@@ -24,6 +25,8 @@ type AttendConfig struct {
 	Name    string // for people: where it works
 	// Progress is called after each batch, with how many people of the source were counted so far.
 	Progress func(source string, people int64)
+	// Counting is called now and then while names that several people hold are looked for, with how many people were read so far.
+	Counting func(people int64)
 	// Wait waits before a store that did not answer is asked again; nil waits.
 	Wait func(ctx context.Context, d time.Duration) error
 	Log  *slog.Logger
@@ -63,13 +66,13 @@ func Attend(ctx context.Context, c AttendConfig) ([]Report, error) {
 	a.desk = &Desk{Read: func(ctx context.Context) (Orders, error) { return a.read(ctx, run.ID) }}
 	a.planner = &Planner{Service: c.Service, Desk: a.desk}
 	if run.Found == "" {
-		err = countNames(ctx, c.Service, run.ID, nil)
+		err = countNames(ctx, c.Service, run, a.pass())
 	}
 	if err == nil {
 		err = a.work(ctx)
 	}
 	if errors.Is(err, accounts.ErrNothingMoves) {
-		_, endErr := End(context.WithoutCancel(ctx), c.Service, run, accounts.RunFailed, accounts.ErrNothingMoves.Error())
+		_, endErr := End(context.WithoutCancel(ctx), c.Service, Orders{Run: run}, accounts.RunFailed, accounts.ErrNothingMoves.Error())
 		if !errors.Is(endErr, accounts.ErrStale) {
 			err = errors.Join(err, endErr)
 		}
@@ -102,7 +105,7 @@ func attended(ctx context.Context, c AttendConfig) (accounts.Run, error) {
 		if free, err := forsaken(ctx, c.Service, run, spec); err != nil || !free {
 			return accounts.Run{}, cmp.Or(err, ErrOtherRun)
 		}
-		if _, err := End(ctx, c.Service, run, accounts.RunStopped, "nobody attended it, and another one was begun"); err != nil && !errors.Is(err, accounts.ErrStale) {
+		if _, err := End(ctx, c.Service, Orders{Run: run}, accounts.RunStopped, "nobody attended it, and another one was begun"); err != nil && !errors.Is(err, accounts.ErrStale) {
 			return accounts.Run{}, err
 		}
 	}
@@ -152,6 +155,20 @@ func (a *attendance) count(ctx context.Context, run accounts.Run) error {
 	return nil
 }
 
+// pass is called for each person who is read before anybody is moved.
+func (a *attendance) pass() func(context.Context) error {
+	people := int64(0)
+	return func(ctx context.Context) error {
+		if people++; people%gateEvery != 0 {
+			return nil
+		}
+		if a.Counting != nil {
+			a.Counting(people)
+		}
+		return ctx.Err()
+	}
+}
+
 // counted takes note of how many people of a chunk were counted.
 func (a *attendance) counted(c accounts.Chunk, people int64) {
 	a.mu.Lock()
@@ -185,7 +202,7 @@ func (a *attendance) read(ctx context.Context, id uuid.UUID) (Orders, error) {
 		Batch: attendBatch, Target: attendTarget, Chunk: attendChunk, attends: true,
 	}
 	if run.State != accounts.RunRunning {
-		o.Holds = []Hold{{Kind: HeldNoRun, Why: run.Why}}
+		o.Holds = []settings.Hold{{Cause: settings.CauseNoRun, Text: run.Why}}
 	}
 	return o, nil
 }

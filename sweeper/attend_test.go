@@ -129,7 +129,7 @@ func TestAttendOther(t *testing.T) {
 	if _, err := w.attend(t.Context(), nil); !errors.Is(err, ErrOtherRun) {
 		t.Errorf("beside the settings' run: %v", err)
 	}
-	if _, err := End(t.Context(), w.Service, resident, accounts.RunStopped, "test"); err != nil {
+	if _, err := End(t.Context(), w.Service, Orders{Run: resident}, accounts.RunStopped, "test"); err != nil {
 		t.Fatal(err)
 	}
 	left := w.begin(func(s *Spec) { s.Attended, s.DryRun = true, true })

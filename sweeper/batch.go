@@ -33,7 +33,7 @@ func (t *task) batch(ctx context.Context, o Orders) (people int, took time.Durat
 	if err != nil {
 		return 0, 0, err
 	}
-	moving, err := t.timed(ctx, func(ctx context.Context) error { return t.write(ctx, page, j) })
+	moving, err := t.timed(ctx, func(ctx context.Context) error { return t.write(ctx, o, page, j) })
 	return len(page.People) + len(page.Unreadable), reading + moving, err
 }
 
@@ -94,6 +94,7 @@ func (t *task) judge(page accounts.Page) (judged, error) {
 		}
 		again = append(again, row.Key)
 	}
+	j.people = make([]legacy.User, 0, len(page.People))
 	for _, user := range page.People {
 		switch t.choice.of(user) {
 		case taken:
@@ -113,7 +114,7 @@ func (t *task) judge(page accounts.Page) (judged, error) {
 }
 
 // write moves the people, and writes down with them how far the chunk is.
-func (t *task) write(ctx context.Context, page accounts.Page, j judged) error {
+func (t *task) write(ctx context.Context, o Orders, page accounts.Page, j judged) error {
 	if len(j.told) > 0 && !t.spec.DryRun { // before the cursor: nobody is passed over who is neither here nor in quarantine
 		if _, err := t.Service.NoteRefused(ctx, j.told, t.spec.by()); err != nil {
 			return err
@@ -140,7 +141,7 @@ func (t *task) write(ctx context.Context, page accounts.Page, j judged) error {
 		}
 	} else {
 		_, err := t.Service.MigrateMany(ctx, accounts.Batch{
-			Source: t.chunk.Source, People: j.people, Contested: t.contested, Held: t.held,
+			Source: t.chunk.Source, People: j.people, Contested: t.contested, Counted: o.Run.Began, Held: t.held,
 			Again: func(ctx context.Context) ([]legacy.User, error) {
 				page, err := t.page(ctx, len(page.People)+len(page.Unreadable))
 				return page.People, err

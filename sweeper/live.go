@@ -8,9 +8,6 @@ import (
 	"log/slog"
 	"math"
 	"strconv"
-	"time"
-
-	"github.com/google/uuid"
 
 	"rekey/accounts"
 	"rekey/sweeper/governor"
@@ -31,7 +28,6 @@ type Config struct {
 type Sweeper struct {
 	service   *accounts.Service
 	keeper    *settings.Keeper
-	signals   accounts.Signals
 	desk      *Desk
 	planner   *Planner
 	worker    *Worker
@@ -41,8 +37,8 @@ type Sweeper struct {
 // New returns a Sweeper. It asks nothing yet.
 func New(c Config) *Sweeper {
 	s := &Sweeper{
-		service: c.Service, signals: c.Signals,
-		keeper: &settings.Keeper{Documents: accounts.SweepDocuments{Store: c.Settings}},
+		service: c.Service,
+		keeper:  &settings.Keeper{Documents: accounts.SweepDocuments{Store: c.Settings}},
 	}
 	s.desk = &Desk{Read: s.read}
 	s.planner = &Planner{Service: c.Service, Desk: s.desk, Log: c.Log, Govern: s.govern, Settle: s.settle}
@@ -73,111 +69,35 @@ func (s *Sweeper) read(ctx context.Context) (Orders, error) {
 	effective := document.Effective(now)
 	o := Orders{
 		Version: version, Turns: turnsOf(version, effective.AccountsPerSecond), Rate: float64(effective.AccountsPerSecond), Share: 1, Workers: effective.Workers,
-		Batch: effective.Batch.Max, Target: effective.Batch.Target(), Chunk: effective.Chunk, Spent: effective.ErrorBudget.Spent, limits: effective.Governor,
+		Batch: effective.Batch.Max, Target: effective.Batch.Target(), Chunk: effective.Chunk, Spent: effective.ErrorBudget.Spent, limits: effective.Governor, Starts: document.Starts(),
 	}
-	if o.Run, err = runOf(ctx, s.service.RunStore()); err != nil {
-		return Orders{}, err
-	}
-	if o.Run.ID != uuid.Nil {
-		if o.Spec, err = SpecOf(o.Run); err != nil {
-			return Orders{}, err
-		}
-	}
-	if o.Holds, err = s.holds(document, effective, now); err != nil {
-		return Orders{}, err
-	}
-	if effective.State == settings.Running {
-		o.Wanted = s.wanted(document, effective)
-	}
-	switch {
-	case o.held(HeldOff):
-		return o, nil
-	case o.Run.ID == uuid.Nil:
-		o.Holds = append(o.Holds, Hold{Kind: HeldNoRun})
-	case o.Spec.Attended:
-		o.Holds = append(o.Holds, Hold{Kind: HeldOther, By: o.Spec.Actor, Why: o.Spec.Reason})
-	case o.Run.Found == "":
-		o.Holds = append(o.Holds, Hold{Kind: HeldNames})
-	}
-	if err := s.service.Moves(); err != nil {
-		o.Holds = append(o.Holds, Hold{Kind: HeldPhase, Why: err.Error()})
-	}
-	verdict, err := CurrentVerdict(ctx, s.signals)
+	at, err := readStanding(ctx, s.service.RunStore(), document, s.service.SourceNames(), now)
 	if err != nil {
 		return Orders{}, err
 	}
-	o.obey(verdict)
+	o.Run, o.Spec, o.Wanted, o.Begins = at.run, at.spec, at.wanted, at.begins
+	if o.Holds = document.Holds(now); o.held(settings.CauseOff) {
+		return o, nil
+	}
+	at.moves = s.service.Moves()
+	o.Holds = append(o.Holds, at.holds()...)
+	o.obey(at.verdict)
 	return o, nil
 }
 
-// obey takes the governor's verdict.
+// obey takes the governor's verdict, where that is no stop.
 func (o *Orders) obey(v governor.Verdict) {
+	o.Speed = v.Factor
 	workers := v.Workers(o.Workers)
-	if v.Zone == governor.Stop || workers == 0 {
-		o.Holds = append(o.Holds, Hold{Kind: HeldSignals, Why: v.String(), Till: v.WakesAt, Over: v.Tripped})
+	switch {
+	case workers == 0:
 		return
-	}
-	if math.IsInf(o.Rate, 1) {
+	case math.IsInf(o.Rate, 1):
 		o.Share = min(1, v.Factor*float64(o.Workers)/float64(workers))
-	} else {
+	default:
 		o.Rate *= v.Factor
 	}
 	o.Workers = workers
-}
-
-// holds are those of the settings and the schedule.
-func (s *Sweeper) holds(d settings.Document, effective settings.Settings, now time.Time) ([]Hold, error) {
-	var holds []Hold
-	hold := Hold{}
-	if d.StateChange != nil {
-		hold.By, hold.Why = d.StateChange.By, d.StateChange.Reason
-	}
-	switch effective.State {
-	case settings.Off:
-		hold.Kind = HeldOff
-		return []Hold{hold}, nil
-	case settings.Draining:
-		hold.Kind = HeldDrained
-		holds = append(holds, hold)
-	case settings.Paused:
-		hold.Kind = HeldPaused
-		if d.State == settings.Running { // for a while
-			for _, o := range d.Overrides {
-				if o.Live(now) {
-					hold.By, hold.Why, hold.Till = o.By, o.Reason, o.Until
-				}
-			}
-		}
-		holds = append(holds, hold)
-	case settings.Running:
-	}
-	windows, err := effective.Schedule.Compile()
-	if err != nil {
-		return nil, err
-	}
-	if !windows.Open(now) {
-		opens, _ := windows.Next(now)
-		holds = append(holds, Hold{Kind: HeldWindow, Till: opens})
-	}
-	if effective.AccountsPerSecond == 0 {
-		holds = append(holds, Hold{Kind: HeldRate})
-	}
-	return holds, nil
-}
-
-// wanted is the run that the settings ask for.
-func (s *Sweeper) wanted(d settings.Document, effective settings.Settings) *Spec {
-	spec := &Spec{
-		Sources: effective.Sources, Order: effective.Order, Filter: effective.Filter, Hash: accounts.Keep(effective.Hash), DryRun: effective.DryRun,
-		Actor: "sweeper", Reason: "as the settings say",
-	}
-	if len(spec.Sources) == 0 {
-		spec.Sources = s.service.SourceNames()
-	}
-	if d.StateChange != nil {
-		spec.Actor, spec.Reason, spec.Asked = d.StateChange.By, d.StateChange.Reason, d.StateChange.At
-	}
-	return spec
 }
 
 // turnsOf tells apart the rates that turns are taken at: whoever takes one waits for none of another rate.

@@ -9,9 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"rekey/accounts"
 	"rekey/legacy"
 	"rekey/sweeper/governor"
+	"rekey/sweeper/settings"
 )
 
 // sweeper returns what a process does of the sweep of this world.
@@ -93,11 +96,13 @@ func TestSweep(t *testing.T) {
 	w := newWorld(t, 400)
 	w.shop.Change("1005", func(u *legacy.User) { u.Username = "USER6" })
 	s := w.sweeper()
-	if o := w.tick(s); !o.Off() || len(w.noRuns()) > 0 {
+	o := w.tick(s)
+	if w.told(o); !o.Off() || len(w.noRuns()) > 0 {
 		t.Errorf("nobody has started it: %+v", o)
 	}
 	w.set(s, `{"state": "running", "accounts_per_second": "max", "chunk": 50, "workers": 3}`)
-	if o := w.tick(s); !o.only(HeldNames) {
+	o = w.tick(s)
+	if w.told(o); !o.only(settings.CauseNames) {
 		t.Errorf("a run has begun: %+v", o.Holds)
 	}
 	if o := w.tick(s); !o.moves() {
@@ -121,17 +126,58 @@ func TestSweep(t *testing.T) {
 		t.Errorf("%+v (%v)", run, err)
 	}
 	w.exactly(398)
-	if o := w.tick(s); !o.only(HeldNoRun) || len(w.noRuns()) != 1 {
+	if o := w.tick(s); !o.only(settings.CauseNoRun) || len(w.noRuns()) != 1 {
 		t.Errorf("it begins again: %+v", o)
 	}
-	w.set(s, `{"state": "paused"}`)
+	w.told(s.orders(t))
+	if h := w.tick(s).Holds[0]; h.Until == nil || h.Until.Sub(run.Ended.Add(24*time.Hour)).Abs() > time.Second || !strings.Contains(h.Text, "; the next begins 20") {
+		t.Errorf("when it begins again is not told: %+v", h)
+	}
+	for _, state := range []string{"paused", "running"} { // which asks for nothing
+		if w.set(s, `{"state": "`+state+`"}`); len(w.ticked(s)) != 1 {
+			t.Errorf("it begins again because it is %s", state)
+		}
+	}
+	w.set(s, `{"every": "off"}`)
+	if h := w.tick(s).Holds[0]; h.Until != nil || !strings.Contains(h.Text, "none begins by itself") {
+		t.Errorf("%+v", h)
+	}
 	again := accounts.SweepChange{Command: accounts.SweepStart, By: accounts.By{Actor: "cli:bob", Reason: "ticket 8"}}
-	if _, err := s.keeper.Change(t.Context(), again); err != nil {
+	for i := range 2 { // each time at once, though it runs all the while
+		if _, err := s.keeper.Change(t.Context(), again); err != nil {
+			t.Fatal(err)
+		}
+		if len(w.ticked(s)) != 2+i {
+			t.Fatal("it does not begin again when somebody asks")
+		}
+		for w.lastRun().State == accounts.RunRunning {
+			w.tick(s)
+			if err := w.work(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(w.ticked(s)) != 2+i {
+			t.Error("it begins once more than it was asked for")
+		}
+	}
+	if spec, err := SpecOf(w.lastRun()); err != nil || spec.Actor != "cli:bob" || spec.Reason != "ticket 8" {
+		t.Errorf("%+v, %v", spec, err)
+	}
+	w.exactly(398)
+}
+
+// ticked plans, and returns all runs.
+func (w *world) ticked(s *Sweeper) []accounts.Run { w.t.Helper(); w.tick(s); return w.noRuns() }
+
+// orders returns what is obeyed now.
+func (s *Sweeper) orders(t *testing.T) Orders {
+	t.Helper()
+	s.desk.Forget()
+	o, err := s.desk.Orders(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
-	if w.tick(s); len(w.noRuns()) != 2 {
-		t.Error("it does not begin again when somebody asks")
-	}
+	return o
 }
 
 func (w *world) noRuns() []accounts.Run {
@@ -174,34 +220,44 @@ func TestHolds(t *testing.T) {
 	goesOn("the start")
 	for name, hold := range map[string]struct {
 		on, off string
-		kind    HoldKind
+		cause   settings.Cause
 		text    string
 	}{
-		"a pause":    {`{"state": "paused"}`, `{"state": "running"}`, HeldPaused, "paused by cli:ann: ticket 7"},
-		"a window":   {`{"schedule": {"windows": ["` + closedNow() + `"]}}`, `{"schedule": null}`, HeldWindow, "outside the window: until "},
-		"a rate":     {`{"accounts_per_second": 0}`, `{"accounts_per_second": "max"}`, HeldRate, "the rate is 0"},
-		"the drain":  {`{"state": "draining"}`, `{"state": "running"}`, HeldDrained, "draining: "},
-		"the signal": {"stop", "go", HeldSignals, "held by signals: "},
+		"a pause":    {`{"state": "paused"}`, `{"state": "running"}`, settings.CausePaused, "paused since 20"},
+		"a window":   {`{"schedule": {"windows": ["` + closedNow() + `"]}}`, `{"schedule": null}`, settings.CauseWindow, "outside the windows; the next one opens "},
+		"a rate":     {`{"accounts_per_second": 0}`, `{"accounts_per_second": "max"}`, settings.CauseRate, "accounts_per_second is 0"},
+		"the drain":  {`{"state": "draining"}`, `{"state": "running"}`, settings.CauseDraining, "draining since 20"},
+		"the signal": {"stop", "go", settings.CauseSignal, "stopped by 1 signal: login p99 900 ms"},
 	} {
-		if hold.kind == HeldSignals {
+		if hold.cause == settings.CauseSignal {
 			keepVerdict(t, s, governor.Verdict{Zone: governor.Stop, WakesAt: time.Now().Add(time.Hour), Tripped: []governor.Tripped{{Signal: governor.LoginP99, Zone: governor.Stop, Value: 900, Limit: 600}}})
 		} else {
 			w.set(s, hold.on)
 		}
 		s.desk.Forget()
 		o, err := s.desk.Orders(t.Context())
-		if err != nil || !o.only(hold.kind) || !strings.HasPrefix(o.Holds[0].String(), hold.text) {
+		if err != nil || !o.only(hold.cause) || !strings.HasPrefix(o.Holds[0].Text, hold.text) {
 			t.Errorf("%s: %+v, %v", name, o.Holds, err)
 		}
+		w.told(o)
 		if more, err := s.Work(t.Context()); more || err != nil {
 			t.Errorf("%s: there is work (%v)", name, err)
 		}
-		if hold.kind == HeldSignals {
+		if hold.cause == settings.CauseSignal {
 			keepVerdict(t, s, governor.Verdict{Zone: governor.Grow, Factor: 1})
 		} else {
 			w.set(s, hold.off)
 		}
 		goesOn(name)
+	}
+}
+
+// told fails unless people are told just what workers obey.
+func (w *world) told(o Orders) {
+	w.t.Helper()
+	v, err := (&settings.Keeper{Documents: accounts.SweepDocuments{Store: w.store}, Beside: Beside(w.store, []string{"shop"})}).Look(w.t.Context())
+	if diff := cmp.Diff(o.Holds, v.Holds); err != nil || diff != "" {
+		w.t.Errorf("what is obeyed, and what is told (%v):\n%s", err, diff)
 	}
 }
 
@@ -215,7 +271,7 @@ func keepVerdict(t *testing.T, s *Sweeper, v governor.Verdict) {
 	t.Helper()
 	text, err := json.Marshal(governor.Memory{Verdict: v})
 	if err == nil {
-		err = s.signals.KeepSweepVerdict(t.Context(), 1<<40, string(text))
+		err = s.service.RunStore().KeepSweepVerdict(t.Context(), 1<<40, string(text))
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -274,7 +330,7 @@ func TestErrorBudget(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := w.tick(s)
-	if !o.held(HeldPaused) || !strings.Contains(o.hold(HeldPaused), "paused by sweeper: the error budget is used up: 10 of 60") {
+	if !o.held(settings.CausePaused) || !strings.Contains(o.hold(settings.CausePaused), "by sweeper: the error budget is used up: 10 of 60") {
 		t.Errorf("%+v", o.Holds)
 	}
 	if s, err := SpecOf(w.lastRun()); err != nil || s.Actor != "cli:ann" {
@@ -309,7 +365,8 @@ func TestForsaken(t *testing.T) {
 	s := w.sweeper()
 	run := w.begin(func(s *Spec) { s.Attended = true })
 	w.set(s, `{"state": "running"}`)
-	if o := w.tick(s); !o.held(HeldOther) || w.lastRun().ID != run.ID {
+	o := w.tick(s)
+	if w.told(o); !o.held(settings.CauseOther) || w.lastRun().ID != run.ID {
 		t.Errorf("%+v", o.Holds)
 	}
 	w.tick(s)

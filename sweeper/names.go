@@ -12,8 +12,8 @@ import (
 
 	"rekey/accounts"
 	"rekey/accounts/jobs"
+	"rekey/legacy"
 	"rekey/sweeper/census"
-	"rekey/sweeper/pause"
 )
 
 // Before a run moves anybody, the names that several people hold are looked for, once: everybody else can be moved together with
@@ -44,22 +44,32 @@ func (n *Names) contested(ctx context.Context, store accounts.RunStore, run uuid
 	return n.shared.Contested(), nil
 }
 
-// countNames looks for them, and keeps them with the run. It is accounts.ErrStale if the run has ended. Too many of them, a source that
-// cannot be walked to its end and a record that panics mean that everybody goes by themselves.
-func countNames(ctx context.Context, service *accounts.Service, run uuid.UUID, progress func(int64)) error {
-	var shared *census.Shared
-	err := jobs.Guarded(func() (err error) {
-		shared, err = census.Take(ctx, census.Config{Service: service, Progress: progress})
+// countNames looks for them, and keeps them with the run. pass is called for each person. It is accounts.ErrStale if the run has ended. Too
+// many of them, a source that cannot be walked to its end and a record that panics mean that everybody goes by themselves.
+func countNames(ctx context.Context, service *accounts.Service, run accounts.Run, pass func(context.Context) error) error {
+	all, err := newCrowd(service, run)
+	if err != nil {
+		return err
+	}
+	var found Found
+	err = jobs.Guarded(func() (err error) {
+		found.Shared, err = census.Take(ctx, census.Config{Service: service, Seen: func(source string, user legacy.User) error {
+			all.see(source, user)
+			return pass(ctx)
+		}})
 		return err
 	})
 	if err != nil && !errors.Is(err, census.ErrMany) && !errors.As(err, new(*jobs.PanicError)) && !errors.Is(err, accounts.ErrWalkStuck) {
 		return fmt.Errorf("look for names that several people hold: %w", err)
 	}
-	text, err := json.Marshal(Found{Shared: shared})
+	if found.Shared != nil {
+		found.People = all.people
+	}
+	text, err := json.Marshal(found)
 	if err != nil {
 		return err
 	}
-	return service.RunStore().KeepFound(ctx, run, string(text))
+	return service.RunStore().KeepFound(ctx, run.ID, string(text))
 }
 
 // The claim of who counts.
@@ -89,25 +99,23 @@ func (p *Planner) count(ctx context.Context, o Orders) error {
 	p.ending.Go(func() {
 		defer p.counting.Store(false)
 		defer cancel()
-		kept := now
-		err := countNames(ctx, p.Service, o.Run.ID, func(int64) {
-			for ctx.Err() == nil {
-				if time.Since(kept) > countFor/3 {
-					if kept = time.Now(); store.KeepWork(ctx, w, kept.Add(countFor)) != nil {
-						cancel() // somebody else counts
-						return
-					}
-				}
-				if o, err := p.Desk.Orders(ctx); err == nil && o.only(HeldNames) {
-					return
-				}
-				_ = pause.For(ctx, obeyed) // an old store is not read while the orders say that nothing is done
+		at := &gate{run: o.Run.ID, desk: p.Desk, keep: func(ctx context.Context, c Counting) error {
+			text, err := json.Marshal(c)
+			if err != nil {
+				return err
 			}
-		})
+			w.Cursor = string(text)
+			if err := store.KeepWork(ctx, w, time.Now().Add(countFor)); errors.Is(err, accounts.ErrStale) {
+				return errCounting
+			}
+			return nil // the claim is longer than many a failure
+		}}
+		err := countNames(ctx, p.Service, o.Run, at.pass)
 		p.Desk.Forget()
 		free := context.WithoutCancel(ctx)
+		w.Cursor = ""
 		_ = store.KeepWork(free, w, time.Now()) // and if that fails, the claim ends before long
-		if err != nil && ctx.Err() == nil && !errors.Is(err, accounts.ErrStale) && p.Log != nil {
+		if err != nil && ctx.Err() == nil && !errors.Is(err, accounts.ErrStale) && !errors.Is(err, errCounting) && p.Log != nil {
 			p.Log.WarnContext(free, "the names that several people hold could not be looked for; it is tried again", "error", err)
 		}
 	})

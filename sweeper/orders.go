@@ -5,87 +5,36 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
 	"rekey/accounts"
-	"rekey/sweeper/governor"
+	"rekey/sweeper/settings"
 )
-
-// A HoldKind says what keeps everybody from being moved.
-type HoldKind string
-
-// What does.
-const (
-	HeldOff     HoldKind = "off"    // nobody has asked for a run
-	HeldNoRun   HoldKind = "no-run" // there is nothing to do, or the planner has yet to begin
-	HeldPaused  HoldKind = "paused" // a person has, or the error budget
-	HeldDrained HoldKind = "draining"
-	HeldWindow  HoldKind = "window" // of the schedule
-	HeldRate    HoldKind = "rate"   // it is 0
-	HeldSignals HoldKind = "signals"
-	HeldPhase   HoldKind = "phase"
-	HeldNames   HoldKind = "names"     // those that several people hold are being looked for
-	HeldOther   HoldKind = "other-run" // somebody at a terminal has one of their own
-)
-
-// A Hold is why nobody is moved now. Several may hold at once, and each is told.
-type Hold struct {
-	Kind HoldKind  `json:"kind"`
-	By   string    `json:"by,omitempty"`   // the person
-	Why  string    `json:"why,omitempty"`  // in their words, or the store's
-	Till time.Time `json:"till,omitzero"`  // when it ends by itself, where that is known
-	Over []Signal  `json:"over,omitempty"` // the signals that do
-}
-
-// A Signal is one that has reached a limit.
-type Signal = governor.Tripped
-
-// String says it in words.
-func (h Hold) String() string {
-	text := map[HoldKind]string{
-		HeldOff: "off", HeldNoRun: "no run", HeldPaused: "paused", HeldDrained: "draining: what was begun is ended, and nothing more begun",
-		HeldWindow: "outside the window", HeldRate: "the rate is 0", HeldSignals: "held by signals", HeldPhase: "the phase",
-		HeldNames: "looking for names that several people hold",
-		HeldOther: "a run of somebody at a terminal has not ended",
-	}[h.Kind]
-	if h.By != "" {
-		text += " by " + h.By
-	}
-	var more []string
-	if h.Why != "" {
-		more = append(more, h.Why)
-	}
-	if !h.Till.IsZero() {
-		more = append(more, "until "+h.Till.UTC().Format(time.RFC3339))
-	}
-	if len(more) > 0 {
-		text += ": " + strings.Join(more, ", ")
-	}
-	return text
-}
 
 // Orders are what workers obey: the settings, the schedule, the governor's verdict and the run, as they are at a moment.
 type Orders struct {
 	Run  accounts.Run // zero: there is none
 	Spec Spec         // its
 	// Holds are why nobody is moved; none: people are.
-	Holds []Hold
+	Holds []settings.Hold
 
 	Version int64         // of the settings
 	Turns   int64         // another one for each rate; see accounts.Sweeps.TakeTurn
 	Workers int           // chunks at once, on all machines together
 	Share   float64       // of its time that each worker may work, above 0 and up to 1
+	Speed   float64       // share of full speed that the governor lets it have
 	Rate    float64       // people a second, on all machines together; math.Inf(1): as fast as it goes
 	Batch   int           // people that are committed together, at most
 	Target  time.Duration // how long that should take
 	Chunk   int           // people of a chunk, about
 
 	// Wanted is the run that is to begin while there is none; nil: none is.
-	Wanted *Spec
+	Wanted *Wanted
+	Starts int64     // how often a run was asked for
+	Begins time.Time // when it is to begin; see Wanted.begins
 	// Spent reports whether so many failures of so many people are too many; nil: they never are.
 	Spent func(failed, people int64) bool
 
@@ -96,10 +45,10 @@ type Orders struct {
 // moves reports whether people are moved.
 func (o Orders) moves() bool { return len(o.Holds) == 0 }
 
-// held reports whether one of the holds is of a kind.
-func (o Orders) held(kind HoldKind) bool {
+// held reports whether one of the holds is of a cause.
+func (o Orders) held(cause settings.Cause) bool {
 	for _, h := range o.Holds {
-		if h.Kind == kind {
+		if h.Cause == cause {
 			return true
 		}
 	}
@@ -107,16 +56,16 @@ func (o Orders) held(kind HoldKind) bool {
 }
 
 // Off reports whether nothing is to be done at all, for as long as nobody wants anything.
-func (o Orders) Off() bool { return o.held(HeldOff) && o.Run.ID == uuid.Nil }
+func (o Orders) Off() bool { return o.held(settings.CauseOff) && o.Run.ID == uuid.Nil }
 
 // only reports whether nothing else holds.
-func (o Orders) only(kind HoldKind) bool { return len(o.Holds) == 1 && o.held(kind) }
+func (o Orders) only(cause settings.Cause) bool { return len(o.Holds) == 1 && o.held(cause) }
 
 // hold says a hold in words; "" if it does not hold.
-func (o Orders) hold(kind HoldKind) string {
+func (o Orders) hold(cause settings.Cause) string {
 	for _, h := range o.Holds {
-		if h.Kind == kind {
-			return h.String()
+		if h.Cause == cause {
+			return h.Text
 		}
 	}
 	return ""

@@ -36,6 +36,10 @@ type Planner struct {
 		run   uuid.UUID
 		since time.Time
 	}
+	people struct { // how many there are, as the search for names of a run has found
+		run uuid.UUID
+		of  map[string][]int64
+	}
 	cancel  context.CancelFunc // of the counting; nil before
 	movedAt atomic.Int64       // when people were last moved anywhere, as far as is known: microseconds since 1970
 }
@@ -94,11 +98,11 @@ func (p *Planner) plan(ctx context.Context, o Orders) error {
 		return p.beginWanted(ctx, o)
 	case o.Spec.Attended && !o.attends:
 		return p.endForsaken(ctx, o)
-	case o.held(HeldOff):
-		return p.end(ctx, o, accounts.RunStopped, o.hold(HeldOff))
-	case o.held(HeldDrained):
+	case o.held(settings.CauseOff):
+		return p.end(ctx, o, accounts.RunStopped, o.hold(settings.CauseOff))
+	case o.held(settings.CauseDraining):
 		return p.drain(ctx, o)
-	case o.Run.Found == "" && o.only(HeldNames):
+	case o.Run.Found == "" && o.only(settings.CauseNames):
 		return p.count(ctx, o)
 	case !o.moves():
 		return nil
@@ -124,49 +128,14 @@ func (p *Planner) plan(ctx context.Context, o Orders) error {
 
 // beginWanted begins the run that the settings ask for, if it is time to.
 func (p *Planner) beginWanted(ctx context.Context, o Orders) error {
-	if o.Wanted == nil || !o.only(HeldNoRun) {
+	if o.Wanted == nil || !o.only(settings.CauseNoRun) || time.Now().Before(o.Begins) {
 		return nil
 	}
-	if due, err := p.due(ctx, *o.Wanted); err != nil || !due {
-		return err
-	}
-	if _, err := Begin(ctx, p.Service, *o.Wanted); err != nil && !errors.Is(err, accounts.ErrStale) {
+	if _, err := Begin(ctx, p.Service, o.Wanted.Spec); err != nil && !errors.Is(err, accounts.ErrStale) {
 		return err
 	}
 	p.Desk.Forget()
 	return nil
-}
-
-// runEvery is how often a run is begun that was done: people register in the old stores, and change what kept them there.
-const (
-	runEvery   = 24 * time.Hour
-	retryEvery = 10 * time.Minute // one that has failed
-)
-
-// lastRuns are more than other kinds of runs, and those of people at a terminal, that come between two of ours.
-const lastRuns = 50
-
-// due reports whether a run is to begin: nothing like it was done before, it was long ago, or somebody has started it since.
-func (p *Planner) due(ctx context.Context, wanted Spec) (bool, error) {
-	runs, err := p.Service.RunStore().Runs(ctx, lastRuns)
-	if err != nil {
-		return false, err
-	}
-	for _, r := range runs {
-		spec, err := SpecOf(r)
-		if r.Kind != accounts.RunMove || spec.Attended {
-			continue
-		}
-		if err != nil {
-			return true, nil //nolint:nilerr // another version wrote it: nobody knows whether it was the same
-		}
-		every := runEvery
-		if r.State == accounts.RunFailed {
-			every = retryEvery
-		}
-		return !spec.same(wanted) || time.Since(r.Ended) >= every || wanted.askedAgain(spec, r.Ended), nil
-	}
-	return true, nil
 }
 
 // Begin begins a run. Its error is accounts.ErrStale if another one has not ended.
@@ -214,7 +183,7 @@ func (p *Planner) drain(ctx context.Context, o Orders) error {
 			return nil
 		}
 	}
-	if err := p.end(ctx, o, accounts.RunStopped, o.hold(HeldDrained)); err != nil || p.Settle == nil {
+	if err := p.end(ctx, o, accounts.RunStopped, o.hold(settings.CauseDraining)); err != nil || p.Settle == nil {
 		return err
 	}
 	return p.Settle(ctx, o.Version, settings.Off, "it has been drained")
@@ -222,7 +191,7 @@ func (p *Planner) drain(ctx context.Context, o Orders) error {
 
 // end ends the run, with what it came to.
 func (p *Planner) end(ctx context.Context, o Orders, state accounts.RunState, why string) error {
-	r, err := End(ctx, p.Service, o.Run, state, why)
+	r, err := End(ctx, p.Service, o, state, why)
 	p.Desk.Forget()
 	if errors.Is(err, accounts.ErrStale) {
 		return nil // somebody else has
@@ -233,8 +202,9 @@ func (p *Planner) end(ctx context.Context, o Orders, state accounts.RunState, wh
 	return err
 }
 
-// End ends a run, and writes down what it came to.
-func End(ctx context.Context, service *accounts.Service, r accounts.Run, state accounts.RunState, why string) (accounts.Run, error) {
+// End ends the run of the orders, and writes down what it came to.
+func End(ctx context.Context, service *accounts.Service, o Orders, state accounts.RunState, why string) (accounts.Run, error) {
+	r := o.Run
 	spec, err := SpecOf(r)
 	if err != nil {
 		return r, err
@@ -247,7 +217,7 @@ func End(ctx context.Context, service *accounts.Service, r accounts.Run, state a
 	if err != nil {
 		return r, err
 	}
-	found, err := json.Marshal(Found{Counts: &counts})
+	found, err := json.Marshal(Found{Counts: &counts, Starts: o.Starts})
 	if err != nil {
 		return r, err
 	}
@@ -268,6 +238,9 @@ func (p *Planner) cut(ctx context.Context, o Orders, chunks []accounts.Chunk) (w
 		}
 		return slices.Index(o.Spec.Sources, a.Source) - slices.Index(o.Spec.Sources, b.Source)
 	})
+	if err := p.total(ctx, o.Run.ID, parts); err != nil {
+		return false, err
+	}
 	free := ahead * o.Workers
 	for _, c := range chunks {
 		if !c.Done {
@@ -296,6 +269,38 @@ func (p *Planner) cut(ctx context.Context, o Orders, chunks []accounts.Chunk) (w
 		free -= len(pieces)
 	}
 	return whole, nil
+}
+
+// total writes down how many people each part has, where the search for names has counted them.
+func (p *Planner) total(ctx context.Context, run uuid.UUID, parts []accounts.Part) error {
+	if p.people.run != run {
+		r, err := p.Service.RunStore().RunByID(ctx, run)
+		if err != nil {
+			return err
+		}
+		found, err := FoundBy(r)
+		if err != nil {
+			return err
+		}
+		p.people.run, p.people.of = run, found.People
+	}
+	for i, part := range parts {
+		people := p.people.of[part.Source]
+		if part.Total != 0 || part.Whole || part.Band >= len(people) {
+			continue
+		}
+		is := part
+		if is.Total = people[part.Band]; is.Total == 0 {
+			is.Total = -1
+		}
+		switch err := p.Service.RunStore().CutChunks(ctx, run, part, is, nil); {
+		case err == nil:
+			parts[i] = is
+		case !errors.Is(err, accounts.ErrStale): // somebody else has cut it, or the run has ended: which the cut finds too
+			return err
+		}
+	}
+	return nil
 }
 
 // pieces returns the next chunks of a part, each of about n people, and how far it is cut then.

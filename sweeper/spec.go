@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"time"
 
 	"rekey/accounts"
 	"rekey/sweeper/census"
@@ -23,9 +22,6 @@ type Spec struct {
 	Attended bool   `json:"attended,omitempty"`
 	Actor    string `json:"actor"`
 	Reason   string `json:"reason"`
-
-	// Asked is when somebody did, to the second; zero: nobody.
-	Asked time.Time `json:"asked,omitzero"`
 }
 
 // by says in whose name the run moves people.
@@ -51,12 +47,6 @@ func SpecOf(r accounts.Run) (Spec, error) {
 		return Spec{}, errors.New("the stored spec of the run cannot be read")
 	}
 	return s, nil
-}
-
-// askedAgain reports whether somebody has asked for a run since one like it ended.
-func (s Spec) askedAgain(was Spec, ended time.Time) bool {
-	asked := !s.Asked.Equal(was.Asked) || s.by() != was.by()
-	return asked && !s.Asked.Before(ended.Truncate(time.Second))
 }
 
 // Counts are what came of the people of a chunk, or of several. They are stored with the chunk.
@@ -93,8 +83,12 @@ func (n Counts) text() (string, error) {
 type Found struct {
 	// Shared are the names that several legacy people hold, while it goes on; nil: nobody can tell.
 	Shared *census.Shared `json:"shared,omitempty"`
+	// People is how many there are by source and band, while it goes on; nil: nobody has counted.
+	People map[string][]int64 `json:"people,omitempty"`
 	// Counts are what it came to, when it has ended.
 	Counts *Counts `json:"counts,omitempty"`
+	// Starts is how often a run had been asked for by then; see settings.Started.
+	Starts int64 `json:"starts,omitempty"`
 }
 
 // FoundBy reads what a run has found.

@@ -42,6 +42,8 @@ type RunStatus struct {
 	Chunks  ChunkCounts  `json:"chunks"`
 	Workers []Working    `json:"workers"`
 	ETA     *ETA         `json:"eta,omitempty"` // nil: not known
+	// Names is how far the search for names that several people hold is, before anybody is moved; nil: nobody is at it.
+	Names *Counting `json:"names,omitempty"`
 }
 
 // RunCounts are what came of people.
@@ -145,6 +147,9 @@ func ReadStatus(ctx context.Context, c StatusConfig) (Status, error) {
 		if err != nil {
 			return s, err
 		}
+		if r.Names != nil {
+			r.Names.Of = everybody(s.Progress)
+		}
 		if under && len(s.Held) == 0 {
 			r.ETA = c.eta(r, s.Progress)
 		}
@@ -164,10 +169,14 @@ func (c StatusConfig) runStatus(ctx context.Context, run accounts.Run) (RunStatu
 	}
 	for _, p := range parts {
 		part := PartStatus{Source: p.Source, Band: p.Band, Whole: p.Whole}
-		if p.Total > 0 {
-			part.Total = &p.Total
+		if p.Total != 0 {
+			people := max(0, p.Total)
+			part.Total = &people
 		}
 		r.Parts = append(r.Parts, part)
+	}
+	if r.Names, err = countingOf(ctx, c.Service.RunStore(), run); err != nil {
+		return r, err
 	}
 	for _, chunk := range chunks {
 		if err := r.add(chunk); err != nil {
@@ -175,6 +184,18 @@ func (c StatusConfig) runStatus(ctx context.Context, run accounts.Run) (RunStatu
 		}
 	}
 	return r, nil
+}
+
+// everybody is how many people the sources have; nil: nobody knows.
+func everybody(p accounts.Progress) *int64 {
+	var all int64
+	for _, source := range p.Sources {
+		if source.Total == nil {
+			return nil
+		}
+		all += *source.Total
+	}
+	return &all
 }
 
 // rawJSON is a document as it is stored, if it is one.
@@ -227,10 +248,11 @@ func (r *RunStatus) add(chunk accounts.Chunk) error {
 func (r RunStatus) Left() (int64, bool) {
 	var left int64
 	for _, p := range r.Parts {
-		if p.Total == nil {
+		switch {
+		case p.Whole && p.Open == 0:
+		case p.Total == nil:
 			return 0, false
-		}
-		if !p.Whole || p.Open > 0 {
+		default:
 			left += max(0, *p.Total-p.People)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"rekey/accounts"
 	"rekey/sweeper/pause"
+	"rekey/sweeper/settings"
 )
 
 // A Worker works on chunks of the run that is under way. Any number of them may, in any number of processes: a chunk is claimed,
@@ -54,7 +55,7 @@ const (
 // gone on with; the chunk is given back then, and due again before long.
 func (w *Worker) Step(ctx context.Context) (more bool, err error) {
 	o, err := w.Desk.Orders(ctx)
-	if err != nil || !o.moves() || o.held(HeldDrained) {
+	if err != nil || !o.moves() || o.held(settings.CauseDraining) {
 		return false, err
 	}
 	c, err := w.store().ClaimChunk(ctx, o.Run.ID, w.Name, o.Workers, claimFor)
@@ -117,7 +118,7 @@ func (t *task) work(ctx context.Context, o Orders) error {
 		spell = defaultSpell
 	}
 	for until := time.Now().Add(spell); !t.chunk.Done; {
-		if ctx.Err() != nil || !time.Now().Before(until) && !o.held(HeldDrained) {
+		if ctx.Err() != nil || !time.Now().Before(until) && !o.held(settings.CauseDraining) {
 			break
 		}
 		if o, err = t.orders(ctx); err != nil || !t.goesOn(o) {
@@ -143,7 +144,7 @@ func (t *task) orders(ctx context.Context) (Orders, error) { return t.Desk.Order
 
 // goesOn reports whether the orders let this chunk go on. What was begun is ended while the sweep is drained.
 func (t *task) goesOn(o Orders) bool {
-	return o.Run.ID == t.chunk.Run && (o.moves() || o.only(HeldDrained))
+	return o.Run.ID == t.chunk.Run && (o.moves() || o.only(settings.CauseDraining))
 }
 
 // wait waits, and looks at the orders while it does.
@@ -326,7 +327,8 @@ func (t *task) unlessWaits(after time.Duration) time.Duration {
 func (t *task) giveUp(ctx context.Context, why error) error {
 	run, err := t.store().RunByID(ctx, t.chunk.Run)
 	if err == nil {
-		_, err = End(ctx, t.Service, run, accounts.RunFailed, t.chunk.Source+": "+why.Error())
+		o, _ := t.Desk.last()
+		_, err = End(ctx, t.Service, Orders{Run: run, Starts: o.Starts}, accounts.RunFailed, t.chunk.Source+": "+why.Error())
 	}
 	t.Desk.Forget()
 	if errors.Is(err, accounts.ErrStale) {

@@ -45,6 +45,7 @@ func Run(t *testing.T, open func(*testing.T) accounts.Store) {
 		{"watch", watchRules()},
 		{"sweeps", sweepRules()},
 		{"verify", verifyRules()},
+		{"verdicts", verdictRules()},
 		{"sweep", sweepSettingsRules()},
 		{"reckon", reckonRules()},
 		{"races", raceRules()},

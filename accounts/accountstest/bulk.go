@@ -17,6 +17,7 @@ func bulkRules() []rule {
 		{"many refused", "Where one of many cannot be made, none is, the chunk stays, and all that cannot be made are told.", testManyRefused},
 		{"many fenced", "Whose chunk was claimed by another makes nobody.", testManyFenced},
 		{"many changed", "Who was changed while they were not here, after they were read, is not made of what was read.", testManyChanged},
+		{"many addressed", "The same after a change of their address, under which their sessions go on.", testManyAddress},
 		{"many in doubt", "Who is being changed is in doubt from the beginning, until the change has ended.", testManyInDoubt},
 		{"many not alone", "What is not made together is refused before anything is written.", testManyNotAlone},
 		{"many in another epoch", "Many are not made in a phase that they were not meant for.", testManyEpoch},
@@ -154,6 +155,49 @@ func testManyChanged(t *testing.T, s accounts.Store) {
 	epochs, err = s.SessionEpochs(t.Context(), []uuid.UUID{ada.ID, bert.ID})
 	is(t, "SessionEpochs", err, nil)
 	same(t, "SessionEpochs afterwards", epochs, map[uuid.UUID]int64{ada.ID: 1})
+}
+
+// testManyAddress: the end of a change of an address leaves nothing of somebody who is not here but that it has been.
+func testManyAddress(t *testing.T, s accounts.Store) {
+	first(t, s, phase.Lazy)
+	c := aChunk(t, s)
+	ada := Person("Ada")
+	session := accounts.Session{ID: uuid.Must(uuid.NewV7()), AccountID: ada.ID, Source: "shop", LegacyID: "Ada", CreatedAt: now(), RotatedAt: now(), ExpiresAt: now().Add(time.Hour)}
+	is(t, "CreateSession", s.CreateSession(t.Context(), session), nil)
+	end := func() {
+		t.Helper()
+		d, err := s.BeginIntent(t.Context(), delivery(ada.ID, accounts.DeliverEmail), now().Add(time.Minute))
+		is(t, "BeginIntent", err, nil)
+		address := accounts.Identifier{Kind: accounts.Email, Canonical: "new@example.org", Spelling: "new@example.org"}
+		is(t, "FinishDelivery", s.FinishDelivery(t.Context(), d, accounts.Finish{
+			Event: Event(ada.ID, accounts.EventEmail), At: now(), Address: &address, Link: ada.Link, Was: []byte("before"),
+		}), nil)
+	}
+	end()
+	makeMany(t, s, []accounts.Made{made(ada)}, c, map[int]error{0: accounts.ErrStale})
+	epochs, err := s.SessionEpochs(t.Context(), []uuid.UUID{ada.ID})
+	is(t, "SessionEpochs", err, nil)
+	same(t, "SessionEpochs", epochs, map[uuid.UUID]int64{ada.ID: 1})
+	m := made(ada)
+	m.Epoch = epochs[ada.ID]
+	makeMany(t, s, []accounts.Made{m}, c, nil)
+	got, err := s.Session(t.Context(), session.ID)
+	is(t, "Session", err, nil)
+	same(t, "superseded", got.Superseded, false)
+
+	end() // she is here: she gets the address, and her sessions go on as they are
+	got, err = s.Session(t.Context(), session.ID)
+	is(t, "Session", err, nil)
+	same(t, "superseded", got.Superseded, false)
+	rec, err := s.ByIdentifier(t.Context(), "new@example.org")
+	is(t, "ByIdentifier", err, nil)
+	same(t, "whose", rec.ID, ada.ID)
+	same(t, "drifted, made of a later record", rec.Link.Drifted, false)
+	ada.Link.Fingerprint = []byte("another")
+	end()
+	rec, err = s.ByID(t.Context(), ada.ID)
+	is(t, "ByID", err, nil)
+	same(t, "drifted, made of a later record", rec.Link.Drifted, true)
 }
 
 func testManyInDoubt(t *testing.T, s accounts.Store) {

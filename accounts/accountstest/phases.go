@@ -222,7 +222,9 @@ func testPhaseCounts(t *testing.T, s accounts.Store) {
 	counted(accounts.PhaseCounts{})
 	ada, bert, born := Person("Ada"), Person("Bert"), Person("Born")
 	born.ID, born.Link = uuid.Must(uuid.NewV7()), nil
-	for _, r := range []accounts.Record{ada, bert, born} {
+	told := Person("Told") // born here too, and legacy has been told
+	told.ID = uuid.Must(uuid.NewV7())
+	for _, r := range []accounts.Record{ada, bert, born, told} {
 		create(t, s, r)
 	}
 	counted(accounts.PhaseCounts{Staying: 1})

@@ -137,7 +137,11 @@ func atOnce(t *testing.T, do func()) {
 func testCut(t *testing.T, s accounts.Store) {
 	r := aRun(accounts.RunMove)
 	is(t, "BeginRun", s.BeginRun(t.Context(), r, []accounts.Part{{Source: "shop"}, {Source: "blog"}}, Event(uuid.Nil, accounts.EventSweepBegan)), nil)
-	was := accounts.Part{Source: "shop"}
+	was, counted := accounts.Part{Source: "shop"}, accounts.Part{Source: "shop", Total: -1}
+	is(t, "CutChunks, of a total alone", s.CutChunks(t.Context(), r.ID, was, counted, nil), nil)
+	parts, err := s.Parts(t.Context(), r.ID)
+	is(t, "Parts", err, nil)
+	same(t, "parts", parts, []accounts.Part{{Source: "blog"}, counted})
 	is2 := accounts.Part{Source: "shop", Cut: "20", Total: 99}
 	pieces := []accounts.Chunk{{After: "", Through: "10"}, {After: "10", Through: "20"}}
 	is(t, "CutChunks", s.CutChunks(t.Context(), r.ID, was, is2, pieces), nil)
@@ -315,6 +319,15 @@ func testTurns(t *testing.T, s accounts.Store) {
 	take(2, cost, 0, 0)
 	take(2, cost, 59*time.Minute, cost)
 	take(1, cost, 0, 0) // back to what was: it is another one again
+
+	for i, cost := range []time.Duration{time.Hour, 2 * time.Hour, time.Hour} { // comparisons have turns of their own, of any rate
+		wait, err := s.TakeVerifyTurn(t.Context(), cost)
+		is(t, "TakeVerifyTurn", err, nil)
+		if want := []time.Duration{0, time.Hour, 3 * time.Hour}[i]; wait > want || wait < want-time.Minute {
+			t.Errorf("waits %s, want %s", wait, want)
+		}
+	}
+	take(1, cost, 59*time.Minute, cost)
 }
 
 func testTurnsRace(t *testing.T, s accounts.Store) {

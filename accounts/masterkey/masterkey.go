@@ -30,6 +30,7 @@ type material struct {
 	secret [Size]byte
 	id     string
 	check  string
+	header []byte // of what is sealed: the version of the form, and the id
 
 	ciphers sync.Map // cipher.AEAD by purpose: a key is derived as slowly as a short text is sealed
 }
@@ -46,6 +47,7 @@ func newKey(secret [Size]byte) *Key {
 	id := k.derive("public", "id")
 	check := k.derive("public", "check")
 	k.m.id = hex.EncodeToString(id[:4])
+	k.m.header = append([]byte{sealVersion}, id[:4]...)
 	k.m.check = k.m.id + ":" + hex.EncodeToString(check[:])
 	return k
 }

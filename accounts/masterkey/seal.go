@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/cipher"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 
 	"golang.org/x/crypto/chacha20poly1305"
@@ -41,7 +40,7 @@ var (
 // say), both of which Open must be given again.
 func (k *Key) Seal(purpose string, plaintext, associated []byte) []byte {
 	sealed := make([]byte, headerEnd, Overhead+len(plaintext))
-	copy(sealed, k.header())
+	copy(sealed, k.m.header)
 	nonce := sealed[idEnd:headerEnd]
 	rand.Read(nonce) // never fails
 	return k.cipher(purpose).Seal(sealed, nonce, plaintext, bind(sealed[:idEnd], associated))
@@ -52,7 +51,7 @@ func (k *Key) Open(purpose string, sealed, associated []byte) ([]byte, error) {
 	if len(sealed) < Overhead || sealed[0] != sealVersion {
 		return nil, ErrDamaged
 	}
-	if !bytes.Equal(sealed[:idEnd], k.header()) {
+	if !bytes.Equal(sealed[:idEnd], k.m.header) {
 		return nil, ErrOtherKey
 	}
 	plaintext, err := k.cipher(purpose).Open(nil, sealed[idEnd:headerEnd], sealed[headerEnd:], bind(sealed[:idEnd], associated))
@@ -60,14 +59,6 @@ func (k *Key) Open(purpose string, sealed, associated []byte) ([]byte, error) {
 		return nil, ErrDamaged
 	}
 	return plaintext, nil
-}
-
-func (k *Key) header() []byte {
-	id, err := hex.DecodeString(k.ID())
-	if err != nil {
-		panic("masterkey: id is not hex") // newKey made it
-	}
-	return append([]byte{sealVersion}, id...)
 }
 
 func (k *Key) cipher(purpose string) cipher.AEAD {

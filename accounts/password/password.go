@@ -48,6 +48,12 @@ func (s Secret) Reveal() []byte {
 	return s.reveal()
 }
 
+// Clone returns a copy that lives longer than s may, and what makes zeros of it, after which it is of no use.
+func (s Secret) Clone() (clone Secret, wipe func()) {
+	own := bytes.Clone(s.Reveal())
+	return NewSecret(own), func() { clear(own) }
+}
+
 // Len is the length in bytes.
 func (s Secret) Len() int { return len(s.Reveal()) }
 

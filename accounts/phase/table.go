@@ -212,3 +212,6 @@ func (s State) NeedsNew() bool { return s.Phase >= Both }
 
 // AsksLegacy tells whether somebody who is absent here is looked for in legacy.
 func (s State) AsksLegacy() bool { return s.Phase < NewOnly }
+
+// Compares tells whether both stores are kept equal, so that what they say of a password can be compared.
+func (s State) Compares() bool { return s.Phase >= Shadow && s.Phase <= Ramp && !s.Frozen }

@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -103,28 +102,21 @@ func (s *Store) insertMany(ctx context.Context, conn *sql.Conn, tx *sql.Tx, many
 	if len(many) == 0 {
 		return nil, nil
 	}
-	rows, err := rowsOf(many)
-	if err != nil {
-		return nil, err
-	}
-	for _, t := range rows {
+	all := rowsOf(many)
+	for _, t := range all.tables() {
 		if err := s.engine.insertRows(ctx, conn, tx, t); err != nil {
 			return nil, fmt.Errorf("insert %s: %w", t.name, s.engine.scrub(err))
 		}
 	}
 	held := transaction{tx}
-	if err := s.resolveMany(ctx, held, many); err != nil {
+	if err := s.resolveMany(ctx, held, all.links, many[0].Event.At); err != nil {
 		return nil, err
 	}
 	// From here on until the commit, no change of somebody who is not here comes to its end: it waits, and finds them here.
 	if err := s.engine.keepChanges(ctx, s, held); err != nil {
 		return nil, err
 	}
-	ids := make([]uuid.UUID, len(many))
-	for i, m := range many {
-		ids[i] = m.Record.ID
-	}
-	list, err := json.Marshal(ids)
+	list, err := json.Marshal(idsOf(all.accounts))
 	if err != nil {
 		return nil, fmt.Errorf("list accounts: %w", err)
 	}
@@ -163,20 +155,15 @@ func (s *Store) doubtChanging(ctx context.Context, tx querier, list string) erro
 }
 
 // resolveMany is resolveNotes of all legacy people whom accounts are made from.
-func (s *Store) resolveMany(ctx context.Context, tx querier, many []accounts.Made) error {
-	people := map[string][]string{} // by source
-	for _, m := range many {
-		for _, l := range links(m.Record) {
-			people[l.Source] = append(people[l.Source], l.LegacyID)
-		}
-	}
+func (s *Store) resolveMany(ctx context.Context, tx querier, links []madeLink, at time.Time) error {
+	people := peopleOf(links)
 	for _, source := range slices.Sorted(maps.Keys(people)) {
 		noted, err := s.those(ctx, tx, source, people[source], `SELECT 1 FROM quarantine q WHERE q.source = $1 AND q.legacy_id = v.id AND q.state <> 'resolved'`)
 		if err != nil {
 			return fmt.Errorf("look for notes: %w", err)
 		}
 		for _, id := range noted {
-			if err := s.resolveNotes(ctx, tx, accounts.LegacyKey{Source: source, LegacyID: id}, "", many[0].Event.At); err != nil {
+			if err := s.resolveNotes(ctx, tx, accounts.LegacyKey{Source: source, LegacyID: id}, "", at); err != nil {
 				return err
 			}
 		}
@@ -259,18 +246,24 @@ SELECT a.id, a.disabled, a.disabled AND NOT a.disabled_here, a.deleted_at, a.ses
 
 // refusals says which of many records cannot be made, and why.
 func (s *Store) refusals(ctx context.Context, many []accounts.Made) ([]accounts.NotMade, error) {
+	suspects, err := s.suspects(ctx, rowsOf(many))
+	if err != nil {
+		return nil, err
+	}
 	var refused []accounts.NotMade
-	mine := map[string]int{} // whose a name of this very batch is
-	for i, m := range many {
-		first, err := s.refusal(ctx, m.Record)
-		if err != nil {
-			return nil, err
+	mine := map[string]bool{} // the names of this very batch
+	for i := range many {
+		var first error
+		if suspects[&many[i]] {
+			if first, err = s.refusal(ctx, many[i].Record); err != nil {
+				return nil, err
+			}
 		}
-		for _, id := range m.Record.Identifiers {
-			if _, there := mine[id.Canonical]; there && first == nil {
+		for _, id := range many[i].Record.Identifiers {
+			if mine[id.Canonical] && first == nil {
 				first = accounts.ErrTaken
 			}
-			mine[id.Canonical] = i
+			mine[id.Canonical] = true
 		}
 		if first != nil {
 			refused = append(refused, accounts.NotMade{Index: i, Err: first})
@@ -279,78 +272,73 @@ func (s *Store) refusals(ctx context.Context, many []accounts.Made) ([]accounts.
 	return refused, nil
 }
 
-// A table is rows that are written together.
-type table struct {
-	name    string
-	columns []string
-	rows    [][]any
-}
+// suspects returns whose account, link or name is there.
+func (s *Store) suspects(ctx context.Context, all madeRows) (map[*accounts.Made]bool, error) {
+	suspects := map[*accounts.Made]bool{}
+	ids, err := json.Marshal(idsOf(all.accounts))
+	if err != nil {
+		return nil, fmt.Errorf("list accounts: %w", err)
+	}
+	here := map[uuid.UUID]bool{}
+	err = s.each(ctx, s.read, func(scan scan) error {
+		var id uuid.UUID
+		err := scan(&id)
+		here[id] = true
+		return err
+	}, `SELECT id FROM accounts WHERE id IN `+s.engine.ids("$1"), string(ids))
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range all.accounts {
+		suspects[m] = here[m.Record.ID]
+	}
 
-// rowsOf returns what is written of many accounts, table by table, in one order for everybody: two that wait for one another's
-// rows would otherwise be undone as a deadlock.
-func rowsOf(many []accounts.Made) ([]table, error) {
-	order := make([]*accounts.Made, len(many))
-	for i := range many {
-		order[i] = &many[i]
+	names := make([]string, len(all.identifiers))
+	for i, id := range all.identifiers {
+		names[i] = id.Canonical
 	}
-	slices.SortFunc(order, func(a, b *accounts.Made) int { return slices.Compare(a.Record.ID[:], b.Record.ID[:]) })
-	tables := []table{
-		{name: "accounts", columns: []string{"id", "disabled", "created_at", "changed_here", "incomplete", "terms", "disabled_here", "session_epoch"}},
-		{name: "identifiers", columns: []string{"canonical", "account_id", "position", "kind", "spelling", "contested", "verified"}},
-		{name: "credentials", columns: []string{"account_id", "kind", "version", "scheme", "encoded", "fold", "legacy", "needs_change"}},
-		{name: "legacy_links", columns: []string{
-			"source", "legacy_id", "account_id", "fingerprint", "legacy_created_at", "how", "at", "copied_epoch", "barred", "drifted",
-		}},
-		{name: "profiles", columns: []string{"account_id", "display_name", "locale", "roles", "groups", "attributes"}},
-		{name: "events", columns: []string{"id", "at", "account_id", "kind", "actor", "reason", "request_id", "detail"}},
+	list, err := json.Marshal(names)
+	if err != nil {
+		return nil, fmt.Errorf("list names: %w", err)
 	}
-	for t := range tables {
-		tables[t].rows = make([][]any, 0, len(many))
+	taken, err := s.texts(ctx, s.read, `SELECT v.id FROM `+s.engine.texts("$1")+` AS v WHERE (SELECT 1 FROM identifiers i WHERE i.canonical = v.id`+found, string(list))
+	if err != nil {
+		return nil, err
 	}
-	add := func(t int, row ...any) { tables[t].rows = append(tables[t].rows, row) }
-	for _, m := range order {
-		r, c := &m.Record, &m.Record.Credential
-		add(0, r.ID, r.Disabled, micros(r.CreatedAt), r.ChangedHere, r.Incomplete, r.Terms, false, m.Epoch)
-		for position, id := range r.Identifiers {
-			add(1, id.Canonical, r.ID, int64(position), string(id.Kind), id.Spelling, id.Contested, id.Verified)
+	for _, id := range all.identifiers {
+		if slices.Contains(taken, id.Canonical) {
+			suspects[id.of] = true
 		}
-		add(2, r.ID, "password", int64(1), string(c.Scheme), c.Encoded, c.Fold, c.Legacy, r.NeedsChange)
-		for _, l := range links(*r) {
-			if r.Disabled && l.Barred == accounts.NotBarred { // nobody else can have said so yet
-				l.Barred = accounts.BarredDisabled
-			}
-			add(3, l.Source, l.LegacyID, r.ID, notNull(l.Fingerprint), microsOrNull(l.LegacyCreatedAt), string(l.How), micros(l.At),
-				max(l.CopiedEpoch, 1), string(l.Barred), l.Drifted)
-		}
-		if r.Profile != nil {
-			profile, err := profileRow(r.ID, *r.Profile)
-			if err != nil {
-				return nil, err
-			}
-			add(4, profile...)
-		}
-		event, err := eventRow(m.Event)
+	}
+
+	people := peopleOf(all.links)
+	for source, legacyIDs := range people {
+		linked, err := s.those(ctx, s.read, source, legacyIDs, `SELECT 1 FROM legacy_links l WHERE l.source = $1 AND l.legacy_id = v.id`)
 		if err != nil {
 			return nil, err
 		}
-		add(5, event...)
-	}
-	slices.SortFunc(tables[1].rows, func(a, b []any) int { return cmp.Compare(textOf(a[0]), textOf(b[0])) })
-	slices.SortFunc(tables[3].rows, func(a, b []any) int {
-		return cmp.Or(cmp.Compare(textOf(a[0]), textOf(b[0])), cmp.Compare(textOf(a[1]), textOf(b[1])))
-	})
-	for _, t := range tables {
-		for _, row := range t.rows {
-			if err := checkText(row); err != nil {
-				return nil, err
+		for _, l := range all.links {
+			if l.Source == source && slices.Contains(linked, l.LegacyID) {
+				suspects[l.of] = true
 			}
 		}
 	}
-	return slices.DeleteFunc(tables, func(t table) bool { return len(t.rows) == 0 }), nil
+	return suspects, nil
 }
 
-// textOf is a value of a row that is a text.
-func textOf(value any) string {
-	text, _ := value.(string)
-	return text
+// peopleOf returns the legacy people of links, by source.
+func peopleOf(links []madeLink) map[string][]string {
+	people := map[string][]string{}
+	for _, l := range links {
+		people[l.Source] = append(people[l.Source], l.LegacyID)
+	}
+	return people
+}
+
+func idsOf(made []*accounts.Made) []uuid.UUID {
+	ids := make([]uuid.UUID, len(made))
+	for i, m := range made {
+		ids[i] = m.Record.ID
+	}
+	return ids
 }

@@ -92,7 +92,7 @@ func (s *Store) FinishDelivery(ctx context.Context, d accounts.Delivery, f accou
 		}
 		failpoint.Hit(failpoint.FinishHere)
 		if f.Link != nil {
-			if err := s.keepLink(ctx, tx, d.AccountID, *f.Link, f.Was); err != nil {
+			if err := s.keepLinkOf(ctx, tx, d, *f.Link, f.Was); err != nil {
 				return err
 			}
 		}
@@ -198,6 +198,11 @@ UPDATE credentials SET version = version + 1, scheme = $2, encoded = $3, fold = 
 			return fmt.Errorf("replace credential: %w", err)
 		}
 		if err := s.owePassword(ctx, tx, d.AccountID, false); err != nil {
+			return err
+		}
+	}
+	if d.Kind == accounts.DeliverEmail && d.Intent && f.Create == nil {
+		if err := s.changedThere(ctx, tx, d.AccountID); err != nil {
 			return err
 		}
 	}

@@ -39,6 +39,9 @@ func (s *Store) create(ctx context.Context, r accounts.Record, insert func(tx qu
 			failpoint.Hit(failpoint.CreateCommitted)
 			return nil
 		}
+		if errors.Is(err, context.DeadlineExceeded) {
+			s.endStopped(ctx) // whoever tries again need not wait for them
+		}
 		if !s.engine.unique(err) {
 			break
 		}
@@ -73,15 +76,8 @@ func checkRecord(r accounts.Record) error {
 // another's rows would otherwise be undone as a deadlock.
 func (s *Store) insertRecord(ctx context.Context, tx querier, r accounts.Record, e accounts.Event) error {
 	failpoint.Hit(failpoint.CreateBegun)
-	if err := s.engine.keepChange(ctx, s, tx, r.ID); err != nil {
-		return fmt.Errorf("wait for a change that ends: %w", err)
-	}
-
-	// A change of somebody who was not here may be under way, and sessions of theirs may have ended.
 	_, err := s.exec(ctx, tx, `
-INSERT INTO accounts (id, disabled, created_at, changed_here, incomplete, terms, disabled_here, in_doubt, session_epoch)
-VALUES ($1, $2, $3, $4, $5, $6, $7, EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1 AND intent),
-        `+epochOf("$1")+`)`,
+INSERT INTO accounts (id, disabled, created_at, changed_here, incomplete, terms, disabled_here) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		r.ID, r.Disabled, micros(r.CreatedAt), r.ChangedHere, r.Incomplete, r.Terms, r.Disabled && r.Link == nil)
 	if err != nil {
 		return fmt.Errorf("insert account: %w", err)
@@ -124,6 +120,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 	if err := s.insertProfile(ctx, tx, r); err != nil {
 		return err
 	}
+	if err := s.meetChange(ctx, tx, r.ID); err != nil {
+		return err
+	}
 	if err := s.insertDeliveries(ctx, tx, r.Owed); err != nil {
 		return err
 	}
@@ -131,6 +130,23 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 		return err
 	}
 	failpoint.Hit(failpoint.CreateEvent)
+	return nil
+}
+
+// meetChange notes on a new account that a change of its person, who was not here, is under way, and how often sessions of theirs
+// have ended. From here on until the commit no change of theirs comes to its end. It comes after the rows that somebody else may
+// be writing too, for they would be waited for under its lock, and whoever writes many asks for that lock last as well.
+func (s *Store) meetChange(ctx context.Context, tx querier, account uuid.UUID) error {
+	if err := s.engine.keepChange(ctx, s, tx, account); err != nil {
+		return fmt.Errorf("wait for a change that ends: %w", err)
+	}
+	const changing = `EXISTS (SELECT 1 FROM copy_back WHERE account_id = $1 AND intent)`
+	const ended = `coalesce((SELECT epoch FROM session_epochs WHERE account_id = $1), 0)`
+	_, err := s.exec(ctx, tx, `
+UPDATE accounts SET in_doubt = `+changing+`, session_epoch = `+ended+` WHERE id = $1 AND (`+changing+` OR `+ended+` <> 0)`, account)
+	if err != nil {
+		return fmt.Errorf("look for changes: %w", err)
+	}
 	return nil
 }
 

@@ -69,6 +69,7 @@ func (s *Store) MovePhase(ctx context.Context, next phase.State, e accounts.Even
 		if !errors.Is(err, errEpochHeld) {
 			break
 		}
+		s.endStopped(ctx)
 		select {
 		case <-ctx.Done():
 			return storeError("move phase", ctx.Err())
@@ -162,17 +163,20 @@ func (s *Store) At(epoch int64) accounts.Writes {
 // PhaseCounts implements accounts.Phases.
 func (s *Store) PhaseCounts(ctx context.Context, intentsBefore time.Time) (accounts.PhaseCounts, error) {
 	var c accounts.PhaseCounts
+	var stay, born int
 	err := s.each(ctx, s.read, func(scan scan) error {
-		return scan(&c.Dirty, &c.Drifted, &c.Intents, &c.Backlog, &c.Refused, &c.Staying)
+		err := scan(&c.Dirty, &c.Drifted, &c.Intents, &c.Backlog, &c.Refused, &stay, &born)
+		c.Staying = stay + born
+		return err
 	}, `
-SELECT (SELECT count(*) FROM legacy_links l JOIN accounts a ON a.id = l.account_id WHERE l.dirty AND a.deleted_at IS NULL),
-       (SELECT count(*) FROM legacy_links l JOIN accounts a ON a.id = l.account_id WHERE l.drifted AND a.deleted_at IS NULL),
+SELECT (SELECT count(*) FROM legacy_links l JOIN accounts a ON a.id = l.account_id WHERE (l.dirty OR l.drifted) AND l.dirty AND a.deleted_at IS NULL),
+       (SELECT count(*) FROM legacy_links l JOIN accounts a ON a.id = l.account_id WHERE (l.dirty OR l.drifted) AND l.drifted AND a.deleted_at IS NULL),
        (SELECT count(*) FROM copy_back WHERE intent AND created_at <= $1),
        (SELECT count(*) FROM copy_back WHERE NOT intent),
        (SELECT count(*) FROM copy_back WHERE NOT intent AND refused <> ''),
-       (SELECT count(*) FROM accounts a
-         WHERE a.deleted_at IS NULL
-           AND (a.pinned OR a.changed_here OR NOT EXISTS (SELECT 1 FROM legacy_links l WHERE l.account_id = a.id)))`, micros(intentsBefore))
+       (SELECT count(*) FROM accounts a WHERE (`+apart+`) AND a.deleted_at IS NULL AND (a.pinned OR a.changed_here)),
+       (SELECT count(*) FROM accounts a WHERE `+s.engine.bornHere+` AND a.deleted_at IS NULL AND NOT a.pinned AND NOT a.changed_here
+           AND (SELECT 1 FROM legacy_links l WHERE l.account_id = a.id LIMIT 1) IS NULL)`, micros(intentsBefore))
 	return c, storeError("count for a move", err)
 }
 

@@ -41,8 +41,15 @@ INSERT INTO external_identities (provider, subject, account_id) VALUES ($1, $2, 
 // profileRow is a profile as it is stored.
 func profileRow(account uuid.UUID, p accounts.Profile) ([]any, error) {
 	row := []any{account, plain(p.DisplayName), plain(p.Locale)}
-	for _, list := range []any{p.Roles, p.Groups, p.Attributes} {
-		text, err := json.Marshal(list)
+	for _, list := range []struct {
+		of   any
+		none bool
+	}{{p.Roles, p.Roles == nil}, {p.Groups, p.Groups == nil}, {p.Attributes, p.Attributes == nil}} {
+		if list.none {
+			row = append(row, "null") // as below, and most have none
+			continue
+		}
+		text, err := json.Marshal(list.of)
 		if err != nil {
 			return nil, fmt.Errorf("encode profile: %w", err)
 		}

@@ -1,9 +1,12 @@
 package sqlstore
 
 import (
+	"cmp"
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -26,16 +29,43 @@ func momentOrZero(micros sql.NullInt64) time.Time {
 	return moment(micros.Int64)
 }
 
-// encodeDetail writes the facts of an event as JSON, with sorted names; none are the empty string.
+// encodeDetail writes the facts of an event as JSON, with sorted names; none are the empty string. There is one with every account
+// that is made.
 func encodeDetail(detail map[string]string) (string, error) {
 	if len(detail) == 0 {
 		return "", nil
 	}
-	text, err := json.Marshal(detail)
-	if err != nil {
-		return "", fmt.Errorf("encode the event's detail: %w", err)
+	names := make([]string, 0, 8)
+	for name := range detail {
+		names = append(names, name)
 	}
-	return string(text), nil
+	slices.Sort(names)
+	var room [256]byte
+	text := append(room[:0], '{')
+	for i, name := range names {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		var err, valueErr error
+		text, err = appendJSON(text, name)
+		text = append(text, ':')
+		text, valueErr = appendJSON(text, detail[name])
+		if err := cmp.Or(err, valueErr); err != nil {
+			return "", fmt.Errorf("encode the event's detail: %w", err)
+		}
+	}
+	return string(append(text, '}')), nil
+}
+
+// appendJSON appends a text as encoding/json writes it.
+func appendJSON(to []byte, text string) ([]byte, error) {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || strings.IndexByte(`"\\<>&`, c) >= 0 {
+			quoted, err := json.Marshal(text)
+			return append(to, quoted...), err
+		}
+	}
+	return append(append(append(to, '"'), text...), '"'), nil
 }
 
 func decodeDetail(text string) (map[string]string, error) {

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -31,6 +32,8 @@ type Store struct {
 	write  *pool // the same pool as read on PostgreSQL; the one writing connection on SQLite
 	close  func() error
 	epoch  int64 // that writes hold; 0: none
+
+	longestCopy time.Duration // in place of the constant; for tests
 }
 
 var _ accounts.Store = (*Store)(nil)
@@ -47,6 +50,9 @@ type engine struct {
 	// is no session.
 	renew      func(s *Store, ctx context.Context, args ...any) (*accounts.Session, accounts.Account, error)
 	migrations migrations
+	// bornHere holds of an account a whose id is not made of a legacy person's, which alone may be of nobody there; the index
+	// accounts_born_here finds them.
+	bornHere string
 	// clock is an expression for the database's own time, in microseconds since 1970.
 	clock string
 	// elements is the rows of an argument that is a JSON array, each of them a value.
@@ -59,6 +65,8 @@ type engine struct {
 	keepChanges func(ctx context.Context, s *Store, tx querier) error
 	// insertRows writes rows of one table in a transaction of a connection.
 	insertRows func(ctx context.Context, conn *sql.Conn, tx *sql.Tx, t table) error
+	// survey lets the database look anew at tables that may have been filled since it did.
+	survey func(ctx context.Context, s *Store) error
 	// digest is CopiesDigest of a JSON list of keys.
 	digest func(ctx context.Context, s *Store, source, list string, since int64) (accounts.Digest, error)
 	// texts and ids are a subquery of what is in a parameter that is a JSON list; its column is id.

@@ -34,6 +34,9 @@ func (s *Store) BeginRun(ctx context.Context, r accounts.Run, parts []accounts.P
 	if s.engine.unique(err) {
 		err = accounts.ErrStale
 	}
+	if err == nil && r.Kind == accounts.RunVerify { // it walks both tables page by page, often right after a sweep has filled them
+		_ = s.engine.survey(ctx, s) // without it the walk is slower, and as good
+	}
 	return storeError("begin run", err)
 }
 
@@ -166,6 +169,7 @@ func (s *Store) scanChunk(scan scan, clock *int64) (accounts.Chunk, error) {
 
 // ClaimChunk implements accounts.Sweeps. The run's row is locked first, so that those who claim at once count one after the other.
 func (s *Store) ClaimChunk(ctx context.Context, run uuid.UUID, worker string, most int, claim time.Duration) (accounts.Chunk, error) {
+	s.endStopped(ctx) // the claim of a process that stands still ends, and so must what it holds
 	var claimed *accounts.Chunk
 	err := s.inTx(ctx, func(tx querier) error {
 		claimed = nil
@@ -248,12 +252,21 @@ var errNoTurn = errors.New("the turn was not written")
 
 // TakeTurn implements accounts.Sweeps.
 func (s *Store) TakeTurn(ctx context.Context, version int64, cost time.Duration) (time.Duration, error) {
+	return s.takeTurn(ctx, "sweep_turns", version, cost)
+}
+
+// TakeVerifyTurn implements accounts.Verifies.
+func (s *Store) TakeVerifyTurn(ctx context.Context, cost time.Duration) (time.Duration, error) {
+	return s.takeTurn(ctx, "verify_turns", 1, cost)
+}
+
+func (s *Store) takeTurn(ctx context.Context, table string, version int64, cost time.Duration) (time.Duration, error) {
 	wait := int64(-1)
 	err := s.retry(func() error {
 		return s.each(ctx, s.write, func(scan scan) error { return scan(&wait) }, `
-INSERT INTO sweep_turns (id, version, tat) VALUES (1, $1, `+s.engine.clock+` + $2)
+INSERT INTO `+table+` AS turns (id, version, tat) VALUES (1, $1, `+s.engine.clock+` + $2)
 ON CONFLICT (id) DO UPDATE SET version = excluded.version,
-   tat = CASE WHEN sweep_turns.version = excluded.version AND sweep_turns.tat > `+s.engine.clock+` THEN sweep_turns.tat ELSE `+s.engine.clock+` END + $2
+   tat = CASE WHEN turns.version = excluded.version AND turns.tat > `+s.engine.clock+` THEN turns.tat ELSE `+s.engine.clock+` END + $2
 RETURNING CASE WHEN tat - $2 > `+s.engine.clock+` THEN tat - $2 - `+s.engine.clock+` ELSE 0 END`, version, cost.Microseconds())
 	})
 	if err == nil && wait < 0 {

@@ -49,6 +49,7 @@ type accountChange struct {
 	DryRun    bool      `json:"dry_run"`
 	Disabled  *bool     `json:"disabled,omitempty"`
 	Changed   bool      `json:"changed"` // or would be
+	Moved     bool      `json:"moved,omitempty"`
 	Sessions  int       `json:"sessions_ended"`
 }
 
@@ -96,38 +97,39 @@ func (f *changeFlags) run(cmd *cobra.Command, do func(context.Context, *accounts
 const stillOut = "an access token that was handed out before counts until it ends, some minutes at most"
 
 func newAccountDisable(c console, disable bool) *cobra.Command {
-	var f *changeFlags
-	use, short, long := "disable REF", "Let nobody log in as this account", "Its sessions end. It stays here, disabled, whatever the old store says."
+	var f *deskFlags
+	use, short := "disable REF", "Let nobody log in as this account"
+	long := `Its sessions end. It stays here, disabled, whatever the old store says; who is only in the old store is moved first. Exit code 3:
+they cannot be moved, or nobody is in this phase.`
 	if !disable {
-		use, short, long = "enable REF", "Let its person log in again", "Sessions that were ended stay so. Whom an old store that is looked at has disabled has to be enabled there."
+		use, short = "enable REF", "Let its person log in again"
+		long = "Sessions that were ended stay so. Whom an old store that is looked at has disabled has to be enabled there."
 	}
 	cmd := &cobra.Command{
 		Use: use, Short: short, Long: long,
 		Example: "  rekey account " + use[:len(use)-len(" REF")] + " anna --reason 'ticket 4711'",
 		Args:    cobra.ExactArgs(1),
 		RunE: action(func(cmd *cobra.Command, args []string) error {
-			return f.run(cmd, func(ctx context.Context, service *accounts.Service) error {
-				rec, err := service.AccountOf(ctx, args[0])
+			return f.run(cmd, args[0], inPhase("rekey account "+cmd.Name()), func(ctx context.Context, service *accounts.Service, by accounts.By) error {
+				barred, err := service.DisableBy(ctx, args[0], disable, f.dryRun, by)
 				if err != nil {
-					return nobody(args[0], err)
+					return err
 				}
-				done := accountChange{AccountID: rec.ID, DryRun: f.dryRun, Disabled: &disable, Changed: rec.Disabled != disable}
-				if !f.dryRun {
-					var ended []uuid.UUID
-					if done.Changed, ended, err = service.SetDisabled(ctx, rec.ID, disable, f.by()); err != nil {
-						return nobody(args[0], err)
-					}
-					done.Sessions = len(ended)
+				done := accountChange{
+					AccountID: barred.AccountID, DryRun: f.dryRun, Disabled: &disable, Changed: barred.Changed, Moved: barred.Moved, Sessions: len(barred.Ended),
 				}
 				if done.Sessions > 0 {
 					fmt.Fprintln(c.err, stillOut)
 				}
-				return done.print(c, *f.output, map[bool]string{true: "disabled", false: "enabled"}[disable])
+				text := map[bool]string{true: "disabled", false: "enabled"}[disable]
+				if done.Moved {
+					text = "moved, and " + text
+				}
+				return done.print(c, *f.output, text)
 			})
 		}),
 	}
-	f = c.addChangeFlags(cmd)
-	requireFlags(cmd, "reason")
+	f = c.addDeskFlags(cmd)
 	return cmd
 }
 

@@ -67,6 +67,8 @@ at: whether they have the columns that are named, and people who could log in.`,
 				result := "ok"
 				if check.Err != nil {
 					result, failed = "failed: "+check.Err.Error(), true
+				} else if check.Note != "" {
+					result += ", " + check.Note
 				}
 				fmt.Fprintf(c.out, "%s: %s\n", check.Name, result)
 			}
@@ -77,7 +79,7 @@ at: whether they have the columns that are named, and people who could log in.`,
 		}),
 	}
 	file = c.addConfigFlag(cmd)
-	cmd.Flags().BoolVar(&connect, "connect", false, "also ask the store, each source and Redis, without changing anything")
+	cmd.Flags().BoolVar(&connect, "connect", false, "also ask the store, each source and its replica, Redis, and what sweeps are held by, without changing anything")
 	return cmd
 }
 

@@ -290,9 +290,9 @@ func newQuarantineExport(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Write who was not moved as CSV",
-		Long: `Writes every note that is chosen, by default all of people who were not moved, in any state. A cell that a spreadsheet would take
+		Long: `Writes every note that is chosen, by default of all whom nobody has moved or let be (--state all has the others too). A cell that a spreadsheet would take
 for a formula gets an apostrophe in front; what reads the file as a list, such as rekey account migrate --list, takes it away.`,
-		Example: "  rekey quarantine export --config rekey.yaml > left.csv\n  rekey quarantine export --class contested --state open --file contested.csv",
+		Example: "  rekey quarantine export --config rekey.yaml > left.csv\n  rekey quarantine export --class contested --state all --file contested.csv",
 		Args:    cobra.NoArgs,
 		RunE: action(func(cmd *cobra.Command, _ []string) error {
 			return withService(cmd, file, func(ctx context.Context, service *accounts.Service) error {
@@ -307,7 +307,7 @@ for a formula gets an apostrophe in front; what reads the file as a list, such a
 			})
 		}),
 	}
-	file, filter = c.addConfigFlag(cmd), addQuarantineFilter(cmd, "all")
+	file, filter = c.addConfigFlag(cmd), addQuarantineFilter(cmd, "open")
 	cmd.Flags().StringVar(&to, "file", "", "write to this `file`, which only you can read; default standard output")
 	return cmd
 }

@@ -119,6 +119,7 @@ Exit code 1: somebody could not be told about, or it was interrupted; 3: in this
 				Service: service, Workers: p.workers, Name: "rekey sweep run",
 				Spec:     sweeper.Spec{Sources: sources, Hash: accounts.Keep(keep), DryRun: dryRun, Actor: by.Actor, Reason: by.Reason},
 				Progress: func(source string, people int64) { show(pass.Progress{Source: source, Done: people}) },
+				Counting: func(people int64) { show(pass.Progress{Source: "names that several people hold", Done: people}) },
 			})
 			if errors.Is(err, sweeper.ErrOtherRun) {
 				return refuse("%w", err)

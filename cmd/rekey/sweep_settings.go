@@ -95,6 +95,9 @@ func printHolds(w io.Writer, v settings.View) {
 	for _, h := range v.Holds {
 		fmt.Fprintf(w, "nothing runs: %s\n", h.Text)
 	}
+	if v.Slowed != "" {
+		fmt.Fprintf(w, "governor %s\n", v.Slowed)
+	}
 }
 
 // A sweepChange is a command that changes the settings: what all of them take.
@@ -324,7 +327,7 @@ func untilOf(text string, view settings.View) (time.Time, error) {
 
 // sweepCommands are what the commands say of themselves.
 var sweepCommands = map[accounts.SweepCommand]struct{ short, long, reason string }{
-	accounts.SweepStart:  {"Let the sweeper run", "It then works whenever its windows are open and nothing else holds it.", "phase new-first is a week old"},
+	accounts.SweepStart:  {"Let the sweeper run", "It then works whenever its windows are open and nothing else holds it. Where a run has ended the next one begins at once, and not\nonly after the setting every (24h; off: none begins by itself); one that is under way goes on.", "phase new-first is a week old"},
 	accounts.SweepStop:   {"Finish what is under way, begin nothing, and be off then", "Where it is paused it is off at once.", "enough for this week"},
 	accounts.SweepPause:  {"Pause the sweeper where it is", "Every worker stops within a second, between two people. It stays paused until somebody resumes it, over restarts too.", "incident 12"},
 	accounts.SweepResume: {"Go on with what was paused", "Refused where it is off: `rekey sweep start` begins.", "incident 12 is over"},

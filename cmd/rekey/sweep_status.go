@@ -207,6 +207,9 @@ func sweepLine(s sweeper.Status) string {
 	words := []string{s.At.UTC().Format(time.RFC3339)}
 	for _, r := range s.Runs {
 		words = append(words, fmt.Sprintf("%s %s, %d people%s", r.Kind, r.State, r.Counts.People, etaText(r.ETA)))
+		if r.Names != nil {
+			words = append(words, "names: "+countingText(*r.Names))
+		}
 	}
 	if len(s.Runs) == 0 {
 		words = append(words, "no run")
@@ -256,6 +259,9 @@ func printRun(w io.Writer, r sweeper.RunStatus) error {
 		fmt.Fprintf(w, ": %s", r.Why)
 	}
 	fmt.Fprintf(w, "%s\n", etaText(r.ETA))
+	if r.Names != nil {
+		fmt.Fprintf(w, "names     %s\n", countingText(*r.Names))
+	}
 	fmt.Fprintf(w, "people    %d: %s\n", r.Counts.People, countsText(r.Counts))
 	fmt.Fprintf(w, "chunks    %d done, %d open, %d claimed\n", r.Chunks.Done, r.Chunks.Open, r.Chunks.Claimed)
 	if err := printList(w, asTable, r.Parts, []column[sweeper.PartStatus]{
@@ -274,6 +280,15 @@ func printRun(w io.Writer, r sweeper.RunStatus) error {
 		{"DONE", func(k sweeper.Working) string { return strconv.FormatInt(k.People, 10) }},
 		{"CLAIMED FOR", func(k sweeper.Working) string { return fmt.Sprintf("%.0f s", k.Seconds) }},
 	})
+}
+
+// countingText is how far the search for names is.
+func countingText(c sweeper.Counting) string {
+	of := ""
+	if c.Of != nil {
+		of = fmt.Sprintf(" of about %d", *c.Of)
+	}
+	return fmt.Sprintf("%d%s people read, %.0f people/s", c.Read, of, c.PerSecond)
 }
 
 func countsText(n sweeper.RunCounts) string {

@@ -32,7 +32,8 @@ Interrupted, even by kill -9, the same command goes on where it was, if the phas
 once. While a store does not answer it waits. Where replica_dsn is configured, everybody is read from there.
 
 With --repair accounts that differ are marked as drifted: the old store alone answers for them until their next login, or
-` + "`rekey sweep run`" + `, copies them again. Who is missing here, or not trusted, is for ` + "`rekey sweep run`" + `.
+` + "`rekey sweep run`" + `, copies them again. Those are also marked who are disagreeing: equal, but one store has
+taken the password of a login and the other has not. Who is missing here, or not trusted, is for ` + "`rekey sweep run`" + `.
 
 With --delta only those are compared who have changed on either side since the comparison before: there, by the column
 updated_at, and here, by the audit. That takes seconds. It does not see who was removed from the old store whole, or changed without
@@ -49,7 +50,7 @@ Exit code 3: there are differences, or there is nothing to compare in this phase
 	p = c.addPassFlags(cmd, "rekey verify")
 	cmd.Flags().BoolVar(&repair, "repair", false, "mark accounts that differ as drifted")
 	cmd.Flags().BoolVar(&delta, "delta", false, "compare only who has changed since the comparison before")
-	cmd.Flags().IntVar(&rate, "rate", 0, "`people` a second that are read, at most; 0: no limit")
+	cmd.Flags().IntVar(&rate, "rate", 0, "`people` a second that are read, at most, by all processes that compare; 0: no limit")
 	cmd.Flags().StringVar(&ignore, "ignore", "", "accept that the person `source/id` differs; needs --reason")
 	cmd.MarkFlagsMutuallyExclusive("ignore", "repair")
 	cmd.MarkFlagsMutuallyExclusive("ignore", "delta")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -31,16 +32,18 @@ The rows, by the name that -rows takes:
   write    rekey sweep run --hash carry of -people people, all of it from exec to exit; COPY of the very rows that it wrote, from files,
            into the same tables with all their keys and indexes; and pgloader on the same source. Rows are those of accounts, identifiers,
            credentials, links, profiles and events; pgloader's are people, of one table.
-  verify   rekey verify after such a sweep: how long, and that it finds the stores equal.
-  memory   the greatest memory (VmHWM) of rekey sweep run at each of -sizes, and how much more the largest takes than the smallest.
-  wrap     rekey sweep run --hash wrap of -wrap people, over argon2id alone with as many goroutines.
-  logins   p99 of logins, open loop, while the sweeper inside the gateway runs, over p99 while it is paused: at 5,000 people a second,
+  verify   rekey verify after the first such sweep: how long, and that it finds the stores equal.
+  memory   the greatest memory (VmHWM) of rekey sweep run at each of -sizes, and how much more the largest takes than the smallest. The
+           sweeps of row write count here too, and are not done again.
+  wrap     rekey sweep run --hash wrap of -wrap people, over argon2id alone with as many goroutines, before and after it.
+  logins   p99 of logins, open loop, while the sweeper inside the gateway runs, over p99 just before it began: at 5,000 people a second,
            at full speed, and wrapping with one worker; with the governor and without. Latency counts from when a login was due.
   two      two processes of rekey sweep worker over one, each on one core: -two people behind lines that hold every piece back, so
-           that neither database is busy; and, wrapping, -two-wrap people.
+           that neither database is busy; and, wrapping, -two-wrap people. From when the first person has moved.
 
 Databases are made for each measurement and dropped behind it. PostgreSQL needs about 2.5 KB for each person, MariaDB 0.4 KB, and the
-files of row write 1 KB in -dir; ten million people are 30 GB. Run it by "make bench-sweep", whose databases keep fsync on.`
+files of row write 1 KB in -dir. Run it by "make bench-sweep", whose databases keep fsync on: on two cores all of it takes about 25
+minutes, and a -quick one 6. For more people than these databases are made for, see sweepbench large.`
 
 // A bench is what the rows share.
 type bench struct {
@@ -60,10 +63,14 @@ type bench struct {
 	governorOff        string        // is handed to rekey sweep set
 	pgloader           bool
 
-	servers []int // their first processes
-	pool    crowd.Pool
-	sources map[crowd.Plan]*source
-	words   io.Writer // what is being done
+	verifies bool // the row verify is wanted
+
+	servers  [2]int // the first processes of MariaDB and PostgreSQL; 0: there is none
+	pool     crowd.Pool
+	sources  map[crowd.Plan]*source
+	carried  map[int64]carrying // by the number of people
+	verified *gauge.Result      // what verify has said after one of -people
+	words    io.Writer          // what is being done
 }
 
 // A row is one line of the result, or a few.
@@ -83,22 +90,22 @@ var rows = []row{
 }
 
 func measure(ctx context.Context, args []string, out io.Writer) (err error) {
-	b := &bench{sources: map[crowd.Plan]*source{}, words: os.Stderr}
+	b := newBench()
 	f := newFlags("bench", measureText)
 	f.StringVar(&b.mysql, "mysql", os.Getenv("REKEY_TEST_MYSQL"), "`DSN` of a MariaDB on which databases may be made")
 	f.StringVar(&b.postgres, "postgres", os.Getenv("REKEY_TEST_POSTGRES"), "`DSN` of a PostgreSQL on which databases may be made")
 	f.StringVar(&b.binary, "rekey", "", "`program` to measure, by its whole path; by default it is built from this folder")
-	f.Int64Var(&b.people, "people", 1_000_000, "people of the rows write, verify and logins; at full speed a second of logins takes some 15,000 of them, in each round")
-	sizes := f.String("sizes", "100000,1000000", "numbers of people of the row memory; 10000000 takes 30 GB")
+	f.Int64Var(&b.people, "people", 1_000_000, "people of the rows write, verify and logins; of those a round takes up to some 15,000 a second, for twice -warm and -span")
+	sizes := f.String("sizes", "100000,1000000", "numbers of people of the row memory")
 	f.Int64Var(&b.wrap, "wrap", 20_000, "people of the row wrap, in all rounds together")
-	f.Int64Var(&b.two, "two", 100_000, "people of the row two")
-	f.Int64Var(&b.twoWrap, "two-wrap", 2000, "people of the row two who are wrapped")
-	f.IntVar(&b.rounds, "rounds", 3, "interleaved rounds of each row")
+	f.Int64Var(&b.two, "two", 30_000, "people of the row two")
+	f.Int64Var(&b.twoWrap, "two-wrap", 800, "people of the row two who are wrapped")
+	f.IntVar(&b.rounds, "rounds", 2, "interleaved rounds of each row")
 	f.IntVar(&b.workers, "workers", runtime.NumCPU(), "of rekey sweep run, and goroutines of argon2id alone")
-	f.DurationVar(&b.span, "span", 20*time.Second, "length of a round of logins")
-	f.DurationVar(&b.warm, "warm", 10*time.Second, "how long the sweeper runs before logins are measured: the governor lets it grow slowly")
+	f.DurationVar(&b.span, "span", 15*time.Second, "length of a round of logins")
+	f.DurationVar(&b.warm, "warm", 8*time.Second, "how long the sweeper runs before logins are measured")
 	f.Float64Var(&b.logins, "logins", 20, "logins a second; their argon2id takes about 30 ms of a core each")
-	f.DurationVar(&b.held, "held", 5*time.Millisecond, "how long the slow lines of the row two hold each piece of 32 KiB back")
+	f.DurationVar(&b.held, "held", 2*time.Millisecond, "how long the slow lines of the row two hold each piece of 32 KiB back")
 	f.StringVar(&b.governorOff, "governor-off", noLimits(), "what turns the governor off, as `key=value` of rekey sweep set")
 	f.BoolVar(&b.pgloader, "pgloader", true, "compare with pgloader, and install it from Debian if it is not there")
 	f.StringVar(&b.dir, "dir", os.TempDir(), "`folder` for large files")
@@ -106,9 +113,15 @@ func measure(ctx context.Context, args []string, out io.Writer) (err error) {
 	asJSON := f.String("json", "", "`file` for the results as JSON, with what each round gave")
 	asBench := f.String("benchstat", "", "`file` for what each round gave, as lines that benchstat reads")
 	strict := f.Bool("strict", false, "fail if a goal is missed")
+	quick := f.Bool("quick", false, "fewer people and one round, unless another flag says otherwise: to see that all of it works, and about how fast")
 	from := addPoolFlags(f)
 	if err := f.Parse(args); err != nil {
 		return err
+	}
+	if *quick {
+		if err := hurry(f); err != nil {
+			return err
+		}
 	}
 	wanted, err := named(*only)
 	if err != nil {
@@ -123,22 +136,15 @@ func measure(ctx context.Context, args []string, out io.Writer) (err error) {
 	if b.rounds < 1 || b.workers < 1 || b.people < 1 || b.wrap < int64(b.rounds) || b.two < 1 || b.twoWrap < 1 || b.logins <= 0 {
 		return errors.New("every number must be 1 at least, and -wrap as many as there are rounds")
 	}
-	if b.pool, err = from.open(); err != nil {
+	for _, r := range wanted {
+		b.verifies = b.verifies || r.name == "verify"
+	}
+	if err := b.prepare(ctx, from); err != nil {
 		return err
 	}
-	if b.dir, err = os.MkdirTemp(b.dir, "rekey-sweepbench-"); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.close(), os.RemoveAll(b.dir)) }()
-	for _, server := range []string{b.mysql, b.postgres} {
-		pid, err := rig.ServerPID(ctx, server)
-		if err != nil {
-			return err
-		}
-		b.servers = append(b.servers, pid)
-	}
-	if b.binary == "" {
-		if b.binary, err = rig.Build(ctx, b.dir); err != nil {
+	defer func() { err = errors.Join(err, b.close()) }()
+	for i, server := range []string{b.mysql, b.postgres} {
+		if b.servers[i], err = rig.ServerPID(ctx, server); err != nil {
 			return err
 		}
 	}
@@ -173,11 +179,60 @@ func measure(ctx context.Context, args []string, out io.Writer) (err error) {
 	return nil
 }
 
+func newBench() *bench {
+	return &bench{sources: map[crowd.Plan]*source{}, carried: map[int64]carrying{}, words: os.Stderr}
+}
+
+// prepare makes what every measurement needs. After an error nothing of it is left.
+func (b *bench) prepare(ctx context.Context, from *poolFlags) (err error) {
+	if b.pool, err = from.open(); err != nil {
+		return err
+	}
+	if b.dir, err = os.MkdirTemp(b.dir, "rekey-sweepbench-"); err != nil {
+		return err
+	}
+	if b.binary == "" {
+		b.binary, err = rig.Build(ctx, b.dir)
+	}
+	if err != nil {
+		err = errors.Join(err, os.RemoveAll(b.dir))
+	}
+	return err
+}
+
+// close takes away what prepare has made, and the sources.
+func (b *bench) close() error {
+	var errs []error
+	for _, s := range b.sources {
+		errs = append(errs, s.database.Drop())
+	}
+	return errors.Join(append(errs, os.RemoveAll(b.dir))...)
+}
+
+// hurry sets the flags that nobody has set to what a quick measurement takes.
+func hurry(f *flag.FlagSet) error {
+	set := map[string]bool{}
+	f.Visit(func(one *flag.Flag) { set[one.Name] = true })
+	for name, value := range map[string]string{
+		"people": "300000", "sizes": "30000,300000", "wrap": "2000", "two": "20000", "two-wrap": "300", "rounds": "1", "span": "8s", "warm": "5s",
+	} {
+		if set[name] {
+			continue
+		}
+		if err := f.Set(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // pids are the databases' processes.
 func (b *bench) pids() []int {
 	var all []int
 	for _, server := range b.servers {
-		all = append(all, gauge.Family(server)...)
+		if server > 0 {
+			all = append(all, gauge.Family(server)...)
+		}
 	}
 	return all
 }
@@ -295,12 +350,4 @@ func (b *bench) source(ctx context.Context, p crowd.Plan) (*source, error) {
 	s := &source{database: database}
 	b.sources[p] = s
 	return s, fill.Fill(ctx, database.DSN, crowd.Everybody(p, b.pool, &s.expected))
-}
-
-func (b *bench) close() error {
-	var errs []error
-	for _, s := range b.sources {
-		errs = append(errs, s.database.Drop())
-	}
-	return errors.Join(errs...)
 }

@@ -3,6 +3,7 @@
 //
 //	go run ./cmd/sweepbench generate -to sqlite:///tmp/old.db -people 10000000
 //	deploy/dev/services run -- go run ./cmd/sweepbench bench -people 100000 -rows write
+//	deploy/dev/services run -- go run ./cmd/sweepbench large -people 10000000 -for 10m
 //	make bench-sweep BENCHFLAGS=-help
 package main
 
@@ -35,6 +36,7 @@ func main() {
 var commands = map[string]func(ctx context.Context, args []string, out io.Writer) error{
 	"generate": generate,
 	"bench":    measure,
+	"large":    large,
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
@@ -43,7 +45,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 			return command(ctx, args[1:], out)
 		}
 	}
-	return errors.New("want generate or bench; each explains itself with -help")
+	return errors.New("want generate, bench or large; each explains itself with -help")
 }
 
 // newFlags makes the flags of a command, whose help begins with a text.

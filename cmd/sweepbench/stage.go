@@ -32,18 +32,25 @@ type stage struct {
 // lines are DSNs that take the place of those of the stores themselves.
 type lines struct{ store, legacy string }
 
-// with makes a stage, runs do and takes everything away.
+// with makes a stage, runs do and takes everything away. Without a PostgreSQL the new store is a file of SQLite.
 func (b *bench) with(ctx context.Context, from *source, do func(*stage) error) (err error) {
 	s := &stage{b: b, source: from}
 	if s.dir, err = os.MkdirTemp(b.dir, "stage-"); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
-	if s.store, err = rig.NewDatabase(ctx, b.postgres); err != nil {
-		return fmt.Errorf("PostgreSQL: %w", err)
+	if b.postgres == "" {
+		file := filepath.Join(s.dir, "new.db")
+		s.store = rig.Database{DSN: "sqlite://" + file, Drop: func() error { return nil }} // it goes with its folder
+		s.db, err = sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(5000)")
+	} else {
+		if s.store, err = rig.NewDatabase(ctx, b.postgres); err != nil {
+			return fmt.Errorf("PostgreSQL: %w", err)
+		}
+		defer func() { err = errors.Join(err, s.store.Drop()) }()
+		s.db, err = rig.Connect(s.store.DSN)
 	}
-	defer func() { err = errors.Join(err, s.store.Drop()) }()
-	if s.db, err = rig.Connect(s.store.DSN); err != nil {
+	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.db.Close()) }()
@@ -102,15 +109,23 @@ type ran struct {
 }
 
 func (r ran) String() string {
-	return fmt.Sprintf("CPU: rekey %.1f s, PostgreSQL %.1f s, MariaDB %.1f s; %s", r.process.Seconds(), r.postgresql.Seconds(), r.mariadb.Seconds(), mib(r.peak))
+	text := fmt.Sprintf("CPU: its own %.1f s", r.process.Seconds())
+	if r.postgresql > 0 {
+		text += fmt.Sprintf(", PostgreSQL %.1f s", r.postgresql.Seconds())
+	}
+	if r.mariadb > 0 {
+		text += fmt.Sprintf(", MariaDB %.1f s", r.mariadb.Seconds())
+	}
+	return text + "; peak " + mib(r.peak)
 }
 
 // peakEvery is how often a process is asked for its peak, which is its greatest so far: only a peak in its very last moment is
 // missed. What wait(2) says is of no use: it counts the memory of this process, which it was forked from.
 const peakEvery = 10 * time.Millisecond
 
-// run runs a process to its end, from an even start: everything that came before is on disk.
-func (s *stage) run(cmd *exec.Cmd) (ran, error) {
+// run runs a process to its end, from an even start: everything that came before is on disk. look, if there is one, is called all
+// the time.
+func (s *stage) run(cmd *exec.Cmd, look func(pid int, running time.Duration)) (ran, error) {
 	if err := s.checkpoint(); err != nil {
 		return ran{}, err
 	}
@@ -132,25 +147,31 @@ func (s *stage) run(cmd *exec.Cmd) (ran, error) {
 	defer tick.Stop()
 	for running := true; running; {
 		r.peak = max(r.peak, gauge.Memory(cmd.Process.Pid, "VmHWM"))
+		if look != nil {
+			look(cmd.Process.Pid, time.Since(begin))
+		}
 		select {
 		case <-tick.C:
 		case err = <-ended:
 			r.took, running = time.Since(begin), false
 		}
 	}
+	r.process = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	after := s.b.busy()
+	r.mariadb, r.postgresql = after[0]-before[0], after[1]-before[1]
 	if err != nil {
 		text, _ := os.ReadFile(log.Name()) // without its words, the error is all there is
 		return r, fmt.Errorf("%s: %w\n%s", filepath.Base(cmd.Path), err, lastOf(text))
 	}
-	r.process = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	after := s.b.busy()
-	r.mariadb, r.postgresql = after[0]-before[0], after[1]-before[1]
 	return r, nil
 }
 
 // busy is the CPU that MariaDB and PostgreSQL have used.
 func (b *bench) busy() (used [2]time.Duration) {
 	for i, server := range b.servers {
+		if server == 0 {
+			continue
+		}
 		used[i] = gauge.CPU(gauge.Family(server)...)
 	}
 	return used
@@ -158,6 +179,9 @@ func (b *bench) busy() (used [2]time.Duration) {
 
 // checkpoint writes to disk what PostgreSQL has put off.
 func (s *stage) checkpoint() error {
+	if s.b.postgres == "" {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	_, err := s.db.ExecContext(ctx, "CHECKPOINT")
@@ -173,7 +197,7 @@ func (s *stage) sweep(ctx context.Context, hash string) (ran, map[string]int64, 
 		return ran{}, nil, err
 	}
 	s.b.say("rekey sweep run --hash %s, %d people", hash, s.source.expected.People)
-	r, err := s.run(s.command(ctx, "sweep", "run", "--hash", hash, "--workers", strconv.Itoa(s.b.workers)))
+	r, err := s.run(s.command(ctx, "sweep", "run", "--hash", hash, "--workers", strconv.Itoa(s.b.workers)), nil)
 	if err != nil {
 		return r, nil, err
 	}

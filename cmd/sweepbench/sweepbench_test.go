@@ -3,9 +3,13 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"flag"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"rekey/cmd/loadtest/gauge"
 	"rekey/cmd/sweepbench/crowd"
@@ -92,5 +96,65 @@ func TestText(t *testing.T) {
 	want := "BenchmarkSweep/write/copy\t1\t2 rows/s\nBenchmarkSweep/write/copy\t1\t3 rows/s\nBenchmarkSweep/write/sweep\t1\t1 rows/s\n"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A quick measurement leaves alone what somebody has set.
+func TestHurry(t *testing.T) {
+	t.Parallel()
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	values := map[string]*string{}
+	for _, name := range []string{"people", "sizes", "wrap", "two", "two-wrap", "rounds", "span", "warm"} {
+		values[name] = f.String(name, "", "")
+	}
+	if err := errors.Join(f.Parse([]string{"-rounds", "7"}), hurry(f)); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range values {
+		if *value == "" || name == "rounds" && *value != "7" {
+			t.Errorf("%s is %q", name, *value)
+		}
+	}
+}
+
+// At an even pace the whole takes as much longer as it is more; where each person costs more than the one before, that goes on; and
+// memory grows as it did in the later half.
+func TestExtrapolate(t *testing.T) {
+	t.Parallel()
+	// 1,000 of 10,000 people have moved. Person n takes 1 ms, or 1 ms and 2 us more for each before them.
+	even, slower := &course{people: 10_000, ended: "enough"}, &course{people: 10_000, ended: "enough"}
+	for n := range int64(101) {
+		n *= 10
+		if n == 0 {
+			even.moments, slower.moments = append(even.moments, moment{}), append(slower.moments, moment{})
+		}
+		at := time.Second + time.Duration(n)*time.Millisecond
+		even.moments = append(even.moments, moment{at: at, people: n + 1, peak: 10 << 20})
+		slower.moments = append(slower.moments, moment{at: at + time.Duration(n*n)*time.Microsecond, people: n + 1, peak: 10<<20 + n*1024})
+	}
+	even.peak, slower.peak = 10<<20, 10<<20+1000*1024
+	near := func(what string, got, want float64) {
+		t.Helper()
+		if math.Abs(got-want) > want/100 {
+			t.Errorf("%s: %v, want %v", what, got, want)
+		}
+	}
+	last, line := even.rest()
+	near("at an even pace", last.Seconds(), 9)
+	near("by the line", line.Seconds(), 9)
+	last, line = slower.rest()
+	near("at the last pace", last.Seconds(), 9*2.9)
+	near("by the line", line.Seconds(), 9*1+(10_000*10_000-1000*1000)/1e6)
+	near("memory that stays", float64(even.peakOfAll()), 10<<20)
+	near("memory that grows", float64(slower.peakOfAll()), 10<<20+10_000*1024)
+	if slower.ended = ""; slower.peakOfAll() != slower.peak {
+		t.Error("what was measured is extrapolated")
+	}
+	nobody := &course{people: 10, ended: "enough", moments: []moment{{}, {at: time.Second}}}
+	if !even.tells() || nobody.tells() {
+		t.Errorf("a sweep of many tells of the whole: %t; one of nobody: %t", even.tells(), nobody.tells())
+	}
+	if last, line := nobody.rest(); last != 0 || line != 0 || nobody.peakOfAll() != 0 {
+		t.Error("something is said of a sweep that has moved nobody")
 	}
 }

@@ -3,6 +3,7 @@ package mapping
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"rekey/legacy"
@@ -43,6 +44,7 @@ func (s *mapped) list(ctx context.Context, after string, limit int, from pages) 
 			return nil, err
 		}
 		p.unreadable(rows)
+		p.people = slices.Grow(p.people, max(0, min(p.room(), len(users))))
 		for _, raw := range users {
 			if p.room() <= 0 {
 				break // whoever is left is met again, behind the last of this page

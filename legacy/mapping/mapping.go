@@ -129,50 +129,57 @@ func New(c Config) (*Mapping, error) {
 func (m *Mapping) Apply(raw legacy.User) (legacy.User, bool, error) {
 	var found notes
 	user := m.clean.user(raw, &found)
-	subject := &record{user: user, now: m.now()}
-	if m.keep != nil {
-		kept, err := m.keep.truth(subject)
+	email, phone := user.Email, user.Phone
+	if m.keep != nil || len(m.sets) > 0 {
+		mapped, kept, target, err := m.evaluate(user, &found)
 		if err != nil {
-			return m.failed(raw, m.keep.target, err)
+			return m.failed(raw, target, err)
 		}
 		if !kept {
 			m.tally.drop()
 			return legacy.User{}, false, nil
 		}
+		user = mapped
 	}
-	for _, s := range m.sets {
-		value, err := s.eval(subject)
-		if err == nil {
-			err = s.target.assign(&edit{clean: m.clean, user: &user, found: &found, field: s.expression.target}, value)
-		}
-		if err != nil {
-			return m.failed(raw, s.expression.target, err)
-		}
-	}
-	m.settle(&user, subject.user, raw, &found)
+	m.settle(&user, email, phone, raw, &found)
 	m.tally.keep(raw.ID, found)
 	return user, true, nil
 }
 
-// settle applies the rules that hold whatever was set. clean is the person before anything was set.
-func (m *Mapping) settle(user *legacy.User, clean, raw legacy.User, found *notes) {
+// evaluate asks the expressions about a person who has been cleaned: whether they are kept, and what is set. Its error is of the
+// expression of target.
+func (m *Mapping) evaluate(user legacy.User, found *notes) (mapped legacy.User, kept bool, target string, err error) {
+	subject := &record{user: user, now: m.now()}
+	if m.keep != nil {
+		if kept, err := m.keep.truth(subject); err != nil || !kept {
+			return legacy.User{}, false, m.keep.target, err
+		}
+	}
+	for _, s := range m.sets {
+		value, err := s.eval(subject)
+		if err == nil {
+			err = s.target.assign(&edit{clean: m.clean, user: &user, found: found, field: s.expression.target}, value)
+		}
+		if err != nil {
+			return legacy.User{}, false, s.expression.target, err
+		}
+	}
+	return user, true, "", nil
+}
+
+// settle applies the rules that hold whatever was set. email and phone are the person's before anything was set.
+func (m *Mapping) settle(user *legacy.User, email, phone string, raw legacy.User, found *notes) {
 	user.Extra = nil
 
 	// A verified flag is about one address, so it goes when the address goes, and only the store may give it.
-	for _, flag := range []struct {
-		field           string
-		set             *bool
-		stored          bool
-		address, before string
-	}{
-		{"email_verified", &user.Profile.EmailVerified, raw.Profile.EmailVerified, user.Email, clean.Email},
-		{"phone_verified", &user.Profile.PhoneVerified, raw.Profile.PhoneVerified, user.Phone, clean.Phone},
-	} {
-		if *flag.set && (!flag.stored || flag.address == "" || settled(flag.address) != settled(flag.before)) {
-			*flag.set = false
-			found.add(NotVerified, flag.field)
+	settle := func(set *bool, stored bool, address, before, field string) {
+		if *set && (!stored || address == "" || settled(address) != settled(before)) {
+			*set = false
+			found.add(NotVerified, field)
 		}
 	}
+	settle(&user.Profile.EmailVerified, raw.Profile.EmailVerified, user.Email, email, "email_verified")
+	settle(&user.Profile.PhoneVerified, raw.Profile.PhoneVerified, user.Phone, phone, "phone_verified")
 
 	for _, id := range []struct{ field, value string }{
 		{"username", user.Username}, {"email", user.Email}, {"phone", user.Phone},

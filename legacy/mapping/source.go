@@ -86,6 +86,9 @@ func (s *mapped) Ping(ctx context.Context) error {
 	return s.askNobody(ctx)
 }
 
+// ListsApart implements legacy.Apart.
+func (s *mapped) ListsApart() bool { return legacy.ListsApart(s.source) }
+
 // Searches implements legacy.Searcher.
 func (s *mapped) Searches() bool {
 	searcher, ok := s.source.(legacy.Searcher)
@@ -149,13 +152,15 @@ func (s *mapped) askNobody(ctx context.Context) error {
 func (s *mapped) one(raw legacy.User) (legacy.User, bool, error) {
 	user, kept, err := s.mapping.Apply(raw)
 	if err == nil && kept && (s.verifier != nil || s.writer != nil) {
-		user.Extra = map[string]any{originalKey: original{&raw}}
+		stored := raw // and not raw itself, which would be on the heap then, needed or not
+		user.Extra = map[string]any{originalKey: original{&stored}}
 	}
 	return user, kept, err
 }
 
 // all maps people, and returns those who are kept and why others cannot be told.
 func (s *mapped) all(users []legacy.User) (people []legacy.User, bad []error) {
+	people = make([]legacy.User, 0, len(users))
 	for _, raw := range users {
 		user, kept, err := s.one(raw)
 		switch {

@@ -23,13 +23,20 @@ type crowd struct {
 	gone  map[string]bool
 }
 
-func newCrowd(r *reader) *crowd {
+// newCrowd makes room for those whom a page may have.
+func newCrowd(r *reader, most int) *crowd {
 	c := &crowd{reader: r}
+	if most > maxPeople { // a question about somebody finds one
+		c.users = make([]legacy.User, 0, min(most, roomFor))
+	}
 	if r.repeats {
 		c.index, c.rows, c.gone = map[string]int{}, map[string]int{}, map[string]bool{}
 	}
 	return c
 }
+
+// roomFor is how many people there is room for at once: 700 kB.
+const roomFor = 2 << 10
 
 // size is how many people and unreadable rows there are.
 func (c *crowd) size() int { return len(c.users) - len(c.gone) + len(c.bad) }

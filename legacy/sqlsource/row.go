@@ -50,7 +50,7 @@ func (s *Source) people(rows *sql.Rows, fields []field, repeats bool, most int) 
 		return nil, nil, err
 	}
 	r := &reader{scheme: s.config.Scheme, params: s.config.Params, own: s.config.ParamColumns, fields: fields, types: types, repeats: repeats}
-	c := newCrowd(r)
+	c := newCrowd(r, most)
 	values := make([]any, len(fields))
 	targets := make([]any, len(fields))
 	for i := range values {

@@ -250,6 +250,9 @@ func (s *Source) get(ctx context.Context, shape *shape, key []any) ([]legacy.Use
 	return s.read(ctx, query, args, maxPeople)
 }
 
+// ListsApart implements legacy.Apart: queries that somebody has written are nothing that can be compared.
+func (s *Source) ListsApart() bool { return s.config.Queries != (Queries{}) }
+
 // List is legacy.Lister's. Numeric keys are walked by number, others as the database sorts the column.
 //
 // People whose row cannot be read are left out, and told by an error that wraps a *legacy.RowError for each of them; the

@@ -22,10 +22,11 @@ import (
 
 // Config says what is counted. Service is required.
 type Config struct {
-	Service  *accounts.Service
-	Dir      string           // where the digests are kept; "": the system's folder for temporary files. 16 bytes for each name
-	Most     int              // shared names that are returned at most; 0: defaultMost
-	Progress func(done int64) // called for each person, by one goroutine
+	Service *accounts.Service
+	Dir     string // where the digests are kept; "": the system's folder for temporary files. 16 bytes for each name
+	Most    int    // shared names that are returned at most; 0: defaultMost
+	// Seen is called for each person, by one goroutine. Its error ends the census.
+	Seen func(source string, user legacy.User) error
 }
 
 const (
@@ -40,7 +41,7 @@ const (
 var ErrMany = errors.New("so many people share their names that the mapping is likely wrong: is a column mapped that says the same of many?")
 
 // Take walks through all sources and returns the names that more than one person holds. It returns nil, which knows nothing,
-// where a source cannot be walked. Its error is that of a store, of the disk, or ErrMany.
+// where a source cannot be walked. Its error is that of a store, of the disk, of Seen, or ErrMany.
 func Take(ctx context.Context, c Config) (*Shared, error) {
 	sources := c.Service.SourceNames()
 	if slices.ContainsFunc(sources, func(name string) bool { return !c.Service.CanWalk(name) }) {
@@ -54,11 +55,12 @@ func Take(ctx context.Context, c Config) (*Shared, error) {
 		return nil, err
 	}
 	defer t.close()
-	done := int64(0)
 	for _, source := range sources {
 		err := c.Service.Walk(ctx, source, page, func(user legacy.User) error {
-			if done++; c.Progress != nil {
-				c.Progress(done)
+			if c.Seen != nil {
+				if err := c.Seen(source, user); err != nil {
+					return err
+				}
 			}
 			return t.count(source, user.ID, c.Service.Names(source, user))
 		}, func(*legacy.RowError) {}) // who cannot be read holds nothing that anybody can type

@@ -89,7 +89,7 @@ func TestTake(t *testing.T) {
 	dir := t.TempDir()
 	var done int64
 	s := serve(t, accounts.Source{Name: "shop", Source: &register{people: shop}}, accounts.Source{Name: "crm", Source: &register{people: crm}})
-	shared, err := census.Take(t.Context(), census.Config{Service: s, Dir: dir, Progress: func(n int64) { done = n }})
+	shared, err := census.Take(t.Context(), census.Config{Service: s, Dir: dir, Seen: func(string, legacy.User) error { done++; return nil }})
 	if err != nil || shared.Len() != 3 || done != 5002 {
 		t.Fatalf("%d names are shared, of %d people (%v)", shared.Len(), done, err)
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -26,7 +25,7 @@ type CompareConfig struct {
 	// Repair marks accounts that differ as drifted: they count no longer until they were copied again.
 	Repair   bool
 	By       accounts.By
-	Rate     int            // people/s that are read, of all workers of this process together; 0: as fast as it goes
+	Rate     int            // people/s that are read, of all comparisons of all processes together; 0: as fast as it goes
 	Worker   string         // for people: who compares
 	Progress func(Progress) // called for each batch, by one goroutine at a time
 	Notice   func(string)   // told what is worth a line; nil: nobody is
@@ -57,7 +56,7 @@ func Compare(ctx context.Context, c CompareConfig) (accounts.Validation, error) 
 	case v.Anew != "":
 		c.Notice("beginning anew, not going on with the comparison that was there: " + v.Anew)
 	}
-	r := &comparison{CompareConfig: c, v: v, pace: newPace(c.Rate), pages: map[string]readPage{}, done: map[string]int64{}}
+	r := &comparison{CompareConfig: c, v: v, pace: pace{c.Service, c.Rate}, pages: map[string]readPage{}, done: map[string]int64{}}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var workers sync.WaitGroup
@@ -90,7 +89,7 @@ func (c *CompareConfig) setDefaults() {
 type comparison struct {
 	CompareConfig
 	v    *accounts.Verification
-	pace *pace
+	pace pace
 
 	cutting sync.Mutex
 	bad     map[string]bool // keys of the page before that cannot be read: they may come again. Under cutting
@@ -240,7 +239,7 @@ func (r *comparison) chunk(ctx context.Context, c accounts.Chunk) error {
 		return err
 	}
 	found.Suspended = ""
-	d := &doing{comparison: r, c: c, found: found, kept: time.Now()}
+	d := &doing{comparison: r, c: c, found: found, kept: time.Now(), from: c.Cursor}
 	if c.Band == accounts.WalkPeople {
 		err = d.people(ctx)
 	} else {
@@ -254,6 +253,10 @@ func (r *comparison) chunk(ctx context.Context, c accounts.Chunk) error {
 		d.c.Done = true
 	case ok && ctx.Err() == nil:
 		d.found.Suspended, pause = cutText(doubt.Err.Error()), r.Pause
+		d.suspect()
+	}
+	if d.c.Cursor != d.from {
+		d.c.Attempts = 0
 	}
 	if keepErr := d.keep(ctx, 0, pause); keepErr != nil && !errors.Is(keepErr, accounts.ErrStale) {
 		return keepErr
@@ -272,6 +275,8 @@ type doing struct {
 	c     accounts.Chunk
 	found accounts.ChunkFound
 	kept  time.Time // when it was last written down, or claimed
+	from  string    // the cursor under which it was claimed
+	at    string    // who was being looked up when a store did not answer; "": nobody by themselves
 }
 
 // keep writes down how far the chunk is.
@@ -354,18 +359,26 @@ func (d *doing) readable(ctx context.Context, page readPage) error {
 
 // batch compares some people.
 func (d *doing) batch(ctx context.Context, users []legacy.User) error {
-	if err := d.pace.take(ctx, d.Wait, len(users)); err != nil {
+	if err := d.pace.take(ctx, d.wait, len(users)); err != nil {
 		return err
 	}
-	verdicts, err := d.Service.CompareMany(ctx, d.c.Source, users)
-	for i, verdict := range verdicts {
-		if err := d.judged(ctx, users[i].ID, verdict); err != nil {
-			return err
+	for len(users) > 0 {
+		hung := slices.IndexFunc(users, func(u legacy.User) bool { return d.hangs(u.ID) })
+		if hung != 0 {
+			asked := users
+			if hung > 0 {
+				asked = users[:hung]
+			}
+			if err := d.compare(ctx, asked); err != nil {
+				return err
+			}
+			users = users[len(asked):]
+			continue
 		}
-		d.c.Cursor = users[i].ID
+		d.passOver(users[0].ID)
+		users = users[1:]
 	}
-	d.progress(d.c.Source, len(verdicts))
-	return err
+	return nil
 }
 
 // judged counts one person, and marks them where that is wanted.
@@ -385,11 +398,14 @@ func (d *doing) judged(ctx context.Context, id string, verdict accounts.Verdict)
 
 // links looks for those of whom there are links, and who are not there.
 func (d *doing) links(ctx context.Context) error {
-	limit := walkedLinks
-	if d.Service.ReadByKey(d.c.Source) {
-		limit = d.pace.batch(batchPeople)
-	}
 	for {
+		limit := walkedLinks
+		if d.Service.ReadByKey(d.c.Source) {
+			limit = d.pace.batch(batchPeople)
+			if d.c.Bound > 0 {
+				limit = min(limit, d.c.Bound)
+			}
+		}
 		ids, err := d.Service.LinkedIDs(ctx, d.c.Source, cmp.Or(d.c.Cursor, d.c.After), limit)
 		if err != nil {
 			return err
@@ -413,11 +429,19 @@ func (d *doing) linked(ctx context.Context, ids []string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	if err := d.pace.take(ctx, d.Wait, len(ids)); err != nil {
+	if err := d.pace.take(ctx, d.wait, len(ids)); err != nil {
 		return err
+	}
+	if len(ids) == 1 && d.hangs(ids[0]) {
+		d.passOver(ids[0])
+		d.c.Bound = 0
+		return d.signal(ctx)
 	}
 	gone, err := d.Service.NotThere(ctx, d.c.Source, ids, d.Page)
 	if err != nil {
+		if len(ids) == 1 {
+			d.at = ids[0]
+		}
 		return err
 	}
 	for _, id := range gone {
@@ -426,6 +450,7 @@ func (d *doing) linked(ctx context.Context, ids []string) error {
 			err = d.judged(ctx, id, verdict)
 		}
 		if err != nil {
+			d.at = id
 			return err
 		}
 		d.c.Cursor = id
@@ -454,44 +479,4 @@ func (r *comparison) say(text string) {
 		r.said = text
 		r.Notice(text)
 	}
-}
-
-// A pace lets so many people pass in a second, and no more for having waited.
-type pace struct {
-	rate int // 0: any number
-
-	mu   sync.Mutex
-	next time.Time
-}
-
-func newPace(rate int) *pace { return &pace{rate: rate} }
-
-// batch is how many are to pass at once, at most.
-func (p *pace) batch(most int) int {
-	if p.rate <= 0 {
-		return most
-	}
-	return max(1, min(most, p.rate*int(batchFor/time.Second)))
-}
-
-// take waits until n people may pass.
-func (p *pace) take(ctx context.Context, wait Wait, n int) error {
-	if p.rate <= 0 {
-		return ctx.Err()
-	}
-	p.mu.Lock()
-	now := time.Now()
-	if p.next.Before(now) {
-		p.next = now
-	}
-	d := p.next.Sub(now)
-	p.next = p.next.Add(time.Duration(n) * time.Second / time.Duration(p.rate))
-	p.mu.Unlock()
-	if d == 0 {
-		return ctx.Err()
-	}
-	if err := wait(ctx, d); err != nil {
-		return fmt.Errorf("wait for the rate: %w", err)
-	}
-	return nil
 }

@@ -286,6 +286,22 @@ func TestCompareRate(t *testing.T) {
 	if got := time.Duration(waited.Load()); got < 100*time.Second {
 		t.Errorf("waited %v", got)
 	}
+
+	// Another process comes behind all that, and keeps its chunk while it waits.
+	other, held := w.serviceOver(t, w.shop), time.Duration(0)
+	_, _, err = w.begin(t.Context(), func(c *pass.CompareConfig) {
+		c.Service, c.Workers, c.Rate, c.Claim = other, 1, 1000, 9*time.Second
+		c.Wait = func(ctx context.Context, d time.Duration) error {
+			if d > 3*time.Second {
+				t.Errorf("waits %v under a claim of 9 s", d)
+			}
+			held += d
+			return ctx.Err()
+		}
+	})
+	if err != nil || held < 25*time.Second {
+		t.Errorf("waited %v, %v", held, err)
+	}
 }
 
 // What has changed on either side since the comparison before is compared by itself.

@@ -22,12 +22,12 @@ func CompareChanged(ctx context.Context, c CompareConfig) (accounts.Validation, 
 	if len(d.Blind) > 0 {
 		c.Notice("of " + strings.Join(d.Blind, ", ") + " only what was written here is compared: when a record was changed there is not known (updated_at)")
 	}
-	p := newPace(c.Rate)
+	p := pace{c.Service, c.Rate}
 	for _, source := range c.Sources {
 		found, done := accounts.NewComparison(source), int64(0)
 		err := c.Service.ChangedSince(ctx, d, source, func(ids []string) error {
 			for batch := range slices.Chunk(ids, p.batch(len(ids))) {
-				if err := p.take(ctx, c.Wait, len(batch)); err != nil {
+				if err := c.Wait.again(ctx, func() error { return p.take(ctx, c.Wait, len(batch)) }); err != nil {
 					return err
 				}
 				if err := c.compareIDs(ctx, &found, batch); err != nil {

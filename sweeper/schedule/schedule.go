@@ -156,15 +156,19 @@ func (s Schedule) After(from time.Time, open time.Duration) time.Time {
 	return time.Time{}
 }
 
-// Clock returns the next moment after at that the schedule's clock shows a time of the day, such as 06:00.
+// Clock returns the next moment after at that the schedule's clock shows a time of the day, such as 06:00. A time that it leaves out
+// is the moment of the jump; one that it shows twice is next the second time, once it was shown the first: what somebody wants
+// until then ends sooner rather than a day later.
 func (s Schedule) Clock(at time.Time, text string) (time.Time, error) {
 	minute, ok := parseClock(text)
 	if !ok || minute == dayEnd {
 		return time.Time{}, errClock
 	}
 	for day := dateOf(at.In(s.Zone())); ; day = day.add(1) {
-		if t := s.first(day, minute); t.After(at) {
-			return t, nil
+		for _, t := range []time.Time{s.first(day, minute), s.last(day, minute)} {
+			if t.After(at) {
+				return t, nil
+			}
 		}
 	}
 }
@@ -238,6 +242,10 @@ func (s Schedule) weekly(at time.Time) iter.Seq[span] {
 // offsets are never as large: a clock shows at most that much more or less than UTC.
 const offsets = 36 * time.Hour
 
+// leapDay is for how long a clock goes on as it does on the last day of a leap year, where ZoneBounds says of many a zone that it had
+// ended before (https://go.dev/issue/81583).
+const leapDay = 24 * time.Hour
+
 // first returns the first moment at which the clock shows this minute of a day, or later.
 func (s Schedule) first(day date, minute int) time.Time {
 	shown := day.clock(minute)
@@ -245,6 +253,9 @@ func (s Schedule) first(day date, minute int) time.Time {
 		in := at.In(s.Zone())
 		_, offset := in.Zone()
 		_, end := in.ZoneBounds()
+		if !end.IsZero() && !end.After(in) {
+			end = in.Add(leapDay)
+		}
 		t := later(at, shown.Add(-time.Duration(offset)*time.Second))
 		if end.IsZero() || t.Before(end) {
 			return t

@@ -23,6 +23,8 @@ const (
 	maxFailures  = 1_000_000_000
 	maxSources   = 100
 	maxOverrides = 16
+	minEvery     = time.Minute
+	maxEvery     = 366 * 24 * time.Hour
 
 	// MaxOverride is the longest that an override may hold. What is to hold for longer is a setting.
 	MaxOverride = 31 * 24 * time.Hour
@@ -65,6 +67,9 @@ func (s Settings) check(c Checks) (faults []error) {
 		fault("error_budget.share", "must be 0 to 1")
 	}
 	between("error_budget.at_least", s.ErrorBudget.AtLeast, 1, maxFailures)
+	if every := time.Duration(s.Every); every != 0 && (every < minEvery || every > maxEvery) {
+		fault("every", "must be %s to %s, or off", Interval(minEvery), Interval(maxEvery))
+	}
 	if err := filter.Check(s.Filter); err != nil {
 		fault("filter", "cannot be used: %s", err.Error())
 	}

@@ -17,6 +17,7 @@ type Edit struct {
 	// Patch is a JSON merge patch (RFC 7396) of the settings: what it names is changed, and null makes it the default again.
 	// Beside them it may have "overrides": [] or null, which ends all of them.
 	Patch  json.RawMessage
+	Start  bool      // a run is asked for; so it is by whatever makes it run that was off
 	Until  time.Time // when it ends by itself; zero: it holds for good
 	By     string    // who wants it
 	Reason string
@@ -82,8 +83,12 @@ func set(stored []byte, before Document, e Edit, at time.Time) ([]byte, error) {
 	if live := before.live(at); !has(e.Patch, "overrides") && len(live) < len(before.Overrides) {
 		now["overrides"] = live
 	}
+	change := StateChange{at.UTC().Truncate(time.Second), e.By, e.Reason}
 	if asked.State != "" && asked.State != before.State || asked.State == "" && has(e.Patch, "state") {
-		now["state_change"] = StateChange{at.UTC().Truncate(time.Second), e.By, e.Reason}
+		now["state_change"] = change
+	}
+	if e.Start || before.State == Off && asked.State == Running {
+		now["started"] = Started{change, before.Starts() + 1}
 	}
 	return mergeInto(next, now), nil
 }
@@ -173,12 +178,22 @@ func diff(before, after Document) []Change {
 		gone, added := without(before.Overrides, after.Overrides), without(after.Overrides, before.Overrides)
 		changes = append(changes, Change{"overrides", string(written(gone)), string(written(added))})
 	}
+	if before.Starts() != after.Starts() {
+		changes = append(changes, Change{"started", startedAt(before.Started), startedAt(after.Started)})
+	}
 	for _, field := range slices.Sorted(maps.Keys(is)) {
 		if was[field] != is[field] {
 			changes = append(changes, Change{field, was[field], is[field]})
 		}
 	}
 	return changes
+}
+
+func startedAt(s *Started) string {
+	if s == nil {
+		return "null"
+	}
+	return string(written(s.At))
 }
 
 // Fields returns the JSON of each field by its path, such as schedule.windows.

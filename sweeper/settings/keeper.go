@@ -14,29 +14,12 @@ import (
 type Keeper struct {
 	Documents accounts.SweepDocuments
 	Checks    Checks
-	// Signals returns what holds the sweeper up beside the settings; nil: that is not known here.
-	Signals func(context.Context) ([]Hold, error)
+	// Beside returns what holds the sweeper up beside a document at a time, where that is not off; nil: that is not known here.
+	Beside func(ctx context.Context, d Document, now time.Time) ([]Hold, error)
+	// Slowed returns in words why the sweeper is slower than it is set; "": it is not. nil: that is not known here.
+	Slowed func(context.Context) (string, error)
 
 	good atomic.Int64 // the version that was last found to be as it must be
-}
-
-// A Cause is what kind of thing holds the sweeper up.
-type Cause string
-
-// Causes.
-const (
-	CauseOff    Cause = "off"
-	CausePaused Cause = "paused" // by a person
-	CauseWindow Cause = "window" // by the schedule
-	CauseRate   Cause = "rate"   // it is set to 0
-	CauseSignal Cause = "signal" // by the governor
-)
-
-// A Hold is why nothing runs.
-type Hold struct {
-	Cause Cause      `json:"cause"`
-	Text  string     `json:"text"`            // a sentence, for people
-	Until *time.Time `json:"until,omitempty"` // when it ends by itself; nil: it does not, or nobody knows
 }
 
 // A View is what there is to see of the settings.
@@ -51,6 +34,7 @@ type View struct {
 	EffectiveUntil *time.Time `json:"effective_until,omitempty"` // when an override ends; nil: none holds
 
 	Holds  []Hold     `json:"holds"`            // why nothing runs: all of it; empty: it may
+	Slowed string     `json:"slowed,omitempty"` // why it is slower than it is set; "": it is not, or nobody knows
 	Closes *time.Time `json:"closes,omitempty"` // when the window ends that it is in; nil: it is in none, or it has no end
 
 	DryRun  bool     `json:"dry_run,omitempty"` // it is as it would be
@@ -117,7 +101,7 @@ func (k *Keeper) change(ctx context.Context, c accounts.SweepChange) (View, erro
 	if c.Version != 0 && c.Version != row.Version {
 		return View{}, accounts.ErrStale
 	}
-	e := Edit{Patch: c.Patch, Until: c.Until, By: c.By.Actor, Reason: c.By.Reason}
+	e := Edit{Patch: c.Patch, Until: c.Until, By: c.By.Actor, Reason: c.By.Reason, Start: c.Command == accounts.SweepStart}
 	if c.Command != "" {
 		if e.Patch, err = command(row.JSON, c.Command); err != nil {
 			return View{}, err
@@ -179,58 +163,24 @@ func (k *Keeper) view(ctx context.Context, row accounts.SweepDocument) (View, er
 	if err != nil {
 		return View{}, errStored(err)
 	}
-	v.Holds = append(d.stateHolds(now), v.Effective.rateHolds()...)
-	opens, closes := windows.Next(now)
-	switch {
-	case opens.Equal(now):
+	if opens, closes := windows.Next(now); opens.Equal(now) {
 		v.Closes = orNil(closes)
-	case opens.IsZero():
-		v.Holds = append(v.Holds, Hold{Cause: CauseWindow, Text: "outside the windows, and none opens within a year"})
-	default:
-		text := "outside the windows; the next one opens " + opens.In(windows.Zone()).Format("Mon 2006-01-02 15:04 MST")
-		v.Holds = append(v.Holds, Hold{CauseWindow, text, orNil(opens)})
 	}
-	if k.Signals == nil {
+	v.Holds = d.Holds(now)
+	if k.Beside == nil || v.Effective.State == Off {
 		return v, nil
 	}
-	signals, err := k.Signals(ctx)
+	beside, err := k.Beside(ctx, d, now)
 	if err != nil { // what cannot be read holds it up
-		signals = []Hold{{Cause: CauseSignal, Text: "what the governor says cannot be read"}}
+		beside = []Hold{{Cause: CauseSignal, Text: "what the run and the governor say cannot be read"}}
 	}
-	v.Holds = append(v.Holds, signals...)
-	return v, nil
-}
-
-// stateHolds returns why the state lets nothing run.
-func (d Document) stateHolds(now time.Time) []Hold {
-	change := d.StateChange
-	switch d.State {
-	case Off:
-		return []Hold{{Cause: CauseOff, Text: changedBy("off", change)}}
-	case Paused:
-		return []Hold{{Cause: CausePaused, Text: changedBy("paused", change)}}
-	case Running, Draining:
-	}
-	for _, o := range d.live(now) {
-		if d.State == Running && d.with(o).State == Paused {
-			return []Hold{{CausePaused, fmt.Sprintf("paused by %s until %s: %s", o.By, o.Until.Format(time.RFC3339), o.Reason), orNil(o.Until)}}
+	v.Holds = append(v.Holds, beside...)
+	if k.Slowed != nil && len(v.Holds) == 0 {
+		if slowed, err := k.Slowed(ctx); err == nil {
+			v.Slowed = slowed
 		}
 	}
-	return []Hold{}
-}
-
-func changedBy(state string, c *StateChange) string {
-	if c == nil {
-		return "nobody has started it"
-	}
-	return fmt.Sprintf("%s since %s by %s: %s", state, c.At.Format(time.RFC3339), c.By, c.Reason)
-}
-
-func (s Settings) rateHolds() []Hold {
-	if s.AccountsPerSecond == 0 {
-		return []Hold{{Cause: CauseRate, Text: "accounts_per_second is 0"}}
-	}
-	return nil
+	return v, nil
 }
 
 func orNil(t time.Time) *time.Time {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -139,6 +140,30 @@ func TestKeeperChangesAtOnce(t *testing.T) {
 	}
 }
 
+// Whatever several people want at once, and name no version, is had: no override is lost, and each start counts.
+func TestKeeperAtOnce(t *testing.T) {
+	t.Parallel()
+	k, _ := newKeeper(t)
+	const people = 5
+	var all sync.WaitGroup
+	for i := range people {
+		tonight := patch(fmt.Sprintf(`{"workers":%d}`, 10+i))
+		tonight.Until = noon.Add(time.Duration(1+i) * time.Hour)
+		for _, c := range []accounts.SweepChange{tonight, {Command: accounts.SweepStart, By: ada}} {
+			all.Go(func() {
+				if _, err := k.Change(t.Context(), c); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	all.Wait()
+	v, err := k.Look(t.Context())
+	if err != nil || len(v.Settings.Overrides) != people || v.Settings.Starts() != people || v.Version != 1+2*people {
+		t.Errorf("%+v, %v", v, err)
+	}
+}
+
 func TestKeeperCommands(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
@@ -166,7 +191,7 @@ func TestKeeperCommands(t *testing.T) {
 			if err != nil || v.Effective.State != row.to {
 				t.Errorf("it is %s, %v", v.Effective.State, err)
 			}
-			if made := len(events(t, store)) - was; (made == 1) != (row.from != row.to) || v.Version != before.Version+int64(made) {
+			if made := len(events(t, store)) - was; (made == 1) != (row.from != row.to || row.command == accounts.SweepStart) || v.Version != before.Version+int64(made) {
 				t.Errorf("%d events, version %d after %d", made, v.Version, before.Version)
 			}
 		})
@@ -223,7 +248,7 @@ func TestKeeperHolds(t *testing.T) {
 	}
 	changed(t, k, accounts.SweepChange{Command: accounts.SweepResume, By: ada})
 	changed(t, k, patch(`{"overrides":[],"schedule":{"windows":null,"blackout":["2026-01-01..2028-01-01"]},"accounts_per_second":null}`))
-	k.Signals = func(context.Context) ([]settings.Hold, error) {
+	k.Beside = func(context.Context, settings.Document, time.Time) ([]settings.Hold, error) {
 		return []settings.Hold{{Cause: settings.CauseSignal, Text: "login p99 900 ms, limit 500 ms"}}, nil
 	}
 	v, err = k.Look(t.Context())
@@ -231,9 +256,17 @@ func TestKeeperHolds(t *testing.T) {
 	if diff := cmp.Diff(want, texts(v)); err != nil || diff != "" {
 		t.Error(err, diff)
 	}
-	k.Signals = func(context.Context) ([]settings.Hold, error) { return nil, errors.New("the store is down") }
+	changed(t, k, patch(`{"schedule":null}`))
+	k.Beside = func(context.Context, settings.Document, time.Time) ([]settings.Hold, error) { return nil, nil }
+	k.Slowed = func(context.Context) (string, error) { return "slowed down", nil }
+	if v, err = k.Look(t.Context()); err != nil || v.Slowed != "slowed down" || len(v.Holds) != 0 {
+		t.Errorf("slowed down: %+v (%v)", v, err)
+	}
+	k.Beside = func(context.Context, settings.Document, time.Time) ([]settings.Hold, error) {
+		return nil, errors.New("the store is down")
+	}
 	v, err = k.Look(t.Context())
-	if got := texts(v); err != nil || got[len(got)-1] != "signal: what the governor says cannot be read" {
+	if got := texts(v); err != nil || got[len(got)-1] != "signal: what the run and the governor say cannot be read" {
 		t.Error(err, got)
 	}
 }
@@ -315,13 +348,13 @@ func TestViewIsAsTheDocumentSays(t *testing.T) {
 	conforms("Sweeper", first)
 	const all = `{"state":"running","schedule":{"zone":"Europe/Berlin","windows":["mon-fri 09:00-14:00"],"blackout":["2026-12-24"]},"workers":3,` +
 		`"accounts_per_second":"max","batch":{"target_ms":100,"max":100},"chunk":5,"order":"weakest","filter":"user.disabled","hash":"reset","dry_run":true,` +
-		`"error_budget":{"share":1,"at_least":1},"sources":["shop"],"governor":{"login_p99_ms":{"stop":900}}}`
+		`"error_budget":{"share":1,"at_least":1},"sources":["shop"],"every":"90m","governor":{"login_p99_ms":{"stop":900}}}`
 	const none = `{"state":null,"schedule":{"zone":null,"windows":null,"blackout":null},"workers":null,"accounts_per_second":null,"batch":null,"chunk":null,` +
-		`"order":null,"filter":null,"hash":null,"dry_run":null,"error_budget":null,"sources":null,"governor":null,"overrides":[]}`
+		`"order":null,"filter":null,"hash":null,"dry_run":null,"error_budget":null,"sources":null,"every":null,"governor":null,"overrides":[]}`
 	conforms("SweeperPatch", json.RawMessage(all))
 	conforms("SweeperPatch", json.RawMessage(none))
 	full := changed(t, k, patch(all))
-	if full.Closes == nil || len(full.Changes) != len(full.Settings.Fields()) {
+	if full.Closes == nil || len(full.Changes) != len(full.Settings.Fields())+len([]string{"started"}) {
 		t.Errorf("not everything was changed: %+v", full.Changes)
 	}
 	conforms("Sweeper", full)

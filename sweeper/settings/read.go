@@ -133,6 +133,9 @@ func wanted(field reflect.Value) string {
 	if field.Type() == reflect.TypeFor[Rate]() {
 		return "a number of accounts a second, or max"
 	}
+	if field.Type() == reflect.TypeFor[Interval]() {
+		return "a duration such as 24h, or off"
+	}
 	switch field.Kind() {
 	case reflect.Int:
 		return "a whole number"

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"rekey/sweeper/schedule"
@@ -61,6 +62,7 @@ type Settings struct {
 	DryRun            bool        `json:"dry_run"`
 	ErrorBudget       ErrorBudget `json:"error_budget"`
 	Sources           []string    `json:"sources"` // empty: all
+	Every             Interval    `json:"every"`   // from the end of a run to the beginning of the next
 	// Governor is the limits of the governor, which reads them; null: its own.
 	Governor json.RawMessage `json:"governor"`
 }
@@ -130,12 +132,70 @@ func (r *Rate) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
+// An Interval is a time between two runs. At 0 none begins by itself.
+type Interval time.Duration
+
+// String writes it as people do: 24h, 90m, off.
+func (i Interval) String() string {
+	if i == 0 {
+		return "off"
+	}
+	text := time.Duration(i).String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// MarshalJSON writes a duration such as "24h", or "off".
+func (i Interval) MarshalJSON() ([]byte, error) { return json.Marshal(i.String()) }
+
+var errInterval = errors.New("not a duration, nor off")
+
+// UnmarshalJSON reads what MarshalJSON writes; off is 0 too.
+func (i *Interval) UnmarshalJSON(text []byte) error {
+	var word string
+	switch err := json.Unmarshal(text, &word); {
+	case string(text) == "0", word == "off":
+		*i = 0
+		return nil
+	case err != nil:
+		return errInterval
+	}
+	d, err := time.ParseDuration(word)
+	if err != nil {
+		return errInterval
+	}
+	*i = Interval(d)
+	return nil
+}
+
 // A Document is the settings, and what holds for a while in their place.
 type Document struct {
 	Settings
 	Overrides []Override `json:"overrides"` // a later one goes before an earlier one
 	// StateChange is who has last changed the state; nil: nobody ever did.
 	StateChange *StateChange `json:"state_change,omitempty"`
+	// Started is who has last asked for a run; nil: nobody ever did.
+	Started *Started `json:"started,omitempty"`
+}
+
+// A Started is who has asked for a run, and how often that was done: a run that has ended writes down the number, so that nobody
+// has to compare the clocks of two machines to see whether another one was asked for since.
+type Started struct {
+	StateChange
+	Number int64 `json:"number"` // from 1
+}
+
+// Starts returns how often a run was asked for.
+func (d Document) Starts() int64 {
+	if d.Started == nil {
+		return 0
+	}
+	return d.Started.Number
 }
 
 // A StateChange is who has changed the state, when and why.
@@ -165,6 +225,7 @@ func Default() Document {
 			Workers: 2, AccountsPerSecond: 200, // a million in 84 minutes, and a fortieth of what an old store on one machine takes
 			Batch: Batch{TargetMS: 500, Max: 2000}, Chunk: 10_000,
 			Order: ByKey, Hash: Auto, ErrorBudget: ErrorBudget{Share: 0.05, AtLeast: 100}, Sources: []string{},
+			Every: Interval(24 * time.Hour), // people register in the old stores, and change what kept them there
 		},
 		Overrides: []Override{},
 	}

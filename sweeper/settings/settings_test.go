@@ -60,7 +60,7 @@ func TestDefaultsCanBeUsed(t *testing.T) {
 	}
 	const want = `{"state":"off","schedule":{"zone":"","windows":[],"blackout":[]},"workers":2,"accounts_per_second":200,` +
 		`"batch":{"target_ms":500,"max":2000},"chunk":10000,"order":"key","filter":"","hash":"auto","dry_run":false,` +
-		`"error_budget":{"share":0.05,"at_least":100},"sources":[],"governor":null,"overrides":[]}`
+		`"error_budget":{"share":0.05,"at_least":100},"sources":[],"every":"24h","governor":null,"overrides":[]}`
 	if string(text) != want {
 		t.Errorf("got  %s\nwant %s", text, want)
 	}
@@ -153,7 +153,12 @@ func TestApplyNamesWhatIsWrong(t *testing.T) {
 			"workers must be a whole number", "accounts_per_second must be a number of accounts a second, or max", "schedule must be a JSON object",
 			"dry_run must be true or false", "filter must be a text", "sources must be a list", "error_budget.share must be a number", "state must be a text",
 		}},
-		"a rate in quotes": {`{"accounts_per_second":"100"}`, time.Time{}, []string{"accounts_per_second must be a number of accounts a second, or max"}},
+		"an interval that is none": {`{"every":true}`, time.Time{}, []string{"every must be a duration such as 24h, or off"}},
+		"an interval in words":     {`{"every":"daily"}`, time.Time{}, []string{"every must be a duration such as 24h, or off"}},
+		"an interval too short":    {`{"every":"59s"}`, time.Time{}, []string{"every must be 1m to 8784h, or off"}},
+		"an interval too long":     {`{"every":"8785h"}`, time.Time{}, []string{"every must be 1m to 8784h, or off"}},
+		"an interval backwards":    {`{"every":"-24h"}`, time.Time{}, []string{"every must be 1m to 8784h, or off"}},
+		"a rate in quotes":         {`{"accounts_per_second":"100"}`, time.Time{}, []string{"accounts_per_second must be a number of accounts a second, or max"}},
 		"values": {`{"state":"on","schedule":{"zone":"Mars","windows":["mon 1:00","22:00-23:00","x"],"blackout":["y"]},"workers":0,"accounts_per_second":-1,` +
 			`"batch":{"target_ms":9,"max":0},"chunk":0,"order":"random","filter":"user.emial == 1","hash":"md5","error_budget":{"share":1.5,"at_least":0},` +
 			`"sources":["shop","forum","shop"],"governor":{"bad":1}}`, time.Time{}, []string{
@@ -318,6 +323,48 @@ func TestStateChange(t *testing.T) {
 	_, d, _ = applied(t, stored, bob)
 	if diff := cmp.Diff(want, d.StateChange); diff != "" || d.State != settings.Off {
 		t.Error(d.State, diff)
+	}
+}
+
+// Each time that somebody asks for a run is counted, also while it runs; that a pause ends asks for none.
+func TestStarted(t *testing.T) {
+	t.Parallel()
+	stored, start := "{}", edit(`{"state":"running"}`)
+	start.Start = true
+	for i, row := range []struct {
+		edit    settings.Edit
+		starts  int64
+		changes int
+	}{
+		{edit(`{"state":"paused"}`), 0, 1}, {edit(`{"state":"running"}`), 0, 1}, {edit(`{"state":"off"}`), 0, 1},
+		{edit(`{"state":"running","workers":3}`), 1, 3}, {edit(`{"state":"running"}`), 1, 0}, {start, 2, 1}, {start, 3, 1},
+		{edit(`{"state":"draining"}`), 3, 1}, {edit(`{"state":"running"}`), 3, 1}, {edit(`{"state":"off"}`), 3, 1}, {start, 4, 2},
+	} {
+		next, d, changes := applied(t, stored, row.edit)
+		if stored = next; d.Starts() != row.starts || len(changes) != row.changes {
+			t.Errorf("%d: started %d times, want %d: %+v", i, d.Starts(), row.starts, changes)
+		}
+		if d.Starts() > 0 && cmp.Diff(settings.StateChange{At: noon, By: "staff:ada", Reason: "a test"}, d.Started.StateChange) != "" {
+			t.Errorf("%d: %+v", i, d.Started)
+		}
+	}
+	if _, _, err := settings.Apply([]byte("{}"), edit(`{"started":{"number":9}}`), noon, checks); len(accounts.InvalidErrors(err)) != 1 {
+		t.Errorf("it is nobody's to say how often: %v", err)
+	}
+}
+
+// An interval is written as it is read.
+func TestInterval(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`"off"`: `"off"`, `0`: `"off"`, `"0s"`: `"off"`, `"24h"`: `"24h"`, `"90m"`: `"1h30m"`, `"1h0m30s"`: `"1h0m30s"`, `"10m"`: `"10m"`, `"8784h"`: `"8784h"`, `"1m30s"`: `"1m30s"`,
+	} {
+		var i settings.Interval
+		err := json.Unmarshal([]byte(text), &i)
+		written, writeErr := json.Marshal(i)
+		if errors.Join(err, writeErr) != nil || string(written) != want {
+			t.Errorf("%s: %s, %v, want %s", text, written, err, want)
+		}
 	}
 }
 

@@ -230,6 +230,11 @@ func TestRefused(t *testing.T) {
 			"rekey.yaml:3:37: required_actions.change_password: unknown scheme \"md5(…\": want recipe, for all of them, or a name that `rekey hash identify --list` prints"},
 		{"required field", base + "required_actions: {complete_profile: [birthday]}\n", nil,
 			"rekey.yaml:3:38: required_actions.complete_profile: unknown field \"birthday\"; known here: display_name, locale"},
+		{"compared logins", base + "phase: {compare: 1.5, compare_per_second: -1}\n", nil,
+			"rekey.yaml:3:43: phase.compare_per_second: must be 0 to 1000\n" +
+				"      3 | compare_per_second: -1\n        |                     ^\n" +
+				"rekey.yaml:3:18: phase.compare: must be 0 to 1\n" +
+				"      3 | compare: 1.5\n        |          ^"},
 		{"required address", base + "required_actions: {verify_email: true}\n", nil,
 			"rekey.yaml:3:34: required_actions.verify_email: needs mail: without a letter nobody could do it, and so nobody would be wholly in\n" +
 				"      3 | verify_email: true\n        |               ^"},

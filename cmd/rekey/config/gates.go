@@ -4,12 +4,20 @@ import (
 	"path/filepath"
 	"time"
 
+	"rekey/accounts"
 	"rekey/accounts/phase"
 )
 
-// Phase says what a step of the plan asks for.
+// Phase says what a step of the plan asks for, and what is measured for it.
 type Phase struct {
-	Limits GateLimits `yaml:"limits"`
+	Limits           GateLimits `yaml:"limits"`
+	Compare          float64    `yaml:"compare"`            // share of the logins about which the other store is asked too
+	ComparePerSecond int64      `yaml:"compare_per_second"` // of them, at most, in each process
+}
+
+// CompareLogins returns which logins are compared.
+func (p Phase) CompareLogins() accounts.CompareLogins {
+	return accounts.CompareLogins{Share: p.Compare, PerSecond: int(p.ComparePerSecond)}
 }
 
 // GateLimits are what the gates ask for; see phase.Limits.
@@ -76,10 +84,12 @@ func (l *loader) checkGateLimits() {
 		{at + "min_shadow_writes", g.MinShadowWrites, 0, 1e9}, {at + "min_shadow_reads", g.MinShadowReads, 0, 1e9},
 		{at + "dirty", g.Dirty, 0, 1e9}, {at + "drifted", g.Drifted, 0, 1e9}, {at + "open_intents", g.OpenIntents, 0, 1e9},
 		{at + "copy_back_backlog", g.CopyBackBacklog, 0, 1e9},
+		{"phase.compare_per_second", l.config.Phase.ComparePerSecond, 0, 1000},
 	})
 	checkSpans(l, []span[float64]{
 		{at + "shadow_failure_rate", g.ShadowFailureRate, 0, 1}, {at + "mirrored_share", g.MirroredShare, 0, 1},
 		{at + "read_error_rate", g.ReadErrorRate, 0, 1}, {at + "p99_ratio", g.P99Ratio, 0, 1000},
+		{"phase.compare", l.config.Phase.Compare, 0, 1},
 	})
 	for _, soak := range []struct {
 		key string

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"rekey/accounts/phase"
 	"rekey/gateway"
 )
 
@@ -20,7 +21,7 @@ func (s *Server) shadowMetrics() []gateway.Metric {
 			Labels: map[string]string{"store": store}, Read: func() float64 { return of(s.service.ShadowP99()).Seconds() },
 		}
 	}
-	return []gateway.Metric{
+	metrics := []gateway.Metric{
 		counter("rekey_shadow_reads_total", "Lookups of logins that were mirrored to the new store.", &stats.ShadowReads),
 		counter("rekey_shadow_reads_failed_total", "Mirrored lookups that the new store did not answer.", &stats.ShadowReadsFailed),
 		counter("rekey_shadow_reads_differing_total", "Mirrored lookups where one store has somebody and the other nobody.", &stats.ShadowReadsDiffering),
@@ -33,4 +34,28 @@ func (s *Server) shadowMetrics() []gateway.Metric {
 		p99("new", func(here, _ time.Duration) time.Duration { return here }),
 		p99("legacy", func(_, legacy time.Duration) time.Duration { return legacy }),
 	}
+	for _, verdict := range []struct {
+		name string
+		n    *atomic.Int64
+	}{
+		{"agreed", &stats.VerdictsAgreed}, {"legacy-alone", &stats.VerdictsLegacyAlone}, {"new-alone", &stats.VerdictsNewAlone},
+		{"unknown", &stats.VerdictsUnknown}, {"stale", &stats.VerdictsStale}, {"dropped", &stats.VerdictsDropped},
+	} {
+		metrics = append(metrics, gateway.Metric{
+			Name: "rekey_verdicts_total", Counter: true, Labels: map[string]string{"outcome": verdict.name},
+			Help: "Logins about which the other store was asked too, by what came of it: both said the same; one store alone took the password; one could not tell; somebody was written meanwhile; there was no room.",
+			Read: func() float64 { return float64(verdict.n.Load()) },
+		})
+	}
+	disagree := &watched[map[phase.Store]int64]{ask: s.store.CountDisagreements}
+	for _, taken := range []phase.Store{phase.Legacy, phase.New} {
+		metrics = append(metrics, gateway.Metric{
+			Name: "rekey_verdicts_disagreeing", Labels: map[string]string{"taken": taken.String()},
+			Help: "People about whose password the stores disagree, by the store that took it; without those that somebody has accepted.",
+			Read: func() float64 {
+				return disagree.read(func(n map[phase.Store]int64) float64 { return float64(n[taken]) })
+			},
+		})
+	}
+	return metrics
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"rekey/accounts/masterkey"
+	"rekey/accounts/sqlstore"
 	"rekey/cmd/rekey/config"
 	"rekey/gateway/limit"
 	"rekey/legacy/filesource"
@@ -22,34 +23,49 @@ import (
 // A Finding is what Probe found about one outside thing.
 type Finding struct {
 	Name string
+	Note string // what else there is to say; "": nothing
 	Err  error
 }
 
 // probeTimeout bounds each question of Probe. They are asked side by side.
 const probeTimeout = 10 * time.Second
 
-// Probe asks the store, every source and Redis whether they can be used. It changes nothing: no store is made and no
+// Probe asks the store, every source and its replica, Redis and what sweeps are held by whether they can be used. It changes nothing: no store is made and no
 // table is brought up to date.
 func Probe(ctx context.Context, c *config.Config) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	type probe struct {
 		name string
-		ask  func() error
+		ask  func() (note string, err error)
 	}
+	plain := func(ask func() error) func() (string, error) { return func() (string, error) { return "", ask() } }
 	probes := []probe{
-		{"master key", func() error { return probeKey(c) }}, {"store", func() error { return probeStore(ctx, c) }},
+		{"master key", plain(func() error { return probeKey(c) })}, {"store", plain(func() error { return probeStore(ctx, c) })},
 	}
-	for _, l := range c.Legacy {
-		probes = append(probes, probe{"legacy " + l.Name, func() error { return probeSource(ctx, l) }})
+	for i, l := range c.Legacy {
+		probes = append(probes, probe{"legacy " + l.Name, plain(func() error { return probeSource(ctx, l) })})
+		if l.Kind == "sql" && !l.ReplicaDSN.IsZero() {
+			probes = append(probes, probe{fmt.Sprintf("legacy %s: legacy[%d].replica_dsn", l.Name, i), plain(func() error { return probeReplica(ctx, l) })})
+		}
 	}
 	if !c.Redis.IsZero() {
-		probes = append(probes, probe{"redis", func() error { return probeRedis(ctx, c) }})
+		probes = append(probes, probe{"redis", plain(func() error { return probeRedis(ctx, c) })})
+	}
+	for i, check := range c.Sweeper.Checks {
+		key := "sql"
+		if check.SQL == "" {
+			key = "http"
+		}
+		probes = append(probes, probe{fmt.Sprintf("sweeps: check %s: sweeper.checks[%d].%s", check.Name, i, key), func() (string, error) { return probeCheck(ctx, c, check) }})
 	}
 	findings := make([]Finding, len(probes))
 	var wg sync.WaitGroup
 	for i, p := range probes {
-		wg.Go(func() { findings[i] = Finding{p.name, p.ask()} })
+		wg.Go(func() {
+			note, err := p.ask()
+			findings[i] = Finding{p.name, note, err}
+		})
 	}
 	wg.Wait()
 	return findings
@@ -121,7 +137,60 @@ func probeSource(ctx context.Context, l config.Legacy) error {
 	} else {
 		err = s.Check(ctx)
 	}
-	return errors.Join(err, s.Close())
+	return errors.Join(err, closeSources([]*source{s}))
+}
+
+// probeReplica asks the replica that a validation reads in the place of the source.
+func probeReplica(ctx context.Context, l config.Legacy) error {
+	s, err := openSource(l)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.replica.Check(ctx), closeSources([]*source{s}))
+}
+
+// probeCheck asks a question that sweeps are held by, as a sweep would, and says what the answer is.
+func probeCheck(ctx context.Context, c *config.Config, check config.SweepCheck) (note string, err error) {
+	if path, ok := config.SQLitePath(c.Store); ok && check.SQL != "" && check.Source == "" {
+		if info, statErr := os.Stat(path); errors.Is(statErr, fs.ErrNotExist) || statErr == nil && info.Size() == 0 {
+			return "not asked: the new store is not made yet", nil
+		}
+	}
+	store, sources, closeAll, err := openChecked(ctx, c, check)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, closeAll()) }()
+	asked, err := newSweepCheck(check, store, sources)
+	if err != nil {
+		return "", err
+	}
+	defer asked.close()
+	if err := asked.once(ctx); err != nil {
+		return "", err
+	}
+	switch value := asked.reading().Value; {
+	case !check.Status():
+		return fmt.Sprintf("the answer is %g", value), nil
+	case value > 0:
+		return "the status is none of 2xx: sweeps stop now", nil
+	}
+	return "the status is good", nil
+}
+
+// openChecked opens what a check asks: the new store, or a source.
+func openChecked(ctx context.Context, c *config.Config, check config.SweepCheck) (readTxer, []*source, func() error, error) {
+	if check.SQL == "" {
+		return nil, nil, func() error { return nil }, nil
+	}
+	for _, l := range c.Legacy {
+		if l.Name == check.Source {
+			s, err := openSource(l)
+			return nil, []*source{s}, func() error { return closeSources([]*source{s}) }, err
+		}
+	}
+	store, err := sqlstore.OpenReader(ctx, c.Store.Reveal())
+	return store, nil, store.Close, err
 }
 
 func lookAt(ctx context.Context, export *filesource.Source) error {

@@ -198,6 +198,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	var loops sync.WaitGroup
 	loops.Go(func() { s.keys.Start(running) })
 	loops.Go(func() { s.service.Measure(running) })
+	loops.Go(func() { s.service.CompareVerdicts(running) })
 	loops.Go(func() { s.service.Look(running) })
 	loops.Go(func() { s.pulse.run(running) })
 	loops.Go(func() { s.nudgeSweep(running) })

@@ -11,14 +11,18 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	_ "modernc.org/sqlite"
 
+	"rekey/accounts/sqlstore"
 	"rekey/cmd/rekey/config"
 	"rekey/cmd/rekey/server"
 )
@@ -260,6 +264,71 @@ func TestProbeChangesNothing(t *testing.T) {
 		if _, err := os.Stat(p); err == nil {
 			t.Errorf("%s was made", p)
 		}
+	}
+}
+
+// TestProbeOfSweeps: what sweeps are held by is asked as a sweep would, and what fails is named by its key, without what is secret.
+func TestProbeOfSweeps(t *testing.T) {
+	t.Parallel()
+	var bad atomic.Bool
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if bad.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	t.Cleanup(web.Close)
+	c := configure(t, `  - {name: twin, dsn: 'sqlite://FOLDER/old.db', replica_dsn: 'sqlite://FOLDER/old.db', table: users, columns: {id: id, username: login, password: pass}, scheme: md5($pass)}
+  - {name: lost, dsn: 'sqlite://FOLDER/old.db', replica_dsn: 'sqlite://FOLDER/nowhere.db', table: users, columns: {id: id, username: login, password: pass}, scheme: md5($pass)}
+sweeper:
+  checks:
+    - {name: people, sql: SELECT count(*) FROM users, source: twin, stop: 9}
+    - {name: wrong, sql: SELECT secret FROM users, source: twin, stop: 9}
+    - {name: ours, sql: SELECT 17, stop: 99}
+    - {name: ours-wrong, sql: SELECT 17 FROM nowhere, stop: 99}
+    - {name: on-call, http: "`+strings.Replace(web.URL, "http://", "http://ops:s3cret@", 1)+`/may?key=s3cret"}
+    - {name: nobody, http: "http://127.0.0.1:1/", stop: 1}
+`)
+	probed := func() map[string]string {
+		t.Helper()
+		got := map[string]string{}
+		for _, f := range server.Probe(t.Context(), c) {
+			if text := fmt.Sprint(f); strings.Contains(text, "s3cret") {
+				t.Errorf("a secret: %s", text)
+			}
+			if f.Note != "" || f.Err != nil {
+				got[f.Name] = fmt.Sprint(f.Note, f.Err)
+			}
+		}
+		delete(got, "legacy lost: legacy[2].replica_dsn") // in the words of the driver
+		return got
+	}
+	want := map[string]string{
+		"sweeps: check people: sweeper.checks[0].sql": "the answer is 1<nil>", "sweeps: check wrong: sweeper.checks[1].sql": "the database does not answer the query",
+		"sweeps: check ours: sweeper.checks[2].sql": "not asked: the new store is not made yet<nil>", "sweeps: check ours-wrong: sweeper.checks[3].sql": "not asked: the new store is not made yet<nil>",
+		"sweeps: check on-call: sweeper.checks[4].http": "the status is good<nil>", "sweeps: check nobody: sweeper.checks[5].http": "the address does not answer",
+	}
+	if diff := cmp.Diff(want, probed()); diff != "" {
+		t.Error(diff)
+	}
+	failed := map[string]bool{}
+	for _, f := range server.Probe(t.Context(), c) {
+		failed[f.Name] = f.Err != nil
+	}
+	if failed["legacy twin: legacy[1].replica_dsn"] || !failed["legacy lost: legacy[2].replica_dsn"] || failed["legacy lost"] {
+		t.Errorf("the replicas: %v", failed)
+	}
+	store, err := sqlstore.Open(t.Context(), c.Store.Reveal(), sqlstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() }) // nothing is lost with a temporary folder
+	bad.Store(true)
+	want["sweeps: check ours: sweeper.checks[2].sql"], want["sweeps: check ours-wrong: sweeper.checks[3].sql"] = "the answer is 17<nil>", "the database does not answer the query"
+	want["sweeps: check on-call: sweeper.checks[4].http"] = "the status is none of 2xx: sweeps stop now<nil>"
+	got := probed()
+	delete(got, "master key") // which is missing, now that there is a store
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -44,7 +44,7 @@ func newService(c *config.Config, p parts) (*accounts.Service, error) {
 		Store: p.store, Sources: accountSources(p.sources), Collisions: accounts.Collisions(c.Collisions), Required: c.Required.Actions(),
 		Hashes: hash.New(hash.Config{Bounds: c.HashBounds.Bounds()}), Hasher: password.Hasher{Policy: passwordPolicy(c)},
 		Permits: p.permits, NewPasswords: p.newPasswords, Key: p.key, Lease: p.lease, Mailer: p.mailer, Limits: &limits, Nudge: p.nudge, Answered: p.answered,
-		Now: failpoint.Now, Log: p.log,
+		Compare: c.Phase.CompareLogins(), Now: failpoint.Now, Log: p.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("accounts: %w", err)

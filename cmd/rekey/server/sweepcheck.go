@@ -47,29 +47,37 @@ type readTxer interface {
 func newSweepChecks(c *config.Config, store *sqlstore.Store, sources []*source) ([]*sweepCheck, error) {
 	var checks []*sweepCheck
 	for _, check := range c.Sweeper.Checks {
-		made := &sweepCheck{name: check.Name, limit: check.Limit(), wait: sweepCheckTimeout, at: time.Now(), close: func() {}}
-		if check.SQL == "" {
-			client := newCheckClient()
-			made.close = client.CloseIdleConnections
-			made.ask = func(ctx context.Context) (float64, error) {
-				return askHTTP(ctx, client, check.HTTP.Reveal(), check.Status())
-			}
-			checks = append(checks, made)
-			continue
+		made, err := newSweepCheck(check, store, sources)
+		if err != nil {
+			return nil, err
 		}
-		var from readTxer = store
-		for _, source := range sources {
-			if source.name == check.Source {
-				var ok bool
-				if from, ok = source.adapter.(readTxer); !ok {
-					return nil, fmt.Errorf("sweeper check %s: source %s takes no queries", check.Name, check.Source)
-				}
-			}
-		}
-		made.ask = func(ctx context.Context) (float64, error) { return askSQL(ctx, from, check.SQL) }
 		checks = append(checks, made)
 	}
 	return checks, nil
+}
+
+// newSweepCheck prepares one, of the new store or of its source, which is one of these.
+func newSweepCheck(check config.SweepCheck, store readTxer, sources []*source) (*sweepCheck, error) {
+	made := &sweepCheck{name: check.Name, limit: check.Limit(), wait: sweepCheckTimeout, at: time.Now(), close: func() {}}
+	if check.SQL == "" {
+		client := newCheckClient()
+		made.close = client.CloseIdleConnections
+		made.ask = func(ctx context.Context) (float64, error) {
+			return askHTTP(ctx, client, check.HTTP.Reveal(), check.Status())
+		}
+		return made, nil
+	}
+	from := store
+	for _, source := range sources {
+		if source.name == check.Source {
+			var ok bool
+			if from, ok = source.adapter.(readTxer); !ok {
+				return nil, fmt.Errorf("sweeper check %s: source %s takes no queries", check.Name, check.Source)
+			}
+		}
+	}
+	made.ask = func(ctx context.Context) (float64, error) { return askSQL(ctx, from, check.SQL) }
+	return made, nil
 }
 
 // run asks until ctx ends. The log is told when an answer fails to come, and when it comes again.

@@ -12,14 +12,8 @@ import (
 	"rekey/sweeper/settings"
 )
 
-// A SweepStore is where the sweeper's settings and the governor's verdict are.
-type SweepStore interface {
-	accounts.SweepSettings
-	accounts.Signals
-}
-
 // SweepKeeper returns who keeps the sweeper's settings in a store. It opens no legacy store.
-func SweepKeeper(c *config.Config, store SweepStore) *settings.Keeper {
+func SweepKeeper(c *config.Config, store accounts.RunStore) *settings.Keeper {
 	names := make([]string, len(c.Legacy))
 	for i, source := range c.Legacy {
 		names[i] = source.Name
@@ -29,19 +23,13 @@ func SweepKeeper(c *config.Config, store SweepStore) *settings.Keeper {
 		Checks: settings.Checks{Sources: names, Governor: func(limits json.RawMessage) error {
 			return json.Unmarshal(limits, new(governor.Limits))
 		}},
-		Signals: func(ctx context.Context) ([]settings.Hold, error) {
+		Beside: sweeper.Beside(store, names),
+		Slowed: func(ctx context.Context) (string, error) {
 			v, err := sweeper.CurrentVerdict(ctx, store)
-			if err != nil || v.Factor > 0 {
-				return nil, err
+			if err != nil || v.Factor >= 1 && len(v.Tripped) == 0 {
+				return "", err
 			}
-			hold := settings.Hold{Cause: settings.CauseSignal, Text: v.String()}
-			if v.Silent() {
-				hold.Text = "no process governs the sweep; a gateway, or rekey sweep worker, does within seconds of its start"
-			}
-			if !v.WakesAt.IsZero() {
-				hold.Until = &v.WakesAt
-			}
-			return []settings.Hold{hold}, nil
+			return v.String(), nil
 		},
 	}
 }

@@ -1,0 +1,155 @@
+package sweeper
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"rekey/accounts"
+	"rekey/legacy"
+	"rekey/sweeper/settings"
+)
+
+// A walk through everybody stands still while anything holds it, is slowed down as the governor says, ends with its run, and says
+// how far it is.
+func TestGate(t *testing.T) {
+	t.Parallel()
+	run := uuid.New()
+	look := func(t *testing.T, read func(asked int) (Orders, error), lost error) (took time.Duration, told []Counting, err error) {
+		t.Helper()
+		synctest.Test(t, func(t *testing.T) {
+			asked := 0
+			g := &gate{run: run, desk: &Desk{Read: func(context.Context) (Orders, error) { asked++; return read(asked) }}, keep: func(_ context.Context, c Counting) error {
+				told = append(told, c)
+				return lost
+			}}
+			g.looked = time.Now()
+			time.Sleep(100 * time.Millisecond) // that reading so many took
+			began := time.Now()
+			for range gateEvery {
+				if err = g.pass(t.Context()); err != nil {
+					break
+				}
+			}
+			took = time.Since(began)
+		})
+		return took, told, err
+	}
+	names := settings.Hold{Cause: settings.CauseNames}
+	orders := func(speed float64, holds ...settings.Hold) Orders {
+		return Orders{Run: accounts.Run{ID: run}, Speed: speed, Holds: append([]settings.Hold{names}, holds...)}
+	}
+	full := func(int) (Orders, error) { return orders(1), nil }
+	took, told, err := look(t, full, nil)
+	if want := []Counting{{Run: run, Read: gateEvery, PerSecond: gateEvery * 10}}; err != nil || took != 0 || cmp.Diff(want, told) != "" {
+		t.Errorf("where nothing holds it: %v, %v, %+v", took, err, told)
+	}
+	if took, _, err = look(t, func(int) (Orders, error) { return orders(0.25), nil }, nil); err != nil || took != 300*time.Millisecond {
+		t.Errorf("at a quarter of full speed a tenth of a second costs %v (%v)", took, err)
+	}
+	for name, held := range map[string]func() (Orders, error){
+		"paused":                  func() (Orders, error) { return orders(1, settings.Hold{Cause: settings.CausePaused}), nil },
+		"nobody knows what holds": func() (Orders, error) { return Orders{}, errors.New("the store is down") },
+		"stopped by the governor": func() (Orders, error) { return orders(0, settings.Hold{Cause: settings.CauseSignal}), nil },
+	} {
+		took, told, err := look(t, func(asked int) (Orders, error) {
+			if asked > 8 {
+				return full(asked)
+			}
+			return held()
+		}, nil)
+		if err != nil || took != 8*obeyed || len(told) != 3 || told[2].PerSecond != gateEvery*10 {
+			t.Errorf("%s: %v, %v, %+v", name, took, err, told)
+		}
+	}
+	if _, _, err = look(t, func(int) (Orders, error) {
+		return Orders{Run: accounts.Run{ID: uuid.New()}, Holds: []settings.Hold{names}}, nil
+	}, nil); !errors.Is(err, errCounting) {
+		t.Errorf("when the run has ended: %v", err)
+	}
+	if _, _, err = look(t, full, errCounting); !errors.Is(err, errCounting) {
+		t.Errorf("when another looks for them: %v", err)
+	}
+}
+
+// What was counted is in the parts of the run before anybody is moved, in every order.
+func TestPartTotals(t *testing.T) {
+	t.Parallel()
+	for order, want := range map[settings.Order][]int64{
+		settings.ByKey: {30}, settings.Inactive: {26, 1, -1, -1, 3, -1}, settings.Weakest: {30, -1, -1, -1, -1, -1},
+	} {
+		w := newWorld(t, 30)
+		for id, ago := range map[string]time.Duration{"1003": 9 * year, "1004": 100 * 24 * time.Hour, "1005": 101 * 24 * time.Hour, "1006": 102 * 24 * time.Hour} {
+			w.shop.Change(id, func(u *legacy.User) { u.LastLoginAt = time.Now().Add(-ago) })
+		}
+		s := w.sweeper()
+		w.set(s, `{"state": "running", "accounts_per_second": "max", "workers": 1, "chunk": 5, "order": "`+string(order)+`"}`)
+		w.tick(s)
+		w.tick(s)
+		w.tick(s)
+		parts, err := w.store.Parts(t.Context(), w.lastRun().ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int64
+		for _, p := range parts {
+			got = append(got, p.Total)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", order, diff)
+		}
+		status, err := ReadStatus(t.Context(), StatusConfig{Service: w.Service})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left, known := status.Runs[0].Left(); !known || left != 30 {
+			t.Errorf("%s: %d are left (%v)", order, left, known)
+		}
+	}
+}
+
+// How far the search for names is can be seen from everywhere; that of another run is nobody's.
+func TestCountingIsTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	run := w.begin(nil)
+	claim, err := w.store.ClaimWork(t.Context(), countWork, time.Now(), time.Now().Add(countFor), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := func(c Counting) *Counting {
+		t.Helper()
+		text, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		claim.Cursor = string(text)
+		if err := w.store.KeepWork(t.Context(), claim, time.Now().Add(countFor)); err != nil {
+			t.Fatal(err)
+		}
+		status, err := ReadStatus(t.Context(), StatusConfig{Service: w.Service})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return status.Runs[0].Names
+	}
+	three := int64(3)
+	if got := names(Counting{Run: run.ID, Read: 2, PerSecond: 1}); cmp.Diff(&Counting{Run: run.ID, Read: 2, Of: &three, PerSecond: 1}, got) != "" {
+		t.Errorf("%+v", got)
+	}
+	if got := names(Counting{Run: uuid.New(), Read: 2}); got != nil {
+		t.Errorf("of another run: %+v", got)
+	}
+	if err := w.store.KeepFound(t.Context(), run.ID, "{}"); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(Counting{Run: run.ID, Read: 3}); got != nil {
+		t.Errorf("when they are known: %+v", got)
+	}
+}
