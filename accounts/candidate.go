@@ -37,6 +37,7 @@ func (s *Service) unmoved(c candidate) Person {
 // identifiers returns what the person can type to log in, each canonical value once, and the number of stored values
 // that cannot be an identifier. The kind is the column's. Where name and e-mail are the same, it is an e-mail.
 func (c candidate) identifiers() (ids []Identifier, invalid int) {
+	invalid = c.user.LeftOut
 	ids = make([]Identifier, 0, 3+len(c.user.Aliases))
 	add := func(kind Kind, value string, verified bool) {
 		if value == "" {

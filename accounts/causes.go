@@ -90,8 +90,13 @@ func (t story) link() LegacyLink {
 // stays reports whether the account is answered here whatever the phase and the legacy store say.
 func (t story) stays() bool { return t.here() != nil && facts(*t.rec).Stays() }
 
-// waits reports whether no password is the account's yet.
-func (t story) waits() bool { return t.here() != nil && t.rec.Credential.Waits() }
+// awaitsReset reports whether the account's password was taken away.
+func (t story) awaitsReset() bool { return t.here() != nil && t.rec.Credential.AwaitsReset() }
+
+// awaitsLogin reports whether no password is the account's yet, because only a login can bring it.
+func (t story) awaitsLogin() bool {
+	return t.here() != nil && t.rec.Credential.Waits() && !t.awaitsReset()
+}
 
 // byLegacy reports whether the account is here, and legacy answers for it all the same.
 func (t story) byLegacy() bool {
@@ -152,18 +157,22 @@ var tellings = []telling{
 		return "disabled by the legacy store: may not log in"
 	}},
 	{StatePinned, func(t story) bool { return t.here() != nil && t.rec.Pinned }, says("pinned: answered here in every phase")},
-	{StateChangedHere, func(t story) bool { return t.here() != nil && t.rec.ChangedHere && t.rec.Link != nil },
+	{StateChangedHere, func(t story) bool {
+		return t.here() != nil && t.rec.ChangedHere && t.rec.Link != nil && !t.awaitsReset()
+	},
 		says("something was changed here that the legacy store does not know: answered here in every phase")},
 	{StateBornHere, func(t story) bool { return t.here() != nil && t.rec.Link == nil }, says("born here: no legacy store knows them")},
 	{StateReverted, func(t story) bool { return t.link().Dirty && t.reverted != nil && !t.stays() },
 		func(t story) string {
 			return fmt.Sprintf("the move was taken back by %s at %s: the legacy store answers; %s", t.reverted.Actor, day(t.reverted.At), t.nextLogin())
 		}},
-	{StateVerifyOnly, func(t story) bool { return t.waits() && t.link().Drifted && !t.stays() },
+	{StateVerifyOnly, func(t story) bool { return t.awaitsLogin() && t.link().Drifted && !t.stays() },
 		says("verify-only: the profile has moved, and only a login can bring the password: the legacy store answers until then")},
-	{StateWaiting, func(t story) bool { return t.waits() && t.row.Answers == phase.New },
-		says("moved without a password: waits until they have set one by a link in a mail")},
-	{StateDrifted, func(t story) bool { return t.link().Drifted && !t.stays() && !t.waits() },
+	{StateWaiting, func(t story) bool { return t.awaitsReset() && t.row.Answers == phase.New },
+		says("moved without a password: waits until they have set one by a link in a mail, whatever the legacy store has")},
+	{StateDrifted, func(t story) bool {
+		return t.link().Drifted && !t.stays() && !t.awaitsLogin() && !(t.awaitsReset() && t.row.Answers == phase.New)
+	},
 		func(t story) string {
 			return "the legacy store was changed by others after the move: it answers; " + t.nextLogin()
 		}},
@@ -222,7 +231,7 @@ var tellings = []telling{
 	{StateFrozen, func(t story) bool { return t.rec == nil && t.at.at.Frozen }, says("the phase is being changed: nobody is moved until that has ended")},
 	{StateVerifyOnly, func(t story) bool { return t.rec == nil && t.kept == nil && t.outcome == OutcomeProfile },
 		says("verify-only: the legacy store checks passwords and does not show them: a login moves them, and without one only the profile")},
-	{StateWillMove, func(t story) bool { return t.rec == nil && t.outcome == OutcomeMoved },
+	{StateWillMove, func(t story) bool { return t.rec == nil && t.kept == nil && t.outcome == OutcomeMoved },
 		func(t story) string {
 			if t.at.at.Phase == phase.NewFirst {
 				return "not moved yet: the next login moves them"
@@ -231,7 +240,7 @@ var tellings = []telling{
 		}},
 	{StateDiffers, func(t story) bool { return t.differs && t.here() != nil && !t.link().Drifted && !t.part },
 		func(t story) string {
-			if t.stays() {
+			if t.stays() && !t.awaitsReset() {
 				return "the legacy record is another than the one that was copied: what is here stands"
 			}
 			return "the legacy record is another than the one that was copied: a look at what was changed there will find it"

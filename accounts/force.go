@@ -88,6 +88,8 @@ func (s *Service) Migrate(ctx context.Context, m Migration) (Outcome, error) {
 	case err == nil:
 		s.countMoved(outcome, m.DryRun)
 		return outcome, nil
+	case errors.Is(err, errChanged) && s.deletedUnlinked(ctx, m):
+		return OutcomeDeleted, nil
 	case errors.Is(err, errChanged) && s.unfindable(ctx, m):
 		c := candidate{source: Source{Name: m.Source}, user: legacy.User{ID: m.LegacyID}}
 		return "", s.refuseUnseen(ctx, c, &UnmovableError{NoteInvalidIdentifier, "the legacy store does not find this person by what they would type"}, m, a)
@@ -115,6 +117,16 @@ func (s *Service) unfindable(ctx context.Context, m Migration) bool {
 	}
 	after, err := s.unseen(ctx, m.Source, m.LegacyID)
 	return err == nil && hmac.Equal(s.fingerprint(before), s.fingerprint(after))
+}
+
+// deletedUnlinked reports whether somebody was deleted here whom the legacy store has from us, and no link says so yet.
+func (s *Service) deletedUnlinked(ctx context.Context, m Migration) bool {
+	c, err := s.unseen(ctx, m.Source, m.LegacyID)
+	if err != nil {
+		return false
+	}
+	deleted, err := s.tombstoned(ctx, &c)
+	return err == nil && deleted
 }
 
 // overtaken reports whether somebody else has written between what was read and what was to be written.
@@ -163,7 +175,7 @@ func (s *Service) migrateUnseen(ctx context.Context, m Migration, a Attempt) (Ou
 		return s.deletedUnseen(ctx, c, m, a)
 	case absent:
 		return s.moveUnseen(ctx, c, m, a)
-	case row.Answers == phase.New:
+	case row.Answers == phase.New && !rec.Credential.AwaitsReset():
 		return s.settleUnseen(ctx, rec, c, m, a)
 	case !s.stale(rec, c, a), s.waitsForLogin(rec, c):
 		return OutcomeUnchanged, nil
@@ -229,7 +241,7 @@ func (s *Service) deletedUnseen(ctx context.Context, c candidate, m Migration, a
 
 // waitsForLogin reports whether only a login can bring somebody further.
 func (s *Service) waitsForLogin(rec Record, c candidate) bool {
-	return rec.Credential.Waits() && rec.Link.Drifted && hmac.Equal(rec.Link.Fingerprint, s.fingerprint(c))
+	return rec.Credential.Waits() && !rec.Credential.AwaitsReset() && rec.Link.Drifted && hmac.Equal(rec.Link.Fingerprint, s.fingerprint(c))
 }
 
 // moveUnseen makes the account of somebody who is absent here.
@@ -286,14 +298,16 @@ func (s *Service) untaken(ctx context.Context, ids []Identifier) error {
 
 // recopyUnseen makes a copy equal to legacy again. Where what is here is of the very record that legacy has, and is only not
 // trusted yet, its credential stays: it may be of a password that was proven, which is more than a wrap knows. Not so where a login
-// has shown that it takes other passwords than legacy does.
+// has shown that it takes other passwords than legacy does. One that awaits a reset stays too, unless its person has changed their
+// password there since, and that is not here.
 func (s *Service) recopyUnseen(ctx context.Context, rec Record, c candidate, m Migration, a Attempt) (Outcome, error) {
 	disagree, err := s.disagreement(ctx, c.source.Name, c.user.ID)
 	if err != nil {
 		return "", err
 	}
 	var h *hash.Hash
-	if disagree != nil || rec.Link.Dirty || rec.Link.Drifted || !hmac.Equal(rec.Link.Fingerprint, s.fingerprint(c)) {
+	differs := rec.Link.Drifted || !hmac.Equal(rec.Link.Fingerprint, s.fingerprint(c))
+	if rec.Link.Dirty || (disagree != nil || differs) && !rec.Credential.AwaitsReset() {
 		if h, err = s.openUnseen(c, m.Hash); err != nil {
 			return "", s.refuseUnseen(ctx, c, err, m, a)
 		}

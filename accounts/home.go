@@ -67,7 +67,8 @@ func facts(rec Record) phase.Account {
 		f.Pinned = true // born here: no legacy store can answer for them
 		return f
 	}
-	f.CopiedEpoch, f.Dirty, f.Drifted = rec.Link.CopiedEpoch, rec.Link.Dirty, rec.Link.Drifted
+	f.CopiedEpoch, f.Dirty = rec.Link.CopiedEpoch, rec.Link.Dirty
+	f.Drifted = rec.Link.Drifted && !rec.Credential.AwaitsReset() // a password that was taken away does not come back with a new address
 	return f
 }
 

@@ -25,6 +25,10 @@ func TestDeletedBeforeTheInsertIsKnown(t *testing.T) {
 		_, err := process.Login(t.Context(), try("bert", orchids))
 		must(t, "login of the deleted", err, accounts.ErrCredentials)
 	}
+	mustMigrate(t, v.second, swept("8"), accounts.OutcomeDeleted)
+	if n := v.noted(t, accounts.NoteInvalidIdentifier); n != 0 {
+		t.Errorf("%d notes of a person who was deleted", n)
+	}
 	again := mustRegister(t, v.Service, "bert", "", tulips)
 	if again.ID == bert.ID {
 		t.Error("another bert has his subject")

@@ -58,8 +58,10 @@ func (s *Service) observe(ctx context.Context, source Source, id string) (*look,
 		sighting: Sighting{Account: rec.ID, Was: links[i], Now: links[i], At: s.now()},
 	}
 	l.person.user.ID = id
-	s.compare(&l, there, rec.ChangedHere || rec.Pinned || i > 0)
-	if rec.Credential.Waits() && links[i].Drifted {
+	// Who awaits a reset is marked as anybody else, for their address has to follow; the mark does not bring the password back.
+	awaitsReset := rec.Credential.AwaitsReset()
+	s.compare(&l, there, rec.ChangedHere && !awaitsReset || rec.Pinned || i > 0)
+	if rec.Credential.Waits() && !awaitsReset && links[i].Drifted {
 		l.sighting.Now.Drifted = true // that is no difference, and ends with their login
 	}
 	return &l, nil

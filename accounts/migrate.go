@@ -212,6 +212,9 @@ func (s *Service) recordOf(
 		Credential: credential, Link: s.linkOf(c, 0, a), Profile: profileOf(c.user.Profile),
 		Factors: []Factor{}, // those that legacy has now, which may be none
 	}
+	// That there is no password is a change which legacy does not know, from when this store answers.
+	copied := phase.Account{ID: id, CopiedEpoch: max(a.at.Epoch, 1)}
+	rec.ChangedHere = credential.AwaitsReset() && a.at.Row(copied).Answers == phase.New
 	if err := s.carryFactors(ctx, &rec, c); err != nil {
 		return Record{}, err
 	}

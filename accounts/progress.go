@@ -23,11 +23,12 @@ type Progress struct {
 	Accounts int64            `json:"accounts"` // that live, those who were born here among them
 	Sources  []SourceProgress `json:"sources"`
 	// Passwords counts how they are kept. Reset is how many accounts have none: their people need a reset, unless a login with the
-	// legacy store brings one.
-	Passwords map[Scheme]int64 `json:"passwords"`
-	Reset     int64            `json:"without_password"`
-	Minute    Pace             `json:"last_minute"`
-	Hour      Pace             `json:"last_hour"`
+	// legacy store brings one. It brings none to those of them whose password was taken away: AwaitResets.
+	Passwords   map[Scheme]int64 `json:"passwords"`
+	Reset       int64            `json:"without_password"`
+	AwaitResets int64            `json:"await_resets"`
+	Minute      Pace             `json:"last_minute"`
+	Hour        Pace             `json:"last_hour"`
 }
 
 // A SourceProgress is how far one source is. Home, Ramp, Copied and Deleted are everybody of whom there is a link; with Unmoved
@@ -47,6 +48,8 @@ type SourceProgress struct {
 	// Unmoved is how many of those there is no link of. Somebody who was deleted here may be gone there too, and so may be somebody
 	// of whom nobody has noticed it yet: it is a range, whose ends are the same where nobody was deleted.
 	Unmoved *Between `json:"unmoved,omitempty"`
+	// Held are those of them who are in quarantine, each once, as far as the source still has them.
+	Held int64 `json:"held"`
 	// Skipped are not among those: staff have said that nothing is to be done about them.
 	Skipped int64 `json:"skipped"`
 
@@ -194,7 +197,7 @@ func (s *Service) reckon(ctx context.Context) (Progress, error) {
 	if err != nil {
 		return p, err
 	}
-	skipped, err := s.store.CountSkipped(ctx)
+	held, err := s.store.CountHeld(ctx)
 	if err != nil {
 		return p, err
 	}
@@ -206,6 +209,7 @@ func (s *Service) reckon(ctx context.Context) (Progress, error) {
 	for _, n := range p.Passwords {
 		p.Reset -= n
 	}
+	p.AwaitResets = credentials.AwaitResets
 	if p.Minute, err = s.pace(ctx, time.Minute); err != nil {
 		return p, err
 	}
@@ -218,7 +222,8 @@ func (s *Service) reckon(ctx context.Context) (Progress, error) {
 	}
 	for _, name := range s.namesIn(links) {
 		p.Sources = append(p.Sources, sourceProgress(name, state, links, notes, works))
-		p.Sources[len(p.Sources)-1].Skipped = skipped[name]
+		last := &p.Sources[len(p.Sources)-1]
+		last.Held, last.Skipped = held[name].Open, held[name].Skipped
 	}
 	return p, s.addTotals(ctx, p.Sources)
 }

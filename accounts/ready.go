@@ -33,7 +33,7 @@ const (
 	HurdleValidation  Hurdle = "mismatched"        // what the last validation has found
 	HurdleVerdicts    Hurdle = "verdicts"          // what comparing logins has found
 	HurdleLegacyLogin Hurdle = "last-legacy-login" // when a login was last answered by what legacy has
-	HurdleResets      Hurdle = "forced-resets"     // accounts without a password
+	HurdleResets      Hurdle = "forced-resets"     // accounts without a password, to which a login with legacy may bring it
 	HurdleOldHashes   Hurdle = "old-hashes"        // passwords that are still verified by legacy's scheme
 )
 
@@ -166,7 +166,8 @@ func (a asked) runsLine() ReadyLine {
 	return none(HurdleRuns, int64(len(under)), found, "let it end; rekey sweep status says how far it is")
 }
 
-// unmovedLine trusts the counts where they leave no doubt, and the last validation where they do.
+// unmovedLine trusts the counts where they leave no doubt, and the last validation where they do. Who is in quarantine is counted
+// there.
 func (a asked) unmovedLine() ReadyLine {
 	var sum Between
 	var unknown []string
@@ -175,11 +176,11 @@ func (a asked) unmovedLine() ReadyLine {
 			unknown = append(unknown, p.Source)
 			continue
 		}
-		sum.Low, sum.High = sum.Low+p.Unmoved.Low, sum.High+p.Unmoved.High
+		sum.Low, sum.High = sum.Low+max(0, p.Unmoved.Low-p.Held), sum.High+max(0, p.Unmoved.High-p.Held)
 	}
 	line := ReadyLine{Hurdle: HurdleUnmoved, Do: "rekey sweep run moves them; rekey verify says who they are"}
 	v, age := a.lastComplete()
-	met := v != nil && age <= a.limits.ValidationAge && missingIn(*v) == 0
+	met := v != nil && age <= a.limits.ValidationAge && countIn(*v, VerdictMissingHere) == 0 && countIn(*v, VerdictUnmovable) <= a.held()
 	switch {
 	case len(unknown) == 0 && sum.Low == sum.High:
 		line.Count, line.OK, line.Found = &sum.Low, sum.Low == 0, people(sum.Low)
@@ -286,15 +287,24 @@ func (a asked) lastComplete() (*Validation, time.Duration) {
 	return nil, 0
 }
 
-// missingIn counts who of legacy was not here.
-func missingIn(v Validation) int64 {
-	n := 0
+// countIn counts of whom a validation has found this.
+func countIn(v Validation, verdict Verdict) (n int64) {
 	for _, c := range v.Found.Sources {
-		n += c.Counts[VerdictMissingHere] + c.Counts[VerdictUnmovable]
+		n += int64(c.Counts[verdict])
 	}
-	return int64(n)
+	return n
 }
 
+// held is how many people are in quarantine who have no account.
+func (a asked) held() (n int64) {
+	for _, p := range a.progress.Sources {
+		n += p.Held
+	}
+	return n
+}
+
+// validationLine counts nobody whom the lines of the unmoved and of the quarantine count. Whom a validation could not tell from
+// those, because they were skipped since, the next one lets be.
 func (a asked) validationLine() ReadyLine {
 	line := ReadyLine{Hurdle: HurdleValidation, Found: "no pass over all sources counts", Do: "rekey verify"}
 	v, age := a.lastComplete()
@@ -306,10 +316,14 @@ func (a asked) validationLine() ReadyLine {
 	totals := map[Verdict]int{}
 	for _, c := range v.Found.Sources {
 		for verdict, people := range c.Counts {
-			if !verdict.Clean() || verdict == VerdictUnmovable {
+			if !verdict.Clean() {
 				totals[verdict] += people
 			}
 		}
+	}
+	differ := len(totals) > 0
+	if a.unmovedLine().OK {
+		totals[VerdictUnmovable] = int(max(0, countIn(*v, VerdictUnmovable)-a.held()))
 	}
 	for _, verdict := range slices.Sorted(maps.Keys(totals)) {
 		if totals[verdict] > 0 {
@@ -322,7 +336,10 @@ func (a asked) validationLine() ReadyLine {
 	}
 	line.Count, line.Found = &n, strings.Join(found, ", ")+", "+ago(age)
 	line.OK = n == 0 && age <= a.limits.ValidationAge
-	if n > 0 {
+	switch {
+	case n > 0 && !differ:
+		line.Do = "rekey verify looks again: who cannot be moved and was skipped in quarantine counts no more; rekey sweep run puts the others there"
+	case n > 0:
 		line.Do = "rekey verify --repair marks who differs, rekey sweep run copies them again and moves who is missing, and rekey verify looks again"
 	}
 	return line
@@ -373,8 +390,12 @@ func (a asked) legacyLoginLine() ReadyLine {
 }
 
 func (a asked) resetsLine() ReadyLine {
-	n := a.progress.Reset
-	return none(HurdleResets, n, people(n)+" without a password here",
+	n := a.progress.Reset - a.progress.AwaitResets
+	found := people(n) + " without a password here"
+	if due := a.progress.AwaitResets; due > 0 { // no legacy store can help them
+		found += fmt.Sprintf("; %s more whose password was taken away", people(due))
+	}
+	return none(HurdleResets, n, found,
 		"whoever logs in before the end brings one; the others need a reset: tell them, and see that mail reaches them")
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"rekey/accounts"
+	"rekey/accounts/password"
 	"rekey/accounts/phase"
 	"rekey/legacy"
 )
@@ -137,6 +138,19 @@ func TestReady(t *testing.T) {
 			w.must(t, err)
 			w.must(t, s.Close(t.Context()))
 		}, []accounts.Hurdle{accounts.HurdleLegacyLogin}, -1, false},
+		"a password that was taken away": {stand: func(t *testing.T, w *readyWorld) {
+			taken := weakling("4")
+			taken.Email = "name4@example.org"
+			w.source.Put(taken)
+			mustMigrate(t, w.again(t), resetting("4"), accounts.OutcomeReset)
+		}},
+		"a password that a login has to bring": {func(t *testing.T, w *readyWorld) {
+			w.source.Put(weakling("4"))
+			sweptAll(t, w.again(t), "4")
+			waiting := (password.Hasher{}).Dummy()
+			w.must(t, w.store.SetPassword(t.Context(), accounts.SubjectFor("shop", "4"), 1, accounts.Credential{Scheme: accounts.SchemeArgon2id, Encoded: waiting},
+				uuid.Nil, event(accounts.SubjectFor("shop", "4"), accounts.EventPassword, w.clock.now())))
+		}, []accounts.Hurdle{accounts.HurdleResets}, 1, false},
 		"a wrapped password": {func(t *testing.T, w *readyWorld) {
 			w.source.Put(weakling("4"))
 			sweptAll(t, w.again(t), "4")
@@ -163,6 +177,53 @@ func TestReady(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestReadyWithTheUnmovable: who cannot be moved is in the way in one line, and no longer once they are let be.
+func TestReadyWithTheUnmovable(t *testing.T) {
+	t.Parallel()
+	w := newReadyWorld(t)
+	stuck := weakling("4")
+	stuck.Password.Hash = "*"
+	w.source.Put(stuck)
+	compared := func() accounts.Verdict {
+		v, err := w.Compare(t.Context(), "shop", stuck)
+		w.must(t, err)
+		w.clock.advance(time.Second)
+		w.validated(t, accounts.ValidationReport{Complete: true, Sources: []accounts.Comparison{{Source: "shop", Counts: map[accounts.Verdict]int{accounts.VerdictEqual: 3, v: 1}}}})
+		return v
+	}
+	inTheWay := func(when string, want ...accounts.Hurdle) {
+		t.Helper()
+		open, r := w.open(t)
+		var got []accounts.Hurdle
+		for _, line := range open {
+			got = append(got, line.Hurdle)
+			if line.Count == nil || *line.Count != 1 {
+				t.Errorf("%s: %+v, want 1 person", when, line)
+			}
+		}
+		if !slices.Equal(got, want) || r.Ready != (len(want) == 0) {
+			t.Errorf("%s: in the way are %v, want %v", when, got, want)
+		}
+	}
+	if v := compared(); v != accounts.VerdictUnmovable {
+		t.Errorf("before a sweep: %s", v)
+	}
+	inTheWay("before a sweep", accounts.HurdleUnmoved)
+	_, err := w.NoteRefused(t.Context(), []accounts.Unmoved{{LegacyKey: accounts.LegacyKey{Source: "shop", LegacyID: "4"}, Class: accounts.NoteUnusableHash, Reason: "no password"}}, because)
+	w.must(t, err)
+	inTheWay("after it", accounts.HurdleQuarantine)
+	if _, err := w.IgnoreDifference(t.Context(), "shop", "4", because); !isInvalid(err, "legacy_id") {
+		t.Errorf("ignored: %v", err)
+	}
+	_, err = w.SkipQuarantined(t.Context(), accounts.LegacyKey{Source: "shop", LegacyID: "4"}, because)
+	w.must(t, err)
+	inTheWay("let be", accounts.HurdleValidation)
+	if v := compared(); v != accounts.VerdictIgnored {
+		t.Errorf("let be: %s", v)
+	}
+	inTheWay("compared again")
 }
 
 // TestReadyBeforeNewFirst: while the old store answers it cannot be switched off, and what cannot be counted is not done.

@@ -14,8 +14,8 @@ type Reckoning interface {
 	// CountNotes counts the people of whom a note is open, by source, class and reason: those of whom there is no account, and those whose
 	// deleted account's key is another's now. Somebody with notes of several classes counts in each.
 	CountNotes(ctx context.Context) ([]NoteCount, error)
-	// CountSkipped counts the people of each source of whom there is no link, and whom staff let be.
-	CountSkipped(ctx context.Context) (map[string]int64, error)
+	// CountHeld counts the people of each source of whom there is no link and who are in quarantine, each once.
+	CountHeld(ctx context.Context) (map[string]Held, error)
 	// CountIntents counts the changes of both stores that have not ended.
 	CountIntents(ctx context.Context) (int64, error)
 	// CountMoved counts who has moved since a time, of the newest events, which are at most so many; from is since when that is.
@@ -48,10 +48,18 @@ type LinkCount struct {
 	People int64
 }
 
-// CredentialCounts are the accounts that live, and those of them that have a password, by how it is kept.
+// CredentialCounts are the accounts that live, and those of them that have a password, by how it is kept. Who waits for a login or a
+// reset has none.
 type CredentialCounts struct {
-	Accounts  int64
-	Passwords map[Scheme]int64
+	Accounts    int64
+	Passwords   map[Scheme]int64
+	AwaitResets int64
+}
+
+// Held is how many people of a source are in quarantine: with a note that is open, and those with none but whom staff let be.
+type Held struct {
+	Open    int64
+	Skipped int64
 }
 
 // A NoteCount is how many people of a source are in quarantine for one reason.

@@ -132,10 +132,10 @@ func (s *Service) mayRevert(ctx context.Context, p sight, a Attempt) error {
 		return keep(StateInDoubt, "a change of the account is under way")
 	case rec.Pinned:
 		return keep(StatePinned, "the account is pinned here: the legacy store does not know what was changed")
+	case rec.Credential.AwaitsReset():
+		return keep(StateWaiting, "the account waits for a new password: that of the legacy store was not to count any more")
 	case rec.ChangedHere:
 		return keep(StateChangedHere, "something was changed here that the legacy store does not know: it would be lost")
-	case rec.Credential.Waits() && !rec.Link.Drifted:
-		return keep(StateWaiting, "the account waits for a new password: that of the legacy store was not to count any more")
 	case p.part:
 		return keep(StateMoved, "the account is named after another legacy person; take back that one")
 	}

@@ -127,7 +127,10 @@ func TestSearchDeletedAndContested(t *testing.T) {
 	if _, err := v.View(t.Context(), "bert"); !errors.Is(err, accounts.ErrContestedPerson) {
 		t.Errorf("one of two: %v", err)
 	}
-	told(t, v.Service, "shop/9", accounts.StateQuarantined, "the user name collides with shop/8")
+	view := told(t, v.Service, "shop/9", accounts.StateQuarantined, "the user name collides with shop/8")
+	if len(view.Also) != 0 {
+		t.Errorf("whom no login moves is told that one will: %+v", view.Also)
+	}
 }
 
 // Past the old shop nobody asks it.

@@ -43,11 +43,13 @@ func (k Keep) Check() error {
 }
 
 // Waits reports whether no password is the account's: it waits for a login that the legacy store answers, or for a reset.
-func (c Credential) Waits() bool { return c.Scheme == SchemeArgon2id && password.IsDummy(c.Encoded) }
+func (c Credential) Waits() bool {
+	return c.Scheme == SchemeArgon2id && (password.IsDummy(c.Encoded) || password.IsLocked(c.Encoded))
+}
 
-// waiting returns a credential that waits.
-func (s *Service) waiting() Credential {
-	return Credential{Scheme: SchemeArgon2id, Encoded: s.hasher.Dummy()}
+// AwaitsReset reports whether the password was taken away: whatever the legacy store has, or comes to have, does not count.
+func (c Credential) AwaitsReset() bool {
+	return c.Scheme == SchemeArgon2id && password.IsLocked(c.Encoded)
 }
 
 // openNew is openUnseen for somebody who is absent here, whose identifiers these are: their hash is nil where their credential is to
@@ -111,8 +113,11 @@ func (s *Service) openStored(c candidate, keep Keep) (*hash.Hash, error) {
 
 // keepNew makes the credential of somebody who is absent here, of what openNew has returned.
 func (s *Service) keepNew(ctx context.Context, account uuid.UUID, h *hash.Hash, c candidate, keep Keep, p password.Priority) (Credential, error) {
-	if h == nil {
-		return s.waiting(), nil
+	switch {
+	case c.unverified:
+		return Credential{Scheme: SchemeArgon2id, Encoded: s.hasher.Dummy()}, nil
+	case h == nil:
+		return Credential{Scheme: SchemeArgon2id, Encoded: s.hasher.Locked()}, nil
 	}
 	return s.keepUnseen(ctx, account, h, *c.user.Password, keep, "", p)
 }

@@ -229,6 +229,9 @@ func (s *Service) compareAccepting(ctx context.Context, source, legacyID string,
 	if err != nil {
 		return "", err
 	}
+	if verdict == VerdictUnmovable {
+		return s.letBe(ctx, LegacyKey{source, legacyID})
+	}
 	return s.accepted(ctx, source, legacyID, verdict, both)
 }
 
@@ -301,7 +304,7 @@ func (s *Service) judge(rec *Record, source, legacyID string, c *candidate, a At
 		return VerdictMissingHere
 	case rec.Deleted():
 		return VerdictDeleted
-	case rec.ChangedHere, rec.Pinned, rec.InDoubt:
+	case rec.ChangedHere && !rec.Credential.AwaitsReset(), rec.Pinned, rec.InDoubt:
 		return VerdictAhead
 	case rec.Link.Source != source || rec.Link.LegacyID != legacyID:
 		return VerdictEqual // part of an account that is named after another: nothing of theirs answers
@@ -309,6 +312,8 @@ func (s *Service) judge(rec *Record, source, legacyID string, c *candidate, a At
 		return VerdictMissingThere
 	case !hmac.Equal(rec.Link.Fingerprint, s.fingerprint(*c)):
 		return VerdictDifferent
+	case rec.ChangedHere:
+		return VerdictAhead
 	case s.stale(*rec, *c, a):
 		return VerdictUntrusted
 	}

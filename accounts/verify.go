@@ -167,7 +167,7 @@ func judgeCopy(c Copy, fingerprint []byte, a Attempt) Verdict {
 	switch link := c.Link; {
 	case c.Deleted():
 		return VerdictDeleted
-	case c.ChangedHere, c.Pinned, c.InDoubt:
+	case c.Pinned, c.InDoubt, c.ChangedHere && hmac.Equal(link.Fingerprint, fingerprint):
 		return VerdictAhead
 	case c.Part:
 		return VerdictEqual
@@ -203,6 +203,25 @@ func (s *Service) accepted(ctx context.Context, source, legacyID string, v Verdi
 	return v, nil
 }
 
+// letBe returns VerdictIgnored for somebody who cannot be moved, if they are in quarantine and staff have said to let them be.
+func (s *Service) letBe(ctx context.Context, person LegacyKey) (Verdict, error) {
+	notes, err := s.Quarantine(ctx, QuarantineQuery{Source: person.Source, After: NoteKey{LegacyKey: person}, Limit: len(noteMeanings)})
+	if err != nil {
+		return "", err
+	}
+	verdict := VerdictUnmovable
+	for _, note := range notes {
+		switch {
+		case note.LegacyKey != person:
+		case note.State == NoteOpen:
+			return VerdictUnmovable, nil
+		case note.State == NoteSkipped:
+			verdict = VerdictIgnored
+		}
+	}
+	return verdict, nil
+}
+
 // IgnoreDifference accepts that somebody differs, as they do now, and returns how. Who is different is marked as by MarkDrifted
 // first: the old password here must not come to count because somebody has accepted that there is another. Its error is an
 // *InvalidError (the reason, or there is no difference), ErrNothingMoves, or an *UnavailableError.
@@ -226,6 +245,8 @@ func (s *Service) IgnoreDifference(ctx context.Context, source, legacyID string,
 	switch {
 	case err != nil:
 		return "", err
+	case verdict == VerdictUnmovable:
+		return verdict, &InvalidError{Field: "legacy_id", Reason: "is of somebody who cannot be moved: skip them in quarantine, with a reason"}
 	case verdict.Clean():
 		return verdict, &InvalidError{Field: "legacy_id", Reason: "is of nobody who differs: " + string(verdict)}
 	case verdict == VerdictDifferent, verdict == VerdictDisagreeing:

@@ -161,6 +161,21 @@ func TestSkipQuarantine(t *testing.T) {
 	}
 }
 
+// What no store keeps is wrong in the request, and nothing that may be tried again.
+func TestQuarantineOfANul(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	_, token := w.staff(accounts.RoleSupport, 0)
+	for _, what := range []string{"retry", "skip"} {
+		for name, body := range map[string]string{"legacy_id": `{"source":"shop","legacy_id":"1\u0000","reason":"r"}`, "source": `{"source":"sh\u0000p","legacy_id":"1","reason":"r"}`} {
+			a := w.admin(token, "POST", "/admin/v1/quarantine/"+what, body)
+			if a.Code != 400 || !strings.Contains(a.Body.String(), name) {
+				t.Errorf("%s, %s: %d %s", what, name, a.Code, a.Body)
+			}
+		}
+	}
+}
+
 // The document names the classes that there are.
 func TestDocumentHasEveryNoteClass(t *testing.T) {
 	t.Parallel()

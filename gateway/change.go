@@ -36,6 +36,11 @@ func changeWithin(c echo.Context, most int, fields ...field) (accounts.By, error
 	if err := readBodyWithin(c, most, append(slices.Clone(fields), field{name: "reason", value: &by.Reason})...); err != nil {
 		return accounts.By{}, err
 	}
+	for _, f := range fields {
+		if f.value != nil && strings.ContainsRune(*f.value, 0) {
+			return accounts.By{}, invalid(f.name, "has a character that no store keeps")
+		}
+	}
 	return by, by.Check()
 }
 

@@ -77,6 +77,7 @@ type User struct {
 	Email    string
 	Phone    string
 	Aliases  []string // what else the person can type, of whatever kind: a second address, an old name
+	LeftOut  int      // how many of those the store has that cannot be kept: too long, or no text
 
 	// Password is the stored hash, or nil where the store does not show it and only verifies (see Verifier).
 	Password *Stored

@@ -9,12 +9,13 @@ import (
 	"github.com/google/uuid"
 
 	"rekey/accounts"
+	"rekey/accounts/password"
 )
 
 func reckonRules() []rule {
 	return []rule{
 		{"links", "Everybody of whom there is a link is counted once, by all that is known of them.", testCountLinks},
-		{"credentials", "Accounts that live are counted, and their passwords by how they are kept.", testCountCredentials},
+		{"credentials", "Accounts that live are counted, and their passwords by how they are kept; who waits for one has none.", testCountCredentials},
 		{"notes", "Who is in quarantine is counted by class and reason, and who was moved since is not.", testCountNotes},
 		{"moved", "Who has moved since a time is counted, of so many events and no more; from when on is told.", testCountMoved},
 		{"days", "The links are counted by the day on which they were made.", testMovedByDay},
@@ -116,11 +117,16 @@ func testCountCredentials(t *testing.T, s accounts.Store) {
 			is(t, "Delete", s.Delete(t.Context(), r.ID, 1, now(), Event(r.ID, accounts.EventDeleted)), nil)
 		}
 	}
+	for i, encoded := range []string{(password.Hasher{}).Dummy(), (password.Hasher{}).Locked()} {
+		r := Person(numbered("waiting", i))
+		r.Credential.Scheme, r.Credential.Encoded = accounts.SchemeArgon2id, encoded
+		create(t, s, r)
+	}
 	got, err := s.CountCredentials(t.Context())
 	is(t, "CountCredentials", err, nil)
-	same(t, "counts", got, accounts.CredentialCounts{Accounts: 3, Passwords: map[accounts.Scheme]int64{
+	same(t, "counts", got, accounts.CredentialCounts{Accounts: 5, Passwords: map[accounts.Scheme]int64{
 		accounts.SchemeArgon2id: 1, accounts.SchemeWrapped: 1, accounts.SchemeCarried: 1,
-	}})
+	}, AwaitResets: 1})
 }
 
 func testCountNotes(t *testing.T, s accounts.Store) {
@@ -147,15 +153,22 @@ func testCountNotes(t *testing.T, s accounts.Store) {
 		_, err = s.SkipNotes(t.Context(), accounts.LegacyKey{Source: "crm", LegacyID: id}, now(), Event(accounts.SubjectFor("crm", id), accounts.EventQuarantineSkipped))
 		is(t, "SkipNotes", err, nil)
 	}
-	skipped, err := s.CountSkipped(t.Context())
-	is(t, "CountSkipped", err, nil)
-	same(t, "who is let be", skipped, map[string]int64{"crm": 2})
+	bob := accounts.LegacyKey{Source: "shop", LegacyID: "bob"}
+	_, err := s.SkipNotes(t.Context(), bob, now(), Event(accounts.SubjectFor("shop", "bob"), accounts.EventQuarantineSkipped))
+	is(t, "SkipNotes", err, nil)
+	again := accounts.Note{Source: "shop", LegacyID: "bob", Class: accounts.NoteWeakHash, Reason: "is weak", At: now()}
+	_, err = s.AddNote(t.Context(), again, Event(accounts.SubjectFor("shop", "bob"), accounts.EventQuarantined))
+	is(t, "AddNote", err, nil)
+	held, err := s.CountHeld(t.Context())
+	is(t, "CountHeld", err, nil)
+	same(t, "who is in quarantine", held, map[string]accounts.Held{"blog": {Open: 1}, "crm": {Skipped: 2}, "shop": {Open: 2}})
 	got, err := s.CountNotes(t.Context())
 	is(t, "CountNotes", err, nil)
 	same(t, "counts", got, []accounts.NoteCount{
 		{Source: "blog", Class: accounts.NoteWeakHash, Reason: "is weak", People: 1},
-		{Source: "shop", Class: accounts.NoteContested, Reason: "two hold it", People: 2},
+		{Source: "shop", Class: accounts.NoteContested, Reason: "two hold it", People: 1},
 		{Source: "shop", Class: accounts.NoteIDReused, Reason: "is another", People: 1},
+		{Source: "shop", Class: accounts.NoteWeakHash, Reason: "is weak", People: 1},
 	})
 }
 

@@ -318,9 +318,12 @@ func TestDummy(t *testing.T) {
 	if h.NeedsRehash(h.Dummy()) {
 		t.Error("the dummy is below the policy")
 	}
-	for encoded, want := range map[string]bool{h.Dummy(): true, (password.Hasher{}).Dummy(): true, real: false, "": false} {
-		if password.IsDummy(encoded) != want || strings.Contains(encoded, password.DummyMark) != want {
-			t.Errorf("a dummy is told from others: %v", !want)
+	for encoded, want := range map[string][2]bool{
+		h.Dummy(): {true, false}, (password.Hasher{}).Dummy(): {true, false}, h.Locked(): {false, true}, real: {}, "": {},
+	} {
+		got := [2]bool{password.IsDummy(encoded), password.IsLocked(encoded)}
+		if got != want || strings.Contains(encoded, password.DummyMark) != (want != [2]bool{}) || strings.HasSuffix(encoded, password.LockedMark) != want[1] {
+			t.Errorf("dummies of both kinds are told from others: %v, want %v", got, want)
 		}
 	}
 }

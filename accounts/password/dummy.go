@@ -11,11 +11,16 @@ import (
 //
 // A login that found nobody verifies against it on the very path that a real credential takes, and so takes the time
 // that a wrong password takes.
-func (h Hasher) Dummy() string {
+func (h Hasher) Dummy() string { return h.unmatched(dummySum) }
+
+// Locked is a Dummy of another kind: of an account whose password was taken away.
+func (h Hasher) Locked() string { return h.unmatched(lockedSum) }
+
+func (h Hasher) unmatched(sum byte) string {
 	return phc{
 		Policy: h.Policy.orDefault(),
 		salt:   bytes.Repeat([]byte{dummySalt}, newSalt),
-		sum:    bytes.Repeat([]byte{dummySum}, newSum),
+		sum:    bytes.Repeat([]byte{sum}, newSum),
 	}.String()
 }
 
@@ -23,16 +28,26 @@ func (h Hasher) Dummy() string {
 const (
 	dummySalt = 0x5a
 	dummySum  = 0xa5
+	lockedSum = 0xc3
 )
 
-// DummyMark is a part that every dummy has, under whatever policy it was made, and nothing else: its salt, in base64.
+// DummyMark is a part that every dummy has, of either kind and under whatever policy it was made, and nothing else: its salt, in
+// base64.
 const DummyMark = "$WlpaWlpaWlpaWlpaWlpaWg$"
 
+// LockedMark is what every Locked ends with, and nothing else: salt and digest.
+const LockedMark = DummyMark + "w8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8M"
+
 // IsDummy reports whether an encoded hash was made by Dummy, under whatever policy.
-func IsDummy(encoded string) bool {
+func IsDummy(encoded string) bool { return isUnmatched(encoded, dummySum) }
+
+// IsLocked reports whether an encoded hash was made by Locked, under whatever policy.
+func IsLocked(encoded string) bool { return isUnmatched(encoded, lockedSum) }
+
+func isUnmatched(encoded string, sum byte) bool {
 	p, err := parsePHC(encoded)
 	return err == nil && subtle.ConstantTimeCompare(p.salt, bytes.Repeat([]byte{dummySalt}, newSalt)) == 1 &&
-		subtle.ConstantTimeCompare(p.sum, bytes.Repeat([]byte{dummySum}, newSum)) == 1
+		subtle.ConstantTimeCompare(p.sum, bytes.Repeat([]byte{sum}, newSum)) == 1
 }
 
 // VerifyDummy costs what Verify costs for a hash of the current policy, and says nothing.

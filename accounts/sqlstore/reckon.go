@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"rekey/accounts"
+	"rekey/accounts/password"
 )
 
 // apart are the accounts that are not simply here, found by the index accounts_apart, and those in doubt, found by their intents.
@@ -64,16 +65,22 @@ func (s *Store) CountCredentials(ctx context.Context) (accounts.CredentialCounts
 		var scheme string
 		var n int64
 		err := scan(&scheme, &n)
-		if scheme == "" {
+		switch scheme {
+		case "":
 			c.Accounts = n
-		} else {
+		case "locked":
+			c.AwaitResets = n
+		case "waiting": // for a login: the accounts that are left over
+		default:
 			c.Passwords[accounts.Scheme(scheme)] = n
 		}
 		return err
 	}, `
 SELECT '', (SELECT count(*) FROM accounts) - (SELECT count(*) FROM accounts a WHERE (`+apart+`) AND a.deleted_at IS NOT NULL)
 UNION ALL
-SELECT scheme, count(*) FROM credentials WHERE kind = 'password' GROUP BY scheme`)
+SELECT CASE WHEN scheme <> '`+string(accounts.SchemeArgon2id)+`' OR encoded NOT LIKE '%`+password.DummyMark+`%' THEN scheme
+            WHEN encoded LIKE '%`+password.LockedMark+`' THEN 'locked' ELSE 'waiting' END, count(*)
+  FROM credentials WHERE kind = 'password' GROUP BY 1`)
 	return c, storeError("count credentials", err)
 }
 
@@ -95,18 +102,21 @@ SELECT q.source, q.class, q.reason, count(*) FROM quarantine q
 // unlinked holds of a note q about somebody of whom there is no link.
 const unlinked = `NOT EXISTS (SELECT 1 FROM legacy_links l WHERE l.source = q.source AND l.legacy_id = q.legacy_id)`
 
-// CountSkipped implements accounts.Reckoning.
-func (s *Store) CountSkipped(ctx context.Context) (map[string]int64, error) {
-	skipped := map[string]int64{}
+// CountHeld implements accounts.Reckoning.
+func (s *Store) CountHeld(ctx context.Context) (map[string]accounts.Held, error) {
+	held := map[string]accounts.Held{}
 	err := s.each(ctx, s.read, func(scan scan) error {
 		var source string
-		var people int64
-		err := scan(&source, &people)
-		skipped[source] = people
+		var h accounts.Held
+		err := scan(&source, &h.Open, &h.Skipped)
+		held[source] = h
 		return err
 	}, `
-SELECT q.source, count(DISTINCT q.legacy_id) FROM quarantine q WHERE q.state = 'skipped' AND `+unlinked+` GROUP BY q.source`)
-	return skipped, storeError("count who is let be", err)
+SELECT p.source, sum(p.open), sum(1 - p.open)
+  FROM (SELECT q.source AS source, max(CASE q.state WHEN 'open' THEN 1 ELSE 0 END) AS open
+          FROM quarantine q WHERE q.state IN ('open', 'skipped') AND `+unlinked+` GROUP BY q.source, q.legacy_id) p
+ GROUP BY p.source`)
+	return held, storeError("count who is in quarantine", err)
 }
 
 // CountIntents implements accounts.Reckoning.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -63,8 +64,8 @@ Exit code 1: the person cannot be moved, or somebody of a list could not be told
 				m.Progress = func(done int) { bar.show(readSoFar("the list", done, len(m.People))) }
 				results, err := named.Run(ctx, m)
 				bar.end()
-				if errors.Is(err, accounts.ErrNothingMoves) {
-					return err
+				if errors.Is(err, accounts.ErrNothingMoves) || errors.As(err, new(*accounts.InvalidError)) {
+					return asMisuse(err)
 				}
 				if printErr := printResults(c.out, output.format, results); printErr != nil {
 					return errors.Join(printErr, err)
@@ -125,9 +126,14 @@ func printResults(w io.Writer, f format, results []named.Result) error {
 	})
 }
 
-// outcomeOrder is the order in which a summary names what came of people.
-var outcomeOrder = []accounts.Outcome{
-	accounts.OutcomeMoved, accounts.OutcomeRecopied, accounts.OutcomeSettled, accounts.OutcomeUnchanged, accounts.OutcomeDeleted,
+// movedOutcomes are what a move comes to, in the order in which they are told.
+var movedOutcomes = []accounts.Outcome{
+	accounts.OutcomeMoved, accounts.OutcomeProfile, accounts.OutcomeReset,
+	accounts.OutcomeRecopied, accounts.OutcomeSettled, accounts.OutcomeUnchanged, accounts.OutcomeDeleted,
+}
+
+// listOutcomes are those beside them that people of a list have.
+var listOutcomes = []accounts.Outcome{
 	accounts.OutcomeRefused, accounts.OutcomeGone, named.OutcomeNotFound, accounts.OutcomeNotAnswered, named.OutcomeNotReached,
 }
 
@@ -138,7 +144,7 @@ func summary(results []named.Result, dryRun bool) string {
 		counts[r.Outcome]++
 	}
 	said := []string{fmt.Sprintf("%d people", len(results))}
-	for _, outcome := range outcomeOrder {
+	for _, outcome := range slices.Concat(movedOutcomes, listOutcomes) {
 		if n := counts[outcome]; n > 0 {
 			said = append(said, fmt.Sprintf("%s %d", outcome, n))
 		}

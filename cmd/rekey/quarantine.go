@@ -187,7 +187,7 @@ func notOne(_ *cobra.Command, args []string) error {
 // addMoveFlags gives a command what all that move people take.
 func addMoveFlags(cmd *cobra.Command, keep, reason *string, dryRun *bool) {
 	f := cmd.Flags()
-	f.StringVar(keep, "hash", string(accounts.KeepAuto), "`how` a password hash is kept: auto, carry or wrap")
+	f.StringVar(keep, "hash", string(accounts.KeepAuto), "`how` a password hash is kept: auto, carry, wrap or reset")
 	f.StringVar(reason, "reason", "", "`text` that is kept in the audit")
 	f.BoolVar(dryRun, "dry-run", false, "look at everybody, say what would be done, and do nothing")
 	requireFlags(cmd, "reason")

@@ -38,8 +38,9 @@ func withStaff(cmd *cobra.Command, file *configFlag, do func(context.Context, *a
 // asMisuse tells input that cannot be used from what went wrong.
 func asMisuse(err error) error {
 	if invalid, ok := errors.AsType[*accounts.InvalidError](err); ok {
-		names := map[string]string{"name": "NAME", "role": "--role", "expires_at": "--for: the end", "reason": "--reason", "hash": "--hash"}
-		return misuse("%s %s", names[invalid.Field], invalid.Reason)
+		names := map[string]string{"name": "NAME", "role": "--role", "expires_at": "--for: the end", "reason": "--reason", "hash": "--hash",
+			"class": "--class", "state": "--state", "list": "--list"}
+		return misuse("%s %s", cmp.Or(names[invalid.Field], invalid.Field), invalid.Reason)
 	}
 	return err
 }

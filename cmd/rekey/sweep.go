@@ -158,9 +158,11 @@ func printSweep(w io.Writer, f format, reports []sweeper.Report, dryRun bool) er
 		{"SOURCE", func(r sweeper.Report) string { return r.Source }},
 		{"PEOPLE", func(r sweeper.Report) string { return strconv.FormatInt(r.People, 10) }},
 	}
-	for _, outcome := range []accounts.Outcome{
-		accounts.OutcomeMoved, accounts.OutcomeRecopied, accounts.OutcomeSettled, accounts.OutcomeUnchanged, accounts.OutcomeDeleted,
-	} {
+	for _, outcome := range movedOutcomes {
+		rare := outcome == accounts.OutcomeProfile || outcome == accounts.OutcomeReset
+		if rare && !slices.ContainsFunc(reports, func(r sweeper.Report) bool { return r.Outcomes[outcome] > 0 }) {
+			continue
+		}
 		columns = append(columns, column[sweeper.Report]{
 			strings.ToUpper(strings.ReplaceAll(string(outcome), "-", " ")), func(r sweeper.Report) string { return strconv.FormatInt(r.Outcomes[outcome], 10) },
 		})

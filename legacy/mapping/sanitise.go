@@ -73,10 +73,18 @@ func (s *Sanitise) complete() error {
 
 // user returns a person with clean texts. What it changes is a copy.
 func (s Sanitise) user(u legacy.User, found *notes) legacy.User {
+	before := len(*found)
 	u.Username = s.identifier(u.Username, "username", found)
 	u.Email = s.email(u.Email, "email", found)
 	u.Phone = s.identifier(u.Phone, "phone", found)
 	u.Aliases = s.aliases(u.Aliases, found)
+	for _, n := range (*found)[before:] {
+		switch n.kind {
+		case TooLong, BadUTF8, Control:
+			u.LeftOut++
+		default:
+		}
+	}
 
 	p := &u.Profile
 	p.DisplayName = s.line(p.DisplayName, "display_name", found)

@@ -84,6 +84,9 @@ func TestIdentifiers(t *testing.T) {
 			if got.Username != test.want || got.Phone != test.want {
 				t.Errorf("username %q, phone %q; want %q", got.Username, got.Phone, test.want)
 			}
+			if left := len(test.found) > 0 && test.want == "" && name != "blanks only"; left != (got.LeftOut == 2) || !left && got.LeftOut != 0 {
+				t.Errorf("%d left out", got.LeftOut)
+			}
 			var want []finding
 			for _, kind := range test.found {
 				want = append(want, finding{kind, "username"}, finding{kind, "phone"})

@@ -8,6 +8,8 @@ package named
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -61,9 +63,13 @@ const (
 )
 
 // Run tries to move everybody of the list, and returns a result for each, in the list's order, also beside an error. Who is refused is
-// put into quarantine. It ends early, with an error, when ctx ends, in a phase in which nobody is moved, or when a store does not
+// put into quarantine. It moves nobody, and returns an *accounts.InvalidError, if a person is of a source that is not configured. It
+// ends early, with an error, when ctx ends, in a phase in which nobody is moved, or when a store does not
 // answer for several people in a row.
 func Run(ctx context.Context, c Config) ([]Result, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	r := run{Config: c, results: make([]Result, len(c.People))}
@@ -99,6 +105,17 @@ hand:
 	workers.Wait()
 	// Whoever was refused is noted also where the run was cut short.
 	return r.results, errors.Join(context.Cause(ctx), r.note(context.WithoutCancel(ctx), 1))
+}
+
+// check refuses people of sources that are not configured: no store would ever answer for them.
+func (c Config) check() error {
+	sources := c.Service.SourceNames()
+	for _, p := range c.People {
+		if p.Key.Source != "" && !slices.Contains(sources, p.Key.Source) {
+			return &accounts.InvalidError{Field: "list", Reason: fmt.Sprintf("line %d: the source is none that is configured", p.Line)}
+		}
+	}
+	return nil
 }
 
 type run struct {
@@ -153,9 +170,12 @@ func (r *run) migrate(ctx context.Context, p Person, result *Result) error {
 	outcome, err := r.Service.Migrate(ctx, accounts.Migration{
 		Source: result.Source, LegacyID: result.LegacyID, Hash: r.Hash, How: accounts.BySupport, By: r.By, DryRun: r.DryRun, Untold: true,
 	})
-	if result.Outcome = outcome; outcome == accounts.OutcomeMoved {
+	result.Outcome = outcome
+	switch outcome {
+	case accounts.OutcomeMoved, accounts.OutcomeProfile, accounts.OutcomeReset:
 		account := accounts.SubjectFor(result.Source, result.LegacyID)
 		result.AccountID = &account
+	default: // they have an account since before, or none
 	}
 	return err
 }

@@ -129,12 +129,22 @@ func TestRun(t *testing.T) {
 		t.Errorf("%+v (%v)", events, err)
 	}
 
+	elsewhere := append(list("user5"), named.Person{Line: 2, Key: accounts.LegacyKey{Source: "SHOP", LegacyID: "6"}})
+	got, err := w.run(t.Context(), named.Config{People: elsewhere, Wait: func(context.Context, time.Duration) error {
+		t.Error("it waits for a source that there is not")
+		return nil
+	}})
+	if invalid, ok := errors.AsType[*accounts.InvalidError](err); !ok || invalid.Field != "list" || !strings.HasPrefix(invalid.Reason, "line 2:") || len(got) != 0 {
+		t.Errorf("a source that is not configured: %q, %v", got, err)
+	}
+	w.counts(t, 2, 2)
+
 	var refs []string
 	for i := range 30 {
 		refs = append(refs, "user"+strconv.Itoa(i%10+10)) // each is there three times
 	}
 	last := 0
-	got, err := w.run(t.Context(), named.Config{People: list(refs...), Workers: 4, Progress: func(done int) { last = done }})
+	got, err = w.run(t.Context(), named.Config{People: list(refs...), Workers: 4, Progress: func(done int) { last = done }})
 	moved := strings.Count(strings.Join(got, ","), "moved")
 	if err != nil || len(got) != 30 || moved != 10 || last != 30 {
 		t.Errorf("%d moved, %d told (%v): %q", moved, last, err, got)
