@@ -14,9 +14,22 @@ const (
 	strongScrypt = 16 << 20    // bytes
 )
 
-// bcryptText finds a bcrypt string within a stored value: {CRYPT}$2y$10$… and $wp$2y$10$… hold one. Variant x is not sought:
-// it confuses passwords.
-var bcryptText = regexp.MustCompile(`\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}`)
+// bcryptCost returns the cost of the first bcrypt string within a stored value, or 0: {CRYPT}$2y$10$… and $wp$2y$10$… hold one.
+// Variant x is not sought: it confuses passwords.
+func bcryptCost(text string) int {
+	const length, crypt64 = 60, "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	for ; len(text) >= length; text = text[1:] {
+		at := strings.Index(text, "$2")
+		if at < 0 || len(text)-at < length {
+			return 0
+		}
+		text = text[at:]
+		if strings.IndexByte("aby", text[2]) >= 0 && text[3] == '$' && text[6] == '$' && only(text[4:6], "0123456789") && only(text[7:length], crypt64) {
+			return int(text[4]-'0')*10 + int(text[5]-'0')
+		}
+	}
+	return 0
+}
 
 // passes finds the passes of an argon2 string.
 var passes = regexp.MustCompile(`\bt=([0-9]{1,9})\b`)
@@ -31,8 +44,8 @@ func (h *Hash) Strong() bool {
 	case strings.Contains(text, "argon2") || strings.Contains(h.Scheme, "argon2"):
 		return h.Memory >= strongArgon2 && (least(passes.FindStringSubmatch(text), 2) || h.Memory >= 2*strongArgon2)
 	}
-	if cost := bcryptText.FindStringSubmatch(text); cost != nil {
-		return least(cost, strongBcrypt)
+	if cost := bcryptCost(text); cost > 0 {
+		return cost >= strongBcrypt
 	}
 	return h.Memory >= strongScrypt // the others that take memory are scrypt and what was made of it
 }
