@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -42,6 +43,20 @@ type Run struct {
 	Why   string // why it ended before its end
 	Began time.Time
 	Ended time.Time // zero while it runs
+}
+
+// Told is what it has found, for whoever looks at it: without the digests of the names that several people hold, which may be many.
+func (r Run) Told() json.RawMessage {
+	var told map[string]json.RawMessage
+	if json.Unmarshal([]byte(r.Found), &told) != nil || len(told) == 0 {
+		return nil
+	}
+	delete(told, "shared")
+	text, err := json.Marshal(told)
+	if err != nil {
+		return nil // it was JSON
+	}
+	return text
 }
 
 // A Part is the people of one source that a run goes through in one walk.

@@ -61,7 +61,7 @@ func (g *Gateway) listRuns(c echo.Context) error {
 		return err
 	}
 	answer := map[string]any{"runs": each(runs, func(r accounts.Run) runState {
-		return runState{r.ID, r.Kind, r.State, r.Began, timeOrNil(r.Ended), r.Why, rawJSON(r.Spec), rawJSON(r.Found)}
+		return runState{r.ID, r.Kind, r.State, r.Began, timeOrNil(r.Ended), r.Why, rawJSON(r.Spec), r.Told()}
 	})}
 	if g.sweepStatus != nil {
 		if answer["status"], err = g.sweepStatus(ctx); err != nil {

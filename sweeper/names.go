@@ -62,6 +62,9 @@ func countNames(ctx context.Context, service *accounts.Service, run accounts.Run
 	if err != nil && !errors.Is(err, census.ErrMany) && !errors.As(err, new(*jobs.PanicError)) && !errors.Is(err, accounts.ErrWalkStuck) {
 		return fmt.Errorf("look for names that several people hold: %w", err)
 	}
+	if err != nil {
+		found.Alone = err.Error()
+	}
 	if found.Shared != nil {
 		found.People = all.people
 	}

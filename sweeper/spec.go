@@ -84,6 +84,8 @@ func (n Counts) text() (string, error) {
 type Found struct {
 	// Shared are the names that several legacy people hold, while it goes on; nil: nobody can tell.
 	Shared *census.Shared `json:"shared,omitempty"`
+	// Alone is why nobody can tell, and everybody goes by themselves, which is much slower; "" while somebody can.
+	Alone string `json:"alone,omitempty"`
 	// People is how many there are by source and band, while it goes on; nil: nobody has counted.
 	People map[string][]int64 `json:"people,omitempty"`
 	// Counts are what it came to, when it has ended.

@@ -160,7 +160,7 @@ func ReadStatus(ctx context.Context, c StatusConfig) (Status, error) {
 
 func (c StatusConfig) runStatus(ctx context.Context, run accounts.Run) (RunStatus, error) {
 	r := RunStatus{
-		ID: run.ID, Kind: run.Kind, State: run.State, Why: run.Why, Began: run.Began, Ended: run.Ended, Spec: rawJSON(run.Spec), Found: rawJSON(run.Found),
+		ID: run.ID, Kind: run.Kind, State: run.State, Why: run.Why, Began: run.Began, Ended: run.Ended, Spec: rawJSON(run.Spec), Found: run.Told(),
 		Counts: RunCounts{Outcomes: map[accounts.Outcome]int64{}, Refused: map[accounts.NoteClass]int64{}}, Parts: []PartStatus{}, Workers: []Working{},
 	}
 	parts, chunks, err := c.Service.RunPieces(ctx, run.ID)

@@ -267,6 +267,10 @@ func printRun(w io.Writer, r sweeper.RunStatus) error {
 	if r.Names != nil {
 		fmt.Fprintf(w, "names     %s\n", countingText(*r.Names))
 	}
+	var found sweeper.Found
+	if err := json.Unmarshal(r.Found, &found); err == nil && found.Alone != "" {
+		fmt.Fprintf(w, "          everybody goes by themselves, slowly: %s\n", found.Alone)
+	}
 	fmt.Fprintf(w, "people    %d: %s\n", r.Counts.People, countsText(r.Counts))
 	fmt.Fprintf(w, "chunks    %d done, %d open, %d claimed\n", r.Chunks.Done, r.Chunks.Open, r.Chunks.Claimed)
 	if err := printList(w, asTable, r.Parts, []column[sweeper.PartStatus]{
