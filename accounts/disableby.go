@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/google/uuid"
 )
@@ -57,12 +58,10 @@ func (s *Service) DisableBy(ctx context.Context, ref string, disabled, dryRun bo
 func (s *Service) moveFor(ctx context.Context, key LegacyKey, dryRun bool, by By) error {
 	m := Migration{Source: key.Source, LegacyID: key.LegacyID, How: BySupport, By: by, DryRun: dryRun}
 	_, err := s.Migrate(ctx, m)
-	if no, ok := errors.AsType[*UnmovableError](err); ok {
-		switch no.Class {
-		case NoteUnusableHash, NoteUnreadableHash, NoteOverBounds:
-			m.Hash = KeepReset
-			_, err = s.Migrate(ctx, m)
-		}
+	useless := []NoteClass{NoteUnusableHash, NoteUnreadableHash, NoteOverBounds}
+	if no, ok := errors.AsType[*UnmovableError](err); ok && slices.Contains(useless, no.Class) {
+		m.Hash = KeepReset
+		_, err = s.Migrate(ctx, m)
 	}
 	return err
 }
