@@ -3,7 +3,6 @@ package accounts
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
 	"errors"
 	"maps"
 	"slices"
@@ -16,7 +15,8 @@ import (
 )
 
 // A pass over both stores compares each legacy person with what is here, and each account with what legacy has. It judges by
-// the fingerprint, and reads again before it says that something is wrong: people go on while it runs.
+// the fingerprint and by what the account holds (see content.go), and reads again before it says that something is wrong: people
+// go on while it runs.
 
 // A Verdict is what a comparison finds of one person.
 type Verdict string
@@ -27,17 +27,18 @@ const (
 	VerdictAhead        Verdict = "ahead"         // changed here, being changed, or pinned: legacy is not asked to be equal
 	VerdictDeleted      Verdict = "deleted"       // a tombstone
 	VerdictUnmovable    Verdict = "unmovable"     // not here, and cannot be without a login or without support
-	VerdictDifferent    Verdict = "different"     // somebody else has written to legacy since
+	VerdictWaiting      Verdict = "waiting"       // their profile is here, and their password waits for a login that legacy answers
+	VerdictDifferent    Verdict = "different"     // somebody else has written to legacy since, or what is here is not what was copied
 	VerdictUntrusted    Verdict = "untrusted"     // equal, but marked, or copied before copies were trusted
 	VerdictMissingHere  Verdict = "missing-here"  // in legacy alone, though it could be here
 	VerdictMissingThere Verdict = "missing-there" // an account that was copied from somebody who is not in legacy any more
-	VerdictUnreadable   Verdict = "unreadable"    // an account whose legacy record nobody can compare
+	VerdictUnreadable   Verdict = "unreadable"    // an account whose legacy record nobody can compare, or whose key several have
 	VerdictIgnored      Verdict = "ignored"       // one of those that are not clean, which somebody has looked at and accepts; see Ignored
 )
 
 // Clean reports whether people of a verdict stand in the way of going up.
 func (v Verdict) Clean() bool {
-	return slices.Contains([]Verdict{VerdictEqual, VerdictAhead, VerdictDeleted, VerdictUnmovable, VerdictIgnored}, v)
+	return slices.Contains([]Verdict{VerdictEqual, VerdictAhead, VerdictDeleted, VerdictUnmovable, VerdictWaiting, VerdictIgnored}, v)
 }
 
 // A Comparison is what a pass has found in one source.
@@ -46,6 +47,8 @@ type Comparison struct {
 	Counts   map[Verdict]int      `json:"counts"`
 	Marked   int                  `json:"marked"`   // as drifted, by a repair
 	Examples map[Verdict][]string `json:"examples"` // legacy ids
+
+	Aspects map[Aspect]AspectCount `json:"aspects,omitempty"` // what differs; of one person it may be several
 }
 
 // A Validation is one pass.
@@ -178,84 +181,68 @@ func (s *Service) cleanSince(ctx context.Context, in phase.State) (time.Time, er
 const compareTries = 3
 
 // Compare judges a legacy person as a walk has found them. Its error is an *UnavailableError.
-func (s *Service) Compare(ctx context.Context, source string, user legacy.User) (Verdict, error) {
-	var a Attempt
-	leave, err := s.enter(&a)
+func (s *Service) Compare(ctx context.Context, source string, user legacy.User) (Judgement, error) {
+	all, err := s.CompareMany(ctx, source, []legacy.User{user})
 	if err != nil {
-		return "", err
+		return Judgement{}, err
 	}
-	defer leave()
-	i := s.sourceIndex(source)
-	if i < 0 {
-		return "", cannotTell("compare", errNoSource)
-	}
-	rec, err := s.linked(ctx, source, user.ID)
-	if err != nil {
-		return "", err
-	}
-	c := candidate{source: s.sources[i], user: user, order: i}
-	if verdict := s.judge(rec, source, user.ID, &c, a); verdict.Clean() {
-		return verdict, nil
-	}
-	return s.compareAccepting(ctx, source, user.ID, a)
+	return all[0], nil
 }
 
 // CompareLink judges somebody whom a walk has not found, though there is a link to them.
-func (s *Service) CompareLink(ctx context.Context, source, legacyID string) (Verdict, error) {
+func (s *Service) CompareLink(ctx context.Context, source, legacyID string) (Judgement, error) {
 	var a Attempt
 	leave, err := s.enter(&a)
 	if err != nil {
-		return "", err
+		return Judgement{}, err
 	}
 	defer leave()
-	return s.compareAccepting(ctx, source, legacyID, a)
-}
-
-func (s *Service) compareAccepting(ctx context.Context, source, legacyID string, a Attempt) (Verdict, error) {
-	verdict, both, err := s.compareAgain(ctx, source, legacyID, a)
+	j, both, err := s.compareAgain(ctx, source, legacyID, a)
 	if err != nil {
-		return "", err
+		return Judgement{}, err
 	}
-	return s.accepted(ctx, source, legacyID, verdict, both)
+	return s.accepted(ctx, source, legacyID, j, both)
 }
 
 // compareAgain reads both stores until nobody has written here in between, and judges then. It returns what it has judged.
-func (s *Service) compareAgain(ctx context.Context, source, legacyID string, a Attempt) (Verdict, pair, error) {
-	before, err := s.linked(ctx, source, legacyID)
+func (s *Service) compareAgain(ctx context.Context, source, legacyID string, a Attempt) (Judgement, pair, error) {
+	before, err := s.content(ctx, source, legacyID)
 	for range compareTries {
 		if err != nil {
-			return "", pair{}, err
+			return Judgement{}, pair{}, err
 		}
 		c, readErr := s.unseen(ctx, source, legacyID)
 		no, unread := errors.AsType[*UnmovableError](readErr)
 		if readErr != nil && !unread {
-			return "", pair{}, readErr
+			return Judgement{}, pair{}, readErr
 		}
-		var after *Record
-		if after, err = s.linked(ctx, source, legacyID); err != nil {
-			return "", pair{}, err
+		var after *Content
+		if after, err = s.content(ctx, source, legacyID); err != nil {
+			return Judgement{}, pair{}, err
 		}
 		if !sameState(before, after) {
 			before = after
 			continue
 		}
 		if unread {
-			verdict := VerdictUnreadable
+			j := Judgement{Verdict: VerdictUnreadable}
 			switch {
 			case no.Class == NoteGone:
-				verdict = s.judge(after, source, legacyID, nil, a)
+				j = s.judge(after, nil, a)
 			case after == nil:
-				verdict = VerdictUnmovable
+				j.Verdict = VerdictUnmovable
 			}
-			return verdict, s.pairOf(after, nil), nil
+			return j, s.pairOf(after, nil, j), nil
 		}
-		verdict := s.judge(after, source, legacyID, &c, a)
-		if verdict == VerdictMissingHere {
-			verdict, err = s.couldMove(ctx, c)
+		j := s.judge(after, &c, a)
+		if j.Verdict == VerdictMissingHere {
+			j.Verdict, err = s.couldMove(ctx, c)
+		} else if j.Verdict == VerdictDifferent {
+			j, err = s.explained(ctx, j, after, c, a)
 		}
-		return verdict, s.pairOf(after, &c), err
+		return j, s.pairOf(after, &c, j), err
 	}
-	return VerdictAhead, pair{}, nil // they are being changed, over and over
+	return Judgement{Verdict: VerdictAhead}, pair{}, nil // they are being changed, over and over
 }
 
 // linked returns the account that a legacy person was made, nil if there is none.
@@ -271,35 +258,12 @@ func (s *Service) linked(ctx context.Context, source, legacyID string) (*Record,
 }
 
 // sameState reports whether an account was not written between two reads of it.
-func sameState(a, b *Record) bool {
+func sameState(a, b *Content) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return a.Credential.Version == b.Credential.Version && a.Deleted() == b.Deleted() && facts(*a) == facts(*b) &&
-		(a.Link == nil) == (b.Link == nil) && (a.Link == nil || bytes.Equal(a.Link.Fingerprint, b.Link.Fingerprint))
-}
-
-// judge compares an account with the legacy person of an id; either may be nil.
-func (s *Service) judge(rec *Record, source, legacyID string, c *candidate, a Attempt) Verdict {
-	switch {
-	case rec == nil && c == nil:
-		return VerdictEqual // gone from both, or never here
-	case rec == nil:
-		return VerdictMissingHere
-	case rec.Deleted():
-		return VerdictDeleted
-	case rec.ChangedHere, rec.Pinned, rec.InDoubt:
-		return VerdictAhead
-	case rec.Link.Source != source || rec.Link.LegacyID != legacyID:
-		return VerdictEqual // part of an account that is named after another: nothing of theirs answers
-	case c == nil:
-		return VerdictMissingThere
-	case !hmac.Equal(rec.Link.Fingerprint, s.fingerprint(*c)):
-		return VerdictDifferent
-	case s.stale(*rec, *c, a):
-		return VerdictUntrusted
-	}
-	return VerdictEqual
+	return a.Credential.Version == b.Credential.Version && a.Deleted() == b.Deleted() && a.Disabled == b.Disabled &&
+		facts(a.Record) == facts(b.Record) && bytes.Equal(a.Link.Fingerprint, b.Link.Fingerprint)
 }
 
 // couldMove tells somebody who could be here and is not from somebody who cannot.
@@ -320,7 +284,8 @@ func (s *Service) couldMove(ctx context.Context, c candidate) (Verdict, error) {
 }
 
 // MarkDrifted marks the link of an account that differs from legacy, so that it counts no longer until it was copied again,
-// and reports whether this call did. Who was changed here meanwhile, or is equal again, is not marked. Its error is an
+// and reports whether this call did. Where legacy is as it was copied, and what is here is not, the mark says dirty: the watcher,
+// who looks at legacy alone, would take that of a drift away. Who was changed here meanwhile, or is equal again, is not marked. Its error is an
 // *InvalidError or an *UnavailableError.
 func (s *Service) MarkDrifted(ctx context.Context, source, legacyID string, by By) (bool, error) {
 	if err := by.Check(); err != nil {
@@ -335,18 +300,28 @@ func (s *Service) MarkDrifted(ctx context.Context, source, legacyID string, by B
 	if err := a.mayMove(uuid.Nil); err != nil {
 		return false, err
 	}
-	was, err := s.linked(ctx, source, legacyID)
+	was, err := s.content(ctx, source, legacyID)
 	if err != nil || was == nil {
 		return false, err
 	}
-	verdict, _, err := s.compareAgain(ctx, source, legacyID, a)
-	if err != nil || verdict != VerdictDifferent && verdict != VerdictMissingThere || was.Link.Drifted {
+	j, _, err := s.compareAgain(ctx, source, legacyID, a)
+	if err != nil || j.Verdict != VerdictDifferent && j.Verdict != VerdictMissingThere {
 		return false, err
 	}
 	is := *was.Link
-	is.Drifted = true
+	marks := &is.Drifted
+	if len(j.Aspects) > 0 {
+		marks = &is.Dirty
+	}
+	if *marks {
+		return false, nil
+	}
+	*marks = true
 	event := s.event(was.ID, EventDrifted, a)
-	event.Detail = map[string]string{"source": source, "legacy_id": legacyID, "found": string(verdict)}
+	event.Detail = map[string]string{"source": source, "legacy_id": legacyID, "found": string(j.Verdict)}
+	for _, of := range j.Aspects {
+		event.Detail["differs:"+string(of)] = "yes"
+	}
 	err = s.outlive(ctx, func(ctx context.Context) error { return s.writes(a).SetLink(ctx, *was.Link, is, event) })
 	switch {
 	case err == nil:
@@ -369,6 +344,7 @@ func NewComparison(source string) Comparison {
 func (c *Comparison) Clone() Comparison {
 	clone := *c
 	clone.Counts, clone.Examples = maps.Clone(c.Counts), make(map[Verdict][]string, len(c.Examples))
+	clone.Aspects = maps.Clone(c.Aspects)
 	for verdict, ids := range c.Examples {
 		clone.Examples[verdict] = slices.Clone(ids)
 	}
@@ -376,11 +352,26 @@ func (c *Comparison) Clone() Comparison {
 }
 
 // Add counts one person.
-func (c *Comparison) Add(v Verdict, legacyID string) {
+func (c *Comparison) Add(v Verdict, legacyID string, aspects ...Aspect) {
 	c.Counts[v]++
+	for _, of := range aspects {
+		c.addAspect(of, AspectCount{1, []string{legacyID}})
+	}
 	if v != VerdictEqual && v != VerdictAhead && v != VerdictDeleted && len(c.Examples[v]) < maxExamples {
 		c.Examples[v] = append(c.Examples[v], legacyID)
 	}
+}
+
+// addAspect counts people of whom something differs. The examples of before are not written to: a clone may have them.
+func (c *Comparison) addAspect(of Aspect, more AspectCount) {
+	if c.Aspects == nil {
+		c.Aspects = map[Aspect]AspectCount{}
+	}
+	n := c.Aspects[of]
+	n.People += more.People
+	named := slices.Concat(n.Examples, more.Examples)
+	n.Examples = named[:min(len(named), maxExamples)]
+	c.Aspects[of] = n
 }
 
 // Verdicts returns what was found, in the order of their names.

@@ -152,8 +152,10 @@ func sqliteEngine() engine {
 		keepChange:  func(context.Context, *Store, querier, uuid.UUID) error { return nil },
 		keepChanges: func(context.Context, *Store, querier) error { return nil },
 		insertRows:  insertPrepared,
-		digest:      digestRows,
-		texts:       jsonValues, ids: jsonValues,
+		lists: func(values, order string) string {
+			return `json_group_array(json_array(` + values + `) ORDER BY ` + order + `)`
+		},
+		texts: jsonValues, ids: jsonValues,
 		migrations: migrations{
 			dialect: goose.DialectSQLite3,
 			folder:  "migrations/sqlite",

@@ -59,8 +59,8 @@ type engine struct {
 	keepChanges func(ctx context.Context, s *Store, tx querier) error
 	// insertRows writes rows of one table in a transaction of a connection.
 	insertRows func(ctx context.Context, conn *sql.Conn, tx *sql.Tx, t table) error
-	// digest is CopiesDigest of a JSON list of keys.
-	digest func(ctx context.Context, s *Store, source, list string, since int64) (accounts.Digest, error)
+	// lists is an aggregate: a JSON list, in an order, of lists of values.
+	lists func(values, order string) string
 	// texts and ids are a subquery of what is in a parameter that is a JSON list; its column is id.
 	texts, ids func(parameter string) string
 }
