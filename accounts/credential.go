@@ -219,17 +219,26 @@ func (s *Service) sealLegacy(account uuid.UUID, stored legacy.Stored) (string, e
 }
 
 func (s *Service) openLegacy(account uuid.UUID, sealed string) (*hash.Hash, error) {
-	raw, err := base64.StdEncoding.DecodeString(sealed)
+	stored, err := s.unsealLegacy(account, sealed)
 	if err != nil {
 		return nil, err
+	}
+	return s.hashes.Open(stored)
+}
+
+// unsealLegacy is the opposite of sealLegacy.
+func (s *Service) unsealLegacy(account uuid.UUID, sealed string) (legacy.Stored, error) {
+	raw, err := base64.StdEncoding.DecodeString(sealed)
+	if err != nil {
+		return legacy.Stored{}, err
 	}
 	plain, err := s.key.Open(wrapPurpose, raw, account[:])
 	if err != nil {
-		return nil, err
+		return legacy.Stored{}, err
 	}
 	var open sealedStored
 	if err := json.Unmarshal(plain, &open); err != nil {
-		return nil, err
+		return legacy.Stored{}, err
 	}
-	return s.hashes.Open(open.stored())
+	return open.stored(), nil
 }

@@ -56,7 +56,7 @@ func (v *village) equal(t *testing.T) {
 		t.Errorf("pinned %v, changed here %v, in doubt %v, drifted %v", rec.Pinned, rec.ChangedHere, rec.InDoubt, rec.Link.Drifted)
 	}
 	user, _ := v.there(t, "7")
-	if verdict, err := v.Compare(t.Context(), "shop", user); err != nil || verdict != accounts.VerdictEqual {
+	if verdict, err := v.Compare(t.Context(), "shop", user); err != nil || verdict.Verdict != accounts.VerdictEqual {
 		t.Errorf("the stores are %s (%v)", verdict, err)
 	}
 }

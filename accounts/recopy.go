@@ -98,6 +98,10 @@ func (s *Service) recopyWith(ctx context.Context, rec Record, c candidate, crede
 		return err
 	}
 	next := Record{Account: rec.Account, Credential: credential, Link: s.linkOf(c, 0, a)}
+	if rec.Link.How != ByCopyBack { // of whom was born here legacy has what it has a column for
+		profile := profileFrom(parts[0].user.Profile)
+		next.Profile = &profile
+	}
 	if rec.Link.Source == c.source.Name && rec.Link.LegacyID == c.user.ID {
 		next.Was = rec.Link // the others of a merged account are never marked
 	}

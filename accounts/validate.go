@@ -3,7 +3,6 @@ package accounts
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
 	"encoding/binary"
 	"errors"
 	"maps"
@@ -17,7 +16,8 @@ import (
 )
 
 // A pass over both stores compares each legacy person with what is here, and each account with what legacy has. It judges by
-// the fingerprint, and reads again before it says that something is wrong: people go on while it runs.
+// the fingerprint and by what the account holds (see content.go), and reads again before it says that something is wrong: people
+// go on while it runs.
 
 // A Verdict is what a comparison finds of one person.
 type Verdict string
@@ -28,19 +28,20 @@ const (
 	VerdictAhead        Verdict = "ahead"         // changed here, being changed, or pinned: legacy is not asked to be equal
 	VerdictDeleted      Verdict = "deleted"       // a tombstone
 	VerdictUnmovable    Verdict = "unmovable"     // not here, and cannot be without a login or without support
-	VerdictDifferent    Verdict = "different"     // somebody else has written to legacy since
+	VerdictWaiting      Verdict = "waiting"       // their profile is here, and their password waits for a login that legacy answers
+	VerdictDifferent    Verdict = "different"     // somebody else has written to legacy since, or what is here is not what was copied
 	VerdictDisagreeing  Verdict = "disagreeing"   // equal, but one store has taken the password of a login and the other has not
 	VerdictUntrusted    Verdict = "untrusted"     // equal, but marked, or copied before copies were trusted
 	VerdictMissingHere  Verdict = "missing-here"  // in legacy alone, though it could be here
 	VerdictMissingThere Verdict = "missing-there" // an account that was copied from somebody who is not in legacy any more
-	VerdictUnreadable   Verdict = "unreadable"    // an account whose legacy record nobody can compare
+	VerdictUnreadable   Verdict = "unreadable"    // an account whose legacy record nobody can compare, or whose key several have
 	VerdictSuspended    Verdict = "suspended"     // a store did not answer for them, time after time, and did for others
 	VerdictIgnored      Verdict = "ignored"       // one of those that are not clean, which somebody has looked at and accepts; see Ignored
 )
 
 // Clean reports whether people of a verdict stand in the way of going up.
 func (v Verdict) Clean() bool {
-	return slices.Contains([]Verdict{VerdictEqual, VerdictAhead, VerdictDeleted, VerdictUnmovable, VerdictIgnored}, v)
+	return slices.Contains([]Verdict{VerdictEqual, VerdictAhead, VerdictDeleted, VerdictUnmovable, VerdictWaiting, VerdictIgnored}, v)
 }
 
 // A Comparison is what a pass has found in one source.
@@ -49,6 +50,8 @@ type Comparison struct {
 	Counts   map[Verdict]int      `json:"counts"`
 	Marked   int                  `json:"marked"`   // as drifted, by a repair
 	Examples map[Verdict][]string `json:"examples"` // legacy ids
+
+	Aspects map[Aspect]AspectCount `json:"aspects,omitempty"` // what differs; of one person it may be several
 }
 
 // A Validation is one pass.
@@ -188,90 +191,70 @@ func (s *Service) cleanSince(ctx context.Context, in phase.State) (time.Time, er
 const compareTries = 3
 
 // Compare judges a legacy person as a walk has found them. Its error is an *UnavailableError.
-func (s *Service) Compare(ctx context.Context, source string, user legacy.User) (Verdict, error) {
-	var a Attempt
-	leave, err := s.enter(&a)
+func (s *Service) Compare(ctx context.Context, source string, user legacy.User) (Judgement, error) {
+	all, err := s.CompareMany(ctx, source, []legacy.User{user})
 	if err != nil {
-		return "", err
+		return Judgement{}, err
 	}
-	defer leave()
-	i := s.sourceIndex(source)
-	if i < 0 {
-		return "", cannotTell("compare", errNoSource)
-	}
-	rec, err := s.linked(ctx, source, user.ID)
-	if err != nil {
-		return "", err
-	}
-	c := candidate{source: s.sources[i], user: user, order: i}
-	switch verdict, _, err := s.judgeWith(ctx, rec, source, user.ID, &c, a); {
-	case err != nil:
-		return "", err
-	case verdict.Clean():
-		return verdict, nil
-	}
-	return s.compareAccepting(ctx, source, user.ID, a)
+	return all[0], nil
 }
 
 // CompareLink judges somebody whom a walk has not found, though there is a link to them.
-func (s *Service) CompareLink(ctx context.Context, source, legacyID string) (Verdict, error) {
+func (s *Service) CompareLink(ctx context.Context, source, legacyID string) (Judgement, error) {
 	var a Attempt
 	leave, err := s.enter(&a)
 	if err != nil {
-		return "", err
+		return Judgement{}, err
 	}
 	defer leave()
-	return s.compareAccepting(ctx, source, legacyID, a)
-}
-
-func (s *Service) compareAccepting(ctx context.Context, source, legacyID string, a Attempt) (Verdict, error) {
-	verdict, both, err := s.compareAgain(ctx, source, legacyID, a)
+	j, both, err := s.compareAgain(ctx, source, legacyID, a)
 	if err != nil {
-		return "", err
+		return Judgement{}, err
 	}
-	if verdict == VerdictUnmovable {
-		return s.letBe(ctx, LegacyKey{source, legacyID})
+	if j.Verdict == VerdictUnmovable {
+		verdict, err := s.letBe(ctx, LegacyKey{source, legacyID})
+		return Judgement{Verdict: verdict}, err
 	}
-	return s.accepted(ctx, source, legacyID, verdict, both)
+	return s.accepted(ctx, source, legacyID, j, both)
 }
 
 // compareAgain reads both stores until nobody has written here in between, and judges then. It returns what it has judged.
-func (s *Service) compareAgain(ctx context.Context, source, legacyID string, a Attempt) (Verdict, pair, error) {
-	before, err := s.linked(ctx, source, legacyID)
+func (s *Service) compareAgain(ctx context.Context, source, legacyID string, a Attempt) (Judgement, pair, error) {
+	before, err := s.content(ctx, source, legacyID)
 	for range compareTries {
 		if err != nil {
-			return "", pair{}, err
+			return Judgement{}, pair{}, err
 		}
 		c, readErr := s.unseen(ctx, source, legacyID)
 		no, unread := errors.AsType[*UnmovableError](readErr)
 		if readErr != nil && !unread {
-			return "", pair{}, readErr
+			return Judgement{}, pair{}, readErr
 		}
-		var after *Record
-		if after, err = s.linked(ctx, source, legacyID); err != nil {
-			return "", pair{}, err
+		var after *Content
+		if after, err = s.content(ctx, source, legacyID); err != nil {
+			return Judgement{}, pair{}, err
 		}
-		if !sameState(before, after) {
+		if !sameState(before.record(), after.record()) {
 			before = after
 			continue
 		}
 		if unread {
-			verdict := VerdictUnreadable
+			j := Judgement{Verdict: VerdictUnreadable}
 			switch {
 			case no.Class == NoteGone:
-				verdict = s.judge(after, source, legacyID, nil, a)
+				j = s.judge(after, nil, a)
 			case after == nil:
-				verdict = VerdictUnmovable
+				j.Verdict = VerdictUnmovable
 			}
-			return verdict, s.pairOf(after, nil), nil
+			return j, s.pairOf(after, nil, j), nil
 		}
-		verdict, both, err := s.judgeWith(ctx, after, source, legacyID, &c, a)
-		if verdict == VerdictMissingHere {
-			verdict, err = s.couldMove(ctx, c)
+		j, both, err := s.judgeWith(ctx, after, source, legacyID, c, a)
+		if j.Verdict == VerdictMissingHere {
+			j.Verdict, err = s.couldMove(ctx, c)
 		}
-		return verdict, both, err
+		return j, both, err
 	}
-	return VerdictAhead, pair{}, nil // they are being changed, over and over
+	return Judgement{Verdict: VerdictAhead}, pair{}, nil // they are being changed, over and over
 }
 
 // linked returns the account that a legacy person was made, nil if there is none.
@@ -291,47 +274,31 @@ func sameState(a, b *Record) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return a.Credential.Version == b.Credential.Version && a.Deleted() == b.Deleted() && facts(*a) == facts(*b) &&
+	return a.Credential.Version == b.Credential.Version && a.Deleted() == b.Deleted() && a.Disabled == b.Disabled && facts(*a) == facts(*b) &&
 		(a.Link == nil) == (b.Link == nil) && (a.Link == nil || bytes.Equal(a.Link.Fingerprint, b.Link.Fingerprint))
 }
 
-// judge compares an account with the legacy person of an id; either may be nil.
-func (s *Service) judge(rec *Record, source, legacyID string, c *candidate, a Attempt) Verdict {
-	switch {
-	case rec == nil && c == nil:
-		return VerdictEqual // gone from both, or never here
-	case rec == nil:
-		return VerdictMissingHere
-	case rec.Deleted():
-		return VerdictDeleted
-	case rec.ChangedHere && !rec.Credential.AwaitsReset(), rec.Pinned, rec.InDoubt:
-		return VerdictAhead
-	case rec.Link.Source != source || rec.Link.LegacyID != legacyID:
-		return VerdictEqual // part of an account that is named after another: nothing of theirs answers
-	case c == nil:
-		return VerdictMissingThere
-	case !hmac.Equal(rec.Link.Fingerprint, s.fingerprint(*c)):
-		return VerdictDifferent
-	case rec.ChangedHere:
-		return VerdictAhead
-	case s.stale(*rec, *c, a):
-		return VerdictUntrusted
+// judgeWith is judge that also explains who differs, and knows what comparing logins has found of who does not. It returns what it
+// has judged.
+func (s *Service) judgeWith(ctx context.Context, con *Content, source, legacyID string, c candidate, a Attempt) (Judgement, pair, error) {
+	j := s.judge(con, &c, a)
+	if j.Verdict == VerdictDifferent {
+		var err error
+		if j, err = s.explained(ctx, j, con, c, a); err != nil {
+			return Judgement{}, pair{}, err
+		}
 	}
-	return VerdictEqual
-}
-
-// judgeWith is judge that also knows what comparing logins has found. It returns what it has judged.
-func (s *Service) judgeWith(ctx context.Context, rec *Record, source, legacyID string, c *candidate, a Attempt) (Verdict, pair, error) {
-	verdict, both := s.judge(rec, source, legacyID, c, a), s.pairOf(rec, c)
-	if rec == nil || verdict != VerdictEqual && verdict != VerdictUntrusted {
-		return verdict, both, nil
+	both := s.pairOf(con, &c, j)
+	if con == nil || !j.otherwiseEqual() {
+		return j, both, nil
 	}
 	d, err := s.disagreement(ctx, source, legacyID)
 	if err != nil || d == nil {
-		return verdict, both, err
+		return j, both, err
 	}
 	both.ours = binary.BigEndian.AppendUint64(slices.Clone(both.ours), uint64(d.Version)) // who accepts it accepts no later one
-	return VerdictDisagreeing, both, nil
+	j.Verdict = VerdictDisagreeing
+	return j, both, nil
 }
 
 // couldMove tells somebody who could be here and is not from somebody who cannot.
@@ -352,8 +319,9 @@ func (s *Service) couldMove(ctx context.Context, c candidate) (Verdict, error) {
 }
 
 // MarkDrifted marks the link of an account that differs from legacy, so that it counts no longer until it was copied again,
-// and reports whether this call did; that of one whose password the stores disagree about is marked as dirty. Who was changed here meanwhile, or is equal again, is not marked. Its error is an
-// *InvalidError or an *UnavailableError.
+// and reports whether this call did. Where legacy is as it was copied, and what is here is not, or the stores disagree about the
+// password, the mark says dirty: the watcher, who looks at legacy alone, would take that of a drift away. Who was changed here
+// meanwhile, or is equal again, is not marked. Its error is an *InvalidError or an *UnavailableError.
 func (s *Service) MarkDrifted(ctx context.Context, source, legacyID string, by By) (bool, error) {
 	if err := by.Check(); err != nil {
 		return false, err
@@ -367,23 +335,26 @@ func (s *Service) MarkDrifted(ctx context.Context, source, legacyID string, by B
 	if err := a.mayMove(uuid.Nil); err != nil {
 		return false, err
 	}
-	was, err := s.linked(ctx, source, legacyID)
+	was, err := s.content(ctx, source, legacyID)
 	if err != nil || was == nil {
 		return false, err
 	}
-	verdict, _, err := s.compareAgain(ctx, source, legacyID, a)
+	j, _, err := s.compareAgain(ctx, source, legacyID, a)
 	is := *was.Link
 	switch {
-	case verdict == VerdictDifferent, verdict == VerdictMissingThere:
+	case j.Verdict == VerdictDisagreeing, j.Verdict == VerdictDifferent && len(j.Aspects) > 0:
+		is.Dirty = true
+	case j.Verdict == VerdictDifferent, j.Verdict == VerdictMissingThere:
 		is.Drifted = true
-	case verdict == VerdictDisagreeing:
-		is.Dirty = true // a look at the record, which is as it was, would take a drift mark back
 	}
 	if err != nil || is.Drifted == was.Link.Drifted && is.Dirty == was.Link.Dirty {
 		return false, err
 	}
 	event := s.event(was.ID, EventDrifted, a)
-	event.Detail = map[string]string{"source": source, "legacy_id": legacyID, "found": string(verdict)}
+	event.Detail = map[string]string{"source": source, "legacy_id": legacyID, "found": string(j.Verdict)}
+	for _, of := range j.Aspects {
+		event.Detail["differs:"+string(of)] = "yes"
+	}
 	err = s.outlive(ctx, func(ctx context.Context) error { return s.writes(a).SetLink(ctx, *was.Link, is, event) })
 	switch {
 	case err == nil:
@@ -406,6 +377,7 @@ func NewComparison(source string) Comparison {
 func (c *Comparison) Clone() Comparison {
 	clone := *c
 	clone.Counts, clone.Examples = maps.Clone(c.Counts), make(map[Verdict][]string, len(c.Examples))
+	clone.Aspects = maps.Clone(c.Aspects)
 	for verdict, ids := range c.Examples {
 		clone.Examples[verdict] = slices.Clone(ids)
 	}
@@ -413,11 +385,26 @@ func (c *Comparison) Clone() Comparison {
 }
 
 // Add counts one person.
-func (c *Comparison) Add(v Verdict, legacyID string) {
+func (c *Comparison) Add(v Verdict, legacyID string, aspects ...Aspect) {
 	c.Counts[v]++
+	for _, of := range aspects {
+		c.addAspect(of, AspectCount{1, []string{legacyID}})
+	}
 	if v != VerdictEqual && v != VerdictAhead && v != VerdictDeleted && len(c.Examples[v]) < maxExamples {
 		c.Examples[v] = append(c.Examples[v], legacyID)
 	}
+}
+
+// addAspect counts people of whom something differs. The examples of before are not written to: a clone may have them.
+func (c *Comparison) addAspect(of Aspect, more AspectCount) {
+	if c.Aspects == nil {
+		c.Aspects = map[Aspect]AspectCount{}
+	}
+	n := c.Aspects[of]
+	n.People += more.People
+	named := slices.Concat(n.Examples, more.Examples)
+	n.Examples = named[:min(len(named), maxExamples)]
+	c.Aspects[of] = n
 }
 
 // Verdicts returns what was found, in the order of their names.

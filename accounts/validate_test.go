@@ -24,14 +24,14 @@ func (v *village) person(t *testing.T, id string) legacy.User {
 func (v *village) judged(t *testing.T, user legacy.User, want accounts.Verdict) {
 	t.Helper()
 	got, err := v.Compare(t.Context(), "shop", user)
-	if err != nil || got != want {
+	if err != nil || got.Verdict != want {
 		t.Errorf("compared: %q (%v), want %q", got, err, want)
 	}
 	many, err := v.CompareMany(t.Context(), "shop", []legacy.User{user})
-	if err != nil || len(many) != 1 || many[0] != want {
+	if err != nil || len(many) != 1 || many[0].Verdict != want {
 		t.Errorf("compared with others: %q (%v), want %q", many, err, want)
 	}
-	if got, err = v.CompareLink(t.Context(), "shop", user.ID); err != nil || got != want {
+	if got, err = v.CompareLink(t.Context(), "shop", user.ID); err != nil || got.Verdict != want {
 		t.Errorf("compared by the link: %q (%v), want %q", got, err, want)
 	}
 }

@@ -37,18 +37,18 @@ func TestCompareManyIsCompare(t *testing.T) {
 	got, err := v.CompareMany(t.Context(), "shop", page)
 	must(t, "compare", err, nil)
 	for i := range want {
-		if got[i] != want[i] {
+		if got[i].Verdict != want[i] {
 			t.Errorf("person %s is %q, want %q", page[i].ID, got[i], want[i])
 		}
 	}
 	for i := range page { // each alone with one who is equal: one difference is never lost in a digest
-		if got, err := v.CompareMany(t.Context(), "shop", []legacy.User{page[0], page[i]}); err != nil || got[1] != want[i] {
+		if got, err := v.CompareMany(t.Context(), "shop", []legacy.User{page[0], page[i]}); err != nil || got[1].Verdict != want[i] {
 			t.Errorf("beside another, person %s is %q (%v), want %q", page[i].ID, got, err, want[i])
 		}
 	}
 	v.source.SetDown(errors.New("connection refused"))
 	got, err = v.CompareMany(t.Context(), "shop", page)
-	if !errors.As(err, new(*accounts.UnavailableError)) || len(got) != 1 || got[0] != accounts.VerdictEqual {
+	if !errors.As(err, new(*accounts.UnavailableError)) || len(got) != 1 || got[0].Verdict != accounts.VerdictEqual {
 		t.Errorf("with the shop down: %q, %v", got, err)
 	}
 }

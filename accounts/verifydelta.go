@@ -174,7 +174,7 @@ func (s *Service) markedHere(ctx context.Context, _ *Delta, name string, visit f
 }
 
 // CompareIDs judges people of a source by their keys, as they are now, in the order of the keys. Its error is an *UnavailableError.
-func (s *Service) CompareIDs(ctx context.Context, source string, legacyIDs []string) ([]Verdict, error) {
+func (s *Service) CompareIDs(ctx context.Context, source string, legacyIDs []string) ([]Judgement, error) {
 	i := s.sourceIndex(source)
 	if i < 0 {
 		return nil, errUnknownSource
@@ -191,17 +191,22 @@ func (s *Service) CompareIDs(ctx context.Context, source string, legacyIDs []str
 	if err != nil {
 		return nil, err
 	}
-	verdicts := make([]Verdict, len(legacyIDs))
+	all := make([]Judgement, len(legacyIDs))
 	for at, id := range legacyIDs {
-		if n := slices.IndexFunc(users, func(u legacy.User) bool { return u.ID == id }); n >= 0 {
-			verdicts[at] = together[n]
-			continue
-		}
-		if verdicts[at], err = s.CompareLink(ctx, source, id); err != nil {
-			return nil, err
+		of := func(u legacy.User) bool { return u.ID == id }
+		n := slices.IndexFunc(users, of)
+		switch {
+		case n >= 0 && slices.ContainsFunc(users[n+1:], of):
+			all[at] = SeveralOfOneKey()
+		case n >= 0:
+			all[at] = together[n]
+		default:
+			if all[at], err = s.CompareLink(ctx, source, id); err != nil {
+				return nil, err
+			}
 		}
 	}
-	return verdicts, nil
+	return all, nil
 }
 
 // EndDelta stores what was found. Its error is an *UnavailableError.

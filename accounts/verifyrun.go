@@ -371,6 +371,9 @@ func (c *Comparison) add(other Comparison) {
 		c.Counts[verdict] += n
 	}
 	c.Marked += other.Marked
+	for of, n := range other.Aspects {
+		c.addAspect(of, n)
+	}
 	for _, verdict := range slices.Sorted(maps.Keys(other.Examples)) {
 		named := append(c.Examples[verdict], other.Examples[verdict]...) //nolint:gocritic // it goes back below
 		c.Examples[verdict] = named[:min(len(named), maxExamples)]

@@ -11,7 +11,8 @@ import (
 
 func verifyRules() []rule {
 	return []rule{
-		{"digest", "The digest of good copies is that of their fingerprints; whoever has anything about them is not among them.", testDigest},
+		{"contents", "What is here of people is all that was written of them, by their own link; who is not here is left out.", testContents},
+		{"profile again", "Recopy replaces the profile as it is told to, and leaves it alone otherwise.", testRecopyProfile},
 		{"validation once", "A pass that is stored again, after an answer that was lost, stays as it was.", testValidationOnce},
 		{"chunks of a run", "The run that goes on is found by its kind; its chunks are visited in their order, and removed only once it has ended.", testRunChunks},
 		{"written", "Whose accounts the audit tells of are returned by the time of it, in pages that pass nobody over.", testWritten},
@@ -20,57 +21,63 @@ func verifyRules() []rule {
 	}
 }
 
-func testDigest(t *testing.T, s accounts.Store) {
-	var want accounts.Digest
-	ids := []string{"nobody", "quote'\"é"}
-	good := func(name string) accounts.Record {
-		r := Person(name)
-		r.Link.Fingerprint = []byte("fingerprint of " + name)
+func testContents(t *testing.T, s accounts.Store) {
+	ada, bert, carl, bare := Person("Ada"), Person("Bert"), Person("Quote'\"é\\"), Person("Bare")
+	ada.Also = []accounts.LegacyLink{{Source: "shop", LegacyID: "Ada's second", How: accounts.BySweep, At: now().Add(time.Second), CopiedEpoch: 3}}
+	bert.Disabled, bert.ChangedHere = true, true
+	carl.Profile = &accounts.Profile{DisplayName: `Carl "é"`, Locale: "de", Roles: []string{"a", "b"}, Attributes: map[string]string{"k": "v"}}
+	carl.Identifiers[1].Verified = true
+	carl.Credential = accounts.Credential{Scheme: accounts.SchemeCarried, Encoded: "$rekey-carried$bcrypt", Legacy: "sealed"}
+	carl.Factors = []accounts.Factor{{ID: uuid.Must(uuid.NewV7()), Kind: accounts.FactorTOTP, Secret: []byte("s")}}
+	bare.Identifiers = nil
+	for _, r := range []accounts.Record{ada, bert, carl, bare} {
 		create(t, s, r)
-		ids = append(ids, name)
-		return r
 	}
-	add := func(r accounts.Record) { want.Add(r.ID, r.Link.LegacyID, r.Link.Fingerprint) }
-	equal := func(what string, since int64) {
-		t.Helper()
-		got, err := s.CopiesDigest(t.Context(), "shop", ids, since)
-		is(t, what, err, nil)
-		same(t, what, got, want)
-	}
-	equal("nobody is here", 0)
-	for _, name := range []string{"Ada", "Bert", "Zoë"} {
-		add(good(name))
-	}
-	equal("good copies", 7)
-	same(t, "how many", want.People, int64(3))
-	create(t, s, Person("Unasked"))
-	elsewhere := Person("Ada of the blog")
-	elsewhere.Link.Source, elsewhere.Link.LegacyID = "blog", "Ada"
-	create(t, s, elsewhere)
-	equal("others", 7)
-
-	gone := good("Gone")
+	gone := Person("Gone")
+	create(t, s, gone)
 	is(t, "Delete", s.Delete(t.Context(), gone.ID, 1, now(), Event(gone.ID, accounts.EventDeleted)), nil)
-	dirty := good("Dirty")
-	is(t, "MarkDirty", s.MarkDirty(t.Context(), accounts.LegacyKey{Source: "shop", LegacyID: dirty.Link.LegacyID}), nil)
-	drifted := good("Drifted")
-	see(t, s, sighting(asStored(drifted), drift))
-	changed := Person("Changed")
-	changed.ChangedHere = true
-	create(t, s, changed)
-	ids = append(ids, "Changed")
-	equal("beside those who have something about them", 7)
+	name := func(r accounts.Record) string { return r.Link.LegacyID }
+	got, err := s.Contents(t.Context(), "shop", []string{"Ada", "Ada's second", "Bert", name(carl), "Bare", "Gone", "nobody"})
+	is(t, "Contents", err, nil)
+	same(t, "how many", len(got), 6)
+	of := func(r accounts.Record, merged bool) accounts.Content { // what Contents reads of it
+		r = asStored(r)
+		r.CreatedAt, r.Also, r.SecondFactor, r.Factors = time.Time{}, nil, len(r.Factors) > 0, nil
+		return accounts.Content{Copy: accounts.Copy{Record: r}, Merged: merged}
+	}
+	same(t, "Ada", got["Ada"], of(ada, true))
+	same(t, "Bert", got["Bert"], of(bert, false))
+	same(t, "Carl", got[name(carl)], of(carl, false))
+	same(t, "one without a name", got["Bare"], of(bare, false))
+	same(t, "her second", got["Ada's second"].ID, ada.ID)
+	same(t, "her second is a part", got["Ada's second"].Part, true)
+	same(t, "who was deleted", got["Gone"].Deleted(), true)
+	same(t, "their password", got["Gone"].Credential, accounts.Credential{})
+	other, err := s.Contents(t.Context(), "crm", []string{"Ada"})
+	is(t, "Contents of another source", err, nil)
+	same(t, "contents of another source", len(other), 0)
+	nobody, err := s.Contents(t.Context(), "shop", nil)
+	is(t, "Contents of nobody", err, nil)
+	same(t, "contents of nobody", len(nobody), 0)
+}
 
-	part := accounts.LegacyLink{Source: "shop", LegacyID: "Part", Fingerprint: []byte("p"), How: accounts.ByLogin, At: now().Add(time.Hour)}
-	is(t, "KeepLink", s.KeepLink(t.Context(), accounts.SubjectFor("shop", "Ada"), part), nil)
-	ids = append(ids, "Part")
-	equal("beside one that was copied earlier", 7)
-	want.Add(accounts.SubjectFor("shop", "Ada"), "Part", part.Fingerprint) // which is not the account that Part is named after
-	equal("a part of another", 1)
-	want = accounts.Digest{}
-	equal("all of them copied earlier", 8)
-	ids = nil
-	equal("nobody is asked for", 0)
+func testRecopyProfile(t *testing.T, s accounts.Store) {
+	ada := Person("Ada")
+	create(t, s, ada)
+	for i, profile := range []*accounts.Profile{{DisplayName: "Ada L."}, nil, {Locale: "de", Roles: []string{"a"}}, {}} {
+		next := ada
+		next.Profile = profile
+		before, err := s.Profile(t.Context(), ada.ID)
+		is(t, "Profile", err, nil)
+		is(t, "Recopy", s.Recopy(t.Context(), next, int64(i+1), Event(ada.ID, accounts.EventCopied)), nil)
+		want := before
+		if profile != nil {
+			want = *profile
+		}
+		got, err := s.Profile(t.Context(), ada.ID)
+		is(t, "Profile again", err, nil)
+		same(t, "the profile", got, want)
+	}
 }
 
 func testValidationOnce(t *testing.T, s accounts.Store) {

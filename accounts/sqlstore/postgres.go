@@ -178,8 +178,10 @@ func postgresEngine(locker lock.SessionLocker) engine {
 		keepChanges: lockChanges,
 		insertRows:  copyIn,
 		survey:      analyze,
-		digest:      digestThere,
-		texts:       func(p string) string { return `(SELECT jsonb_array_elements_text(CAST(` + p + ` AS jsonb)) AS id)` },
+		lists: func(values, order string) string {
+			return `json_agg(json_build_array(` + values + `) ORDER BY ` + order + `)`
+		},
+		texts: func(p string) string { return `(SELECT jsonb_array_elements_text(CAST(` + p + ` AS jsonb)) AS id)` },
 		ids: func(p string) string {
 			return `(SELECT CAST(jsonb_array_elements_text(CAST(` + p + ` AS jsonb)) AS uuid) AS id)`
 		},

@@ -13,16 +13,8 @@ import (
 
 // insertProfile writes what moves with a new account beside its password.
 func (s *Store) insertProfile(ctx context.Context, tx querier, r accounts.Record) error {
-	if p := r.Profile; p != nil {
-		row, err := profileRow(r.ID, *p)
-		if err != nil {
-			return err
-		}
-		_, err = s.exec(ctx, tx, `
-INSERT INTO profiles (account_id, display_name, locale, roles, groups, attributes) VALUES ($1, $2, $3, $4, $5, $6)`, row...)
-		if err != nil {
-			return fmt.Errorf("insert profile: %w", err)
-		}
+	if err := s.keepProfile(ctx, tx, r); err != nil {
+		return err
 	}
 	if err := s.insertFactors(ctx, tx, r.ID, r.Factors, true); err != nil {
 		return err
@@ -36,6 +28,34 @@ INSERT INTO external_identities (provider, subject, account_id) VALUES ($1, $2, 
 		}
 	}
 	return nil
+}
+
+// keepProfile writes the profile of an account that has none yet, if there is one.
+func (s *Store) keepProfile(ctx context.Context, tx querier, r accounts.Record) error {
+	if r.Profile == nil {
+		return nil
+	}
+	row, err := profileRow(r.ID, *r.Profile)
+	if err != nil {
+		return err
+	}
+	_, err = s.exec(ctx, tx, `
+INSERT INTO profiles (account_id, display_name, locale, roles, groups, attributes) VALUES ($1, $2, $3, $4, $5, $6)`, row...)
+	if err != nil {
+		return fmt.Errorf("insert profile: %w", err)
+	}
+	return nil
+}
+
+// replaceProfile makes the profile of an account another; nil: it stays as it is.
+func (s *Store) replaceProfile(ctx context.Context, tx querier, r accounts.Record) error {
+	if r.Profile == nil {
+		return nil
+	}
+	if _, err := s.exec(ctx, tx, `DELETE FROM profiles WHERE account_id = $1`, r.ID); err != nil {
+		return fmt.Errorf("remove profile: %w", err)
+	}
+	return s.keepProfile(ctx, tx, r)
 }
 
 // profileRow is a profile as it is stored.

@@ -18,6 +18,9 @@ func (s *Store) Recopy(ctx context.Context, r accounts.Record, from int64, e acc
 		if err := s.recopy(ctx, tx, r, from); err != nil {
 			return err
 		}
+		if err := s.replaceProfile(ctx, tx, r); err != nil {
+			return err
+		}
 		return s.insertEvent(ctx, tx, e)
 	})
 	if err != nil && s.engine.unique(err) {

@@ -154,8 +154,10 @@ func sqliteEngine() engine {
 		keepChanges: func(context.Context, *Store, querier) error { return nil },
 		insertRows:  insertPrepared,
 		survey:      func(context.Context, *Store) error { return nil }, // it plans by what indexes there are
-		digest:      digestRows,
-		texts:       jsonValues, ids: jsonValues,
+		lists: func(values, order string) string {
+			return `json_group_array(json_array(` + values + `) ORDER BY ` + order + `)`
+		},
+		texts: jsonValues, ids: jsonValues,
 		migrations: migrations{
 			dialect: goose.DialectSQLite3,
 			folder:  "migrations/sqlite",

@@ -67,8 +67,8 @@ type engine struct {
 	insertRows func(ctx context.Context, conn *sql.Conn, tx *sql.Tx, t table) error
 	// survey lets the database look anew at tables that may have been filled since it did.
 	survey func(ctx context.Context, s *Store) error
-	// digest is CopiesDigest of a JSON list of keys.
-	digest func(ctx context.Context, s *Store, source, list string, since int64) (accounts.Digest, error)
+	// lists is an aggregate: a JSON list, in an order, of lists of values.
+	lists func(values, order string) string
 	// texts and ids are a subquery of what is in a parameter that is a JSON list; its column is id.
 	texts, ids func(parameter string) string
 }

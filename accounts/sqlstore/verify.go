@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -10,53 +9,6 @@ import (
 
 	"rekey/accounts"
 )
-
-// goodCopies are the links l of accounts a that CopiesDigest counts.
-const goodCopies = `
-  FROM legacy_links l JOIN accounts a ON a.id = l.account_id
- WHERE l.source = $1 AND a.deleted_at IS NULL AND NOT a.in_doubt AND NOT a.pinned AND NOT a.changed_here
-   AND NOT l.dirty AND NOT l.drifted AND l.copied_epoch >= $3 AND l.legacy_id IN `
-
-// CopiesDigest implements accounts.Verifies.
-func (s *Store) CopiesDigest(ctx context.Context, source string, legacyIDs []string, since int64) (accounts.Digest, error) {
-	if len(legacyIDs) == 0 {
-		return accounts.Digest{}, nil
-	}
-	list, err := json.Marshal(legacyIDs)
-	if err != nil {
-		return accounts.Digest{}, fmt.Errorf("list people: %w", err)
-	}
-	d, err := s.engine.digest(ctx, s, source, string(list), since)
-	return d, storeError("compare copies", err)
-}
-
-// digestRows makes the digest of the rows: SQLite is in this process, and nothing travels.
-func digestRows(ctx context.Context, s *Store, source, list string, since int64) (accounts.Digest, error) {
-	var d accounts.Digest
-	err := s.each(ctx, s.read, func(scan scan) error {
-		var account uuid.UUID
-		var legacyID string
-		var fingerprint []byte
-		err := scan(&account, &legacyID, &fingerprint)
-		d.Add(account, legacyID, fingerprint)
-		return err
-	}, `SELECT a.id, l.legacy_id, l.fingerprint`+goodCopies+s.engine.texts("$2"), source, list, since)
-	return d, err
-}
-
-// digestThere lets the server make the digest: two words come back, however many people there are.
-func digestThere(ctx context.Context, s *Store, source, list string, since int64) (accounts.Digest, error) {
-	var d accounts.Digest
-	err := s.each(ctx, s.read, func(scan scan) error {
-		var sum int64
-		err := scan(&d.People, &sum)
-		d.Sum = uint64(sum) // its bits
-		return err
-	}, `
-SELECT count(*), coalesce(bit_xor(CAST(CAST('x' || encode(substr(sha256(uuid_send(a.id) || l.fingerprint || convert_to(l.legacy_id, 'UTF8')), 1, 8), 'hex')
-                                            AS bit(64)) AS bigint)), 0)`+goodCopies+s.engine.texts("$2"), source, list, since)
-	return d, err
-}
 
 // EachChunk implements accounts.Verifies.
 func (s *Store) EachChunk(ctx context.Context, run uuid.UUID, visit func(accounts.Chunk) error) error {

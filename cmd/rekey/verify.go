@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,23 +26,28 @@ func newVerify(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Compare the old stores with the new one, both ways",
-		Long: `Reads everybody of the legacy sources and every account that was made from one of them, and compares them by fingerprint. Who
-seems to differ is read again first: people go on while it runs. What it finds is stored; a pass over all sources that finds no
-difference opens the gate "validation" of a move up for a day.
+		Long: `Reads everybody of the legacy sources and every account that was made from one of them, and compares them: by the
+fingerprint of the old record, and by what the account holds (names, profile, password, second factor, whether it is disabled) beside
+what the old record says now. What was changed here is no difference. Who seems to differ is read again first: people go on while it
+runs. What it finds is stored; a pass over all sources that finds no difference opens the gate "validation" of a move up for a day.
+
+"differs in" counts what differs, and never shows a value. own-profile is no difference: the new store answers, and its profile
+stands. That a wrapped hash, or the password of a login, is the one of the old store cannot be told without hashing it.
 
 Interrupted, even by kill -9, the same command goes on where it was, if the phase has not been moved meanwhile; several may run at
 once. While a store does not answer it waits. Where replica_dsn is configured, everybody is read from there.
 
 With --repair accounts that differ are marked as drifted: the old store alone answers for them until their next login, or
-` + "`rekey sweep run`" + `, copies them again. Those are also marked who are disagreeing: equal, but one store has
-taken the password of a login and the other has not. Who is missing here, or not trusted, is for ` + "`rekey sweep run`" + `.
+` + "`rekey sweep run`" + `, copies them again, with their profile. Those are also marked who are disagreeing: equal, but one store has
+taken the password of a login and the other has not. It mends nothing else: who is missing here, or not trusted, is for
+` + "`rekey sweep run`" + `, and who is unreadable is to be mended in the old store. Somebody whose password cannot be read there stays marked.
 
 With --delta only those are compared who have changed on either side since the comparison before: there, by the column
 updated_at, and here, by the audit. That takes seconds. It does not see who was removed from the old store whole, or changed without
 that column, and opens no gate; what it finds closes one.
 
 With --ignore a difference that somebody has looked at is accepted, as it is now: it counts again once either side is another. Who is
-different is marked as drifted too.
+different is marked as drifted too, unless only names or the profile differ.
 
 Exit code 3: there are differences, or there is nothing to compare in this phase.`,
 		Example: "  rekey verify --config rekey.yaml --rate 2000\n  rekey verify --delta\n" +
@@ -145,6 +152,10 @@ func printValidation(w io.Writer, f format, v accounts.Validation) error {
 	for _, source := range v.Found.Sources {
 		for _, verdict := range source.Verdicts() {
 			rows = append(rows, countRow{source.Source, string(verdict), int64(source.Counts[verdict]), source.Examples[verdict]})
+		}
+		for _, of := range slices.Sorted(maps.Keys(source.Aspects)) {
+			n := source.Aspects[of]
+			rows = append(rows, countRow{source.Source, "differs in: " + string(of), int64(n.People), n.Examples})
 		}
 		if source.Marked > 0 {
 			rows = append(rows, countRow{source.Source, "marked as drifted", int64(source.Marked), nil})

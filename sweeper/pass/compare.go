@@ -382,8 +382,8 @@ func (d *doing) batch(ctx context.Context, users []legacy.User) error {
 }
 
 // judged counts one person, and marks them where that is wanted.
-func (d *doing) judged(ctx context.Context, id string, verdict accounts.Verdict) error {
-	if d.Repair && !verdict.Clean() {
+func (d *doing) judged(ctx context.Context, id string, j accounts.Judgement) error {
+	if d.Repair && !j.Verdict.Clean() {
 		marked, err := d.Service.MarkDrifted(ctx, d.c.Source, id, d.By)
 		if err != nil {
 			return err
@@ -392,7 +392,7 @@ func (d *doing) judged(ctx context.Context, id string, verdict accounts.Verdict)
 			d.found.Marked++
 		}
 	}
-	d.found.Add(verdict, id)
+	d.found.Add(j.Verdict, id, j.Aspects...)
 	return nil
 }
 

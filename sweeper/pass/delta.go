@@ -50,7 +50,7 @@ func CompareChanged(ctx context.Context, c CompareConfig) (accounts.Validation, 
 
 // compareIDs compares some people, and marks them where that is wanted.
 func (c *CompareConfig) compareIDs(ctx context.Context, found *accounts.Comparison, ids []string) error {
-	var verdicts []accounts.Verdict
+	var verdicts []accounts.Judgement
 	err := c.Wait.again(ctx, func() (err error) {
 		verdicts, err = c.Service.CompareIDs(ctx, found.Source, ids)
 		return err
@@ -58,8 +58,8 @@ func (c *CompareConfig) compareIDs(ctx context.Context, found *accounts.Comparis
 	if err != nil {
 		return err
 	}
-	for i, verdict := range verdicts {
-		if c.Repair && !verdict.Clean() {
+	for i, j := range verdicts {
+		if c.Repair && !j.Verdict.Clean() {
 			err := c.Wait.again(ctx, func() error {
 				marked, err := c.Service.MarkDrifted(ctx, found.Source, ids[i], c.By)
 				if marked {
@@ -71,7 +71,7 @@ func (c *CompareConfig) compareIDs(ctx context.Context, found *accounts.Comparis
 				return err
 			}
 		}
-		found.Add(verdict, ids[i])
+		found.Add(j.Verdict, ids[i], j.Aspects...)
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ func (d *doing) hangs(id string) bool {
 
 // compare compares people of whom nobody is known to hang.
 func (d *doing) compare(ctx context.Context, users []legacy.User) error {
-	verdicts, err := d.Service.CompareMany(ctx, d.c.Source, users)
+	verdicts, err := d.judgements(ctx, users)
 	if err != nil && verdicts != nil {
 		d.at = users[len(verdicts)].ID
 	}
