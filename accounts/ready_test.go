@@ -190,8 +190,8 @@ func TestReadyWithTheUnmovable(t *testing.T) {
 		v, err := w.Compare(t.Context(), "shop", stuck)
 		w.must(t, err)
 		w.clock.advance(time.Second)
-		w.validated(t, accounts.ValidationReport{Complete: true, Sources: []accounts.Comparison{{Source: "shop", Counts: map[accounts.Verdict]int{accounts.VerdictEqual: 3, v: 1}}}})
-		return v
+		w.validated(t, accounts.ValidationReport{Complete: true, Sources: []accounts.Comparison{{Source: "shop", Counts: map[accounts.Verdict]int{accounts.VerdictEqual: 3, v.Verdict: 1}}}})
+		return v.Verdict
 	}
 	inTheWay := func(when string, want ...accounts.Hurdle) {
 		t.Helper()
