@@ -42,6 +42,13 @@ func (k Keep) Check() error {
 	return &InvalidError{Field: "hash", Reason: "must be auto, carry, wrap or reset"}
 }
 
+// What the encoded hash of a credential without a password looks like: WaitingMark is in each and in nothing else, and ResetMark is
+// the end of one that awaits a reset. A store counts them by it.
+const (
+	WaitingMark = password.DummyMark
+	ResetMark   = password.LockedMark
+)
+
 // Waits reports whether no password is the account's: it waits for a login that the legacy store answers, or for a reset.
 func (c Credential) Waits() bool {
 	return c.Scheme == SchemeArgon2id && (password.IsDummy(c.Encoded) || password.IsLocked(c.Encoded))

@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 
 	"rekey/accounts"
-	"rekey/accounts/password"
 )
 
 func reckonRules() []rule {
@@ -117,7 +116,7 @@ func testCountCredentials(t *testing.T, s accounts.Store) {
 			is(t, "Delete", s.Delete(t.Context(), r.ID, 1, now(), Event(r.ID, accounts.EventDeleted)), nil)
 		}
 	}
-	for i, encoded := range []string{(password.Hasher{}).Dummy(), (password.Hasher{}).Locked()} {
+	for i, encoded := range []string{"$argon2id" + accounts.WaitingMark + "pQ", "$argon2id" + accounts.ResetMark} {
 		r := Person(numbered("waiting", i))
 		r.Credential.Scheme, r.Credential.Encoded = accounts.SchemeArgon2id, encoded
 		create(t, s, r)

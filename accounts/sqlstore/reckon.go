@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 
 	"rekey/accounts"
-	"rekey/accounts/password"
 )
 
 // apart are the accounts that are not simply here, found by the index accounts_apart, and those in doubt, found by their intents.
@@ -78,8 +77,8 @@ func (s *Store) CountCredentials(ctx context.Context) (accounts.CredentialCounts
 	}, `
 SELECT '', (SELECT count(*) FROM accounts) - (SELECT count(*) FROM accounts a WHERE (`+apart+`) AND a.deleted_at IS NOT NULL)
 UNION ALL
-SELECT CASE WHEN scheme <> '`+string(accounts.SchemeArgon2id)+`' OR encoded NOT LIKE '%`+password.DummyMark+`%' THEN scheme
-            WHEN encoded LIKE '%`+password.LockedMark+`' THEN 'locked' ELSE 'waiting' END, count(*)
+SELECT CASE WHEN scheme <> '`+string(accounts.SchemeArgon2id)+`' OR encoded NOT LIKE '%`+accounts.WaitingMark+`%' THEN scheme
+            WHEN encoded LIKE '%`+accounts.ResetMark+`' THEN 'locked' ELSE 'waiting' END, count(*)
   FROM credentials WHERE kind = 'password' GROUP BY 1`)
 	return c, storeError("count credentials", err)
 }

@@ -309,7 +309,7 @@ func (a *actor) staff(ctx context.Context, act Act) {
 		return
 	}
 	answers := map[int]history.Answer{http.StatusOK: history.Done, http.StatusNoContent: history.Done, http.StatusNotFound: history.Absent}
-	if act == Migrate { // in this phase nobody is moved; or not without a login
+	if act == Migrate || act == Disable { // in this phase nobody is moved; or not without a login
 		answers[http.StatusConflict], answers[http.StatusUnprocessableEntity] = history.Absent, history.Absent
 	}
 	op, r := a.ask(ctx, history.Op{Kind: kindOf[act]}, http.MethodPost, a.Doors[a.gateway].Admin+"/admin/v1/accounts/"+url.PathEscape(ref)+path, a.Token,
