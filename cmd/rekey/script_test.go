@@ -146,7 +146,7 @@ func sqliteMain() {
 	if len(os.Args) != 3 {
 		fail("usage: sqlite FILE STATEMENTS")
 	}
-	db, err := sql.Open("sqlite", os.Args[1])
+	db, err := sql.Open("sqlite", os.Args[1]+"?_pragma=busy_timeout(10000)") // a gateway may be writing
 	check(err)
 	defer db.Close()
 	rows, err := db.Query(os.Args[2])
