@@ -35,9 +35,9 @@ PURE     = legacy/hash
 SLOW     = cmd/rekey/e2e
 GOTEST   = $(GO) run ./deploy/dev/gotest
 
-# What was translated from C, and what only computes, takes ten to thirty times as long under the race detector, and shares no
-# memory but what it is handed. All else is watched: our code, the drivers, the servers.
-UNWATCHED = modernc.org/sqlite/lib modernc.org/libc golang.org/x/crypto/... crypto/internal/fips140/...
+# What was translated from C with its allocator, which has one lock, and what only computes, takes ten to thirty times as long under
+# the race detector, and shares no memory but what it is handed. All else is watched: our code, the drivers, the servers.
+UNWATCHED = modernc.org/sqlite/lib modernc.org/libc modernc.org/memory golang.org/x/crypto/... crypto/internal/fips140/...
 RACE      = -race $(UNWATCHED:%=-gcflags=%=-race=false)
 
 test: ## all tests, with the race detector, on real databases; a skipped test is a failure

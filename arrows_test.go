@@ -44,6 +44,7 @@ var house = []room{
 	{packages: "accounts/sqlstore", may: []string{"accounts", "accounts/failpoint", "accounts/phase"},
 		tests: []string{"accounts/..."},
 		why:   "a store implements the contract of accounts and stays when legacy goes"},
+	{packages: "accounts/sqlstore/sqlstoretest", may: []string{"accounts/sqlstore"}, tests: []string{"accounts/..."}, why: "empty stores for the tests of others"},
 	{packages: "accounts/accountstest", may: []string{"accounts", "accounts/phase"}, why: "the contract of a store as a suite"},
 	{packages: "accounts/password", why: "a leaf: it hashes, for whomever"},
 	{packages: "accounts/masterkey", why: "a leaf: it seals, for whomever"},

@@ -1,7 +1,9 @@
 package accounts_test
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"rekey/accounts"
@@ -151,29 +153,52 @@ func TestForcedResetAndThePhase(t *testing.T) {
 	v.takes(t, orchids)
 }
 
-// Where legacy answers, a forced reset makes a copy without a password. It begins to hold when this store answers, and a mark or a
-// sweep of before does not end it.
-func TestForcedResetOfACopy(t *testing.T) {
+// Where legacy answers, nobody's password is taken away: a login there would bring it back. It is said when it may be.
+func TestForcedResetWhereLegacyAnswers(t *testing.T) {
 	t.Parallel()
-	for name, sweep := range map[string]bool{"marked": false, "swept": true} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			v := newVillage(t, phase.DualWrite, accounts.CopyBackFull, salted(t, "7", "anna", "tulip"))
-			v.move(t, phase.Shadow, phase.Both)
-			mustMigrate(t, v.Service, resetting("7"), accounts.OutcomeReset)
-			v.source.Change("7", func(u *legacy.User) { u.Email = "new@example.org" })
-			v.reconcile(t, v.second)
-			v.waits(t, "shop", "7", true, true)
-			if sweep {
-				mustMigrate(t, v.Service, swept("7"), accounts.OutcomeRecopied)
-				v.waits(t, "shop", "7", true, false)
+	v := newVillage(t, phase.DualWrite, accounts.CopyBackFull, salted(t, "7", "anna", "tulip"))
+	h := newHerd(t, v.world, "7")
+	refused := func(at phase.Phase) {
+		t.Helper()
+		says := func(what string, err error) {
+			t.Helper()
+			if !errors.Is(err, accounts.ErrNothingMoves) || !strings.Contains(err.Error(), "from new-first on") || !strings.Contains(err.Error(), at.String()) {
+				t.Errorf("%s in %s: %v", what, at, err)
 			}
-			v.move(t, phase.Ramp, phase.NewFirst)
-			v.stillTaken(t)
-			mustMigrate(t, v.Service, swept("7"), map[bool]accounts.Outcome{true: accounts.OutcomeUnchanged, false: accounts.OutcomeRecopied}[sweep])
-			v.source.Change("7", repass("rose"))
-			v.reconcile(t, v.second)
-			v.stillTaken(t)
-		})
+		}
+		for _, dryRun := range []bool{true, false} {
+			m := resetting("7")
+			m.DryRun = dryRun
+			_, err := v.Migrate(t.Context(), m)
+			says("alone", err)
+		}
+		b := h.batch(t)
+		b.Hash = accounts.KeepReset
+		_, err := v.MigrateMany(t.Context(), b)
+		says("with others", err)
+		_, _, err = v.RetryQuarantined(t.Context(), accounts.Retry{Class: accounts.NoteUnusableHash, Hash: accounts.KeepReset, By: because})
+		says("a class", err)
+		says("whoever", v.Moves(accounts.KeepReset))
+		must(t, "moves", v.Moves(accounts.KeepAuto), nil)
+		v.takes(t, "tulip")
 	}
+	v.move(t, phase.Shadow)
+	refused(phase.Shadow)
+	v.move(t, phase.Both)
+	refused(phase.Both)
+	ramp := func(percent phase.Percent) {
+		t.Helper()
+		for v.step(t, phase.Ramp, percent).Moving() {
+			v.hear(t)
+		}
+		v.hear(t)
+	}
+	ramp(0)
+	refused(phase.Ramp)
+	ramp(phase.All / 2)
+	if err := v.Moves(accounts.KeepReset); !errors.Is(err, accounts.ErrNothingMoves) {
+		t.Errorf("in half a ramp: %v", err)
+	}
+	ramp(phase.All)
+	must(t, "moves", v.Moves(accounts.KeepReset), nil)
 }

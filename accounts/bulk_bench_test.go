@@ -65,11 +65,11 @@ func BenchmarkMigrateMany(b *testing.B) {
 			n++
 			name := fmt.Sprintf("user%d", n)
 			people[i] = legacy.User{
-				ID: strconv.Itoa(n), Username: name, Email: name + "@example.org", Password: &legacy.Stored{Scheme: "auto", Hash: string(stored)}, CreatedAt: time.Now(),
+				ID: strconv.Itoa(n), Username: name, Email: name + "@example.org", Password: &legacy.Stored{Scheme: "auto", Hash: string(stored)}, CreatedAt: time.Now().AddDate(-1, 0, 0),
 			}
 		}
 		_, err := s.MigrateMany(b.Context(), accounts.Batch{
-			Source: "shop", People: people, Again: func(context.Context) ([]legacy.User, error) { return people, nil }, Contested: nobodyShares,
+			Source: "shop", People: people, Again: func(context.Context) ([]legacy.User, error) { return people, nil }, Contested: nobodyShares, Counted: time.Now(),
 			Hash: accounts.KeepCarry, By: because, Keep: func(accounts.Tally) (accounts.Chunk, error) { return chunk, nil }, Claim: time.Hour,
 		})
 		if err != nil {

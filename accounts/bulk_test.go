@@ -62,7 +62,7 @@ func (h *herd) batch(t *testing.T) accounts.Batch {
 	people, err := h.read(t.Context())
 	must(t, "read the people", err, nil)
 	return accounts.Batch{
-		Source: "shop", People: people, Again: h.read, Contested: nobodyShares, By: because, Claim: time.Hour,
+		Source: "shop", People: people, Again: h.read, Contested: nobodyShares, Counted: time.Now(), By: because, Claim: time.Hour,
 		Keep: func(tally accounts.Tally) (accounts.Chunk, error) {
 			text, err := json.Marshal(tally)
 			h.chunk.Cursor, h.chunk.Counts = h.ids[len(h.ids)-1], string(text)
@@ -302,15 +302,7 @@ func TestManyOfOneKey(t *testing.T) {
 // of it.
 func TestManyDeletedOnTheirWay(t *testing.T) {
 	t.Parallel()
-	v, _ := copying(t)
-	bert := mustRegister(t, v.Service, "bert", "", orchids)
-	v.source.LoseAnswers(errDown)
-	v.deliver(t, v.second)
-	v.source.LoseAnswers(nil)
-	if _, there := v.there(t, "8"); !there {
-		t.Fatal("the shop has no bert")
-	}
-	must(t, "delete", erase(v.Service, v.open(t, bert), orchids), nil)
+	v, _ := deletedOnTheirWay(t)
 	h := newHerd(t, v.world, "8")
 	tally, err := v.MigrateMany(t.Context(), h.batch(t))
 	must(t, "MigrateMany", err, nil)
@@ -519,4 +511,44 @@ func TestManyUnstorable(t *testing.T) {
 	if tally.Outcomes[accounts.OutcomeMoved] != 1 || tally.Refused[accounts.NoteUnreadableRecord] != 1 {
 		t.Errorf("%+v", tally)
 	}
+}
+
+// A name is asked for in a few spellings, and the census knows all who hold it: of them a sweep moves nobody, in whatever order they
+// come.
+func TestManyContestedInASpellingThatIsNotAsked(t *testing.T) {
+	t.Parallel()
+	people := []legacy.User{
+		md5Salted(t, "1", "anna", "", "tulip"), md5Salted(t, "2", "aNna", "", "rose"), md5Salted(t, "3", "aNNa", "", "lily"), md5Salted(t, "4", "bert", "", "iris"),
+	}
+	w := newWorld(t, people...)
+	shared := w.Names("shop", people[0])
+	h := newHerd(t, w, "1", "2", "3", "4")
+	for _, dryRun := range []bool{true, false} {
+		b := h.batch(t)
+		b.DryRun, b.Contested = dryRun, func(n accounts.Name) bool { return slices.Contains(shared, n) }
+		tally, err := w.MigrateMany(t.Context(), b)
+		must(t, "MigrateMany", err, nil)
+		if tally.Outcomes[accounts.OutcomeMoved] != 1 || tally.Refused[accounts.NoteContested] != 3 {
+			t.Errorf("dry run %t: %+v", dryRun, tally)
+		}
+	}
+	for _, user := range people[:3] {
+		_, err := w.store.ByLink(t.Context(), "shop", user.ID)
+		must(t, user.Username, err, accounts.ErrNotFound)
+	}
+}
+
+// Who shares a name with somebody who was deleted here, and with nobody else, is moved, though the old store has both.
+func TestManyNamesakeOfTheDeleted(t *testing.T) {
+	t.Parallel()
+	v := newVillage(t, phase.Lazy, accounts.CopyBackNone, salted(t, "7", "anna", "tulip"), md5Salted(t, "8", "Anna", "", "rose"))
+	v.hear(t)
+	v.source.Change("8", func(u *legacy.User) { u.Username = "carl" })
+	mustErase(t, v.Service, "anna", true)
+	v.source.Change("8", func(u *legacy.User) { u.Username = "Anna" })
+	h := newHerd(t, v.world, "8")
+	b := h.batch(t)
+	shared := v.Names("shop", b.People[0])
+	b.Contested = func(n accounts.Name) bool { return slices.Contains(shared, n) }
+	h.mustMove(t, v.Service, b, map[accounts.Outcome]int64{accounts.OutcomeMoved: 1})
 }

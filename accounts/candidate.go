@@ -183,6 +183,13 @@ type answer struct {
 // askAll asks sources for values, all at once, and returns their answers in the same order. One that has no such values
 // is not asked, and holds nobody.
 func (s *Service) askAll(ctx context.Context, sources []Source, names []Identifier) []answer {
+	return s.askEach(sources, names, func(source Source, spellings []string) ([]legacy.User, error) {
+		return source.Lookup(ctx, spellings...)
+	})
+}
+
+// askEach is askAll by any question.
+func (s *Service) askEach(sources []Source, names []Identifier, question func(Source, []string) ([]legacy.User, error)) []answer {
 	answers := make([]answer, len(sources))
 	var asks []func()
 	for i, source := range sources {
@@ -191,7 +198,7 @@ func (s *Service) askAll(ctx context.Context, sources []Source, names []Identifi
 			s.stats.LegacyLookups.Add(1)
 			asks = append(asks, func() {
 				defer func() { answers[i].panicked = recover() }()
-				answers[i].users, answers[i].err = source.Lookup(ctx, spellings...)
+				answers[i].users, answers[i].err = question(source, spellings)
 			})
 		}
 	}

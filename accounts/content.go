@@ -3,7 +3,6 @@ package accounts
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/sha256"
 	"errors"
 	"maps"
 	"slices"
@@ -72,6 +71,34 @@ func (c *Content) profile() Profile {
 type Judgement struct {
 	Verdict Verdict
 	Aspects []Aspect
+	Marks   bool // MarkDrifted would mark them, and has not yet; told of who was read again
+}
+
+// String is what was found, and of what.
+func (j Judgement) String() string {
+	words := []string{string(j.Verdict)}
+	for _, of := range j.Aspects {
+		words = append(words, string(of))
+	}
+	return strings.Join(words, " ")
+}
+
+// marked is a link as a repair leaves it. Who is not in the legacy store is not marked: no copy of theirs could be made again, and that
+// they have gone is for the look at all links to say, which stops where many have.
+func (j Judgement) marked(link LegacyLink) LegacyLink {
+	switch {
+	case j.Verdict == VerdictDisagreeing, j.Verdict == VerdictDifferent && len(j.Aspects) > 0:
+		link.Dirty = true
+	case j.Verdict == VerdictDifferent:
+		link.Drifted = true
+	}
+	return link
+}
+
+// marks reports whether a repair changes a link.
+func (j Judgement) marks(link LegacyLink) bool {
+	is := j.marked(link)
+	return is.Drifted != link.Drifted || is.Dirty != link.Dirty
 }
 
 // otherwiseEqual reports whether nothing but what comparing logins has found can tell the stores apart.
@@ -81,12 +108,8 @@ func (j Judgement) otherwiseEqual() bool {
 
 // SeveralOfOneKey is what is found of a record that is not alone under its key. Nothing tells by the key whom of them the account
 // was made of.
-func SeveralOfOneKey() Judgement { return Judgement{VerdictUnreadable, []Aspect{AspectKey}} }
-
-// An AspectCount is of how many people something differs, and some of them by their legacy ids.
-type AspectCount struct {
-	People   int      `json:"people"`
-	Examples []string `json:"examples"`
+func SeveralOfOneKey() Judgement {
+	return Judgement{Verdict: VerdictUnreadable, Aspects: []Aspect{AspectKey}}
 }
 
 // content reads what is here of one person; nil if nothing is.
@@ -211,9 +234,13 @@ func (s *Service) judge(con *Content, c *candidate, a Attempt) Judgement {
 		verdict = VerdictMissingHere
 	case con.Deleted():
 		verdict = VerdictDeleted
+	case c != nil && s.isOther(*c, *con.Link):
+		verdict = VerdictIDReused
 	case con.ChangedHere && !con.Credential.AwaitsReset(), con.Pinned, con.InDoubt:
 		verdict = VerdictAhead
 	case con.Part: // of an account that is named after another: nothing of theirs answers
+	case c == nil && con.Link.Barred == BarredGone && con.Disabled:
+		verdict = VerdictGone
 	case c == nil:
 		verdict = VerdictMissingThere
 	case !hmac.Equal(con.Link.Fingerprint, s.fingerprint(*c)):
@@ -230,13 +257,13 @@ func (s *Service) judge(con *Content, c *candidate, a Attempt) Judgement {
 func (s *Service) judgeBy(found []Aspect, con *Content, c candidate, a Attempt) Judgement {
 	switch {
 	case slices.ContainsFunc(found, func(of Aspect) bool { return of != AspectOwnProfile }):
-		return Judgement{VerdictDifferent, found}
+		return Judgement{Verdict: VerdictDifferent, Aspects: found}
 	case s.waitsForLogin(con.Record, c) && !con.Link.Dirty:
 		return Judgement{Verdict: VerdictWaiting}
 	case s.stale(con.Record, c, a):
 		return Judgement{Verdict: VerdictUntrusted}
 	case len(found) > 0:
-		return Judgement{VerdictAhead, found}
+		return Judgement{Verdict: VerdictAhead, Aspects: found}
 	}
 	return Judgement{Verdict: VerdictEqual}
 }
@@ -340,8 +367,8 @@ func contentText(con *Content, j Judgement) string {
 
 // print is a fingerprint of a fingerprint and something else.
 func (s *Service) print(of []byte, text string) []byte {
-	mac := hmac.New(sha256.New, s.fingerprintKey[:])
-	mac.Write(of) // a hash never fails to write
-	mac.Write([]byte(text))
-	return mac.Sum(nil)
+	p := s.printer()
+	defer s.printers.Put(p)
+	p.add(string(of), text)
+	return p.print()
 }

@@ -148,6 +148,14 @@ func (s *Service) eraseThere(ctx context.Context, p sight, row phase.Row, dryRun
 	case err != nil:
 		return err
 	}
+	if p.rec != nil {
+		switch other, err := s.reusedKey(ctx, *p.rec, c); {
+		case err != nil:
+			return err
+		case other: // the record is not the one of whom is to be deleted
+			return refused("legacy-reused")
+		}
+	}
 	if can := c.source.writes(); !can.Conditional || !can.Delete {
 		return c.source.elsewhere()
 	}

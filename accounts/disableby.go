@@ -60,7 +60,7 @@ func (s *Service) moveFor(ctx context.Context, key LegacyKey, dryRun bool, by By
 	_, err := s.Migrate(ctx, m)
 	useless := []NoteClass{NoteUnusableHash, NoteUnreadableHash, NoteOverBounds}
 	if no, ok := errors.AsType[*UnmovableError](err); ok && slices.Contains(useless, no.Class) {
-		m.Hash = KeepReset
+		m.Hash, m.useless = KeepReset, true
 		_, err = s.Migrate(ctx, m)
 	}
 	return err

@@ -86,27 +86,38 @@ func TestABatchComesBeforeTheEndOfAnAddress(t *testing.T) {
 // batch has read. Her sessions go on.
 func TestABatchDoesNotReviveAnAddress(t *testing.T) {
 	t.Parallel()
-	v, session, confirm := unmovedAsks(t, phase.Both)
-	h := newHerd(t, v.world, "7")
-	v.doors.beforeCreate = func() error {
-		alsoAnna(t, v)
-		return confirm()
+	for name, known := range map[string]bool{"before the commit": false, "while the last look is taken": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v, session, confirm := unmovedAsks(t, phase.Both)
+			h := newHerd(t, v.world, "7")
+			b := h.batch(t)
+			change := func() error {
+				alsoAnna(t, v)
+				return confirm()
+			}
+			if known {
+				h.readKnown(t, v.Service, &b, func() { must(t, "confirm", change(), nil) })
+			} else {
+				v.doors.beforeCreate = change
+			}
+			tally, err := v.MigrateMany(t.Context(), b)
+			must(t, "MigrateMany", err, nil)
+			if tally.Refused[accounts.NoteContested] != 1 {
+				t.Errorf("%+v", tally)
+			}
+			if rec, err := v.store.ByID(t.Context(), anna); !errors.Is(err, accounts.ErrNotFound) {
+				t.Errorf("she is here with %s (%v)", rec.Named(accounts.Email), err)
+			}
+			if got, err := v.store.Session(t.Context(), session.ID); err != nil || got.Superseded {
+				t.Errorf("her session: %+v (%v)", got, err)
+			}
+			v.source.Remove("8")
+			h.mustMove(t, v.Service, h.batch(t), map[accounts.Outcome]int64{accounts.OutcomeMoved: 1})
+			v.mustLive(t, "her session", session, true)
+			v.moved(t)
+		})
 	}
-	tally, err := v.MigrateMany(t.Context(), h.batch(t))
-	must(t, "MigrateMany", err, nil)
-	if tally.Refused[accounts.NoteContested] != 1 {
-		t.Errorf("%+v", tally)
-	}
-	if rec, err := v.store.ByID(t.Context(), anna); !errors.Is(err, accounts.ErrNotFound) {
-		t.Errorf("she is here with %s (%v)", rec.Named(accounts.Email), err)
-	}
-	if got, err := v.store.Session(t.Context(), session.ID); err != nil || got.Superseded {
-		t.Errorf("her session: %+v (%v)", got, err)
-	}
-	v.source.Remove("8")
-	h.mustMove(t, v.Service, h.batch(t), map[accounts.Outcome]int64{accounts.OutcomeMoved: 1})
-	v.mustLive(t, "her session", session, true)
-	v.moved(t)
 }
 
 // Legacy is written by others between our write and the end of the change, and a batch has made the account of that: what the change

@@ -138,6 +138,9 @@ func (d *delivery) email(ctx context.Context) (*LegacyLink, error) {
 		return nil, err
 	}
 	user, err := d.getter.Get(ctx, id)
+	if err == nil && !d.Intent {
+		err = d.ownKeyNow(ctx, candidate{source: d.source, user: user})
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -166,6 +169,15 @@ func (d *delivery) email(ctx context.Context) (*LegacyLink, error) {
 	after := candidate{source: d.source, user: now}
 	alone = alone && hmac.Equal(d.fingerprint(is), d.fingerprint(after.withEmail(user.Email)))
 	return d.linkIf(alone, after, id), nil
+}
+
+// ownKeyNow is ownRecord of the account that a record's key is linked to now.
+func (d *delivery) ownKeyNow(ctx context.Context, is candidate) error {
+	rec, err := d.store.ByLink(ctx, d.source.Name, is.user.ID)
+	if err != nil {
+		return err
+	}
+	return d.ownRecord(ctx, rec, is)
 }
 
 // lastSeen is the fingerprint under which a legacy person was last seen: that of the intent, or of the link. It is nil if there is

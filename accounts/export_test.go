@@ -95,3 +95,6 @@ func (s *Service) Waiting() (passwords [][]byte) {
 	}
 	return passwords
 }
+
+// TellCompared adds what a process has compared to what others know of.
+func (s *Service) TellCompared(ctx context.Context) { s.tellCompared(ctx) }

@@ -83,13 +83,24 @@ func (s *Service) findLegacy(ctx context.Context, name Identifier) (Person, erro
 	case err == nil && rec.Disabled:
 		return Person{}, refused("new-disabled")
 	case err == nil:
-		return personOf(rec), nil
+		return s.ownPerson(ctx, rec, c)
 	case !errors.Is(err, ErrNotFound):
 		return Person{}, cannotTell("read account by link", err)
 	case c.user.Disabled:
 		return Person{}, refused("legacy-disabled")
 	}
 	return s.wouldMove(ctx, c)
+}
+
+// ownPerson returns the person of an account whom the legacy store has found under a name, if it is they.
+func (s *Service) ownPerson(ctx context.Context, rec Record, c candidate) (Person, error) {
+	switch other, err := s.reusedKey(ctx, rec, c); {
+	case err != nil:
+		return Person{}, err
+	case other:
+		return Person{}, refused("legacy-reused")
+	}
+	return personOf(rec), nil
 }
 
 // wouldMove returns somebody with the identifiers that they would take with them if they logged in now: whoever asks

@@ -25,6 +25,7 @@ import (
 //     drift mark ends it. A drift mark of an account that was changed here is settled in favour of what is here.
 //  3. To move somebody again changes nothing.
 //  4. Who is disabled in the legacy store is moved disabled.
+//  5. Who has the key of somebody else's account now is not made of it, nor it of them.
 
 // A Migration is one legacy person who is to be moved without their password.
 type Migration struct {
@@ -36,6 +37,11 @@ type Migration struct {
 	DryRun bool
 	// Untold: who is refused is not put into quarantine here, for the caller does it for many at a time; see NoteRefused.
 	Untold bool
+	// Contested reports whether several legacy people hold a name, as a walk through all of them has found; see Service.Names. nil:
+	// nobody has looked. A name is asked for in a few spellings only, and whoever holds it in another is known by such a walk alone.
+	Contested func(Name) bool
+	// useless: nothing can be made of their hash, so that nobody loses a password by KeepReset.
+	useless bool
 }
 
 // An Outcome is what came of a Migration that was not refused.
@@ -146,7 +152,11 @@ func (s *Service) countMoved(outcome Outcome, dryRun bool) {
 
 // migrateUnseen is one try.
 func (s *Service) migrateUnseen(ctx context.Context, m Migration, a Attempt) (Outcome, error) {
-	if err := a.mayMove(SubjectFor(m.Source, m.LegacyID)); err != nil {
+	id, keep := SubjectFor(m.Source, m.LegacyID), m.Hash
+	if m.useless {
+		keep = KeepAuto
+	}
+	if err := s.mayKeep(a, id, keep); err != nil {
 		return "", err
 	}
 	rec, err := s.store.ByLink(ctx, m.Source, m.LegacyID)
@@ -175,6 +185,8 @@ func (s *Service) migrateUnseen(ctx context.Context, m Migration, a Attempt) (Ou
 		return s.deletedUnseen(ctx, c, m, a)
 	case absent:
 		return s.moveUnseen(ctx, c, m, a)
+	case s.isOther(c, *rec.Link):
+		return "", s.refuseUnseen(ctx, c, reused(), m, a)
 	case row.Answers == phase.New && !rec.Credential.AwaitsReset():
 		return s.settleUnseen(ctx, rec, c, m, a)
 	case !s.stale(rec, c, a), s.waitsForLogin(rec, c):
@@ -236,7 +248,7 @@ func (s *Service) deletedUnseen(ctx context.Context, c candidate, m Migration, a
 	case deleted:
 		return OutcomeDeleted, nil
 	}
-	return "", s.refuseUnseen(ctx, c, &UnmovableError{NoteIDReused, "the id belonged to a person who was deleted, and its row is another's now"}, m, a)
+	return "", s.refuseUnseen(ctx, c, &UnmovableError{NoteIDReused, noteReusedDeleted}, m, a)
 }
 
 // waitsForLogin reports whether only a login can bring somebody further.
@@ -248,6 +260,9 @@ func (s *Service) waitsForLogin(rec Record, c candidate) bool {
 func (s *Service) moveUnseen(ctx context.Context, c candidate, m Migration, a Attempt) (Outcome, error) {
 	ids, _ := s.identifiersOf(c, nil)
 	c, h, err := s.openNew(c, ids, m.Hash)
+	if err == nil {
+		err = s.unshared(ctx, c, ids, m)
+	}
 	if err != nil {
 		return "", s.refuseUnseen(ctx, c, err, m, a)
 	}
@@ -270,6 +285,26 @@ func (s *Service) moveUnseen(ctx context.Context, c candidate, m Migration, a At
 	})
 	failpoint.Hit(failpoint.ForceDone)
 	return outcome, s.refuseUnseen(ctx, c, err, m, a)
+}
+
+// unshared returns errContested if somebody's name is known to be another's too, whom asking for it does not find. Whoever it does
+// find, stillSo decides about.
+func (s *Service) unshared(ctx context.Context, c candidate, ids []Identifier, m Migration) error {
+	for _, id := range ids {
+		if m.Contested == nil || !m.Contested(s.name(id)) {
+			continue
+		}
+		holders, err := s.lookupBy(ctx, s.sources, []Identifier{id}, func(context.Context, *candidate) (bool, error) { return false, nil })
+		switch {
+		case errors.Is(err, legacy.ErrTooMany):
+			return errContested
+		case err != nil:
+			return err
+		case !slices.ContainsFunc(holders, func(other candidate) bool { return !other.is(c) }):
+			return errContested
+		}
+	}
+	return nil
 }
 
 // outcomeOf says what comes of somebody who is absent, given what openNew has returned.

@@ -8,12 +8,12 @@ import (
 	"rekey/accounts"
 )
 
-// Somebody who was born here is inserted in the shop, the answer is lost, and before the relay has heard of it they are deleted.
-// The shop has them, and no link says who that is: they stay deleted all the same, and their name is free.
-func TestDeletedBeforeTheInsertIsKnown(t *testing.T) {
-	t.Parallel()
-	v, _ := copying(t)
-	bert := mustRegister(t, v.Service, "bert", "", orchids)
+// deletedOnTheirWay is a village in which bert was born here and is inserted in the shop as 8; the answer is lost, and before the
+// relay has heard of it they are deleted. The shop has them, and no link says who that is.
+func deletedOnTheirWay(t *testing.T) (v *village, bert accounts.Person) {
+	t.Helper()
+	v, _ = copying(t)
+	bert = mustRegister(t, v.Service, "bert", "", orchids)
 	v.source.LoseAnswers(errDown)
 	v.deliver(t, v.second)
 	v.source.LoseAnswers(nil)
@@ -21,6 +21,13 @@ func TestDeletedBeforeTheInsertIsKnown(t *testing.T) {
 		t.Fatal("the shop has no bert")
 	}
 	must(t, "delete", erase(v.Service, v.open(t, bert), orchids), nil)
+	return v, bert
+}
+
+// They stay deleted all the same, and their name is free.
+func TestDeletedBeforeTheInsertIsKnown(t *testing.T) {
+	t.Parallel()
+	v, bert := deletedOnTheirWay(t)
 	for _, process := range []*accounts.Service{v.Service, v.second} {
 		_, err := process.Login(t.Context(), try("bert", orchids))
 		must(t, "login of the deleted", err, accounts.ErrCredentials)

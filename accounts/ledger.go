@@ -120,6 +120,9 @@ func (s *Service) runsMade(ctx context.Context) ([]RunMade, error) {
 	return made, err
 }
 
+// stepKinds are the events of the steps.
+var stepKinds = []EventKind{EventPhaseMoved, EventPhaseTakenBack, EventPhaseRelisted}
+
 // stepsTaken reads the steps of the phase, oldest first.
 func (s *Service) stepsTaken(ctx context.Context) ([]PhaseStepTaken, error) {
 	steps := []PhaseStepTaken{}
@@ -130,6 +133,9 @@ func (s *Service) stepsTaken(ctx context.Context) ([]PhaseStepTaken, error) {
 			return nil, err
 		}
 		for _, e := range page {
+			if !slices.Contains(stepKinds, e.Kind) { // comparisons are filed there too
+				continue
+			}
 			steps = append(steps, PhaseStepTaken{
 				At: e.At, Kind: e.Kind, Epoch: e.Detail["epoch"], Phase: e.Detail["phase"], Percent: e.Detail["percent"], Frozen: e.Detail["frozen"] == "true",
 				Actor: e.Actor, Reason: e.Reason,

@@ -29,6 +29,8 @@ func TestLedger(t *testing.T) {
 		})
 		w.must(t, err)
 	}
+	_, err = s.Verify(t.Context(), accounts.VerifySpec{Sources: []string{"shop"}}, because)
+	w.must(t, err)
 	l, err := w.again(t).Ledger(t.Context())
 	w.must(t, err)
 	var walked []string

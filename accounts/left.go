@@ -14,11 +14,7 @@ func (s *Service) WalkLeft(
 ) error {
 	var read []legacy.User
 	tell := func() error {
-		ids := make([]string, len(read))
-		for i, user := range read {
-			ids[i] = user.ID
-		}
-		here, err := s.store.Copies(ctx, source, ids)
+		here, err := s.store.Copies(ctx, source, storableIDs(read))
 		if err != nil {
 			return cannotTell("read accounts by their links", err)
 		}

@@ -25,7 +25,8 @@ import (
 //  7. "Cannot tell" is not "no": a store that does not answer, or a queue that is full, is an UnavailableError. Of
 //     several legacy stores, one that is silent makes every "no" a doubt; a right password lets in, and moves nobody.
 //  8. A value that several legacy people hold is contested: nobody is moved, and the exact spelling says who is meant.
-//  9. Every refusal looks the same from outside, and costs one hash.
+//  9. Who has the legacy key of another's account now is answered as nobody: support settles whose it is.
+//  10. Every refusal looks the same from outside, and costs one hash.
 
 // An Attempt is one try to log in.
 type Attempt struct {
@@ -141,7 +142,7 @@ func (s *Service) loginCandidate(ctx context.Context, c candidate, contested boo
 		return s.loginAlone(ctx, c, a)
 	}
 	if c.reused {
-		return Person{}, s.doubtReused(ctx, c, a)
+		return Person{}, s.doubtReused(ctx, c, noteReusedDeleted, a)
 	}
 	rec, err := s.store.ByLink(ctx, c.source.Name, c.user.ID)
 	absent := errors.Is(err, ErrNotFound)
@@ -150,12 +151,18 @@ func (s *Service) loginCandidate(ctx context.Context, c candidate, contested boo
 		return Person{}, cannotTell("read account by link", err)
 	case rec.Deleted():
 		return Person{}, s.refuseUnknown(ctx, a)
-	case !absent && a.row(rec).Answers == phase.New && !failpoint.Without(failpoint.OneAnswers):
-		return s.loginHere(ctx, rec, a)
 	case absent:
 		c, err = s.ended(ctx, c)
+	case a.row(rec).Answers == phase.New && !failpoint.Without(failpoint.OneAnswers):
+		if err := s.ownKey(ctx, rec, c, a); err != nil {
+			return Person{}, err
+		}
+		return s.loginHere(ctx, rec, a)
 	default:
 		c, err = s.readAgain(ctx, c)
+		if err == nil {
+			err = s.ownKey(ctx, rec, c, a)
+		}
 	}
 	if err != nil {
 		return Person{}, err
@@ -171,7 +178,7 @@ func (s *Service) loginCandidate(ctx context.Context, c candidate, contested boo
 	case c.user.Disabled, rec.disabledHere(): // disabled stays disabled, whichever store said so
 		return Person{}, refused("legacy-disabled")
 	case !absent:
-		return s.copyAgain(ctx, rec, c, proof, a), nil
+		return s.copyAgain(ctx, rec, c, proof, a)
 	case c.unsure:
 		s.stats.NotMigrated.Add(1)
 		return s.unmoved(c), nil

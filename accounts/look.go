@@ -116,19 +116,16 @@ func (s *Service) isSame(c candidate, link LegacyLink) bool {
 // isOther reports whether a link's key has come to be another person's: by the time of creation, or, where no store tells that,
 // if it had gone before. Nobody else has the record that was copied.
 func (s *Service) isOther(c candidate, link LegacyLink) bool {
-	if s.isSame(c, link) {
-		return false
-	}
 	if link.LegacyCreatedAt.IsZero() || c.user.CreatedAt.IsZero() {
-		return link.Barred == BarredGone
+		return link.Barred == BarredGone && !s.isSame(c, link)
 	}
-	return link.LegacyCreatedAt.UnixMicro() != c.user.CreatedAt.UnixMicro()
+	return link.LegacyCreatedAt.UnixMicro() != c.user.CreatedAt.UnixMicro() && !s.isSame(c, link)
 }
 
 // settleLook writes down what was found, in the epoch that this begins in.
 func (s *Service) settleLook(ctx context.Context, l look) error {
 	if l.reused {
-		s.note(ctx, l.person, NoteIDReused, "the id belonged to another person, who is gone from the legacy store", Attempt{})
+		s.note(ctx, l.person, NoteIDReused, noteReused, Attempt{})
 	}
 	if l.sighting.same() {
 		return nil

@@ -213,8 +213,7 @@ func (s *Service) recordOf(
 		Factors: []Factor{}, // those that legacy has now, which may be none
 	}
 	// That there is no password is a change which legacy does not know, from when this store answers.
-	copied := phase.Account{ID: id, CopiedEpoch: max(a.at.Epoch, 1)}
-	rec.ChangedHere = credential.AwaitsReset() && a.at.Row(copied).Answers == phase.New
+	rec.ChangedHere = credential.AwaitsReset() && a.answersCopy(id)
 	if err := s.carryFactors(ctx, &rec, c); err != nil {
 		return Record{}, err
 	}
@@ -257,10 +256,7 @@ func (s *Service) linkOf(c candidate, order int, a Attempt) *LegacyLink {
 // fingerprint is an HMAC-SHA-256 over what says who a legacy person is and what proves it, each field behind its
 // length, so that no two records read alike.
 func (s *Service) fingerprint(c candidate) []byte {
-	p, ok := s.printers.Get().(*printer)
-	if !ok {
-		p = &printer{mac: hmac.New(sha256.New, s.fingerprintKey[:])}
-	}
+	p := s.printer()
 	defer s.printers.Put(p)
 	u := &c.user
 	p.add(u.Username, u.Email, u.Phone, strconv.FormatBool(u.Disabled))
@@ -280,6 +276,14 @@ func (s *Service) fingerprint(c candidate) []byte {
 type printer struct {
 	mac  hashlib.Hash
 	text []byte
+}
+
+// printer takes one from the pool, to which who is done with it gives it back.
+func (s *Service) printer() *printer {
+	if p, ok := s.printers.Get().(*printer); ok {
+		return p
+	}
+	return &printer{mac: hmac.New(sha256.New, s.fingerprintKey[:])}
 }
 
 func (p *printer) add(fields ...string) {

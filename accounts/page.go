@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"rekey/legacy"
 )
@@ -20,8 +21,8 @@ type Page struct {
 // ErrWalkStuck: a legacy store cannot be walked to its end.
 var ErrWalkStuck = errors.New("no record of a whole page has a key to go on from")
 
-// Page reads up to limit people of a source, behind a key ("" is the beginning), up to and with another one ("" is the end; only a
-// source that Cuts knows any other). Its error is an *UnavailableError, or ErrWalkStuck.
+// Page reads up to limit people of a source, and whoever has the key of the last of them too, behind a key ("" is the beginning), up to
+// and with another one ("" is the end; only a source that Cuts knows any other). Its error is an *UnavailableError, or ErrWalkStuck.
 func (s *Service) Page(ctx context.Context, source, after, through string, limit int) (Page, error) {
 	i := s.sourceIndex(source)
 	if i < 0 {
@@ -31,15 +32,18 @@ func (s *Service) Page(ctx context.Context, source, after, through string, limit
 	if err != nil {
 		return Page{}, cannotTell("read a page of people", err)
 	}
-	p, err := readPage(after, limit, func() ([]legacy.User, error) { return list(ctx, after, limit) })
+	p, err := readPage(ctx, s.sources[i].Source, after, limit, list)
 	if err != nil && !errors.Is(err, ErrWalkStuck) {
 		err = cannotTell("read a page of people", err)
 	}
 	return p, err
 }
 
+// A listFunc is legacy.Lister's List, or ListTo with an end.
+type listFunc func(ctx context.Context, after string, limit int) ([]legacy.User, error)
+
 // lists returns how the people of a source are read up to a key.
-func lists(source Source, through string) (func(ctx context.Context, after string, limit int) ([]legacy.User, error), error) {
+func lists(source Source, through string) (listFunc, error) {
 	lister, ok := source.Source.(legacy.Lister)
 	if !ok {
 		return nil, errNoLister
@@ -56,16 +60,56 @@ func lists(source Source, through string) (func(ctx context.Context, after strin
 	}, nil
 }
 
-// readPage makes a page of what a source lists behind a key.
-func readPage(after string, limit int, list func() ([]legacy.User, error)) (Page, error) {
-	users, err := list()
+// longestPage is what every source reads at once.
+const longestPage = 10_000
+
+// readPage makes a page of what a source lists behind a key. Where none of so many records has a key to go on from, it reads on until
+// one has: a page may be as short as one person. Whoever has the key of the last of them is of the page too, beyond its limit: the
+// next page begins behind that key.
+func readPage(ctx context.Context, source legacy.Source, after string, limit int, list listFunc) (Page, error) {
+	for ask := limit; ; {
+		p, err := onePage(ctx, after, ask, list)
+		switch {
+		case errors.Is(err, ErrWalkStuck) && ask < longestPage:
+			ask = min(2*ask, longestPage)
+		case err == nil && len(p.People) > limit && ask > limit:
+			ask -= len(p.People) - limit // whoever was read too much is read again with the next page
+		case err == nil && !p.Last:
+			return p, p.addTwins(ctx, source)
+		default:
+			return p, err
+		}
+	}
+}
+
+// addTwins adds whoever has the key of the last person, and was cut off.
+func (p *Page) addTwins(ctx context.Context, source legacy.Source) error {
+	getter, ok := source.(legacy.ManyGetter) // who reads by single keys is told of one
+	if !ok || len(p.People) == 0 {
+		return nil
+	}
+	found, err := getter.GetMany(ctx, []string{p.Next})
+	if _, err := legacy.RowErrors(err); err != nil {
+		return err
+	}
+	is := func(u legacy.User) bool { return u.ID == p.Next }
+	others := slices.IndexFunc(p.People, is)
+	if others >= 0 && len(found) > len(p.People)-others {
+		p.People = append(p.People[:others:others], found...)
+	}
+	return nil
+}
+
+// onePage is readPage of just so many records.
+func onePage(ctx context.Context, after string, limit int, list listFunc) (Page, error) {
+	users, err := list(ctx, after, limit)
 	bad, err := legacy.RowErrors(err)
 	if err != nil {
 		return Page{}, err
 	}
 	p := Page{People: users, Unreadable: bad, Next: after, Last: len(users)+len(bad) < limit}
 	for _, row := range bad {
-		if len(row.Key) < legacy.MaxRowKey { // a longer one was cut, and is nothing to go on from
+		if row.Key != "" {
 			p.Next = row.Key
 		}
 	}

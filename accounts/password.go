@@ -174,6 +174,8 @@ func (s *Service) unmovable(ctx context.Context, c candidate, err error, a Attem
 	case errors.Is(err, errContested), errors.Is(err, ErrTaken):
 		s.noteContested(ctx, c, a)
 		return ErrContestedPerson
+	case isReused(err):
+		return s.doubtReused(ctx, c, noteReused, a)
 	case errors.Is(err, errChanged), errors.Is(err, ErrStale):
 		return &UnavailableError{RetryAfter: retryChanged, Err: err}
 	}

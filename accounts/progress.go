@@ -36,7 +36,7 @@ type Progress struct {
 type SourceProgress struct {
 	Source string `json:"source"`
 
-	Home    int64 `json:"home"`    // this store answers
+	Home    int64 `json:"home"`    // this store answers, or nobody does, for they are gone from legacy and disabled
 	Ramp    int64 `json:"ramp"`    // copies of a phase in which the bucket says who answers
 	Copied  int64 `json:"copied"`  // legacy answers
 	Deleted int64 `json:"deleted"` // here; they stay that
@@ -57,10 +57,10 @@ type SourceProgress struct {
 
 	InDoubt   int64 `json:"in_doubt"` // a change is under way
 	Disabled  int64 `json:"disabled"`
+	Gone      int64 `json:"gone"`      // there, and so disabled; the next three are none of them
 	Dirty     int64 `json:"dirty"`     // a change that legacy got is not here
 	Drifted   int64 `json:"drifted"`   // somebody else has written to legacy since
 	Untrusted int64 `json:"untrusted"` // copied before copies were trusted
-	Gone      int64 `json:"gone"`      // there
 
 	How         map[How]int64       `json:"how"`         // of those who have an account: by what they moved
 	Quarantined map[NoteClass]int64 `json:"quarantined"` // somebody with notes of two classes counts in both
@@ -90,81 +90,12 @@ func (p Pace) PerSecond() float64 {
 }
 
 const (
-	countEvery   = 5 * time.Second  // a count is good for that long,
-	countPart    = 20               // and for so many times as long as it took
+	countEvery   = 5 * time.Second  // a count is good for that long at least
 	totalEvery   = 10 * time.Minute // the same of the people of a source
 	totalTimeout = 10 * time.Second // an old store's largest table is read from end to end
-	countTimeout = 2 * time.Minute  // ten million people take some seconds
+	totalWait    = 2 * time.Second  // and nobody who wants to know how far it is waits longer for it: the count goes on
 	paceEvents   = 200_000          // that are read for a pace: less than a tenth of a second
 )
-
-// A counted is something that was counted, and is not counted again for a while. Counting goes on when whoever asked for it has
-// gone: the next one finds it done.
-type counted[T any] struct {
-	mu     sync.Mutex
-	done   chan struct{} // closed when the count that is under way has ended; nil: none is
-	answer countAnswer[T]
-	until  time.Time // it is good for
-}
-
-// A countAnswer is what came of a count.
-type countAnswer[T any] struct {
-	value T
-	at    time.Time // zero: never counted
-	err   error
-}
-
-// get returns what was counted, and counts if that is too old: good for every at least. What failed at once is tried again at once.
-// Who does not want to wait any longer gets what was counted before, if there is something.
-func (c *counted[T]) get(ctx context.Context, s *Service, every time.Duration, count func(context.Context) (T, error)) countAnswer[T] {
-	c.mu.Lock()
-	if !c.answer.at.IsZero() && s.now().Before(c.until) {
-		defer c.mu.Unlock()
-		return c.answer
-	}
-	if c.done == nil {
-		c.done = make(chan struct{})
-		s.unended.Go(func() { c.count(ctx, s, every, count) })
-	}
-	done := c.done
-	c.mu.Unlock()
-	select {
-	case <-done:
-	case <-ctx.Done():
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.answer.at.IsZero() {
-		return countAnswer[T]{err: ctx.Err()}
-	}
-	return c.answer
-}
-
-// count counts, until that is done, takes too long, or the service closes.
-func (c *counted[T]) count(ctx context.Context, s *Service, every time.Duration, count func(context.Context) (T, error)) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), countTimeout)
-	defer cancel()
-	stop := make(chan struct{})
-	defer close(stop)
-	go func() {
-		select {
-		case <-s.closing:
-			cancel()
-		case <-stop:
-		}
-	}()
-	began := s.now()
-	value, err := count(ctx)
-	ended := s.now()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err != nil {
-		every = 0
-	}
-	c.answer, c.until = countAnswer[T]{value, began, err}, ended.Add(max(every, countPart*ended.Sub(began)))
-	close(c.done)
-	c.done = nil
-}
 
 // A total is how many people a source has.
 type total struct {
@@ -173,7 +104,8 @@ type total struct {
 	why    string // nobody knows
 }
 
-// Progress returns how far the migration is. It is everybody's: who gets it does not change it. Its error is an *UnavailableError. What a legacy store does not tell is left out.
+// Progress returns how far the migration is. It is everybody's: who gets it does not change it. What a legacy store does not tell is
+// left out. Its error is an *UnavailableError.
 func (s *Service) Progress(ctx context.Context) (Progress, error) {
 	counted := s.progress.get(ctx, s, countEvery, s.reckon)
 	if counted.err != nil {
@@ -275,6 +207,7 @@ func sourceProgress(name string, state phase.State, links []LinkCount, notes []N
 
 // add counts people of one kind.
 func (p *SourceProgress) add(l LinkCount, state phase.State) {
+	lives := !l.Deleted && !l.Gone // in both stores
 	for _, n := range []struct {
 		is    bool
 		count *int64
@@ -282,10 +215,10 @@ func (p *SourceProgress) add(l LinkCount, state phase.State) {
 		{l.Deleted, &p.Deleted},
 		{!l.Deleted && l.InDoubt, &p.InDoubt},
 		{!l.Deleted && l.Disabled, &p.Disabled},
-		{!l.Deleted && l.Dirty, &p.Dirty},
-		{!l.Deleted && l.Drifted, &p.Drifted},
-		{!l.Deleted && !l.Trusted, &p.Untrusted},
-		{l.Gone, &p.Gone},
+		{lives && l.Dirty, &p.Dirty},
+		{lives && l.Drifted, &p.Drifted},
+		{lives && !l.Trusted, &p.Untrusted},
+		{!l.Deleted && l.Gone, &p.Gone},
 	} {
 		if n.is {
 			*n.count += l.People
@@ -295,12 +228,12 @@ func (p *SourceProgress) add(l LinkCount, state phase.State) {
 		return
 	}
 	p.How[l.How] += l.People
-	switch answersFor(l.LinkKind, state) {
-	case phase.New:
+	switch answers := answersFor(l.LinkKind, state); {
+	case answers == phase.New, l.Gone:
 		p.Home += l.People
-	case phase.Legacy:
+	case answers == phase.Legacy:
 		p.Copied += l.People
-	case phase.Neither:
+	default:
 		p.Ramp += l.People
 	}
 }
@@ -331,11 +264,14 @@ func (s *Service) pace(ctx context.Context, last time.Duration) (Pace, error) {
 // addTotals says how many people there are in the sources, and so how many have not moved.
 func (s *Service) addTotals(ctx context.Context, sources []SourceProgress) error {
 	var runs []runTotals
+	limited, cancel := context.WithTimeout(ctx, totalWait)
+	defer cancel()
+	totals := s.totalsOf(limited)
 	for i := range sources {
 		p := &sources[i]
 		t := total{why: "the configuration does not name it"}
 		if at := s.sourceIndex(p.Source); at >= 0 {
-			t = s.totalOf(ctx, at)
+			t = totals[at]
 		}
 		if t.people == nil {
 			if runs == nil {
@@ -363,6 +299,17 @@ func (s *Service) addTotals(ctx context.Context, sources []SourceProgress) error
 	return nil
 }
 
+// totalsOf asks all sources at once how many people they have, until ctx ends.
+func (s *Service) totalsOf(ctx context.Context) []total {
+	totals := make([]total, len(s.sources))
+	var asked sync.WaitGroup
+	for i := range s.sources {
+		asked.Go(func() { totals[i] = s.totalOf(ctx, i) })
+	}
+	asked.Wait()
+	return totals
+}
+
 // totalOf asks a source how many people it has, if it can tell.
 func (s *Service) totalOf(ctx context.Context, source int) total {
 	counter, ok := s.sources[source].Source.(legacy.Counter)
@@ -377,6 +324,8 @@ func (s *Service) totalOf(ctx context.Context, source int) total {
 	switch {
 	case errors.Is(counted.err, legacy.ErrNotCounted):
 		return total{why: legacy.ErrNotCounted.Error()}
+	case counted.err != nil && counted.at.IsZero():
+		return total{why: "the source has not answered yet"}
 	case counted.err != nil:
 		return total{why: "the source did not answer"}
 	}

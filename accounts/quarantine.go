@@ -176,6 +176,12 @@ func (s *Service) Quarantine(ctx context.Context, q QuarantineQuery) ([]Quaranti
 	return rows, nil
 }
 
+// quarantined returns the notes about a person.
+func (s *Service) quarantined(ctx context.Context, person LegacyKey) ([]QuarantineRow, error) {
+	rows, err := s.Quarantine(ctx, QuarantineQuery{Source: person.Source, After: NoteKey{LegacyKey: person}, Limit: len(noteMeanings)})
+	return slices.DeleteFunc(rows, func(row QuarantineRow) bool { return row.LegacyKey != person }), err
+}
+
 // HeldBack returns the people of a source whom a sweep leaves alone, and why: staff have skipped them, or whoever tries to move them
 // dies of it. Its error is an *UnavailableError.
 func (s *Service) HeldBack(ctx context.Context, source string) (map[string]Unmoved, error) {
@@ -252,15 +258,15 @@ func UnmovedBy(person LegacyKey, err error) (Unmoved, bool) {
 	return Unmoved{}, false
 }
 
-// UnmovedRow is a person whose record a walk through a source could not read. Of a key that was cut nobody can be told
-// whose it is.
+// UnmovedRow is a person whose record a walk through a source could not read.
 func UnmovedRow(source string, row *legacy.RowError) Unmoved {
 	no := unreadableRow(row)
 	return Unmoved{LegacyKey{source, row.Key}, no.Class, no.Reason}
 }
 
 // NoteRefused puts people into quarantine whom a sweep or a list could not move, with one event for all of them, and returns how
-// many were not there. Who is in the legacy store no more, or has no key there, is left out: nobody misses them here. Its error is
+// many were not there. Who is in the legacy store no more is left out: nobody misses them here. So is who has no key
+// that can be kept as it is: under any other the note would be somebody else's. Its error is
 // an *InvalidError, or an *UnavailableError: the same may be tried again.
 func (s *Service) NoteRefused(ctx context.Context, refused []Unmoved, by By) (int64, error) {
 	if err := by.Check(); err != nil {
@@ -269,7 +275,7 @@ func (s *Service) NoteRefused(ctx context.Context, refused []Unmoved, by By) (in
 	now := s.now()
 	notes := make([]Note, 0, len(refused))
 	for _, r := range refused {
-		if r.Class != NoteGone && r.LegacyID != "" {
+		if r.Class != NoteGone && r.LegacyID != "" && storable(r.LegacyID) {
 			notes = append(notes, Note{r.Source, r.LegacyID, r.Class, r.Reason, now})
 		}
 	}

@@ -3,9 +3,9 @@ package accounts
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
-
-	"github.com/google/uuid"
+	"unicode/utf8"
 )
 
 // A Retry says who of the quarantine is tried again: one person, or all of a class that are open and were not tried too often.
@@ -43,6 +43,10 @@ const (
 	retryReserve = 10 * time.Second
 )
 
+// reasonCleaned is of a note that was written under a key some of which could not be kept: nobody is there under what was, whoever is
+// there under what is.
+const reasonCleaned = "the key has a mark for what could not be kept of it, so that it cannot be asked for; mend it in the legacy store, then skip this note"
+
 // RetryQuarantined tries to move people out of the quarantine, each as Migrate does, and returns what came of each, also beside an
 // error, and where to go on: the After of the next Retry, nil if that was all. Its error is an *InvalidError, ErrNotFound (that
 // person is not in quarantine), ErrNothingMoves, or an *UnavailableError.
@@ -50,7 +54,7 @@ func (s *Service) RetryQuarantined(ctx context.Context, r Retry) (done []Retried
 	if err := errors.Join(r.By.Check(), r.Hash.Check()); err != nil {
 		return nil, nil, err
 	}
-	if err := s.mayMoveAny(); err != nil {
+	if err := s.mayMoveAny(r); err != nil {
 		return nil, nil, err
 	}
 	rows, next, err := s.retryRows(ctx, r)
@@ -83,15 +87,18 @@ func (s *Service) RetryQuarantined(ctx context.Context, r Retry) (done []Retried
 	return done, next, nil
 }
 
-// mayMoveAny returns why nobody is moved now, if nobody is.
-func (s *Service) mayMoveAny() error {
+// mayMoveAny returns why nobody of a Retry is moved now, if nobody is.
+func (s *Service) mayMoveAny(r Retry) error {
 	var a Attempt
 	leave, err := s.enter(&a)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	return a.mayMove(uuid.Nil)
+	if r.Person != (LegacyKey{}) {
+		return s.mayKeep(a, SubjectFor(r.Person.Source, r.Person.LegacyID), r.Hash)
+	}
+	return MovesIn(a.at, r.Hash, s.mailer != nil)
 }
 
 // retryRows returns the notes that a Retry is about, one of each person, and the last if there may be more.
@@ -143,6 +150,9 @@ func (s *Service) retryOne(ctx context.Context, key NoteKey, r Retry) (Retried, 
 	switch {
 	case err == nil:
 		one.Outcome = outcome
+	case refused && no.Class == NoteGone && strings.ContainsRune(key.LegacyID, utf8.RuneError):
+		one.Outcome, one.Now, one.Reason = OutcomeRefused, NoteUnreadableRecord, reasonCleaned
+		return one, nil
 	case refused && no.Class == NoteGone:
 		one.Outcome, one.Reason = OutcomeGone, no.Reason
 	case refused && no.Class != NoteTimeout:

@@ -64,6 +64,7 @@ const quietFor = 7 * 24 * time.Hour
 func (s *Service) Ready(ctx context.Context) (Readiness, error) {
 	var a asked
 	var err error
+	s.totalsOf(ctx) // who asks this waits for an answer
 	if a.progress, err = s.Progress(ctx); err != nil {
 		return Readiness{}, err
 	}
@@ -79,19 +80,37 @@ func (s *Service) Ready(ctx context.Context) (Readiness, error) {
 	if a.disagree, err = s.store.CountDisagreements(ctx); err != nil {
 		return Readiness{}, cannotTell("count disagreements", err)
 	}
-	if a.runs, err = s.Runs(ctx, lookedAtRuns); err != nil {
+	works, err := s.store.Works(ctx)
+	if err != nil {
+		return Readiness{}, cannotTell("read how many logins were compared", err)
+	}
+	a.compared = comparedIn(works)
+	if a.runs, err = s.RunsUnderWay(ctx); err != nil {
 		return Readiness{}, err
 	}
-	if a.validations, err = s.Validations(ctx, lookedAtRuns); err != nil {
+	if a.passes, err = s.passesIn(ctx, a.state); err != nil {
 		return Readiness{}, err
 	}
 	a.now, a.limits = s.now(), s.limits
+	if a.state.AsksLegacy() && a.unmovedLine().OK {
+		looked := s.readUnmoved(ctx)
+		a.unmoved = &looked
+	}
 	r := Readiness{At: a.now, Ready: true, Checks: a.lines()}
 	for _, line := range r.Checks {
 		r.Ready = r.Ready && (line.OK || line.Later)
 	}
 	r.Removable = r.Ready && !slices.ContainsFunc(r.Checks, func(line ReadyLine) bool { return !line.OK })
 	return r, nil
+}
+
+// RunsUnderWay returns the runs that have not ended, newest first. Its error is an *UnavailableError.
+func (s *Service) RunsUnderWay(ctx context.Context) ([]Run, error) {
+	runs, err := s.store.RunsUnderWay(ctx)
+	if err != nil {
+		return nil, cannotTell("read the runs that go on", err)
+	}
+	return runs, nil
 }
 
 // Runs returns up to limit runs, newest first. Its error is an *UnavailableError.
@@ -116,15 +135,17 @@ func (s *Service) RunPieces(ctx context.Context, run uuid.UUID) (parts []Part, c
 
 // asked is what the answers are made of.
 type asked struct {
-	now         time.Time
-	progress    Progress
-	state       phase.State
-	intents     int64
-	backlog     Backlog
-	disagree    map[phase.Store]int64
-	runs        []Run
-	validations []Validation
-	limits      phase.Limits
+	now      time.Time
+	progress Progress
+	state    phase.State
+	intents  int64
+	backlog  Backlog
+	disagree map[phase.Store]int64
+	compared Compared
+	runs     []Run
+	passes   passes
+	limits   phase.Limits
+	unmoved  *unmoved // nil: nobody has looked, because there is somebody, or because the old stores are asked nothing any more
 }
 
 func (a asked) lines() []ReadyLine {
@@ -155,9 +176,7 @@ func (a asked) phaseLine() ReadyLine {
 func (a asked) runsLine() ReadyLine {
 	var under []string
 	for _, r := range a.runs {
-		if r.State == RunRunning {
-			under = append(under, string(r.Kind)+" "+r.ID.String())
-		}
+		under = append(under, string(r.Kind)+" "+r.ID.String())
 	}
 	found := "none is under way"
 	if len(under) > 0 {
@@ -166,7 +185,8 @@ func (a asked) runsLine() ReadyLine {
 	return none(HurdleRuns, int64(len(under)), found, "let it end; rekey sweep status says how far it is")
 }
 
-// unmovedLine trusts the counts where they leave no doubt, and the last validation where they do. Who is in quarantine is counted
+// unmovedLine trusts the counts where they leave no doubt, and the last validation where they do, in that somebody is left. That
+// nobody is they say while people come and go there too: then it is what reading everybody has shown. Who is in quarantine is counted
 // there.
 func (a asked) unmovedLine() ReadyLine {
 	var sum Between
@@ -179,9 +199,13 @@ func (a asked) unmovedLine() ReadyLine {
 		sum.Low, sum.High = sum.Low+max(0, p.Unmoved.Low-p.Held), sum.High+max(0, p.Unmoved.High-p.Held)
 	}
 	line := ReadyLine{Hurdle: HurdleUnmoved, Do: "rekey sweep run moves them; rekey verify says who they are"}
-	v, age := a.lastComplete()
-	met := v != nil && age <= a.limits.ValidationAge && countIn(*v, VerdictMissingHere) == 0 && countIn(*v, VerdictUnmovable) <= a.held()
+	v := a.passes.whole
+	met := v != nil && a.passes.ofPart() == nil && a.age(*v) <= a.limits.ValidationAge && countIn(*v, VerdictMissingHere) == 0 && countIn(*v, VerdictUnmovable) <= a.held()
 	switch {
+	case a.unmoved != nil && a.unmoved.why != "":
+		line.Found, line.Do = a.unmoved.why, "ask again; rekey verify says more"
+	case a.unmoved != nil:
+		line.Count, line.OK, line.Found = &a.unmoved.people, a.unmoved.people == 0, people(a.unmoved.people)+", as reading everybody has shown, "+ago(a.now.Sub(a.unmoved.at))
 	case len(unknown) == 0 && sum.Low == sum.High:
 		line.Count, line.OK, line.Found = &sum.Low, sum.Low == 0, people(sum.Low)
 	case met && sum.Low == 0:
@@ -272,19 +296,13 @@ func (a asked) markedLine() ReadyLine {
 	return none(HurdleMarked, dirty+drifted, fmt.Sprintf("%d drifted, %d dirty", drifted, dirty), "their next login, or rekey sweep run, copies them again")
 }
 
-// lastComplete is the newest pass over everything, and how long before now it began; in new-only, where no other can be made,
-// before that phase.
-func (a asked) lastComplete() (*Validation, time.Duration) {
+// age is how long before now a pass began; in new-only, where no other can be made, before that phase.
+func (a asked) age(v Validation) time.Duration {
 	until := a.now
 	if a.state.Phase == phase.NewOnly {
 		until = a.state.Began
 	}
-	for _, v := range a.validations {
-		if v.Found.Complete && v.Epoch >= a.state.TrustEpoch {
-			return &v, until.Sub(v.Began)
-		}
-	}
-	return nil, 0
+	return until.Sub(v.Began)
 }
 
 // countIn counts of whom a validation has found this.
@@ -307,7 +325,7 @@ func (a asked) held() (n int64) {
 // those, because they were skipped since, the next one lets be.
 func (a asked) validationLine() ReadyLine {
 	line := ReadyLine{Hurdle: HurdleValidation, Found: "no pass over all sources counts", Do: "rekey verify"}
-	v, age := a.lastComplete()
+	v := a.passes.newest()
 	if v == nil {
 		return line
 	}
@@ -321,8 +339,7 @@ func (a asked) validationLine() ReadyLine {
 			}
 		}
 	}
-	differ := len(totals) > 0
-	if a.unmovedLine().OK {
+	if v.Found.Complete && a.unmovedLine().OK {
 		totals[VerdictUnmovable] = int(max(0, countIn(*v, VerdictUnmovable)-a.held()))
 	}
 	for _, verdict := range slices.Sorted(maps.Keys(totals)) {
@@ -334,13 +351,14 @@ func (a asked) validationLine() ReadyLine {
 	if found == nil {
 		found = []string{"no difference"}
 	}
-	line.Count, line.Found = &n, strings.Join(found, ", ")+", "+ago(age)
-	line.OK = n == 0 && age <= a.limits.ValidationAge
+	age := a.age(*v)
+	line.Count, line.Found = &n, strings.Join(found, ", ")+", "+ago(age)+v.Found.among()
+	line.OK = a.passes.clean() && n == 0 && age <= a.limits.ValidationAge
 	switch {
-	case n > 0 && !differ:
-		line.Do = "rekey verify looks again: who cannot be moved and was skipped in quarantine counts no more; rekey sweep run puts the others there"
+	case !a.passes.clean():
+		line.Do = "rekey verify --repair marks who differs, rekey sweep run copies them again and moves who is missing, and rekey verify, over all sources, looks again" + elsewhereMended(totals)
 	case n > 0:
-		line.Do = "rekey verify --repair marks who differs, rekey sweep run copies them again and moves who is missing, and rekey verify looks again"
+		line.Do = "rekey verify looks again: who cannot be moved and was skipped in quarantine counts no more; rekey sweep run puts the others there"
 	}
 	return line
 }
@@ -348,9 +366,12 @@ func (a asked) validationLine() ReadyLine {
 // verdictsLine is of people about whose password the stores disagree, as a login has shown.
 func (a asked) verdictsLine() ReadyLine {
 	legacy, here := a.disagree[phase.Legacy], a.disagree[phase.New]
-	found := "no login that was compared was judged differently"
-	if legacy+here > 0 {
-		found = fmt.Sprintf("the old store alone took the password of %s, the new store alone that of %s", people(legacy), people(here))
+	found := a.compared.words()
+	switch {
+	case legacy+here > 0:
+		found += fmt.Sprintf("; the old store alone took the password of %s, the new store alone that of %s", people(legacy), people(here))
+	case a.compared.Agreed+a.compared.Disagreed > 0:
+		found += "; none is judged differently now"
 	}
 	return none(HurdleVerdicts, legacy+here, found,
 		"rekey verify names them, rekey account show says when; --repair lets the old store answer for them until their next login, or rekey sweep run, copies them again")
@@ -371,7 +392,7 @@ func ago(d time.Duration) string {
 
 func (a asked) legacyLoginLine() ReadyLine {
 	line := ReadyLine{
-		Hurdle: HurdleLegacyLogin, OK: true, Found: "none since it is noted",
+		Hurdle: HurdleLegacyLogin, OK: true,
 		Do: fmt.Sprintf("wait until no login has needed an old store for %d days", quietFor/(24*time.Hour)),
 	}
 	if !a.state.AsksLegacy() {
@@ -385,7 +406,14 @@ func (a asked) legacyLoginLine() ReadyLine {
 			line.Found = newest.UTC().Format(time.RFC3339) + ", " + p.Source
 		}
 	}
-	line.OK = newest.IsZero() || a.now.Sub(newest) >= quietFor
+	if newest.IsZero() { // whoever has come since the phase began would be noted
+		newest = a.state.Began
+		line.Found = "none since " + a.state.Phase.String() + " began, " + ago(a.now.Sub(newest))
+	}
+	line.OK = !newest.IsZero() && a.now.Sub(newest) >= quietFor
+	if newest.IsZero() {
+		line.Found = "none: nobody can have logged in yet"
+	}
 	return line
 }
 

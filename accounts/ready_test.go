@@ -2,7 +2,9 @@ package accounts_test
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,17 +14,48 @@ import (
 	"rekey/accounts/password"
 	"rekey/accounts/phase"
 	"rekey/legacy"
+	"rekey/legacy/legacytest"
 )
 
 // A readyWorld is one in which a legacy store may be switched off, until a test puts something in the way.
 type readyWorld struct {
 	*world
 	clock *clock
+	list  listing
+}
+
+// A listing is how an old store is read from end to end.
+type listing struct {
+	unreadable []string
+	err        error
+}
+
+// wholly is an old store that can be read from end to end: it has some of the people 1 to 9.
+type wholly struct {
+	*legacytest.Memory
+	*listing
+}
+
+func (l wholly) List(ctx context.Context, after string, limit int) (page []legacy.User, err error) {
+	for id := range strings.SplitSeq("123456789", "") {
+		user, err := l.Get(ctx, id)
+		switch {
+		case err == nil && id > after && len(page) < limit:
+			page = append(page, user)
+		case err != nil && !errors.Is(err, legacy.ErrNoUser):
+			return nil, err
+		}
+	}
+	err = l.err
+	for _, id := range l.unreadable {
+		err = errors.Join(err, &legacy.RowError{Key: id, Column: "name", Reason: "no text"})
+	}
+	return page, err
 }
 
 func newReadyWorld(t *testing.T) *readyWorld {
 	t.Helper()
-	w := &readyWorld{newWorld(t, weaklings(3)...), &clock{still: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}}
+	w := &readyWorld{newWorld(t, weaklings(3)...), &clock{still: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}, listing{}}
 	w.Service = w.again(t)
 	for _, id := range []string{"1", "2", "3"} {
 		if _, err := w.Login(t.Context(), try("name"+id, "geheim")); err != nil {
@@ -40,7 +73,10 @@ func newReadyWorld(t *testing.T) *readyWorld {
 // again returns a service that has counted nothing yet.
 func (w *readyWorld) again(t *testing.T) *accounts.Service {
 	t.Helper()
-	return w.serve(t, func(c *accounts.Config) { c.Now = w.clock.now })
+	return w.serve(t, func(c *accounts.Config) {
+		c.Now, c.Mailer = w.clock.now, &postbox{}
+		c.Sources[0].Source = wholly{w.source, &w.list}
+	})
 }
 
 func (w *readyWorld) validated(t *testing.T, found accounts.ValidationReport) {
@@ -69,6 +105,11 @@ func (w *readyWorld) open(t *testing.T) (open []accounts.ReadyLine, r accounts.R
 	return open, r
 }
 
+// ofPart is what a pass over a part has found of four people.
+func ofPart(v accounts.Verdict) accounts.ValidationReport {
+	return accounts.ValidationReport{Sources: []accounts.Comparison{{Source: "shop", Counts: map[accounts.Verdict]int{v: 4}}}}
+}
+
 func event(account uuid.UUID, kind accounts.EventKind, at time.Time) accounts.Event {
 	return accounts.Event{ID: uuid.Must(uuid.NewV7()), At: at, AccountID: account, Kind: kind, Actor: "system"}
 }
@@ -91,6 +132,18 @@ func TestReady(t *testing.T) {
 	}{
 		"nothing":      {stand: func(*testing.T, *readyWorld) {}},
 		"somebody new": {func(_ *testing.T, w *readyWorld) { w.source.Put(weakling("4")) }, []accounts.Hurdle{accounts.HurdleUnmoved}, 1, false},
+		"somebody new, hidden by somebody who has gone": {func(_ *testing.T, w *readyWorld) {
+			w.source.Remove("1")
+			w.source.Put(weakling("4"))
+		}, []accounts.Hurdle{accounts.HurdleUnmoved}, 1, false},
+		"somebody in quarantine, who is counted there": {func(t *testing.T, w *readyWorld) {
+			w.source.Put(weakling("4"))
+			n := accounts.Note{Source: "shop", LegacyID: "4", Class: accounts.NoteWeakHash, Reason: "so", At: w.clock.now()}
+			_, err := w.store.AddNote(t.Context(), n, event(uuid.Max, accounts.EventQuarantined, w.clock.now()))
+			w.must(t, err)
+		}, []accounts.Hurdle{accounts.HurdleQuarantine}, 1, false},
+		"a record that nobody can read":          {func(_ *testing.T, w *readyWorld) { w.list.unreadable = []string{"5", "6", "3"} }, []accounts.Hurdle{accounts.HurdleUnmoved}, 2, false},
+		"an old store that cannot be read whole": {func(_ *testing.T, w *readyWorld) { w.list.err = errDown }, []accounts.Hurdle{accounts.HurdleUnmoved}, -1, false},
 		"somebody deleted, who may be gone": {func(t *testing.T, w *readyWorld) {
 			id := accounts.SubjectFor("shop", "1")
 			w.must(t, w.store.Delete(t.Context(), id, 1, w.clock.now(), event(id, accounts.EventDeleted, w.clock.now())))
@@ -122,12 +175,37 @@ func TestReady(t *testing.T) {
 		"a run": {func(t *testing.T, w *readyWorld) {
 			run := accounts.Run{ID: uuid.Must(uuid.NewV7()), Kind: accounts.RunVerify, State: accounts.RunRunning, Began: w.clock.now()}
 			w.must(t, w.store.BeginRun(t.Context(), run, nil, event(uuid.Max, "run.began", w.clock.now())))
+			for range 20 {
+				ended := accounts.Run{ID: uuid.Must(uuid.NewV7()), Kind: accounts.RunMove, State: accounts.RunRunning, Began: w.clock.now()}
+				w.must(t, w.store.BeginRun(t.Context(), ended, nil, event(uuid.Max, "run.began", w.clock.now())))
+				ended.State, ended.Ended = accounts.RunDone, w.clock.now()
+				w.must(t, w.store.EndRun(t.Context(), ended, event(uuid.Max, "run.ended", w.clock.now())))
+			}
 		}, []accounts.Hurdle{accounts.HurdleRuns}, 1, false},
 		"an old validation": {func(_ *testing.T, w *readyWorld) { w.clock.advance(25 * time.Hour) }, []accounts.Hurdle{accounts.HurdleValidation}, 0, false},
 		"a validation of a part": {func(t *testing.T, w *readyWorld) {
 			w.clock.advance(25 * time.Hour)
 			w.validated(t, accounts.ValidationReport{Sources: []accounts.Comparison{{Source: "shop", Counts: map[accounts.Verdict]int{accounts.VerdictEqual: 3}}}})
 		}, []accounts.Hurdle{accounts.HurdleValidation}, 0, false},
+		"many validations of a part": {stand: func(t *testing.T, w *readyWorld) {
+			for range 20 {
+				w.clock.advance(time.Second)
+				w.validated(t, ofPart(accounts.VerdictEqual))
+			}
+		}},
+		"a part that differs": {func(t *testing.T, w *readyWorld) {
+			w.clock.advance(time.Second)
+			w.validated(t, ofPart(accounts.VerdictDifferent))
+			w.clock.advance(time.Second)
+			w.validated(t, ofPart(accounts.VerdictEqual)) // clears nothing
+		}, []accounts.Hurdle{accounts.HurdleValidation}, 4, false},
+		"a part that differed": {stand: func(t *testing.T, w *readyWorld) {
+			w.validated(t, ofPart(accounts.VerdictDifferent))
+			w.clock.advance(time.Second)
+			whole := ofPart(accounts.VerdictEqual)
+			whole.Complete = true
+			w.validated(t, whole)
+		}},
 		"somebody who cannot move": {func(t *testing.T, w *readyWorld) {
 			w.validated(t, accounts.ValidationReport{Complete: true, Sources: []accounts.Comparison{{Source: "shop", Counts: map[accounts.Verdict]int{accounts.VerdictUnmovable: 4}}}})
 		}, []accounts.Hurdle{accounts.HurdleValidation}, 4, false},
@@ -226,12 +304,35 @@ func TestReadyWithTheUnmovable(t *testing.T) {
 	inTheWay("compared again")
 }
 
+// TestReadyOfAFreshStore: that nobody has needed the old store for a week is not known before there was one.
+func TestReadyOfAFreshStore(t *testing.T) {
+	t.Parallel()
+	w := &readyWorld{newWorld(t, weaklings(3)...), &clock{still: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}, listing{}}
+	sweptAll(t, w.again(t), "1", "2", "3")
+	quiet := func(when string, want bool) {
+		t.Helper()
+		open, _ := w.open(t)
+		if got := !slices.ContainsFunc(open, func(line accounts.ReadyLine) bool { return line.Hurdle == accounts.HurdleLegacyLogin }); got != want {
+			t.Errorf("%s: quiet %t, want %t", when, got, want)
+		}
+	}
+	quiet("before there was a phase", false)
+	first := phase.State{Epoch: 1, TrustEpoch: 1, Plan: phase.Lazy, Phase: phase.NewFirst, Began: w.clock.now(), Salt: "0123456789abcdef"}
+	_, err := w.store.InitPhase(t.Context(), first)
+	w.must(t, err)
+	quiet("at once", false)
+	w.clock.advance(7*24*time.Hour - time.Second)
+	quiet("before the week is over", false)
+	w.clock.advance(time.Second)
+	quiet("after a week", true)
+}
+
 // TestReadyBeforeNewFirst: while the old store answers it cannot be switched off, and what cannot be counted is not done.
 func TestReadyBeforeNewFirst(t *testing.T) {
 	t.Parallel()
 	w := newReadyWorld(t)
 	s := w.serve(t, func(c *accounts.Config) {
-		c.Now = w.clock.now
+		c.Now, c.Mailer = w.clock.now, &postbox{}
 		c.Sources[0].Source = counter{w.source, func(context.Context) (int64, error) { return 0, legacy.ErrNotCounted }}
 	})
 	w.clock.advance(25 * time.Hour)
@@ -261,5 +362,19 @@ func TestReadyDown(t *testing.T) {
 	w.store.down.Store(true)
 	if r, err := w.again(t).Ready(t.Context()); err == nil || r.Ready {
 		t.Errorf("Ready() = %+v, %v", r, err)
+	}
+}
+
+// What neither a repair nor a sweep ends is told what does.
+func TestReadySaysWhatEndsADifference(t *testing.T) {
+	t.Parallel()
+	w := newReadyWorld(t)
+	w.clock.advance(time.Second)
+	w.validated(t, accounts.ValidationReport{Complete: true, Sources: []accounts.Comparison{{
+		Source: "shop", Counts: map[accounts.Verdict]int{accounts.VerdictGone: 1, accounts.VerdictMissingThere: 1, accounts.VerdictIDReused: 1},
+	}}})
+	open, _ := w.open(t)
+	if len(open) != 1 || *open[0].Count != 2 || !strings.Contains(open[0].Do, "the next reconcile") || !strings.Contains(open[0].Do, "in quarantine") {
+		t.Errorf("%+v", open)
 	}
 }

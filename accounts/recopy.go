@@ -12,11 +12,12 @@ import (
 
 // copyAgain answers for somebody whose password was just proven by the legacy store, though there is a copy of them here:
 // in a phase in which legacy answers, or because the copy is not trusted. Where the copy may be another than what legacy
-// has, it is made again. Whatever goes wrong with that, the person is in.
-func (s *Service) copyAgain(ctx context.Context, rec Record, c candidate, p proof, a Attempt) Person {
+// has, it is made again. Whatever goes wrong with that, the person is in, unless they are found to be another than the one whose
+// copy it is.
+func (s *Service) copyAgain(ctx context.Context, rec Record, c candidate, p proof, a Attempt) (Person, error) {
 	row := a.row(rec)
 	if row.Login == phase.TakeNothing || !s.stale(rec, c, a) && !rec.Credential.Waits() {
-		return s.byLegacy(personOf(rec), c)
+		return s.byLegacy(personOf(rec), c), nil
 	}
 	err := s.outlive(ctx, func(ctx context.Context) error { return s.recopy(ctx, rec, c, p, a) })
 	switch {
@@ -28,9 +29,11 @@ func (s *Service) copyAgain(ctx context.Context, rec Record, c candidate, p proo
 		if again, err := s.store.ByID(ctx, rec.ID); err == nil && again.Credential.Version == rec.Credential.Version+1 {
 			again.SessionEpoch = rec.SessionEpoch // what has ended their sessions meanwhile ends this one too
 			if rec = again; a.row(rec).Answers == phase.New {
-				return personOf(rec)
+				return personOf(rec), nil
 			}
 		}
+	case isReused(err):
+		return Person{}, s.doubtReused(ctx, c, noteReused, a)
 	case errors.Is(err, ErrStale), errors.Is(err, ErrStaleEpoch): // somebody else was faster, or the phase is another
 	case errors.Is(err, errContested), errors.Is(err, ErrTaken):
 		s.noteContested(ctx, c, a)
@@ -40,7 +43,7 @@ func (s *Service) copyAgain(ctx context.Context, rec Record, c candidate, p proo
 		s.stats.NotRecopied.Add(1)
 		s.log.WarnContext(ctx, "account not copied again; the next login tries again", "account", rec.ID, "error", err)
 	}
-	return s.byLegacy(personOf(rec), c)
+	return s.byLegacy(personOf(rec), c), nil
 }
 
 // ended notes how often the sessions of somebody who is not here have ended, for the one that is opened for them. If ever, then
@@ -123,7 +126,8 @@ func (s *Service) recopyWith(ctx context.Context, rec Record, c candidate, crede
 }
 
 // partsOf returns the legacy people whom an account is made of, in their order, with c as it was read. Whoever has none of the
-// account's names there any more is none of them.
+// account's names there any more is none of them, nor is who has the key of one of them now. That is looked at here, behind which
+// every copy is made again: what is noted of the links is newer than c. Its error is reused's where c is such a one.
 func (s *Service) partsOf(ctx context.Context, rec Record, c candidate) ([]candidate, error) {
 	links, err := s.store.Links(ctx, rec.ID)
 	if err != nil {
@@ -132,6 +136,9 @@ func (s *Service) partsOf(ctx context.Context, rec Record, c candidate) ([]candi
 	var parts []candidate
 	for _, l := range links {
 		if l.Source == c.source.Name && l.LegacyID == c.user.ID {
+			if s.isOther(c, l) {
+				return nil, reused()
+			}
 			parts = append(parts, c)
 			continue
 		}
@@ -144,7 +151,7 @@ func (s *Service) partsOf(ctx context.Context, rec Record, c candidate) ([]candi
 			return nil, err
 		}
 		for _, part := range found {
-			if part.user.ID == l.LegacyID {
+			if part.user.ID == l.LegacyID && !s.isOther(part, l) {
 				parts = append(parts, part)
 			}
 		}

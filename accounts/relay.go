@@ -190,7 +190,10 @@ func (d *delivery) change(ctx context.Context) (*LegacyLink, error) {
 	} else {
 		err = d.settleDrift(ctx, is, id)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, legacy.ErrNoUser) && d.Kind == DeliverDelete:
+		return nil, nil // the record is another's
+	case err != nil:
 		return nil, err
 	}
 	if err := d.begin(); err != nil {
@@ -307,8 +310,8 @@ func (d *delivery) carries(user legacy.User) bool {
 	return user.Password != nil && user.Password.Hash == want.Hash && user.Password.Salt == want.Salt
 }
 
-// settleDrift returns nil if the person looks as when they were last copied or delivered to. Otherwise somebody else has
-// changed them: that is noted, and the link takes note of what is there now.
+// settleDrift returns nil if the person looks as when they were last copied or delivered to, and legacy.ErrNoUser if they are
+// another person. Otherwise somebody else has changed them: that is noted, and the link takes note of what is there now.
 func (d *delivery) settleDrift(ctx context.Context, is candidate, id string) error {
 	rec, err := d.store.ByLink(ctx, d.source.Name, id)
 	if err != nil {
@@ -317,11 +320,23 @@ func (d *delivery) settleDrift(ctx context.Context, is candidate, id string) err
 	if rec.Link.LegacyID == id && hmac.Equal(rec.Link.Fingerprint, d.fingerprint(is)) || failpoint.Without(failpoint.Fingerprint) {
 		return nil
 	}
+	if err := d.ownRecord(ctx, rec, is); err != nil {
+		return err
+	}
 	d.note(ctx, is, NoteDrifted, noteStands, Attempt{})
 	if err := d.store.KeepLink(ctx, d.AccountID, *d.linkNow(is, id)); err != nil {
 		return err
 	}
 	return errAgain
+}
+
+// ownRecord returns legacy.ErrNoUser where a record is of another person than the one of whom an account is or was made.
+func (d *delivery) ownRecord(ctx context.Context, rec Record, is candidate) error {
+	if rec.Link.LegacyID != is.user.ID || rec.Link.Source != is.source.Name || !d.isOther(is, *rec.Link) {
+		return nil
+	}
+	d.note(ctx, is, NoteIDReused, noteReused, Attempt{})
+	return legacy.ErrNoUser
 }
 
 // linkNow is the link to a legacy person who looks like this.

@@ -69,7 +69,8 @@ func (s *Service) resumeLegacy(ctx context.Context, session Session) (candidate,
 	if session.Source == "" || !s.asksLegacy() {
 		return candidate{}, refused("new-gone")
 	}
-	switch rec, err := s.store.ByLink(ctx, session.Source, session.LegacyID); {
+	rec, err := s.store.ByLink(ctx, session.Source, session.LegacyID)
+	switch {
 	case err == nil && rec.Deleted():
 		return candidate{}, refused("new-deleted")
 	case err == nil && rec.ID != session.AccountID: // they are part of another account now, with another subject: they have to log in as that
@@ -94,7 +95,14 @@ func (s *Service) resumeLegacy(ctx context.Context, session Session) (candidate,
 	case user.Disabled:
 		return candidate{}, refused("legacy-disabled")
 	}
-	return candidate{source: s.sources[i], user: user, order: i}, nil
+	c := candidate{source: s.sources[i], user: user, order: i}
+	switch reused, err := s.reusedKey(ctx, rec, c); {
+	case err != nil:
+		return candidate{}, err
+	case reused: // whose session it is has gone
+		return candidate{}, refused("legacy-reused")
+	}
+	return c, nil
 }
 
 // Why somebody who has not moved cannot be read again. Neither says anything about them.

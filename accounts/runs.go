@@ -39,20 +39,6 @@ func EndRun(ctx context.Context, store Sweeps, r Run, by By) error {
 	return store.EndRun(ctx, r, event)
 }
 
-// Moves returns nil if people are moved or copied now, or why not: ErrNothingMoves, or an *UnavailableError.
-func (s *Service) Moves() error {
-	var a Attempt
-	leave, err := s.enter(&a)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	return a.mayMove(uuid.Max) // of somebody who is absent the phase says the same, whoever they are, but for a ramp
-}
-
-// MovesIn is Moves in a state of the installation.
-func MovesIn(at phase.State) error { return Attempt{at: at}.mayMove(uuid.Max) }
-
 // NotePoisoned tells support about a legacy person whom a sweep passes over, because it never comes past them.
 func (s *Service) NotePoisoned(ctx context.Context, source, legacyID string, by By) error {
 	event := by.event(SubjectFor(source, legacyID), EventQuarantined, s.now())

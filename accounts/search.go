@@ -266,7 +266,7 @@ func (s *search) byPart(ctx context.Context, i int) {
 		s.problem(source.Name, NotAllByPart)
 	}
 	for _, row := range bad {
-		if row.Key != "" && len(row.Key) < legacy.MaxRowKey {
+		if row.Key != "" {
 			s.add(hit{key: LegacyKey{source.Name, row.Key}})
 		}
 	}

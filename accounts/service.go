@@ -109,6 +109,7 @@ type Service struct {
 
 	progress counted[Progress]
 	totals   []*counted[int64] // of the sources
+	left     counted[int64]    // people, by reading all sources
 
 	writeTimeout time.Duration
 	now          func() time.Time
@@ -159,6 +160,7 @@ func New(c Config) (*Service, error) {
 	if s.nudge == nil {
 		s.nudge = func(string) {}
 	}
+	s.left.most = unmovedTimeout
 	for i, source := range c.Sources {
 		domains := make([]string, len(source.Domains))
 		for j, domain := range source.Domains {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"rekey/accounts/masterkey"
 	"rekey/accounts/password"
 	"rekey/accounts/sqlstore"
+	"rekey/accounts/sqlstore/sqlstoretest"
 	"rekey/legacy"
 	"rekey/legacy/hash"
 	"rekey/legacy/legacytest"
@@ -35,13 +35,13 @@ type world struct {
 
 func newWorld(t *testing.T, users ...legacy.User) *world {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "new.db")
-	store, err := sqlstore.Open(t.Context(), "sqlite://"+path, sqlstore.Options{})
+	url := sqlstoretest.SQLite(t)
+	store, err := sqlstore.Open(t.Context(), url, sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() }) // nothing is lost with a temporary folder
-	w := &world{store: &faultyStore{Store: store}, source: legacytest.NewMemory(users...), path: path}
+	w := &world{store: &faultyStore{Store: store}, source: legacytest.NewMemory(users...), path: strings.TrimPrefix(url, "sqlite://")}
 	w.Service = w.restart(t, cheap)
 	return w
 }

@@ -60,6 +60,22 @@ func (t StaffToken) State(at time.Time) StaffTokenState {
 	return StaffTokenActive
 }
 
+// StaffTokens is the part of a Store that knows who works here.
+type StaffTokens interface {
+	// AddStaffToken stores a new token, with the event. An id or a digest that is there already is an error.
+	AddStaffToken(ctx context.Context, t StaffToken, e Event) error
+	// StaffTokenByDigest returns the token with this digest if it counts at a time; ErrNotFound if it does not: unknown,
+	// expired and revoked are one.
+	StaffTokenByDigest(ctx context.Context, digest StaffDigest, at time.Time) (StaffToken, error)
+	// UseStaffToken notes that a token was used at a time, unless its last use was noted less than every before.
+	UseStaffToken(ctx context.Context, id uuid.UUID, at time.Time, every time.Duration) error
+	// RevokeStaffToken ends a token, with the event, and reports whether this call ended it: ending it again changes
+	// nothing and writes no event. ErrNotFound if there is none.
+	RevokeStaffToken(ctx context.Context, id uuid.UUID, at time.Time, e Event) (bool, error)
+	// StaffTokens returns all tokens, those that no longer count too, oldest first.
+	StaffTokens(ctx context.Context) ([]StaffToken, error)
+}
+
 // How long a staff token lives. There is no token without an end: people leave, and nobody remembers theirs.
 const (
 	DefaultStaffLife = 30 * 24 * time.Hour

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,6 +14,7 @@ import (
 
 	"rekey/accounts"
 	"rekey/accounts/sqlstore"
+	"rekey/accounts/sqlstore/sqlstoretest"
 )
 
 // A staffWorld is a Staff over a real SQLite store, with a clock that the test turns.
@@ -27,7 +27,7 @@ type staffWorld struct {
 
 func newStaffWorld(t *testing.T, wrap func(accounts.Store) accounts.StaffTokens) *staffWorld {
 	t.Helper()
-	store, err := sqlstore.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "new.db"), sqlstore.Options{})
+	store, err := sqlstore.Open(t.Context(), sqlstoretest.SQLite(t), sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

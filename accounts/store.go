@@ -62,6 +62,14 @@ type Store interface {
 	Close() error
 }
 
+// Lookups are what a Store is asked of many legacy people at once.
+type Lookups interface {
+	// SessionEpochs is SessionEpoch of many who are not here; whose is 0 is left out.
+	SessionEpochs(ctx context.Context, accounts []uuid.UUID) (map[uuid.UUID]int64, error)
+	// Copies returns what is here of some legacy people of one source, by legacy id; who is not here is left out.
+	Copies(ctx context.Context, source string, legacyIDs []string) (map[string]Copy, error)
+}
+
 // Directory is the part of a Store that knows people.
 type Directory interface {
 	Writes
@@ -76,10 +84,10 @@ type Directory interface {
 	// SessionEpoch returns how often all sessions of an account have ended; of somebody who is not here too, and then also how often
 	// they have got an address in legacy of which nothing was left here.
 	SessionEpoch(ctx context.Context, account uuid.UUID) (int64, error)
-	// SessionEpochs is SessionEpoch of many who are not here; whose is 0 is left out.
-	SessionEpochs(ctx context.Context, accounts []uuid.UUID) (map[uuid.UUID]int64, error)
-	// Copies returns what is here of some legacy people of one source, by legacy id; who is not here is left out.
-	Copies(ctx context.Context, source string, legacyIDs []string) (map[string]Copy, error)
+	Lookups
+	// Snapshot calls f with what the store holds in the moment of the call, whatever is written meanwhile. It must come to its end
+	// soon: the store keeps for it what others overwrite. Snapshot returns its error.
+	Snapshot(ctx context.Context, f func(Lookups) error) error
 
 	// Profile returns what is kept of an account beside its identifiers and credentials; ErrNotFound if there is no such
 	// account.
@@ -300,47 +308,6 @@ type Writes interface {
 	UpdateProfile(ctx context.Context, account uuid.UUID, u Update, events ...Event) error
 }
 
-// A Session is a refresh family: one login, and the chain of refresh tokens that follows from it. The tokens are not
-// stored: each is computed from the id and the generation.
-type Session struct {
-	ID         uuid.UUID // UUIDv7
-	AccountID  uuid.UUID
-	Source     string // set, with LegacyID, when the account was not in the new store at login
-	LegacyID   string
-	Epoch      int64  // the account's SessionEpoch as the login read it
-	Generation int64  // of the newest refresh token; the first is 0
-	Client     string // user agent, cut to 256 bytes
-	Address    string // of the client
-	CreatedAt  time.Time
-	RotatedAt  time.Time // CreatedAt until the first rotation
-	ExpiresAt  time.Time // moves with each rotation
-	RevokedAt  time.Time // zero unless the session was ended by itself
-	// Superseded: all sessions of the account were ended after its password was read for this one. It is read, not stored.
-	Superseded bool
-}
-
-// Sessions is the part of a Store that keeps refresh families.
-type Sessions interface {
-	// CreateSession stores a new session: one statement, one commit.
-	CreateSession(ctx context.Context, s Session) error
-	// Session returns a session, revoked or not; ErrNotFound if there is none.
-	Session(ctx context.Context, id uuid.UUID) (Session, error)
-	// RotateSession moves a living session from generation from to from+1 and returns it as it then is. It returns
-	// ErrStale if its generation is another or it is revoked, superseded or expired at the time at; ErrNotFound if there is
-	// none.
-	RotateSession(ctx context.Context, id uuid.UUID, from int64, at, expires time.Time) (Session, error)
-	// RenewSession is RotateSession for a session whose account is here and not disabled, and returns the account with
-	// it, all in one statement where the database can. The session then expires idle after at, but no later than
-	// absolute after it was created. For every other session it returns ErrStale and changes nothing; who asks then
-	// finds out why by Session and ByID.
-	RenewSession(ctx context.Context, id uuid.UUID, from int64, at time.Time, idle, absolute time.Duration) (Session, Account, error)
-	// RevokeSession ends a session, with the event, and reports whether this call ended it: ending it again, or one
-	// that is not there, changes nothing and writes no event.
-	RevokeSession(ctx context.Context, id uuid.UUID, at time.Time, e Event) (bool, error)
-	// DeleteSessions removes up to limit sessions that expired before the given time, and returns how many.
-	DeleteSessions(ctx context.Context, before time.Time, limit int) (int64, error)
-}
-
 // A SigningKey is a private key for tokens, sealed with the master key.
 type SigningKey struct {
 	Seq       int64  // 1, 2, 3 …: two processes that rotate at once want the same next number, and one of them loses
@@ -395,20 +362,4 @@ type EventQuery struct {
 	Account uuid.UUID // uuid.Nil: everybody's, and those about no account
 	Before  uuid.UUID // an event's id: only older ones; uuid.Nil: from the newest on
 	Limit   int
-}
-
-// StaffTokens is the part of a Store that knows who works here.
-type StaffTokens interface {
-	// AddStaffToken stores a new token, with the event. An id or a digest that is there already is an error.
-	AddStaffToken(ctx context.Context, t StaffToken, e Event) error
-	// StaffTokenByDigest returns the token with this digest if it counts at a time; ErrNotFound if it does not: unknown,
-	// expired and revoked are one.
-	StaffTokenByDigest(ctx context.Context, digest StaffDigest, at time.Time) (StaffToken, error)
-	// UseStaffToken notes that a token was used at a time, unless its last use was noted less than every before.
-	UseStaffToken(ctx context.Context, id uuid.UUID, at time.Time, every time.Duration) error
-	// RevokeStaffToken ends a token, with the event, and reports whether this call ended it: ending it again changes
-	// nothing and writes no event. ErrNotFound if there is none.
-	RevokeStaffToken(ctx context.Context, id uuid.UUID, at time.Time, e Event) (bool, error)
-	// StaffTokens returns all tokens, those that no longer count too, oldest first.
-	StaffTokens(ctx context.Context) ([]StaffToken, error)
 }

@@ -101,6 +101,8 @@ type Sweeps interface {
 	// Running returns the run of a kind that has not ended, without what it has found, but for whether it has found anything ("{}");
 	// ErrNotFound if there is none.
 	Running(ctx context.Context, kind RunKind) (Run, error)
+	// RunsUnderWay returns the runs that have not ended, newest first: one of a kind.
+	RunsUnderWay(ctx context.Context) ([]Run, error)
 	// Runs returns up to limit runs, newest first.
 	Runs(ctx context.Context, limit int) ([]Run, error)
 	// Parts returns the parts of a run, by source and band.

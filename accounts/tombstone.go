@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"rekey/legacy"
@@ -70,13 +71,61 @@ func (s *Service) inserts(ctx context.Context, source Source) (inserts, error) {
 	return open, nil
 }
 
-// errReused says why somebody cannot be logged in: their subject would be that of a person who is deleted.
-var errReused = errors.New("the legacy id belonged to an account that was deleted")
+// errReused says why somebody cannot be logged in: their subject would be another person's.
+var errReused = errors.New("the legacy id belonged to another person's account")
 
 // retryReused is when to try again after errReused: support has to settle it.
 const retryReused = time.Minute
 
-func (s *Service) doubtReused(ctx context.Context, c candidate, a Attempt) error {
-	s.note(ctx, c, NoteIDReused, "the id belonged to a person who was deleted, and its row is another's now", a)
+// Why a person is in quarantine as NoteIDReused.
+const (
+	noteReusedDeleted = "the id belonged to a person who was deleted, and its row is another's now"
+	noteReused        = "the id belonged to another person, who is gone from the legacy store"
+)
+
+func (s *Service) doubtReused(ctx context.Context, c candidate, why string, a Attempt) error {
+	s.note(ctx, c, NoteIDReused, why, a)
 	return &UnavailableError{RetryAfter: retryReused, Err: errReused}
+}
+
+// reused is why nothing is made of somebody for another's account, nor of the account for them.
+func reused() error { return &UnmovableError{NoteIDReused, noteReused} }
+
+// isReused reports whether an error is that.
+func isReused(err error) bool {
+	no, ok := errors.AsType[*UnmovableError](err)
+	return ok && no.Class == NoteIDReused
+}
+
+// reusedKey reports whether the key that an account is linked by is another person's in the legacy store now; see isOther. rec may be
+// nobody's.
+func (s *Service) reusedKey(ctx context.Context, rec Record, c candidate) (bool, error) {
+	if rec.Link == nil || rec.Deleted() {
+		return false, nil
+	}
+	link := *rec.Link
+	if link.Source != c.source.Name || link.LegacyID != c.user.ID { // they are a part of it
+		links, err := s.store.Links(ctx, rec.ID)
+		if err != nil {
+			return false, cannotTell("read links", err)
+		}
+		i := slices.IndexFunc(links, func(l LegacyLink) bool { return l.Source == c.source.Name && l.LegacyID == c.user.ID })
+		if i < 0 {
+			return false, nil // it went just now
+		}
+		link = links[i]
+	}
+	return s.isOther(c, link), nil
+}
+
+// ownKey returns an *UnavailableError for somebody whose key another's account is linked by. Whatever password they have: it would be
+// answered with the other's subject.
+func (s *Service) ownKey(ctx context.Context, rec Record, c candidate, a Attempt) error {
+	switch other, err := s.reusedKey(ctx, rec, c); {
+	case err != nil:
+		return err
+	case other:
+		return s.doubtReused(ctx, c, noteReused, a)
+	}
+	return nil
 }

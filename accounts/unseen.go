@@ -29,7 +29,7 @@ const (
 	KeepCarry Keep = "carry" // carried; who has a weak one is not moved
 	KeepWrap  Keep = "wrap"  // wrapped, strong or not
 	// KeepReset keeps none: who is not here yet moves without a password, and sets one by a link in a mail. Whose account is
-	// here already is copied again as by KeepAuto.
+	// here already is copied again as by KeepAuto. It is an *InvalidError where no mail is sent.
 	KeepReset Keep = "reset"
 )
 

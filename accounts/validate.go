@@ -5,13 +5,11 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"maps"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
-	"rekey/accounts/phase"
 	"rekey/legacy"
 )
 
@@ -27,11 +25,13 @@ const (
 	VerdictEqual        Verdict = "equal"
 	VerdictAhead        Verdict = "ahead"         // changed here, being changed, or pinned: legacy is not asked to be equal
 	VerdictDeleted      Verdict = "deleted"       // a tombstone
+	VerdictGone         Verdict = "gone"          // from legacy, and disabled here for that
 	VerdictUnmovable    Verdict = "unmovable"     // not here, and cannot be without a login or without support
 	VerdictWaiting      Verdict = "waiting"       // their profile is here, and their password waits for a login that legacy answers
 	VerdictDifferent    Verdict = "different"     // somebody else has written to legacy since, or what is here is not what was copied
 	VerdictDisagreeing  Verdict = "disagreeing"   // equal, but one store has taken the password of a login and the other has not
 	VerdictUntrusted    Verdict = "untrusted"     // equal, but marked, or copied before copies were trusted
+	VerdictIDReused     Verdict = "id-reused"     // the key of an account is another person's in legacy now: a repair touches neither
 	VerdictMissingHere  Verdict = "missing-here"  // in legacy alone, though it could be here
 	VerdictMissingThere Verdict = "missing-there" // an account that was copied from somebody who is not in legacy any more
 	VerdictUnreadable   Verdict = "unreadable"    // an account whose legacy record nobody can compare, or whose key several have
@@ -41,17 +41,7 @@ const (
 
 // Clean reports whether people of a verdict stand in the way of going up.
 func (v Verdict) Clean() bool {
-	return slices.Contains([]Verdict{VerdictEqual, VerdictAhead, VerdictDeleted, VerdictUnmovable, VerdictWaiting, VerdictIgnored}, v)
-}
-
-// A Comparison is what a pass has found in one source.
-type Comparison struct {
-	Source   string               `json:"source"`
-	Counts   map[Verdict]int      `json:"counts"`
-	Marked   int                  `json:"marked"`   // as drifted, by a repair
-	Examples map[Verdict][]string `json:"examples"` // legacy ids
-
-	Aspects map[Aspect]AspectCount `json:"aspects,omitempty"` // what differs; of one person it may be several
+	return slices.Contains([]Verdict{VerdictEqual, VerdictAhead, VerdictDeleted, VerdictGone, VerdictUnmovable, VerdictWaiting, VerdictIgnored}, v)
 }
 
 // A Validation is one pass.
@@ -79,22 +69,16 @@ func (r ValidationReport) Clean() bool {
 	return !slices.ContainsFunc(r.Sources, func(source Comparison) bool { return !source.Clean() })
 }
 
-// Clean reports whether no difference was found.
-func (c Comparison) Clean() bool {
-	for verdict, n := range c.Counts {
-		if n > 0 && !verdict.Clean() {
-			return false
-		}
-	}
-	return true
-}
-
 // Validations is the part of a Store that keeps what passes have found.
 type Validations interface {
 	// AddValidation stores a pass that has ended, once: one that is there already stays as it is.
 	AddValidation(ctx context.Context, v Validation) error
 	// Validations returns up to limit passes, the one that began last first.
 	Validations(ctx context.Context, limit int) ([]Validation, error)
+	// LastComplete returns the pass over everything that began last, of those of an epoch and later; ErrNotFound if there is none.
+	LastComplete(ctx context.Context, epoch int64) (Validation, error)
+	// LastUnclean returns the pass that began last of those that have found a difference; ErrNotFound if there is none.
+	LastUnclean(ctx context.Context) (Validation, error)
 }
 
 // SourceNames returns the names of the sources, in order of precedence.
@@ -126,6 +110,20 @@ func (s *Service) LinkedIDs(ctx context.Context, source, after string, limit int
 		return nil, cannotTell("read links", err)
 	}
 	return ids, nil
+}
+
+// CountLinked returns of how many people of a source there are living accounts. Its error is an *UnavailableError.
+func (s *Service) CountLinked(ctx context.Context, source string) (int64, error) {
+	p, err := s.Progress(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, of := range p.Sources {
+		if of.Source == source {
+			return of.Home + of.Ramp + of.Copied, nil
+		}
+	}
+	return 0, nil
 }
 
 // BeginValidation begins a pass. Its error is ErrNothingMoves in a phase in which there is nothing to compare, or an
@@ -162,31 +160,6 @@ func (s *Service) Validations(ctx context.Context, limit int) ([]Validation, err
 	return all, nil
 }
 
-// cleanSince returns when the newest pass began, if it has found no difference and counts in a state; the zero time if not. A
-// pass that was not over everything cannot clear, but what it has found stands.
-func (s *Service) cleanSince(ctx context.Context, in phase.State) (time.Time, error) {
-	disagree, err := s.store.CountDisagreements(ctx)
-	switch {
-	case err != nil:
-		return time.Time{}, cannotTell("count disagreements", err)
-	case disagree[phase.Legacy]+disagree[phase.New] > 0:
-		return time.Time{}, nil
-	}
-	all, err := s.Validations(ctx, 20) // passes over one source come in between
-	if err != nil {
-		return time.Time{}, err
-	}
-	for _, v := range all {
-		switch {
-		case !v.Found.Clean():
-			return time.Time{}, nil
-		case v.Found.Complete && v.Epoch >= in.TrustEpoch:
-			return v.Began, nil
-		}
-	}
-	return time.Time{}, nil
-}
-
 // compareTries bounds how often somebody is read again because they are just being written.
 const compareTries = 3
 
@@ -211,9 +184,11 @@ func (s *Service) CompareLink(ctx context.Context, source, legacyID string) (Jud
 	if err != nil {
 		return Judgement{}, err
 	}
-	if j.Verdict == VerdictUnmovable {
+	if j.Verdict == VerdictUnmovable || j.Verdict == VerdictIDReused {
 		verdict, err := s.letBe(ctx, LegacyKey{source, legacyID})
-		return Judgement{Verdict: verdict}, err
+		if err != nil || verdict == VerdictIgnored || j.Verdict == VerdictUnmovable {
+			return Judgement{Verdict: verdict}, err
+		}
 	}
 	return s.accepted(ctx, source, legacyID, j, both)
 }
@@ -252,6 +227,7 @@ func (s *Service) compareAgain(ctx context.Context, source, legacyID string, a A
 		if j.Verdict == VerdictMissingHere {
 			j.Verdict, err = s.couldMove(ctx, c)
 		}
+		j.Marks = after != nil && j.marks(*after.Link)
 		return j, both, err
 	}
 	return Judgement{Verdict: VerdictAhead}, pair{}, nil // they are being changed, over and over
@@ -321,7 +297,7 @@ func (s *Service) couldMove(ctx context.Context, c candidate) (Verdict, error) {
 // MarkDrifted marks the link of an account that differs from legacy, so that it counts no longer until it was copied again,
 // and reports whether this call did. Where legacy is as it was copied, and what is here is not, or the stores disagree about the
 // password, the mark says dirty: the watcher, who looks at legacy alone, would take that of a drift away. Who was changed here
-// meanwhile, or is equal again, is not marked. Its error is an *InvalidError or an *UnavailableError.
+// meanwhile, or is equal again, or is not there, is not marked. Whoever marks many asks MayMark first. Its error is an *InvalidError or an *UnavailableError.
 func (s *Service) MarkDrifted(ctx context.Context, source, legacyID string, by By) (bool, error) {
 	if err := by.Check(); err != nil {
 		return false, err
@@ -340,14 +316,7 @@ func (s *Service) MarkDrifted(ctx context.Context, source, legacyID string, by B
 		return false, err
 	}
 	j, _, err := s.compareAgain(ctx, source, legacyID, a)
-	is := *was.Link
-	switch {
-	case j.Verdict == VerdictDisagreeing, j.Verdict == VerdictDifferent && len(j.Aspects) > 0:
-		is.Dirty = true
-	case j.Verdict == VerdictDifferent, j.Verdict == VerdictMissingThere:
-		is.Drifted = true
-	}
-	if err != nil || is.Drifted == was.Link.Drifted && is.Dirty == was.Link.Dirty {
+	if err != nil || !j.marks(*was.Link) {
 		return false, err
 	}
 	event := s.event(was.ID, EventDrifted, a)
@@ -355,7 +324,9 @@ func (s *Service) MarkDrifted(ctx context.Context, source, legacyID string, by B
 	for _, of := range j.Aspects {
 		event.Detail["differs:"+string(of)] = "yes"
 	}
-	err = s.outlive(ctx, func(ctx context.Context) error { return s.writes(a).SetLink(ctx, *was.Link, is, event) })
+	err = s.outlive(ctx, func(ctx context.Context) error {
+		return s.writes(a).SetLink(ctx, *was.Link, j.marked(*was.Link), event)
+	})
 	switch {
 	case err == nil:
 		return true, nil
@@ -364,48 +335,3 @@ func (s *Service) MarkDrifted(ctx context.Context, source, legacyID string, by B
 	}
 	return false, cannotTell("mark account", err)
 }
-
-// maxExamples is how many people of each verdict a pass names: enough to look at.
-const maxExamples = 20
-
-// NewComparison returns a Comparison of nobody yet.
-func NewComparison(source string) Comparison {
-	return Comparison{Source: source, Counts: map[Verdict]int{}, Examples: map[Verdict][]string{}}
-}
-
-// Clone returns a copy that can be counted on by itself.
-func (c *Comparison) Clone() Comparison {
-	clone := *c
-	clone.Counts, clone.Examples = maps.Clone(c.Counts), make(map[Verdict][]string, len(c.Examples))
-	clone.Aspects = maps.Clone(c.Aspects)
-	for verdict, ids := range c.Examples {
-		clone.Examples[verdict] = slices.Clone(ids)
-	}
-	return clone
-}
-
-// Add counts one person.
-func (c *Comparison) Add(v Verdict, legacyID string, aspects ...Aspect) {
-	c.Counts[v]++
-	for _, of := range aspects {
-		c.addAspect(of, AspectCount{1, []string{legacyID}})
-	}
-	if v != VerdictEqual && v != VerdictAhead && v != VerdictDeleted && len(c.Examples[v]) < maxExamples {
-		c.Examples[v] = append(c.Examples[v], legacyID)
-	}
-}
-
-// addAspect counts people of whom something differs. The examples of before are not written to: a clone may have them.
-func (c *Comparison) addAspect(of Aspect, more AspectCount) {
-	if c.Aspects == nil {
-		c.Aspects = map[Aspect]AspectCount{}
-	}
-	n := c.Aspects[of]
-	n.People += more.People
-	named := slices.Concat(n.Examples, more.Examples)
-	n.Examples = named[:min(len(named), maxExamples)]
-	c.Aspects[of] = n
-}
-
-// Verdicts returns what was found, in the order of their names.
-func (c *Comparison) Verdicts() []Verdict { return slices.Sorted(maps.Keys(c.Counts)) }

@@ -175,6 +175,12 @@ func TestValidationGate(t *testing.T) {
 		{"one that found something", func() { pass(true, accounts.VerdictDifferent) }, true},
 		{"a clean one", func() { pass(true, accounts.VerdictAhead) }, false},
 		{"a clean one over a part", func() { pass(false, accounts.VerdictEqual) }, false},
+		{"and more of them", func() {
+			for range 20 {
+				pass(false, accounts.VerdictEqual)
+				v.hear(t)
+			}
+		}, false},
 		{"a part that differs", func() { pass(false, accounts.VerdictMissingHere) }, true},
 		{"a clean one again", func() { pass(true, accounts.VerdictUnmovable) }, false},
 		{"a login that is judged differently", func() {
@@ -193,5 +199,53 @@ func TestValidationGate(t *testing.T) {
 		if step.do(); blocks() != step.blocks {
 			t.Errorf("%s: blocks %t, want %t", step.what, !step.blocks, step.blocks)
 		}
+	}
+}
+
+// Who has gone from the old store is no difference once they are disabled for it, marked or not; before, a repair leaves them alone:
+// their password is here, and nowhere else.
+func TestCompareThoseWhoHaveGone(t *testing.T) {
+	t.Parallel()
+	v, _ := watching(t, accounts.CopyBackNone)
+	v.source.Remove("7")
+	found := func(want accounts.Verdict) {
+		t.Helper()
+		if got, err := v.CompareLink(t.Context(), "shop", "7"); err != nil || got.Verdict != want {
+			t.Errorf("%q (%v), want %q", got, err, want)
+		}
+	}
+	found(accounts.VerdictMissingThere)
+	if marked, err := v.MarkDrifted(t.Context(), "shop", "7", because); marked || err != nil {
+		t.Errorf("marked %t (%v)", marked, err)
+	}
+	v.takes(t, "tulip")
+	v.reconcile(t, v.Service)
+	found(accounts.VerdictGone)
+	v.raw(t, `UPDATE legacy_links SET drifted = TRUE`) // as a repair of before has
+	found(accounts.VerdictGone)
+	if !accounts.VerdictGone.Clean() {
+		t.Error("that is a difference")
+	}
+	p := of(t, mustProgress(t, v.serve(t, func(c *accounts.Config) {
+		c.Store, c.Sources = v.store, []accounts.Source{{Name: "shop", Source: v.shop}}
+	})), "shop")
+	if p.Gone != 1 || p.Drifted != 0 || p.Copied != 0 || p.Home != 1 {
+		t.Errorf("%+v", p)
+	}
+	v.source.Put(salted(t, "7", "anna", "tulip"))
+	v.reconcile(t, v.second)
+	found(accounts.VerdictEqual)
+	v.takes(t, "tulip")
+}
+
+// Who has gone and was disabled by staff alone is not yet one of them.
+func TestCompareTheGoneWhomStaffHaveDisabled(t *testing.T) {
+	t.Parallel()
+	v, _ := watching(t, accounts.CopyBackNone)
+	_, _, err := v.SetDisabled(t.Context(), anna, true, because)
+	must(t, "disable", err, nil)
+	v.source.Remove("7")
+	if got, err := v.CompareLink(t.Context(), "shop", "7"); err != nil || got.Verdict != accounts.VerdictMissingThere {
+		t.Errorf("%q (%v)", got, err)
 	}
 }

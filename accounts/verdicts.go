@@ -35,18 +35,6 @@ import (
 // What was found stands until the credential here or the record there is another. It is a difference to a comparison of the
 // stores as others are, which a repair marks, and it closes the gate of those.
 
-// CompareLogins says which logins are compared. The zero value compares none.
-type CompareLogins struct {
-	Share     float64 // 0 to 1
-	PerSecond int     // at most, in this process
-}
-
-const (
-	compareQueue   = 8                // passwords that wait, at most
-	compareTimeout = 5 * time.Second  // of one comparison
-	compareLate    = 10 * time.Second // how long after its login it may begin
-)
-
 // A Disagreement is a person whose password one store has taken and the other has not.
 type Disagreement struct {
 	Source      string
@@ -142,80 +130,6 @@ func (s *Service) copied(rec Record, c candidate) bool {
 	return !c.user.Disabled && hmac.Equal(rec.Link.Fingerprint, s.fingerprint(c))
 }
 
-// A comparer holds the samples that wait.
-type comparer struct {
-	logins CompareLogins
-	jobs   chan *sample
-
-	mu     sync.Mutex
-	open   bool // somebody works on them
-	second int64
-	begun  int // in that second
-}
-
-// admits reports whether one more may be compared in this second.
-func (c *comparer) admits(right bool, now time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if second := now.Unix(); second != c.second {
-		c.second, c.begun = second, 0
-	}
-	most := c.logins.PerSecond
-	if !right {
-		most = (most + 1) / 2
-	}
-	if c.begun >= most {
-		return false
-	}
-	c.begun++
-	return true
-}
-
-// put queues a sample, unless nobody works on them or there is no room.
-func (c *comparer) put(m *sample) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.open {
-		return false
-	}
-	select {
-	case c.jobs <- m:
-		return true
-	default:
-		return false
-	}
-}
-
-// setOpen says whether somebody works on samples.
-func (c *comparer) setOpen(open bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.open = open
-}
-
-// CompareVerdicts compares logins until ctx ends. What waits then is dropped.
-func (s *Service) CompareVerdicts(ctx context.Context) {
-	c := &s.comparer
-	c.setOpen(true)
-	for ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-		case m := <-c.jobs:
-			s.compareSample(ctx, m)
-		}
-	}
-	c.setOpen(false)
-	for {
-		select {
-		case m := <-c.jobs:
-			m.forget()
-			s.stats.VerdictsDropped.Add(1)
-		default:
-			return
-		}
-	}
-}
-
 // forget makes zeros of the password, once nobody hashes it any more.
 func (m *sample) forget() {
 	m.using.Lock()
@@ -225,6 +139,11 @@ func (m *sample) forget() {
 
 // errOtherGeneration: the stores were asked about different passwords.
 var errOtherGeneration = errors.New("the account or its legacy record was written meanwhile")
+
+const (
+	compareTimeout = 5 * time.Second  // of one comparison
+	compareLate    = 10 * time.Second // how long after its login it may begin
+)
 
 // compareSample compares one login and counts what comes of it.
 func (s *Service) compareSample(ctx context.Context, m *sample) {

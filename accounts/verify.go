@@ -118,6 +118,17 @@ func (s *Service) compareAtOnce(ctx context.Context, source string, users []lega
 	return all, nil
 }
 
+// elsewhereMended says what to do about differences that neither a repair nor a sweep ends.
+func elsewhereMended(found map[Verdict]int) (text string) {
+	if found[VerdictMissingThere] > 0 {
+		text += "; who is missing-there is disabled by the next reconcile, and counts no more then"
+	}
+	if found[VerdictIDReused] > 0 {
+		text += "; who is id-reused has another's key in the old store: give them another there, or skip them in quarantine"
+	}
+	return text
+}
+
 // accepted returns VerdictIgnored in the place of a difference that somebody accepts.
 func (s *Service) accepted(ctx context.Context, source, legacyID string, j Judgement, p pair) (Judgement, error) {
 	if j.Verdict.Clean() {
@@ -137,14 +148,13 @@ func (s *Service) accepted(ctx context.Context, source, legacyID string, j Judge
 
 // letBe returns VerdictIgnored for somebody who cannot be moved, if they are in quarantine and staff have said to let them be.
 func (s *Service) letBe(ctx context.Context, person LegacyKey) (Verdict, error) {
-	notes, err := s.Quarantine(ctx, QuarantineQuery{Source: person.Source, After: NoteKey{LegacyKey: person}, Limit: len(noteMeanings)})
+	notes, err := s.quarantined(ctx, person)
 	if err != nil {
 		return "", err
 	}
 	verdict := VerdictUnmovable
 	for _, note := range notes {
 		switch {
-		case note.LegacyKey != person:
 		case note.State == NoteOpen:
 			return VerdictUnmovable, nil
 		case note.State == NoteSkipped:
@@ -174,7 +184,11 @@ func (s *Service) IgnoreDifference(ctx context.Context, source, legacyID string,
 	if err := a.mayMove(uuid.Nil); err != nil {
 		return "", err
 	}
-	j, both, err := s.compareAgain(ctx, source, legacyID, a)
+	j := SeveralOfOneKey()
+	several, both, err := s.twins(ctx, source, legacyID)
+	if err == nil && !several {
+		j, both, err = s.compareAgain(ctx, source, legacyID, a)
+	}
 	verdict := j.Verdict
 	switch {
 	case err != nil:

@@ -197,7 +197,9 @@ func (s *Service) CompareIDs(ctx context.Context, source string, legacyIDs []str
 		n := slices.IndexFunc(users, of)
 		switch {
 		case n >= 0 && slices.ContainsFunc(users[n+1:], of):
-			all[at] = SeveralOfOneKey()
+			if all[at], err = s.CompareTwins(ctx, source, id); err != nil {
+				return nil, err
+			}
 		case n >= 0:
 			all[at] = together[n]
 		default:

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 )
@@ -363,19 +362,4 @@ func (s *Service) progressOf(ctx context.Context, run Run) (VerifyProgress, erro
 		return p, cannotTell("read chunks", err)
 	}
 	return p, nil
-}
-
-// add adds what was found in a piece of the same source.
-func (c *Comparison) add(other Comparison) {
-	for verdict, n := range other.Counts {
-		c.Counts[verdict] += n
-	}
-	c.Marked += other.Marked
-	for of, n := range other.Aspects {
-		c.addAspect(of, n)
-	}
-	for _, verdict := range slices.Sorted(maps.Keys(other.Examples)) {
-		named := append(c.Examples[verdict], other.Examples[verdict]...) //nolint:gocritic // it goes back below
-		c.Examples[verdict] = named[:min(len(named), maxExamples)]
-	}
 }

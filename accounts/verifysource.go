@@ -53,7 +53,7 @@ func (s *Service) SourcePage(ctx context.Context, source, after string, limit in
 	if !ok {
 		return nil, nil, "", errNoLister
 	}
-	p, err := readPage(after, limit, func() ([]legacy.User, error) { return lister.List(ctx, after, limit) })
+	p, err := readPage(ctx, s.sources[i].forReading(), after, limit, lister.List)
 	switch {
 	case errors.Is(err, legacy.ErrMapping), errors.Is(err, ErrWalkStuck):
 		return nil, nil, "", err

@@ -7,7 +7,6 @@ import (
 	"rekey/accounts"
 	"rekey/accounts/password"
 	"rekey/accounts/phase"
-	"rekey/legacy"
 )
 
 // waits fails unless a person's credential waits, or does not.
@@ -113,20 +112,5 @@ func TestMovedWithoutPassword(t *testing.T) {
 	must(t, "reset", confirmReset(t, v.second, v.token(t, "anna@example.org"), orchids), nil)
 	v.takes(t, orchids)
 	v.refuses(t, "tulip")
-	v.waits(t, "shop", "7", false, false)
-}
-
-// A copy that waits for a reset is not given what legacy has while that is what is asked for.
-func TestWaitingCopyStays(t *testing.T) {
-	t.Parallel()
-	v := newVillage(t, phase.DualWrite, accounts.CopyBackFull, salted(t, "7", "anna", "tulip"))
-	v.move(t, phase.Shadow)
-	m := swept("7")
-	m.Hash = accounts.KeepReset
-	mustMigrate(t, v.Service, m, accounts.OutcomeReset)
-	v.source.Change("7", func(u *legacy.User) { u.Email = "new@example.org" })
-	mustMigrate(t, v.Service, m, accounts.OutcomeRecopied)
-	v.waits(t, "shop", "7", true, false)
-	v.takes(t, "tulip") // legacy answers
 	v.waits(t, "shop", "7", false, false)
 }

@@ -21,7 +21,7 @@ func walk(ctx context.Context, source Source, page int, visit func(legacy.User) 
 	}
 	told := map[string]bool{}
 	for after := ""; ; {
-		p, err := readPage(after, page, func() ([]legacy.User, error) { return list(ctx, after, page) })
+		p, err := readPage(ctx, source.Source, after, page, list)
 		if err != nil && !errors.Is(err, ErrWalkStuck) {
 			return err
 		}

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -215,12 +216,10 @@ func (s *Service) lookAt(ctx context.Context, source Source, ids []string, caref
 		case <-pace.C:
 		}
 	}
-	most := source.Watch.MostChanged
-	if most == 0 {
-		most = defaultMostChanged
-	}
-	if careful && changed > fewChanged && changed*100 > most*linked {
-		return fmt.Errorf("%s: %d of %d: %w", source.Name, changed, linked, errManyChanged)
+	if careful {
+		if err := source.mayChange(changed, linked); err != nil {
+			return err
+		}
 	}
 	for _, l := range looks {
 		if err := s.settleLook(ctx, l); err != nil {
@@ -228,6 +227,25 @@ func (s *Service) lookAt(ctx context.Context, source Source, ids []string, caref
 		}
 	}
 	return nil
+}
+
+// mayChange returns errManyChanged where too many have changed at once, of those who were looked at.
+func (s Source) mayChange(changed, of int) error {
+	most := cmp.Or(s.Watch.MostChanged, defaultMostChanged)
+	if changed > fewChanged && changed*100 > most*of {
+		return fmt.Errorf("%s: %d of %d: %w", s.Name, changed, of, errManyChanged)
+	}
+	return nil
+}
+
+// MayMark returns why no more people of a source are to be marked by MarkDrifted, if so many of those who were compared have been, or
+// would be: each of them can log in by the legacy store alone from then on. Nothing is to be tried again before somebody has looked.
+func (s *Service) MayMark(source string, marked, compared int) error {
+	i := s.sourceIndex(source)
+	if i < 0 {
+		return errUnknownSource
+	}
+	return s.sources[i].mayChange(marked, compared)
 }
 
 // Look looks at all sources until ctx ends, each at its own pace. Several processes may at once.

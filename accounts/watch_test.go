@@ -182,7 +182,7 @@ func TestReplacedThere(t *testing.T) {
 	if n := v.noted(t, accounts.NoteIDReused); n != 1 {
 		t.Errorf("%d notes, want 1", n)
 	}
-	mustRefuse(t, v.Service, "zoe", "daisy") // never with anna's subject
+	mustDoubt(t, v.Service, "zoe", "daisy") // never with anna's subject
 }
 
 // A store that tells a deletion by a mark is heard by the watch as well.

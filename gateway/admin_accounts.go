@@ -119,13 +119,13 @@ func (g *Gateway) listSessions(c echo.Context) error {
 	return c.JSON(http.StatusOK, map[string]any{"sessions": each(sessions, sessionStateOf)})
 }
 
-// subject is whom the path names: an account, or by their id a person who has not moved, who may have sessions too.
+// subject is whom the path names, moved or not: who has not moved may have sessions too.
 func (g *Gateway) subject(c echo.Context) (uuid.UUID, error) {
 	ref, err := refOf(c)
 	if err != nil {
 		return uuid.Nil, err
 	}
-	return g.accounts.SubjectOf(c.Request().Context(), ref)
+	return g.accounts.SubjectAnywhere(c.Request().Context(), ref)
 }
 
 // revokeSessions serves POST /admin/v1/accounts/{ref}/revoke-sessions.

@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -53,12 +54,22 @@ func rawJSON(text string) json.RawMessage {
 	return json.RawMessage(text)
 }
 
-// listRuns serves GET /admin/v1/sweeper/runs: the newest runs, newest first, and how far the sweeper is.
+// listRuns serves GET /admin/v1/sweeper/runs: the newest runs and, however old, those that are under way, newest first, and how far
+// the sweeper is.
 func (g *Gateway) listRuns(c echo.Context) error {
 	ctx := c.Request().Context()
 	runs, err := g.accounts.Runs(ctx, shownRuns)
 	if err != nil {
 		return err
+	}
+	under, err := g.accounts.RunsUnderWay(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range under {
+		if !slices.ContainsFunc(runs, func(newer accounts.Run) bool { return newer.ID == r.ID }) {
+			runs = append(runs, r)
+		}
 	}
 	answer := map[string]any{"runs": each(runs, func(r accounts.Run) runState {
 		return runState{r.ID, r.Kind, r.State, r.Began, timeOrNil(r.Ended), r.Why, rawJSON(r.Spec), r.Told()}

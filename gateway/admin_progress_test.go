@@ -22,6 +22,17 @@ func TestProgress(t *testing.T) {
 	if err := w.store.BeginRun(t.Context(), run, nil, e); err != nil {
 		t.Fatal(err)
 	}
+	for range 20 {
+		ended := accounts.Run{ID: uuid.Must(uuid.NewV7()), Kind: accounts.RunVerify, State: accounts.RunRunning, Began: time.Now()}
+		e.ID = uuid.Must(uuid.NewV7())
+		if err := w.store.BeginRun(t.Context(), ended, nil, e); err != nil {
+			t.Fatal(err)
+		}
+		e.ID, ended.State, ended.Ended = uuid.Must(uuid.NewV7()), accounts.RunDone, time.Now()
+		if err := w.store.EndRun(t.Context(), ended, e); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, role := range accounts.Roles() {
 		_, token := w.staff(role, 0)
 		a := w.admin(token, "GET", "/admin/v1/progress", "")
@@ -40,7 +51,7 @@ func TestProgress(t *testing.T) {
 				Spec struct{ Order string }
 			}
 		}](t, a)
-		if a.Code != 200 || len(listed.Runs) != 1 || listed.Runs[0].ID != run.ID || listed.Runs[0].Spec.Order != "key" || listed.Status != nil {
+		if a.Code != 200 || len(listed.Runs) != 21 || listed.Runs[20].ID != run.ID || listed.Runs[20].Spec.Order != "key" || listed.Status != nil {
 			t.Errorf("%d %s", a.Code, a.Body)
 		}
 	}

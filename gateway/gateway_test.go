@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,6 +27,7 @@ import (
 	"rekey/accounts/password"
 	"rekey/accounts/phase"
 	"rekey/accounts/sqlstore"
+	"rekey/accounts/sqlstore/sqlstoretest"
 	"rekey/gateway"
 	"rekey/gateway/limit"
 	"rekey/gateway/token"
@@ -86,7 +86,7 @@ func newWorld(t testing.TB, change func(*gateway.Config)) *world {
 // newWorldOf is newWorld where people have something to do before they are wholly in.
 func newWorldOf(t testing.TB, required accounts.RequiredActions, change func(*gateway.Config)) *world {
 	t.Helper()
-	database, err := sqlstore.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "new.db"), sqlstore.Options{})
+	database, err := sqlstore.Open(t.Context(), sqlstoretest.SQLite(t), sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

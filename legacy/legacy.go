@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -26,12 +27,18 @@ var (
 // names (a table, a column, an attribute, a field), or does not let us read it: a mistake that waiting does not mend.
 var ErrMapping = errors.New("the store has not what the configuration names")
 
-// MaxRowKey is how much of a key a RowError has, in bytes.
-const MaxRowKey = 64
+// MaxRowKey is how long a key may be, in bytes. What is longer is no key.
+const MaxRowKey = 1 << 10
+
+// shownKey is how much of a key is told where people read it, in bytes.
+const shownKey = 64
+
+// ShownKey returns a key as it may be told in a message or a report: short, and text. Several keys may be shown alike.
+func ShownKey(key string) string { return strings.ToValidUTF8(key[:min(len(key), shownKey)], "") }
 
 // A RowError says that one person's record cannot be read. It never contains the value.
 type RowError struct {
-	Key    string // the record's key, cut to MaxRowKey bytes; empty if it is the key that cannot be read
+	Key    string // the record's whole key, as Get takes it; empty if it is the key that cannot be read, or is none
 	Column string // the column, attribute or field
 	Reason string
 	Line   int64 // where the record begins in a file, from 1; 0 where there are no lines
@@ -42,9 +49,9 @@ type RowError struct {
 
 func (e *RowError) Error() string {
 	if e.Line > 0 {
-		return fmt.Sprintf("user %q: column %s cannot be read: %s (line %d)", e.Key, e.Column, e.Reason, e.Line)
+		return fmt.Sprintf("user %q: column %s cannot be read: %s (line %d)", ShownKey(e.Key), e.Column, e.Reason, e.Line)
 	}
-	return fmt.Sprintf("user %q: column %s cannot be read: %s", e.Key, e.Column, e.Reason)
+	return fmt.Sprintf("user %q: column %s cannot be read: %s", ShownKey(e.Key), e.Column, e.Reason)
 }
 
 // RowErrors takes the records that cannot be read out of List's error. What is left is nil unless the page itself failed.

@@ -1,7 +1,6 @@
 package sweeper
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -23,6 +22,8 @@ type AttendConfig struct {
 	Spec    Spec
 	Workers int    // of this process; 0: 1
 	Name    string // for people: where it works
+	// GoesOn is called when the same was begun before, and this goes on with it, with when that was.
+	GoesOn func(began time.Time)
 	// Progress is called after each batch, with how many people of the source were counted so far.
 	Progress func(source string, people int64)
 	// Counting is called now and then while names that several people hold are looked for, with how many people were read so far.
@@ -56,11 +57,11 @@ var ErrEnded = errors.New("the run was ended")
 
 // Attend goes through a run of its own: begins it, plans it and works on it, whatever the settings say, until it is done, and returns
 // what came of each source, also beside an error. Two things hold it up: a pause, and, unless that is ignored, a stop of the governor
-// where one governs. If the same was begun before and has not ended, it goes on with that; another process may attend it too. Its
+// where one governs. If the same was begun less than freshFor ago and has not ended, it goes on with that; another process may attend it too. Its
 // error is ErrOtherRun, ErrEnded, or why it could not go on: the run stays as it is then, but in a phase in which nobody moves.
 func Attend(ctx context.Context, c AttendConfig) ([]Report, error) {
 	c.Spec.Attended = true
-	if err := c.Service.Moves(); errors.Is(err, accounts.ErrNothingMoves) {
+	if err := c.Service.Moves(c.Spec.Hash); errors.Is(err, accounts.ErrNothingMoves) {
 		return nil, err
 	}
 	run, err := attended(ctx, c)
@@ -84,7 +85,7 @@ func Attend(ctx context.Context, c AttendConfig) ([]Report, error) {
 		err = a.ended(context.WithoutCancel(ctx), run.ID)
 	}
 	if errors.Is(err, accounts.ErrNothingMoves) {
-		_, endErr := End(context.WithoutCancel(ctx), c.Service.RunStore(), Orders{Run: run}, accounts.RunFailed, accounts.ErrNothingMoves.Error())
+		_, endErr := End(context.WithoutCancel(ctx), c.Service.RunStore(), Orders{Run: run}, accounts.RunFailed, err.Error())
 		if !errors.Is(endErr, accounts.ErrStale) {
 			err = errors.Join(err, endErr)
 		}
@@ -92,6 +93,10 @@ func Attend(ctx context.Context, c AttendConfig) ([]Report, error) {
 	reports, reportErr := reportsOf(context.WithoutCancel(ctx), c.Service, run, c.Spec.Sources)
 	return reports, errors.Join(err, reportErr)
 }
+
+// freshFor is how long after its beginning a run that was interrupted is gone on with. It passes over who has come to the old store
+// behind its back, and of names it knows what was found when it began.
+const freshFor = 24 * time.Hour
 
 // attended begins the run, or finds the one that is to go on.
 func attended(ctx context.Context, c AttendConfig) (accounts.Run, error) {
@@ -111,13 +116,23 @@ func attended(ctx context.Context, c AttendConfig) (accounts.Run, error) {
 		if err != nil {
 			return accounts.Run{}, err
 		}
-		if spec.same(c.Spec) {
+		free, err := forsaken(ctx, c.Service.RunStore(), run, spec)
+		if err != nil {
+			return accounts.Run{}, err
+		}
+		same, why := spec.same(c.Spec), "nobody attended it, and another one was begun"
+		switch {
+		case same && free && time.Since(run.Began) > freshFor:
+			why = "nobody attended it, and it was begun too long ago to go on with it"
+		case same:
+			if c.GoesOn != nil {
+				c.GoesOn(run.Began)
+			}
 			return run, nil
+		case !free:
+			return accounts.Run{}, ErrOtherRun
 		}
-		if free, err := forsaken(ctx, c.Service.RunStore(), run, spec); err != nil || !free {
-			return accounts.Run{}, cmp.Or(err, ErrOtherRun)
-		}
-		if _, err := End(ctx, c.Service.RunStore(), Orders{Run: run}, accounts.RunStopped, "nobody attended it, and another one was begun"); err != nil && !errors.Is(err, accounts.ErrStale) {
+		if _, err := End(ctx, c.Service.RunStore(), Orders{Run: run}, accounts.RunStopped, why); err != nil && !errors.Is(err, accounts.ErrStale) {
 			return accounts.Run{}, err
 		}
 	}
@@ -202,7 +217,10 @@ const (
 
 // read says what to do: everything, until the run has ended, but while something holds it up.
 func (a *attendance) read(ctx context.Context, id uuid.UUID) (Orders, error) {
-	run, err := a.Service.RunStore().RunByID(ctx, id)
+	run, err := runOf(ctx, a.Service.RunStore()) // without what was found, which may be some MB
+	if err == nil && run.ID != id {
+		run, err = a.Service.RunStore().RunByID(ctx, id)
+	}
 	if err != nil {
 		return Orders{}, err
 	}

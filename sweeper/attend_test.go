@@ -10,6 +10,7 @@ import (
 	"rekey/accounts"
 	"rekey/accounts/phase"
 	"rekey/legacy"
+	"rekey/sweeper/settings"
 )
 
 // A bad account costs one account; everybody else is moved, once.
@@ -162,5 +163,28 @@ func TestAttendNothingMoves(t *testing.T) {
 	}
 	if runs, err := w.store.Runs(t.Context(), 10); err != nil || len(runs) != 0 {
 		t.Errorf("%+v (%v)", runs, err)
+	}
+}
+
+// What a run has found is not read again and again; how it has ended is.
+func TestAttendReads(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	run := w.begin(func(s *Spec) { s.Attended = true })
+	if err := w.store.KeepFound(t.Context(), run.ID, `{"alone": "too many names"}`); err != nil {
+		t.Fatal(err)
+	}
+	a := &attendance{AttendConfig: AttendConfig{Service: w.Service}, keeper: *w.keeper()}
+	o, err := a.read(t.Context(), run.ID)
+	if err != nil || !o.moves() || o.Run.ID != run.ID || o.Run.Found != "{}" {
+		t.Errorf("%+v (%v)", o, err)
+	}
+	if _, err := End(t.Context(), w.store, o, accounts.RunStopped, "test"); err != nil {
+		t.Fatal(err)
+	}
+	w.begin(nil) // another one goes on
+	o, err = a.read(t.Context(), run.ID)
+	if err != nil || o.Run.ID != run.ID || o.hold(settings.CauseNoRun) != "test" {
+		t.Errorf("%+v (%v)", o, err)
 	}
 }

@@ -23,13 +23,17 @@ func (t *task) batch(ctx context.Context, o Orders) (people int, took time.Durat
 	}
 	var page accounts.Page
 	var j judged
+	var known accounts.Known
 	movers := 0
 	reading, err := t.timed(ctx, func(ctx context.Context) (err error) {
-		if page, err = t.page(ctx, limit); err == nil {
-			j, err = t.judge(page)
-		}
-		if movers = len(j.people); err == nil && !math.IsInf(o.Rate, 1) && movers > 0 {
-			movers, err = t.Service.ToMove(ctx, t.chunk.Source, j.people, t.held)
+		known, err = t.Service.KnownBefore(ctx, t.chunk.Source, func(ctx context.Context) (_ []legacy.User, err error) {
+			if page, err = t.page(ctx, limit); err == nil {
+				j, err = t.judge(page)
+			}
+			return j.people, err
+		})
+		if movers = min(len(j.people), limit); err == nil && !math.IsInf(o.Rate, 1) && movers > 0 {
+			movers, err = t.Service.ToMove(ctx, t.chunk.Source, j.people, t.held, known)
 		}
 		return err
 	})
@@ -46,7 +50,7 @@ func (t *task) batch(ctx context.Context, o Orders) (people int, took time.Durat
 	if 4*movers <= most {
 		t.skim = min(2*max(t.skim, 1), maxSkim)
 	}
-	moving, err := t.timed(ctx, func(ctx context.Context) error { return t.write(ctx, o, page, j) })
+	moving, err := t.timed(ctx, func(ctx context.Context) error { return t.write(ctx, o, page, j, known) })
 	return len(page.People) + len(page.Unreadable), reading + moving, err
 }
 
@@ -130,7 +134,7 @@ func (t *task) judge(page accounts.Page) (judged, error) {
 }
 
 // write moves the people, and writes down with them how far the chunk is.
-func (t *task) write(ctx context.Context, o Orders, page accounts.Page, j judged) error {
+func (t *task) write(ctx context.Context, o Orders, page accounts.Page, j judged, known accounts.Known) error {
 	if len(j.told) > 0 && !t.spec.DryRun { // before the cursor: nobody is passed over who is neither here nor in quarantine
 		if _, err := t.Service.NoteRefused(ctx, j.told, t.spec.by()); err != nil {
 			return err
@@ -143,6 +147,8 @@ func (t *task) write(ctx context.Context, o Orders, page accounts.Page, j judged
 		people = counts.People()
 		next = t.chunk
 		next.Cursor, next.Done, next.Attempts = page.Next, page.Last || page.Next == t.chunk.Through && t.chunk.Through != "", 0
+		next.Bound, counts.Calm = relax(t.chunk.Bound, counts.Calm, o.Batch)
+		counts.Asked = 0
 		var err error
 		next.Counts, err = counts.text()
 		return next, err
@@ -157,7 +163,7 @@ func (t *task) write(ctx context.Context, o Orders, page accounts.Page, j judged
 		}
 	} else {
 		_, err := t.Service.MigrateMany(ctx, accounts.Batch{
-			Source: t.chunk.Source, People: j.people, Contested: t.contested, Counted: o.Run.Began, Held: t.held,
+			Source: t.chunk.Source, People: j.people, Known: known, Contested: t.contested, Counted: o.Run.Began, Held: t.held,
 			Again: func(ctx context.Context) ([]legacy.User, error) {
 				page, err := t.page(ctx, len(page.People)+len(page.Unreadable))
 				return page.People, err
@@ -178,9 +184,23 @@ func (t *task) write(ctx context.Context, o Orders, page accounts.Page, j judged
 const (
 	// patience is how often a chunk is tried as it is.
 	patience = 2
-	// shrinking is by what the batches of a chunk are cut each time after that, down to one person.
+	// shrinking is by what the batches of a chunk are cut each time after that, down to one person, and by what they grow again.
 	shrinking = 4
 )
+
+// relax returns the bound of a chunk after a batch was moved, and how many were under it: once there were as many as one was cut into,
+// whatever stalled that one is behind, and the bound grows, up to none at most.
+func relax(bound, calm, most int) (int, int) {
+	switch {
+	case bound == 0:
+		return 0, 0
+	case calm+1 < shrinking:
+		return bound, calm + 1
+	case bound*shrinking >= most:
+		return 0, 0
+	}
+	return bound * shrinking, 0
+}
 
 // suspect does something about a chunk that is claimed again and again and does not move: somebody in it kills or stalls whoever
 // comes to them. Its batches become smaller, down to one person, and when that one has done it too they are passed over. The attempts
@@ -194,19 +214,32 @@ func (t *task) suspect(ctx context.Context, o Orders) error {
 	}
 	was := t.chunk.Bound
 	if was == 0 {
-		was = min(o.Batch, maxSize)
+		was = t.Sizes.Size(o.most())
 	}
 	t.chunk.Bound = max(1, was/shrinking)
+	counts, err := CountsOf(t.chunk)
+	if err != nil {
+		return err
+	}
+	counts.Calm = 0
+	if t.chunk.Counts, err = counts.text(); err != nil {
+		return err
+	}
 	t.log().WarnContext(ctx, "a chunk of the sweep does not move; its batches become smaller",
 		"source", t.chunk.Source, "chunk", t.chunk.Seq, "attempts", t.chunk.Attempts, "people", t.chunk.Bound)
 	return t.store().KeepChunk(ctx, t.chunk, claimFor, 0)
 }
 
-// passOver quarantines the next person.
+// passOver quarantines the next person, unless it may be the store; see blame.go.
 func (t *task) passOver(ctx context.Context) error {
 	id, err := t.nextID(ctx)
 	if err != nil {
 		return err
+	}
+	if id != "" {
+		if may, err := t.mayBlame(ctx, id); err != nil || !may {
+			return err
+		}
 	}
 	next := t.chunk
 	next.Attempts, next.Bound = 0, 0
@@ -219,7 +252,7 @@ func (t *task) passOver(ctx context.Context) error {
 		}
 		tally := accounts.NewTally()
 		tally.Refuse(accounts.NotePoisoned, id)
-		next.Cursor = id
+		next.Cursor, counts.Calm, counts.Asked = id, 0, 0
 		if next.Counts, err = counts.add(tally).text(); err != nil {
 			return err
 		}
@@ -237,12 +270,12 @@ func (t *task) passOver(ctx context.Context) error {
 	return nil
 }
 
-// nextID returns the key of the next person. Where only keys can be read, nothing else is.
+// nextID returns the key of the next person of the chunk; "" if there is none. Where only keys can be read, nothing else is.
 func (t *task) nextID(ctx context.Context) (id string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, batchTime)
 	defer cancel()
 	if t.Service.Cuts(t.chunk.Source) {
-		return t.Service.CutKey(ctx, t.chunk.Source, t.behind(), 1)
+		return t.nextKey(ctx)
 	}
 	err = jobs.Guarded(func() error {
 		page, err := t.page(ctx, 1)
@@ -253,4 +286,18 @@ func (t *task) nextID(ctx context.Context) (id string, err error) {
 		return err
 	})
 	return id, err
+}
+
+// nextKey is nextID where the source Cuts. Only the source knows the order of its keys: whoever is also the first behind the chunk is
+// not in it.
+func (t *task) nextKey(ctx context.Context) (string, error) {
+	next, err := t.Service.CutKey(ctx, t.chunk.Source, t.behind(), 1)
+	if err != nil || next == "" || t.chunk.Through == "" || next == t.chunk.Through {
+		return next, err
+	}
+	behind, err := t.Service.CutKey(ctx, t.chunk.Source, t.chunk.Through, 1)
+	if err != nil || next == behind {
+		return "", err
+	}
+	return next, nil
 }

@@ -89,7 +89,7 @@ func TestPartTotals(t *testing.T) {
 			w.shop.Change(id, func(u *legacy.User) { u.LastLoginAt = time.Now().Add(-ago) })
 		}
 		s := w.sweeper()
-		w.set(s, `{"state": "running", "accounts_per_second": "max", "workers": 1, "chunk": 5, "order": "`+string(order)+`"}`)
+		w.set(s, `{"state": "running", "accounts_per_second": "max", "workers": 1, "chunk": 100, "order": "`+string(order)+`"}`)
 		w.tick(s)
 		w.tick(s)
 		w.tick(s)

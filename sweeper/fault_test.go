@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"math"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"rekey/accounts"
 	"rekey/accounts/phase"
@@ -86,13 +90,19 @@ func TestPoisoned(t *testing.T) {
 			var log bytes.Buffer
 			s.worker.Waits = true
 			s.worker.Log = slog.New(slog.NewTextHandler(&log, nil))
-			var looked atomic.Int64
-			w.shop.onPage = func(users []legacy.User) {
-				for _, u := range users {
-					if u.ID == poison.id && (poison.read || looked.Add(1)%2 == 0) { // else at the second look, within the move
-						panic("Correct-Horse-7")
+			panics := func(id string) {
+				if id == poison.id {
+					panic("Correct-Horse-7")
+				}
+			}
+			if poison.read {
+				w.shop.onPage = func(users []legacy.User) {
+					for _, u := range users {
+						panics(u.ID)
 					}
 				}
+			} else {
+				w.shop.apart, w.shop.onGet = true, panics
 			}
 			run := w.onlyChunk(s)
 			for range 40 {
@@ -102,7 +112,8 @@ func TestPoisoned(t *testing.T) {
 				}
 			}
 			chunks, n := w.counts(run.ID)
-			if !chunks[0].Done || n.Outcomes[accounts.OutcomeMoved] != 99 || n.Refused[accounts.NotePoisoned] != 1 || n.People() != 100 {
+			moved := n.Outcomes[accounts.OutcomeMoved] + n.Outcomes[accounts.OutcomeUnchanged] // who moved by themselves beside the poison
+			if !chunks[0].Done || moved != 99 || n.Refused[accounts.NotePoisoned] != 1 || n.People() != 100 {
 				t.Fatalf("%+v, %+v", chunks, n)
 			}
 			if got := n.Examples[accounts.NotePoisoned]; len(got) != 1 || got[0] != poison.id {
@@ -173,7 +184,7 @@ func TestWorkersShare(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 600)
 	s := w.sweeper()
-	w.set(s, `{"state": "running", "accounts_per_second": "max", "chunk": 40, "workers": 8, "batch": {"max": 10}}`)
+	w.set(s, `{"state": "running", "accounts_per_second": "max", "chunk": 100, "workers": 8, "batch": {"max": 10}}`)
 	w.tick(s)
 	w.tick(s)
 	services := []*accounts.Service{w.Service}
@@ -205,4 +216,47 @@ func TestWorkersShare(t *testing.T) {
 		t.Errorf("%+v, %+v", run, n)
 	}
 	w.exactly(600)
+}
+
+// Where the people at whom a chunk had stalled are gone, and they were its last, nobody of the next chunk is passed over for them.
+func TestPassOverEndsWithChunk(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		gone int // of the end of the chunk
+		want []string
+	}{"they are there": {0, []string{"1048"}}, "one is left": {1, []string{"1048"}}, "all are gone": {2, nil}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 100)
+			run := w.begin(nil)
+			part := accounts.Part{Source: "shop"}
+			whole := part
+			whole.Whole = true
+			if err := w.store.CutChunks(t.Context(), run.ID, part, whole, []accounts.Chunk{{Through: "1049"}, {After: "1049"}}); err != nil {
+				t.Fatal(err)
+			}
+			c, err := w.store.ClaimChunk(t.Context(), run.ID, "test", 1, claimFor)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range row.gone {
+				w.shop.Remove(strconv.Itoa(1049 - i))
+			}
+			c.Cursor, c.Bound, c.Attempts = "1047", 1, patience+1
+			if c.Counts, err = (Counts{Asked: 1}).text(); err != nil { // others were answered before the last try
+				t.Fatal(err)
+			}
+			work := &task{Worker: &Worker{Service: w.Service, Sizes: &Sizes{}}, spec: aSpec(), chunk: c}
+			if err := work.suspect(t.Context(), Orders{Batch: 100, Rate: math.Inf(1)}); err != nil {
+				t.Fatal(err)
+			}
+			chunks, n := w.counts(run.ID)
+			if diff := cmp.Diff(row.want, n.Examples[accounts.NotePoisoned]); diff != "" {
+				t.Errorf("passed over: %s", diff)
+			}
+			if chunks[0].Done != (len(row.want) == 0) || chunks[1].Done {
+				t.Errorf("%+v", chunks)
+			}
+		})
+	}
 }

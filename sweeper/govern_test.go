@@ -7,7 +7,6 @@ import (
 	"errors"
 	"log/slog"
 	"math"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,13 +14,14 @@ import (
 	"rekey/accounts"
 	"rekey/accounts/phase"
 	"rekey/accounts/sqlstore"
+	"rekey/accounts/sqlstore/sqlstoretest"
 	"rekey/sweeper/governor"
 )
 
 // governed is an empty store in which some replicas live.
 func governed(t *testing.T, replicas ...string) *sqlstore.Store {
 	t.Helper()
-	s, err := sqlstore.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "rekey.db"), sqlstore.Options{})
+	s, err := sqlstore.Open(t.Context(), sqlstoretest.SQLite(t), sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,6 +26,17 @@ type standing struct {
 	verdict governor.Verdict
 }
 
+// hash is what is done with the hashes of people: of the run that is under way, or of the next.
+func (s standing) hash() accounts.Keep {
+	switch {
+	case s.run.ID != uuid.Nil:
+		return s.spec.hash()
+	case s.wanted != nil:
+		return s.wanted.Spec.hash()
+	}
+	return accounts.KeepAuto
+}
+
 // holds returns why nobody is moved, beside what the settings say: settings.Document.Holds tells that.
 func (s standing) holds() []settings.Hold {
 	var holds []settings.Hold
@@ -105,8 +116,8 @@ func readStanding(ctx context.Context, store accounts.RunStore, d settings.Docum
 }
 
 // Beside returns what a settings.Keeper is to be told by: why nobody is moved, beside what the settings say. The sources are all
-// that there are.
-func Beside(store accounts.RunStore, sources []string) func(context.Context, settings.Document, time.Time) ([]settings.Hold, error) {
+// that there are, and mails says whether any are sent.
+func Beside(store accounts.RunStore, sources []string, mails bool) func(context.Context, settings.Document, time.Time) ([]settings.Hold, error) {
 	return func(ctx context.Context, d settings.Document, now time.Time) ([]settings.Hold, error) {
 		s, err := readStanding(ctx, store, d, sources, now)
 		if err != nil {
@@ -115,7 +126,7 @@ func Beside(store accounts.RunStore, sources []string) func(context.Context, set
 		at, err := store.Phase(ctx)
 		switch {
 		case err == nil:
-			s.moves = accounts.MovesIn(at)
+			s.moves = accounts.MovesIn(at, s.hash(), mails)
 		case !errors.Is(err, accounts.ErrNotFound): // before the first process nothing moves anyhow
 			return nil, err
 		}

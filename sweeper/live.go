@@ -80,7 +80,7 @@ func (s *Sweeper) read(ctx context.Context) (Orders, error) {
 	if o.Holds = document.Holds(now); o.held(settings.CauseOff) {
 		return o, nil
 	}
-	at.moves = s.service.Moves()
+	at.moves = s.service.Moves(at.hash())
 	o.Holds = append(o.Holds, at.holds()...)
 	o.obey(at.verdict)
 	return o, nil

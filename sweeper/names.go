@@ -53,7 +53,7 @@ func countNames(ctx context.Context, service *accounts.Service, run accounts.Run
 	}
 	var found Found
 	err = jobs.Guarded(func() (err error) {
-		found.Shared, err = census.Take(ctx, census.Config{Service: service, Seen: func(source string, user legacy.User) error {
+		found.Shared, err = census.Take(ctx, census.Config{Service: service, Seen: func(ctx context.Context, source string, user legacy.User) error {
 			all.see(source, user)
 			return pass(ctx)
 		}})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -55,8 +56,18 @@ const (
 	planEvery = 800 * time.Millisecond // though every process may tick each second
 )
 
-// ahead is how many chunks are cut for each worker: one to work on, and one to go on with.
-const ahead = 2
+const (
+	ahead    = 2               // chunks that are cut for each worker at least: one to work on, and one to go on with
+	aheadFor = 2 * time.Second // and for so long there is work at the rate, though a tick may come late
+	fastest  = 20_000          // people a second, where the rate is none: more than was ever seen
+	cutFor   = time.Second     // after it the rest of a cut is the next tick's: the governor is heard in each
+)
+
+// ready is how many chunks are to be there that are not done.
+func (o Orders) ready() int {
+	people := min(o.Rate, fastest) * aheadFor.Seconds()
+	return max(ahead*o.Workers, int(math.Ceil(people/float64(max(o.Chunk, 1)))))
+}
 
 // Tick plans once, unless somebody else does. It is to be called each second.
 func (p *Planner) Tick(ctx context.Context) error {
@@ -254,7 +265,7 @@ func (p *Planner) cut(ctx context.Context, o Orders, chunks []accounts.Chunk) (w
 	if err := p.total(ctx, o.Run.ID, parts); err != nil {
 		return false, err
 	}
-	free := ahead * o.Workers
+	free := o.ready()
 	for _, c := range chunks {
 		if !c.Done {
 			free--
@@ -279,7 +290,9 @@ func (p *Planner) cut(ctx context.Context, o Orders, chunks []accounts.Chunk) (w
 			}
 			return false, err
 		}
-		free -= len(pieces)
+		if free -= len(pieces); !is.Whole {
+			break // there are enough, or it has taken long enough
+		}
 	}
 	return whole, nil
 }
@@ -316,10 +329,11 @@ func (p *Planner) total(ctx context.Context, run uuid.UUID, parts []accounts.Par
 	return nil
 }
 
-// pieces returns the next chunks of a part, each of about n people, and how far it is cut then.
+// pieces returns the next chunks of a part, each of about n people, and how far it is cut then: at most so many, and what a while
+// is enough for.
 func (p *Planner) pieces(ctx context.Context, part accounts.Part, n, most int) (is accounts.Part, pieces []accounts.Chunk, err error) {
 	is = part
-	for len(pieces) < most && !is.Whole {
+	for began := time.Now(); len(pieces) < most && !is.Whole && (len(pieces) == 0 || time.Since(began) < cutFor); {
 		key := ""
 		if p.Service.Cuts(part.Source) {
 			if key, err = p.Service.CutKey(ctx, part.Source, is.Cut, n); err != nil {

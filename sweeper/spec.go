@@ -60,6 +60,10 @@ type Counts struct {
 	Passed int64 `json:"passed,omitempty"`
 	// Again are the keys of records that cannot be read and were counted with the last page: they may come again with the next.
 	Again []string `json:"again,omitempty"`
+	// Calm is how many batches in a row were moved under the chunk's bound.
+	Calm int `json:"calm,omitempty"`
+	// Asked is how often others were asked for before the next person is blamed; see blame.go.
+	Asked int `json:"asked,omitempty"`
 }
 
 // CountsOf reads the counts of a chunk.

@@ -101,10 +101,9 @@ type StatusConfig struct {
 	// Remaining returns when so much work will have been done, if it is done only while it may be; the zero time if nobody knows.
 	// nil: it is always done.
 	Remaining func(from time.Time, work time.Duration) time.Time
+	// Worked is the other way round: for how long work was done, from a time to another; 0 if nobody knows. nil: always.
+	Worked func(from, to time.Time) time.Duration
 }
-
-// newestRuns are those among which are all that are under way: there is one of each kind.
-const newestRuns = 20
 
 // ReadStatus returns how far the sweeper is. Its error is an *accounts.UnavailableError, or one of the functions'.
 func ReadStatus(ctx context.Context, c StatusConfig) (Status, error) {
@@ -113,6 +112,9 @@ func ReadStatus(ctx context.Context, c StatusConfig) (Status, error) {
 	}
 	if c.Remaining == nil {
 		c.Remaining = func(from time.Time, work time.Duration) time.Time { return from.Add(work) }
+	}
+	if c.Worked == nil {
+		c.Worked = func(from, to time.Time) time.Duration { return to.Sub(from) }
 	}
 	s := Status{At: c.Now(), Runs: []RunStatus{}}
 	var err error
@@ -134,15 +136,14 @@ func ReadStatus(ctx context.Context, c StatusConfig) (Status, error) {
 			return s, err
 		}
 	}
-	runs, err := c.Service.Runs(ctx, newestRuns)
+	runs, err := c.Service.RunsUnderWay(ctx)
+	if err == nil && len(runs) == 0 {
+		runs, err = c.Service.Runs(ctx, 1)
+	}
 	if err != nil {
 		return s, err
 	}
-	for i, run := range runs {
-		under := run.State == accounts.RunRunning
-		if !under && (i > 0 || slices.ContainsFunc(runs, func(r accounts.Run) bool { return r.State == accounts.RunRunning })) {
-			continue
-		}
+	for _, run := range runs {
 		r, err := c.runStatus(ctx, run)
 		if err != nil {
 			return s, err
@@ -150,7 +151,7 @@ func ReadStatus(ctx context.Context, c StatusConfig) (Status, error) {
 		if r.Names != nil {
 			r.Names.Of = everybody(s.Progress)
 		}
-		if under && len(s.Held) == 0 {
+		if run.State == accounts.RunRunning && len(s.Held) == 0 {
 			r.ETA = c.eta(r, s.Progress)
 		}
 		s.Runs = append(s.Runs, r)
@@ -259,12 +260,13 @@ func (r RunStatus) Left() (int64, bool) {
 	return left, len(r.Parts) > 0
 }
 
-// eta is between the pace of the run as a whole and, where it moves people, of the last minute and hour.
+// eta is between the pace of the run as a whole, over the time in which it may have worked, and, where it moves people, of the last
+// minute and hour.
 func (c StatusConfig) eta(r RunStatus, p accounts.Progress) *ETA {
 	left, known := r.Left()
 	now := c.Now()
 	var slow, fast float64
-	paces := []accounts.Pace{{People: r.Counts.People, Seconds: now.Sub(r.Began).Seconds()}}
+	paces := []accounts.Pace{{People: r.Counts.People, Seconds: c.Worked(r.Began, now).Seconds()}}
 	if r.Kind == accounts.RunMove {
 		paces = append(paces, p.Minute, p.Hour)
 	}

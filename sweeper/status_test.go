@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"rekey/accounts/masterkey"
 	"rekey/accounts/password"
 	"rekey/accounts/sqlstore"
+	"rekey/accounts/sqlstore/sqlstoretest"
 	"rekey/legacy/hash"
 	"rekey/sweeper"
 )
@@ -30,7 +30,7 @@ type world struct {
 
 func newWorld(t *testing.T) world {
 	t.Helper()
-	store, err := sqlstore.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "new.db"), sqlstore.Options{})
+	store, err := sqlstore.Open(t.Context(), sqlstoretest.SQLite(t), sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,6 +126,22 @@ func TestStatus(t *testing.T) {
 	}
 }
 
+// TestStatusBehindOthers: the run that is under way is shown, however many have begun and ended since.
+func TestStatusBehindOthers(t *testing.T) {
+	t.Parallel()
+	c := newWorld(t)
+	run := begun(t, c, 0)
+	for range 20 { // a comparison of each night
+		night := accounts.Run{ID: uuid.Must(uuid.NewV7()), Kind: accounts.RunMove, State: accounts.RunRunning, Began: now}
+		must(t, c.store.BeginRun(t.Context(), night, nil, event("run.began")))
+		night.State, night.Ended = accounts.RunDone, now
+		must(t, c.store.EndRun(t.Context(), night, event("run.ended")))
+	}
+	if s := read(t, c); len(s.Runs) != 1 || s.Runs[0].ID != run.ID {
+		t.Errorf("behind twenty others: %+v", s.Runs)
+	}
+}
+
 // TestETA: 50 of 150 people took ten seconds; the rest takes twenty, counted as the schedule counts.
 func TestETA(t *testing.T) {
 	t.Parallel()
@@ -144,7 +160,12 @@ func TestETA(t *testing.T) {
 	if got := eta(func(c *sweeper.StatusConfig) { c.Remaining = night }); got == nil || !got.Latest.Equal(now.Add(time.Hour+20*time.Second)) {
 		t.Errorf("with windows: %+v", got)
 	}
+	half := func(from, to time.Time) time.Duration { return to.Sub(from) / 2 } // the windows were closed for the other five seconds
+	if got := eta(func(c *sweeper.StatusConfig) { c.Remaining, c.Worked = night, half }); got == nil || !got.Latest.Equal(now.Add(time.Hour+10*time.Second)) {
+		t.Errorf("with windows, of which one was closed: %+v", got)
+	}
 	for name, change := range map[string]func(*sweeper.StatusConfig){
+		"never in a window": func(c *sweeper.StatusConfig) { c.Worked = func(time.Time, time.Time) time.Duration { return 0 } },
 		"no window in sight": func(c *sweeper.StatusConfig) {
 			c.Remaining = func(time.Time, time.Duration) time.Time { return time.Time{} }
 		},

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
 	"rekey/accounts"
 	"rekey/sweeper/governor"
+	"rekey/sweeper/pause"
 	"rekey/sweeper/settings"
 )
 
@@ -28,8 +28,8 @@ func (a *attendance) holds(ctx context.Context) ([]settings.Hold, error) {
 	case err != nil:
 		return []settings.Hold{{Cause: settings.CausePaused, Text: err.Error()}}, nil //nolint:nilerr // it is told, and holds the run until it is mended
 	}
-	if pause := d.Pause(a.keeper.Documents.At()); pause != nil {
-		holds = append(holds, *pause)
+	if paused := d.Pause(a.keeper.Documents.At()); paused != nil {
+		holds = append(holds, *paused)
 	}
 	if a.IgnoreGovernor {
 		return holds, nil
@@ -91,23 +91,9 @@ func (a *attendance) present(ctx context.Context) (stop func()) {
 		}
 	}
 	keep(ctx, claimFor)
-	ctx, cancel := context.WithCancel(ctx)
-	var telling sync.WaitGroup
-	telling.Go(func() {
-		tick := time.NewTicker(holdEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				keep(ctx, claimFor)
-			}
-		}
-	})
+	leave := pause.Beside(ctx, holdEvery, func(ctx context.Context) (again bool) { keep(ctx, claimFor); return true })
 	return func() {
-		cancel()
-		telling.Wait()
+		leave()
 		if claim.Fence > 0 {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
 			defer cancel()

@@ -18,7 +18,7 @@ import (
 // keeper returns who keeps the settings, as the command line and the gateway have it.
 func (w *world) keeper() *settings.Keeper {
 	return &settings.Keeper{
-		Documents: accounts.SweepDocuments{Store: w.store}, Beside: Beside(w.store, []string{"shop"}), Attended: Attended(w.store), EndAttended: EndAttended(w.store),
+		Documents: accounts.SweepDocuments{Store: w.store}, Beside: Beside(w.store, []string{"shop"}, !w.unmailed), Attended: Attended(w.store), EndAttended: EndAttended(w.store), EndLeft: EndLeft(w.store),
 	}
 }
 

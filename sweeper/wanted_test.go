@@ -2,6 +2,7 @@ package sweeper
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -110,6 +111,73 @@ func TestHeldByPhase(t *testing.T) {
 	if !strings.Contains(o.hold(settings.CausePhase), "nobody is moved or copied: legacy-only") || len(w.noRuns()) > 0 {
 		t.Errorf("%+v", o.Holds)
 	}
+}
+
+// Where legacy answers, nobody's password is taken away, and it is told when it may be.
+func TestResetHeldByPhase(t *testing.T) {
+	t.Parallel()
+	w := newWorldOn(t, phase.DualWrite, 3)
+	at, err := w.store.Phase(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := at.Move(phase.Shadow, 0, time.Now())
+	if err != nil || len(next) != 1 {
+		t.Fatalf("%+v (%v)", next, err)
+	}
+	event := accounts.Event{ID: uuid.Must(uuid.NewV7()), At: time.Now(), Kind: accounts.EventPhaseMoved, Actor: "test"}
+	if err := w.store.MovePhase(t.Context(), next[0], event); err != nil {
+		t.Fatal(err)
+	}
+	w.Service, w.store = w.process(phase.DualWrite, "two")
+	s := w.sweeper()
+	w.set(s, `{"state": "running", "hash": "reset"}`)
+	o := w.tick(s)
+	if w.told(o); !strings.Contains(o.hold(settings.CausePhase), "from new-first on") {
+		t.Errorf("%+v", o.Holds)
+	}
+	if _, err := w.attend(t.Context(), func(c *AttendConfig) { c.Spec.Hash = accounts.KeepReset }); !errors.Is(err, accounts.ErrNothingMoves) {
+		t.Errorf("at a terminal: %v", err)
+	}
+	w.set(s, `{"hash": "auto"}`)
+	if o := w.tick(s); o.held(settings.CausePhase) {
+		t.Errorf("%+v", o.Holds)
+	}
+}
+
+// Where no mail is sent, a run of settings of before that takes passwords away is held, and a worker who comes to it all the same leaves
+// it as it was: no attempt counts, so that nobody is ever passed over for it.
+func TestResetHeldWithoutMail(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	s := w.sweeper()
+	w.set(s, `{"hash": "reset"}`)
+	run := w.onlyChunk(s)
+	w.unmailed = true
+	w.Service, w.store = w.process(phase.Lazy, "two")
+	other := &Worker{Service: w.Service, Desk: s.desk, Sizes: &Sizes{}, Names: &Names{}, Name: "two"} // whose desk does not know
+	for range 2 * patience {
+		if _, err := other.Step(t.Context()); !errors.Is(err, accounts.ErrNothingMoves) {
+			t.Fatalf("a worker: %v", err)
+		}
+		chunks, _ := w.counts(run.ID)
+		if c := chunks[0]; c.Done || c.Cursor != "" || c.Attempts != 0 {
+			t.Fatalf("%+v", c)
+		}
+		if err := w.store.LeaveChunk(t.Context(), chunks[0], 0); err != nil { // and it is due at once
+			t.Fatal(err)
+		}
+	}
+	w.exactly(0)
+	s = w.sweeper()
+	o := w.tick(s)
+	if w.told(o); !strings.Contains(o.hold(settings.CausePhase), accounts.ResetUnmailed) {
+		t.Errorf("%+v", o.Holds)
+	}
+	if more, err := s.Work(t.Context()); more || err != nil {
+		t.Errorf("there is work (%v)", err)
+	}
+	w.exactly(0)
 }
 
 // The next beginning is told as it will be: within a window.

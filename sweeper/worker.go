@@ -66,16 +66,15 @@ func (w *Worker) Step(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	t := &task{Worker: w, spec: o.Spec, chunk: c}
+	t.letGo = t.hold(ctx)
+	defer t.letGo()
 	if t.contested, err = w.Names.contested(ctx, w.store(), o.Run.ID); err != nil {
 		return true, errors.Join(err, t.giveBack(ctx, retryFailed))
 	}
 	if t.held, err = w.Service.HeldBack(ctx, c.Source); err != nil {
 		return true, errors.Join(err, t.giveBack(ctx, retryFailed))
 	}
-	held := t.hold(ctx)
-	err = t.work(ctx, o)
-	held()
-	if errors.Is(err, accounts.ErrStale) {
+	if err = t.work(ctx, o); errors.Is(err, accounts.ErrStale) {
 		return true, nil // it took too long, and somebody else goes on
 	}
 	return true, err
@@ -96,6 +95,7 @@ type task struct {
 	spec   Spec
 	chunk  accounts.Chunk
 	choice choice
+	letGo  func() // ends the holding of the claim
 
 	contested func(accounts.Name) bool
 	held      map[string]accounts.Unmoved // whom nobody tries
@@ -171,30 +171,13 @@ func (t *task) wait(ctx context.Context, d time.Duration) error {
 // hold keeps the claim until stop is called, but not while a batch takes longer than it may: whatever it hangs in, others are to
 // find the chunk.
 func (t *task) hold(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	var holding sync.WaitGroup
 	c := t.chunk
-	holding.Go(func() {
-		tick := time.NewTicker(holdEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-			if began := t.began.Load(); began > 0 && time.Since(time.UnixMicro(began)) > 2*batchTime {
-				return
-			}
-			if err := t.store().HoldChunk(ctx, c, claimFor); errors.Is(err, accounts.ErrStale) {
-				return // what is written finds it too
-			}
+	return pause.Beside(ctx, holdEvery, func(ctx context.Context) (again bool) {
+		if began := t.began.Load(); began > 0 && time.Since(time.UnixMicro(began)) > 2*batchTime {
+			return false
 		}
+		return !errors.Is(t.store().HoldChunk(ctx, c, claimFor), accounts.ErrStale) // what is written finds it too
 	})
-	return func() {
-		cancel()
-		holding.Wait()
-	}
 }
 
 // A turn is a moment from which on so many people may be moved.
@@ -287,6 +270,7 @@ func (t *task) giveBack(ctx context.Context, after time.Duration) error {
 // leave gives the chunk back as it was read: what came of a batch that has failed is not known. The time of it is its own: who ends
 // gives back what they hold.
 func (t *task) leave(ctx context.Context, after time.Duration) error {
+	t.letGo() // else what was given back might be held once more
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
 	defer cancel()
 	return t.store().LeaveChunk(ctx, t.chunk, after)
@@ -311,6 +295,9 @@ func (t *task) fail(ctx context.Context, err error) error {
 	case unavailable:
 		t.Sizes.Failed()
 		return errors.Join(err, t.giveBack(ctx, t.unlessWaits(doubt.RetryAfter)))
+	case errors.Is(err, errSlow):
+		t.Sizes.Failed()
+		t.chunk.Attempts = max(t.chunk.Attempts, patience) // it is not tried as it is again
 	case errors.Is(err, accounts.ErrWalkStuck):
 		err = errors.Join(err, t.giveUp(ctx, err))
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,6 +17,7 @@ import (
 	"rekey/accounts/password"
 	"rekey/accounts/phase"
 	"rekey/accounts/sqlstore"
+	"rekey/accounts/sqlstore/sqlstoretest"
 	"rekey/legacy"
 	"rekey/legacy/hash"
 	"rekey/legacy/legacytest"
@@ -27,11 +27,41 @@ import (
 type shop struct {
 	*legacytest.Memory
 	people int
-	uncut  bool // it cannot be cut into pieces
+	uncut  bool   // it cannot be cut into pieces
+	twin   string // a key that two records have
+	apart  bool   // it lists by another question than it looks people up by: everybody moves by themselves
+	onCut  func()
 
 	mu         sync.Mutex
 	unreadable map[string]bool
-	onPage     func(users []legacy.User) // before a page is returned
+	stalls     func(users []legacy.User) bool // a page that is not answered
+	onPage     func(users []legacy.User)      // before a page is returned
+	onGet      func(id string)                // before somebody is read by themselves
+}
+
+func (s *shop) ListsApart() bool { return s.apart }
+
+func (s *shop) Get(ctx context.Context, id string) (legacy.User, error) {
+	if s.onGet != nil {
+		s.onGet(id)
+	}
+	return s.Memory.Get(ctx, id)
+}
+
+// GetMany finds both records of the twin.
+func (s *shop) GetMany(ctx context.Context, ids []string) ([]legacy.User, error) {
+	var users []legacy.User
+	for _, id := range ids {
+		switch user, err := s.Memory.Get(ctx, id); {
+		case err == nil && id == s.twin:
+			users = append(users, user, user)
+		case err == nil:
+			users = append(users, user)
+		case !errors.Is(err, legacy.ErrNoUser):
+			return nil, err
+		}
+	}
+	return users, nil
 }
 
 func (s *shop) List(ctx context.Context, after string, limit int) ([]legacy.User, error) {
@@ -44,11 +74,16 @@ func (s *shop) Cut(ctx context.Context, after string, n int) (string, error) {
 	if _, err := s.Lookup(ctx, "is it there?"); err != nil {
 		return "", err
 	}
+	if s.onCut != nil {
+		s.onCut()
+	}
 	for i := range s.people {
-		if id := strconv.Itoa(1000 + i); id > after {
-			if n--; n == 0 {
-				return id, nil
-			}
+		id := strconv.Itoa(1000 + i)
+		if _, err := s.Memory.Get(ctx, id); id <= after || errors.Is(err, legacy.ErrNoUser) {
+			continue
+		}
+		if n--; n == 0 {
+			return id, nil
 		}
 	}
 	return "", nil
@@ -62,7 +97,7 @@ func (s *shop) ListTo(ctx context.Context, after, through string, limit int) ([]
 		if id <= after || len(users)+len(bad) == limit || through != "" && id > through {
 			continue
 		}
-		user, err := s.Get(ctx, id)
+		user, err := s.Memory.Get(ctx, id)
 		s.mu.Lock()
 		unreadable := s.unreadable[id]
 		s.mu.Unlock()
@@ -75,12 +110,19 @@ func (s *shop) ListTo(ctx context.Context, after, through string, limit int) ([]
 		default:
 			users = append(users, user)
 		}
+		if id == s.twin && len(users)+len(bad) < limit {
+			users = append(users, user)
+		}
 	}
 	s.mu.Lock()
-	onPage := s.onPage
+	onPage, stalls := s.onPage, s.stalls
 	s.mu.Unlock()
 	if onPage != nil {
 		onPage(users)
+	}
+	if stalls != nil && stalls(users) {
+		<-ctx.Done()
+		return nil, context.Cause(ctx)
 	}
 	return users, errors.Join(bad...)
 }
@@ -92,7 +134,14 @@ type world struct {
 	store *sqlstore.Store
 	shop  *shop
 	url   string
+
+	unmailed bool // its processes send no mail
 }
+
+// A post sends everything to nobody.
+type post struct{}
+
+func (post) Send(context.Context, accounts.Letter) error { return nil }
 
 func newWorld(t *testing.T, people int) *world { t.Helper(); return newWorldOn(t, phase.Lazy, people) }
 
@@ -104,7 +153,7 @@ func newWorldOn(t *testing.T, plan phase.Plan, people int) *world {
 			ID: strconv.Itoa(1000 + i), Username: fmt.Sprintf("user%d", i), Password: &legacy.Stored{Scheme: "plaintext", Hash: fmt.Sprintf("secret%d", i)},
 		}
 	}
-	w := &world{t: t, url: "sqlite://" + filepath.Join(t.TempDir(), "new.db"), shop: &shop{Memory: legacytest.NewMemory(users...), people: people}}
+	w := &world{t: t, url: sqlstoretest.SQLite(t), shop: &shop{Memory: legacytest.NewMemory(users...), people: people}}
 	w.Service, w.store = w.process(plan, "one")
 	return w
 }
@@ -130,8 +179,12 @@ func (w *world) process(plan phase.Plan, id string) (*accounts.Service, *sqlstor
 	if err != nil {
 		t.Fatal(err)
 	}
+	var mailer accounts.Mailer = post{}
+	if w.unmailed {
+		mailer = nil
+	}
 	service, err := accounts.New(accounts.Config{
-		Store: store, Sources: []accounts.Source{{Name: "shop", Source: w.shop}}, Hashes: hash.New(hash.Config{}),
+		Store: store, Mailer: mailer, Sources: []accounts.Source{{Name: "shop", Source: w.shop}}, Hashes: hash.New(hash.Config{}),
 		Hasher:  password.Hasher{Policy: password.Policy{MemoryKiB: 64, Time: 1, Lanes: 1}},
 		Permits: password.NewPool(password.PoolConfig{Permits: 4, SweepPermits: 4}), Key: key, Lease: lease,
 	})

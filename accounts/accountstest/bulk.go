@@ -23,6 +23,7 @@ func bulkRules() []rule {
 		{"many in another epoch", "Many are not made in a phase that they were not meant for.", testManyEpoch},
 		{"many race", "Of those who make the same people at once, by one or by many, one makes each.", testManyRace},
 		{"many and changes race", "However the move of somebody and a change of theirs meet, they have the new password, or are not here, and are not in doubt.", testManyChangesRace},
+		{"snapshot", "Snapshot shows what was there when it was asked for, whatever is written meanwhile.", testSnapshot},
 		{"copies", "Copies tells of those who are here, also as a part of another and as deleted, and of nobody else.", testCopies},
 	}
 }
@@ -198,6 +199,31 @@ func testManyAddress(t *testing.T, s accounts.Store) {
 	rec, err = s.ByID(t.Context(), ada.ID)
 	is(t, "ByID", err, nil)
 	same(t, "drifted, made of a later record", rec.Link.Drifted, true)
+}
+
+func testSnapshot(t *testing.T, s accounts.Store) {
+	first(t, s, phase.Lazy)
+	ada, bert := Person("Ada"), Person("Bert")
+	look := func(l accounts.Lookups, copies, epochs int) {
+		t.Helper()
+		here, err := l.Copies(t.Context(), "shop", []string{"Ada", "Bert"})
+		is(t, "Copies", err, nil)
+		same(t, "copies", len(here), copies)
+		ended, err := l.SessionEpochs(t.Context(), []uuid.UUID{ada.ID, bert.ID})
+		is(t, "SessionEpochs", err, nil)
+		same(t, "epochs", len(ended), epochs)
+	}
+	is(t, "Snapshot", s.Snapshot(t.Context(), func(then accounts.Lookups) error {
+		is(t, "Create", s.Create(t.Context(), ada, Event(ada.ID, accounts.EventMigrated)), nil)
+		d, err := s.BeginIntent(t.Context(), delivery(bert.ID, accounts.DeliverPassword), now().Add(time.Minute))
+		is(t, "BeginIntent", err, nil)
+		is(t, "FinishDelivery", s.FinishDelivery(t.Context(), d, accounts.Finish{Event: Event(bert.ID, accounts.EventPassword), At: now()}), nil)
+		look(s, 1, 1)
+		look(then, 0, 0)
+		return nil
+	}), nil)
+	look(s, 1, 1)
+	is(t, "an error inside", s.Snapshot(t.Context(), func(accounts.Lookups) error { return accounts.ErrStale }), accounts.ErrStale)
 }
 
 func testManyInDoubt(t *testing.T, s accounts.Store) {

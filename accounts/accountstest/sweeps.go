@@ -103,6 +103,11 @@ func testRuns(t *testing.T, s accounts.Store) {
 	same(t, "the run that has ended", ended, r)
 	next := aRun(accounts.RunMove)
 	is(t, "BeginRun, the next", s.BeginRun(t.Context(), next, nil, Event(uuid.Nil, accounts.EventSweepBegan)), nil)
+	under, err := s.RunsUnderWay(t.Context())
+	is(t, "RunsUnderWay", err, nil)
+	if len(under) != 2 || under[0].ID != next.ID || under[1].ID != other.ID {
+		t.Errorf("%d runs are under way, want two", len(under))
+	}
 	all, err := s.Runs(t.Context(), 2)
 	is(t, "Runs", err, nil)
 	if len(all) != 2 || all[0].ID != next.ID || all[1].ID != other.ID {

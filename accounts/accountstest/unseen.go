@@ -17,6 +17,7 @@ func unseenRules() []rule {
 		{"disabled there", "Who is disabled because legacy says so is enabled again with legacy, unless somebody here has said so too.", testDisabledThere},
 		{"set link", "What a link says is changed only from what was read of it, with its event, and not of a deleted account.", testSetLink},
 		{"validations", "Passes come back whole, the newest first.", testValidations},
+		{"last validations", "The last pass over everything, and the last that has found a difference, are found behind however many others.", testLastValidations},
 	}
 }
 
@@ -125,4 +126,54 @@ func testValidations(t *testing.T, s accounts.Store) {
 	all, err = s.Validations(t.Context(), 2)
 	is(t, "Validations", err, nil)
 	same(t, "Validations", all, want[:2])
+}
+
+func testLastValidations(t *testing.T, s accounts.Store) {
+	began := stored(now())
+	add := func(complete bool, epoch int64, verdict accounts.Verdict) accounts.Validation {
+		t.Helper()
+		one := accounts.NewComparison("shop")
+		one.Add(verdict, "7")
+		began = began.Add(time.Second)
+		v := accounts.Validation{
+			ID: uuid.Must(uuid.NewV7()), Began: began, Ended: began, Epoch: epoch,
+			Found: accounts.ValidationReport{Complete: complete, Sources: []accounts.Comparison{one}},
+		}
+		is(t, "AddValidation", s.AddValidation(t.Context(), v), nil)
+		return v
+	}
+	last := func(epoch int64, complete, unclean *accounts.Validation) {
+		t.Helper()
+		for what, read := range map[string]struct {
+			want *accounts.Validation
+			read func() (accounts.Validation, error)
+		}{
+			"LastComplete": {complete, func() (accounts.Validation, error) { return s.LastComplete(t.Context(), epoch) }},
+			"LastUnclean":  {unclean, func() (accounts.Validation, error) { return s.LastUnclean(t.Context()) }},
+		} {
+			got, err := read.read()
+			if read.want == nil {
+				is(t, what, err, accounts.ErrNotFound)
+				continue
+			}
+			is(t, what, err, nil)
+			same(t, what, got, *read.want)
+		}
+	}
+	last(0, nil, nil)
+	whole := add(true, 4, accounts.VerdictAhead)
+	last(4, &whole, nil)
+	last(5, nil, nil)
+	part := add(false, 5, accounts.VerdictDifferent)
+	last(4, &whole, &part)
+	for range 3 {
+		add(false, 5, accounts.VerdictUnmovable)
+	}
+	last(4, &whole, &part)
+	both := add(true, 5, accounts.VerdictMissingHere)
+	last(5, &both, &both)
+	next := add(true, 6, accounts.VerdictEqual)
+	add(false, 6, accounts.VerdictEqual)
+	last(4, &next, &both)
+	last(7, nil, &both)
 }

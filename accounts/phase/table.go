@@ -213,5 +213,15 @@ func (s State) NeedsNew() bool { return s.Phase >= Both }
 // AsksLegacy tells whether somebody who is absent here is looked for in legacy.
 func (s State) AsksLegacy() bool { return s.Phase < NewOnly }
 
+// NewAnswers tells whether the new store answers for everybody of whom it has a copy that is trusted.
+func (s State) NewAnswers() bool {
+	for _, side := range s.sides() {
+		if table[side].here.Answers != New {
+			return false
+		}
+	}
+	return true
+}
+
 // Compares tells whether both stores are kept equal, so that what they say of a password can be compared.
 func (s State) Compares() bool { return s.Phase >= Shadow && s.Phase <= Ramp && !s.Frozen }

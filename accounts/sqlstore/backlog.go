@@ -56,3 +56,32 @@ func (s *Store) insertTried(ctx context.Context, tx querier, e accounts.Event, n
 	e.Detail = map[string]string{"deliveries": strconv.FormatInt(n, 10)}
 	return s.insertEvent(ctx, tx, e)
 }
+
+// Inserts implements accounts.Outbox.
+func (s *Store) Inserts(ctx context.Context, source string) ([]accounts.Delivery, error) {
+	return s.deliveries(ctx, `
+ WHERE kind = 'insert' AND source = $1 AND (intent OR account_id IN (SELECT id FROM accounts WHERE deleted_at IS NOT NULL))`, source)
+}
+
+// deliveries returns the deliveries that the end of a SELECT chooses.
+func (s *Store) deliveries(ctx context.Context, which string, args ...any) ([]accounts.Delivery, error) {
+	var all []accounts.Delivery
+	err := s.each(ctx, s.read, func(scan scan) error {
+		d, err := scanDelivery(scan)
+		all = append(all, d)
+		return err
+	}, `SELECT `+deliveryColumns+` FROM copy_back `+which, args...)
+	return all, storeError("read deliveries", err)
+}
+
+// Backlog implements accounts.Outbox.
+func (s *Store) Backlog(ctx context.Context) (accounts.Backlog, error) {
+	var b accounts.Backlog
+	var oldest *int64
+	err := s.each(ctx, s.read, func(scan scan) error { return scan(&b.Waiting, &b.Refused, &oldest) },
+		`SELECT count(*), count(*) FILTER (WHERE refused <> ''), min(created_at) FROM copy_back`)
+	if oldest != nil {
+		b.Oldest = moment(*oldest)
+	}
+	return b, storeError("read backlog", err)
+}

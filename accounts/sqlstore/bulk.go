@@ -3,7 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -55,7 +55,7 @@ func (s *Store) CreateMany(ctx context.Context, many []accounts.Made, c accounts
 }
 
 // errNotBulk is of an account that has to be made by itself.
-var errNotBulk = fmt.Errorf("the account has what is not made together with others")
+var errNotBulk = errors.New("the account has what is not made together with others")
 
 func checkMade(m accounts.Made) error {
 	r := m.Record
@@ -63,36 +63,6 @@ func checkMade(m accounts.Made) error {
 		return errNotBulk
 	}
 	return checkRecord(r)
-}
-
-// inConnTx is inTx for who needs the connection too.
-func (s *Store) inConnTx(ctx context.Context, f func(*sql.Conn, *sql.Tx) error) error {
-	return s.retry(func() error {
-		conn, err := s.write.Conn(ctx)
-		if err != nil {
-			return fmt.Errorf("connect: %w", s.engine.scrub(err))
-		}
-		defer func() {
-			_ = conn.Close() // it goes back to the pool, which looks whether it is good
-		}()
-		tx, err := conn.BeginTx(ctx, nil)
-		if err != nil {
-			return fmt.Errorf("begin: %w", s.engine.scrub(err))
-		}
-		defer func() {
-			_ = tx.Rollback() // after a commit it does nothing; after an error that one is the one to tell
-		}()
-		if err := s.checkEpoch(ctx, transaction{tx}); err != nil {
-			return err
-		}
-		if err := f(conn, tx); err != nil {
-			return err
-		}
-		if err := tx.Commit(); err != nil {
-			return fmt.Errorf("commit: %w", s.engine.scrub(err))
-		}
-		return nil
-	})
 }
 
 // insertMany writes accounts, and returns which of their people were changed since they were read. All that was written of
@@ -103,9 +73,12 @@ func (s *Store) insertMany(ctx context.Context, conn *sql.Conn, tx *sql.Tx, many
 		return nil, nil
 	}
 	all := rowsOf(many)
-	for _, t := range all.tables() {
-		if err := s.engine.insertRows(ctx, conn, tx, t); err != nil {
-			return nil, fmt.Errorf("insert %s: %w", t.name, s.engine.scrub(err))
+	for _, b := range all.batches() {
+		if b.rows == 0 {
+			continue
+		}
+		if err := s.engine.insertRows(ctx, conn, tx, b); err != nil {
+			return nil, fmt.Errorf("insert %s: %w", b.name, s.engine.scrub(err))
 		}
 	}
 	held := transaction{tx}
@@ -116,14 +89,14 @@ func (s *Store) insertMany(ctx context.Context, conn *sql.Conn, tx *sql.Tx, many
 	if err := s.engine.keepChanges(ctx, s, held); err != nil {
 		return nil, err
 	}
-	list, err := json.Marshal(idsOf(all.accounts))
+	ids, err := list(idsOf(all.accounts))
 	if err != nil {
-		return nil, fmt.Errorf("list accounts: %w", err)
+		return nil, err
 	}
-	if err := s.doubtChanging(ctx, held, string(list)); err != nil {
+	if err := s.doubtChanging(ctx, held, ids); err != nil {
 		return nil, fmt.Errorf("look for changes under way: %w", err)
 	}
-	epochs, err := s.epochs(ctx, held, string(list))
+	epochs, err := s.epochs(ctx, held, ids)
 	if err != nil {
 		return nil, fmt.Errorf("look for changes: %w", err)
 	}
@@ -136,16 +109,10 @@ func (s *Store) insertMany(ctx context.Context, conn *sql.Conn, tx *sql.Tx, many
 	return changed, nil
 }
 
-// doubtChanging marks those of a JSON list of accounts that are being changed. It asks first who they are: a join might read all
+// doubtChanging marks those of a list of accounts that are being changed. It asks first who they are: a join might read all
 // accounts, and hardly ever is there one.
-func (s *Store) doubtChanging(ctx context.Context, tx querier, list string) error {
-	var changing []uuid.UUID
-	err := s.each(ctx, tx, func(scan scan) error {
-		var id uuid.UUID
-		err := scan(&id)
-		changing = append(changing, id)
-		return err
-	}, `SELECT account_id FROM copy_back WHERE intent AND account_id IN `+s.engine.ids("$1"), list)
+func (s *Store) doubtChanging(ctx context.Context, tx querier, ids string) error {
+	changing, err := column[uuid.UUID](ctx, s, tx, `SELECT account_id FROM copy_back WHERE intent AND account_id IN `+s.engine.ids("$1"), ids)
 	for _, id := range changing {
 		if err == nil {
 			_, err = s.exec(ctx, tx, `UPDATE accounts SET in_doubt = TRUE WHERE id = $1`, id)
@@ -169,79 +136,6 @@ func (s *Store) resolveMany(ctx context.Context, tx querier, links []madeLink, a
 		}
 	}
 	return nil
-}
-
-// those returns which of some people of a source have a row that a query finds by the source, $1, and their id, v.id.
-func (s *Store) those(ctx context.Context, q querier, source string, legacyIDs []string, row string) ([]string, error) {
-	if len(legacyIDs) == 0 {
-		return nil, nil
-	}
-	list, err := json.Marshal(legacyIDs)
-	if err != nil {
-		return nil, fmt.Errorf("list people: %w", err)
-	}
-	return s.texts(ctx, q, `SELECT v.id FROM `+s.engine.texts("$2")+` AS v WHERE (`+row+found, source, string(list))
-}
-
-// epochs reads the session epochs of people who are not here, of a JSON list of ids; whose is 0 is left out.
-func (s *Store) epochs(ctx context.Context, q querier, list string) (map[uuid.UUID]int64, error) {
-	epochs := map[uuid.UUID]int64{}
-	err := s.each(ctx, q, func(scan scan) error {
-		var id uuid.UUID
-		var epoch int64
-		err := scan(&id, &epoch)
-		epochs[id] = epoch
-		return err
-	}, `SELECT account_id, epoch FROM session_epochs WHERE account_id IN `+s.engine.ids("$1"), list)
-	return epochs, err
-}
-
-// SessionEpochs implements accounts.Directory.
-func (s *Store) SessionEpochs(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	list, err := json.Marshal(ids)
-	if err != nil {
-		return nil, fmt.Errorf("list accounts: %w", err)
-	}
-	epochs, err := s.epochs(ctx, s.read, string(list))
-	return epochs, storeError("read session epochs", err)
-}
-
-// Copies implements accounts.Directory.
-func (s *Store) Copies(ctx context.Context, source string, legacyIDs []string) (map[string]accounts.Copy, error) {
-	// Most are not, at first; who is, is looked for one by one.
-	here, err := s.those(ctx, s.read, source, legacyIDs, `SELECT 1 FROM legacy_links l WHERE l.source = $1 AND l.legacy_id = v.id`)
-	if err != nil || len(here) == 0 {
-		return nil, storeError("read copies", err)
-	}
-	list, err := json.Marshal(here)
-	if err != nil {
-		return nil, fmt.Errorf("list people: %w", err)
-	}
-	copies := map[string]accounts.Copy{}
-	err = s.each(ctx, s.read, func(scan scan) error {
-		var c accounts.Copy
-		var deleted, created sql.NullInt64
-		var at int64
-		var how, barred string
-		l := accounts.LegacyLink{Source: source}
-		err := scan(&c.ID, &c.Disabled, &c.DisabledThere, &deleted, &c.SessionEpoch, &c.ChangedHere, &c.Pinned, &c.InDoubt,
-			&l.LegacyID, &l.Fingerprint, &created, &how, &at, &l.CopiedEpoch, &l.Dirty, &l.Drifted, &barred, &c.Part)
-		c.DeletedAt = momentOrZero(deleted)
-		l.LegacyCreatedAt, l.How, l.At, l.Barred = momentOrZero(created), accounts.How(how), moment(at), accounts.Barred(barred)
-		c.Link = &l
-		copies[l.LegacyID] = c
-		return err
-	}, `
-SELECT a.id, a.disabled, a.disabled AND NOT a.disabled_here, a.deleted_at, a.session_epoch, a.changed_here, a.pinned, a.in_doubt,
-       l.legacy_id, l.fingerprint, l.legacy_created_at, l.how, l.at, l.copied_epoch, l.dirty, l.drifted, l.barred,
-       EXISTS (SELECT 1 FROM legacy_links o WHERE o.account_id = a.id
-                  AND (o.at < l.at OR o.at = l.at AND (o.source < l.source OR o.source = l.source AND o.legacy_id < l.legacy_id)))
-  FROM legacy_links l JOIN accounts a ON a.id = l.account_id
- WHERE l.source = $1 AND l.legacy_id IN `+s.engine.texts("$2"), source, string(list))
-	return copies, storeError("read copies", err)
 }
 
 // refusals says which of many records cannot be made, and why.
@@ -275,55 +169,62 @@ func (s *Store) refusals(ctx context.Context, many []accounts.Made) ([]accounts.
 // suspects returns whose account, link or name is there.
 func (s *Store) suspects(ctx context.Context, all madeRows) (map[*accounts.Made]bool, error) {
 	suspects := map[*accounts.Made]bool{}
-	ids, err := json.Marshal(idsOf(all.accounts))
-	if err != nil {
-		return nil, fmt.Errorf("list accounts: %w", err)
-	}
-	here := map[uuid.UUID]bool{}
-	err = s.each(ctx, s.read, func(scan scan) error {
-		var id uuid.UUID
-		err := scan(&id)
-		here[id] = true
-		return err
-	}, `SELECT id FROM accounts WHERE id IN `+s.engine.ids("$1"), string(ids))
+	ids, err := list(idsOf(all.accounts))
 	if err != nil {
 		return nil, err
 	}
+	here, err := column[uuid.UUID](ctx, s, s.read, `SELECT id FROM accounts WHERE id IN `+s.engine.ids("$1"), ids)
+	if err != nil {
+		return nil, err
+	}
+	isHere := setOf(here)
 	for _, m := range all.accounts {
-		suspects[m] = here[m.Record.ID]
+		if isHere[m.Record.ID] {
+			suspects[m] = true
+		}
 	}
 
 	names := make([]string, len(all.identifiers))
 	for i, id := range all.identifiers {
 		names[i] = id.Canonical
 	}
-	list, err := json.Marshal(names)
-	if err != nil {
-		return nil, fmt.Errorf("list names: %w", err)
-	}
-	taken, err := s.texts(ctx, s.read, `SELECT v.id FROM `+s.engine.texts("$1")+` AS v WHERE (SELECT 1 FROM identifiers i WHERE i.canonical = v.id`+found, string(list))
+	asked, err := list(names)
 	if err != nil {
 		return nil, err
 	}
+	taken, err := column[string](ctx, s, s.read,
+		`SELECT v.id FROM `+s.engine.texts("$1")+` AS v WHERE (SELECT 1 FROM identifiers i WHERE i.canonical = v.id`+found, asked)
+	if err != nil {
+		return nil, err
+	}
+	isTaken := setOf(taken)
 	for _, id := range all.identifiers {
-		if slices.Contains(taken, id.Canonical) {
+		if isTaken[id.Canonical] {
 			suspects[id.of] = true
 		}
 	}
 
-	people := peopleOf(all.links)
-	for source, legacyIDs := range people {
-		linked, err := s.those(ctx, s.read, source, legacyIDs, `SELECT 1 FROM legacy_links l WHERE l.source = $1 AND l.legacy_id = v.id`)
+	for source, legacyIDs := range peopleOf(all.links) {
+		linked, err := s.those(ctx, s.read, source, legacyIDs, linkOf)
 		if err != nil {
 			return nil, err
 		}
+		isLinked := setOf(linked)
 		for _, l := range all.links {
-			if l.Source == source && slices.Contains(linked, l.LegacyID) {
+			if l.Source == source && isLinked[l.LegacyID] {
 				suspects[l.of] = true
 			}
 		}
 	}
 	return suspects, nil
+}
+
+func setOf[T comparable](values []T) map[T]bool {
+	set := make(map[T]bool, len(values))
+	for _, value := range values {
+		set[value] = true
+	}
+	return set
 }
 
 // peopleOf returns the legacy people of links, by source.

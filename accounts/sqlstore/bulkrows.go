@@ -8,12 +8,11 @@ import (
 	"rekey/accounts"
 )
 
-// A table is rows that are written together.
-type table struct {
-	name    string
-	columns []string
-	rows    int
-	row     func(i int) ([]any, error) // it stands until the next one is asked for
+// A batch is rows of one table that are written together.
+type batch struct {
+	table
+	rows int
+	row  func(i int) ([]any, error) // it stands until the next one is asked for
 }
 
 // madeRows are what is written of many accounts: each kind in one order for everybody, for two that wait for one another's rows would
@@ -58,81 +57,42 @@ func rowsOf(many []accounts.Made) madeRows {
 		}
 	}
 	slices.SortFunc(all.identifiers, func(a, b madeIdentifier) int { return cmp.Compare(a.Canonical, b.Canonical) })
-	slices.SortFunc(all.links, func(a, b madeLink) int {
-		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.LegacyID, b.LegacyID))
-	})
+	slices.SortFunc(all.links, func(a, b madeLink) int { return byPerson(a.Source, a.LegacyID, b.Source, b.LegacyID) })
 	return all
 }
 
-// tables are the rows in the order in which they refer to one another.
-func (r madeRows) tables() []table {
-	all := []table{
-		tableOf("accounts", r.accounts, (*rowBuffer).account,
-			"id", "disabled", "created_at", "changed_here", "incomplete", "terms", "disabled_here", "session_epoch"),
-		tableOf("identifiers", r.identifiers, (*rowBuffer).identifier,
-			"canonical", "account_id", "position", "kind", "spelling", "contested", "verified"),
-		tableOf("credentials", r.accounts, (*rowBuffer).credential,
-			"account_id", "kind", "version", "scheme", "encoded", "fold", "legacy", "needs_change"),
-		tableOf("legacy_links", r.links, (*rowBuffer).link,
-			"source", "legacy_id", "account_id", "fingerprint", "legacy_created_at", "how", "at", "copied_epoch", "barred", "drifted"),
-		tableOf("profiles", r.profiles, (*rowBuffer).profile,
-			"account_id", "display_name", "locale", "roles", "groups", "attributes"),
-		tableOf("events", r.accounts, (*rowBuffer).event,
-			"id", "at", "account_id", "kind", "actor", "reason", "request_id", "detail"),
+// batches are the rows by table, in the order in which the tables refer to one another.
+func (r madeRows) batches() []batch {
+	return []batch{
+		batchOf(accountsTable, r.accounts, func(to []any, m *accounts.Made) ([]any, error) {
+			return appendAccount(to, &m.Record, m.Epoch), nil
+		}),
+		batchOf(identifiersTable, r.identifiers, func(to []any, id madeIdentifier) ([]any, error) {
+			return appendIdentifier(to, id.of.Record.ID, id.position, id.Identifier), nil
+		}),
+		batchOf(credentialsTable, r.accounts, func(to []any, m *accounts.Made) ([]any, error) {
+			return appendCredential(to, &m.Record), nil
+		}),
+		batchOf(linksTable, r.links, func(to []any, l madeLink) ([]any, error) {
+			return appendLink(to, &l.of.Record, l.LegacyLink), nil
+		}),
+		batchOf(profilesTable, r.profiles, func(to []any, m *accounts.Made) ([]any, error) {
+			return appendProfile(to, m.Record.ID, m.Record.Profile)
+		}),
+		batchOf(eventsTable, r.accounts, func(to []any, m *accounts.Made) ([]any, error) {
+			return appendEvent(to, &m.Event)
+		}),
 	}
-	return slices.DeleteFunc(all, func(t table) bool { return t.rows == 0 })
 }
 
-func tableOf[T any](name string, of []T, write func(*rowBuffer, T) error, columns ...string) table {
-	b := &rowBuffer{values: make([]any, 0, len(columns))}
-	return table{name, columns, len(of), func(i int) ([]any, error) {
-		b.values = b.values[:0]
-		if err := write(b, of[i]); err != nil {
+// batchOf is the rows of some things, which all are put into the same place.
+func batchOf[T any](t table, of []T, appendRow func(to []any, one T) ([]any, error)) batch {
+	row := make([]any, 0, len(t.columns))
+	return batch{t, len(of), func(i int) ([]any, error) {
+		values, err := appendRow(row, of[i])
+		if err != nil {
 			return nil, err
 		}
-		return b.values, checkText(b.values)
+		return values, checkText(values)
 	}}
-}
-
-// A rowBuffer is the values of one row after the other.
-type rowBuffer struct{ values []any }
-
-func (b *rowBuffer) put(values ...any) error {
-	b.values = append(b.values, values...)
-	return nil
-}
-
-func (b *rowBuffer) account(m *accounts.Made) error {
-	r := &m.Record
-	return b.put(r.ID, r.Disabled, micros(r.CreatedAt), r.ChangedHere, r.Incomplete, r.Terms, false, m.Epoch)
-}
-
-func (b *rowBuffer) identifier(id madeIdentifier) error {
-	return b.put(id.Canonical, id.of.Record.ID, int64(id.position), string(id.Kind), id.Spelling, id.Contested, id.Verified)
-}
-
-func (b *rowBuffer) credential(m *accounts.Made) error {
-	c := &m.Record.Credential
-	return b.put(m.Record.ID, "password", int64(1), string(c.Scheme), c.Encoded, c.Fold, c.Legacy, m.Record.NeedsChange)
-}
-
-func (b *rowBuffer) link(l madeLink) error {
-	barred := l.Barred
-	if l.of.Record.Disabled && barred == accounts.NotBarred { // nobody else can have said so yet
-		barred = accounts.BarredDisabled
-	}
-	return b.put(l.Source, l.LegacyID, l.of.Record.ID, notNull(l.Fingerprint), microsOrNull(l.LegacyCreatedAt), string(l.How), micros(l.At),
-		max(l.CopiedEpoch, 1), string(barred), l.Drifted)
-}
-
-func (b *rowBuffer) profile(m *accounts.Made) error {
-	row, err := profileRow(m.Record.ID, *m.Record.Profile)
-	b.values = row
-	return err
-}
-
-func (b *rowBuffer) event(m *accounts.Made) error {
-	row, err := eventRow(m.Event)
-	b.values = row
-	return err
 }

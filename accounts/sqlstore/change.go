@@ -43,6 +43,9 @@ UPDATE credentials SET version = version + 1, scheme = $3, encoded = $4, fold = 
 	return err
 }
 
+// holdPassword looks at the version of a password by a write, so that nobody changes it before the end of the transaction.
+const holdPassword = `UPDATE credentials SET version = version WHERE account_id = $1 AND kind = 'password' AND version = $2`
+
 // samePassword says of a credential that has got the version after from that its password is the same: what is on its way with it
 // still is what is here.
 func (s *Store) samePassword(ctx context.Context, tx querier, account uuid.UUID, from int64) error {
@@ -51,6 +54,15 @@ func (s *Store) samePassword(ctx context.Context, tx querier, account uuid.UUID,
 		return fmt.Errorf("renumber deliveries: %w", err)
 	}
 	return nil
+}
+
+// fenced runs a write that names a version or a fence. If it touches nothing, somebody else was first: accounts.ErrStale.
+func (s *Store) fenced(ctx context.Context, q querier, text string, args ...any) error {
+	n, err := s.exec(ctx, q, text, args...)
+	if err == nil && n == 0 {
+		err = accounts.ErrStale
+	}
+	return err
 }
 
 // whyUnchanged says why a write that named a version touched nothing.
@@ -124,25 +136,11 @@ func (s *Store) notes(ctx context.Context, text string, args ...any) ([]accounts
 }
 
 func (s *Store) insertEvent(ctx context.Context, tx querier, e accounts.Event) error {
-	row, err := eventRow(e)
+	row, err := appendEvent(nil, &e)
 	if err != nil {
 		return err
 	}
-	_, err = s.exec(ctx, tx, `
-INSERT INTO events (id, at, account_id, kind, actor, reason, request_id, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, row...)
-	if err != nil {
-		return fmt.Errorf("insert event: %w", err)
-	}
-	return nil
-}
-
-// eventRow is an event as it is stored.
-func eventRow(e accounts.Event) ([]any, error) {
-	detail, err := encodeDetail(e.Detail)
-	if err != nil {
-		return nil, err
-	}
-	return []any{e.ID, micros(e.At), e.AccountID, string(e.Kind), plain(e.Actor), plain(e.Reason), plain(e.RequestID), detail}, nil
+	return s.insert(ctx, tx, eventsTable, row)
 }
 
 // Events implements accounts.Directory.

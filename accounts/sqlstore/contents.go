@@ -15,62 +15,51 @@ func (s *Store) Contents(ctx context.Context, source string, legacyIDs []string)
 	if len(legacyIDs) == 0 {
 		return nil, nil
 	}
-	list, err := json.Marshal(legacyIDs)
+	people, err := list(legacyIDs)
 	if err != nil {
-		return nil, fmt.Errorf("list people: %w", err)
+		return nil, err
 	}
 	all := make(map[string]accounts.Content, len(legacyIDs))
+	var row contentRow
+	into := row.into()
 	err = s.each(ctx, s.read, func(scan scan) error {
-		var row contentRow
-		c, err := row.scan(scan)
-		c.Link.Source = source
+		if err := scan(into...); err != nil {
+			return err
+		}
+		c, err := row.content()
 		all[c.Link.LegacyID] = c
 		return err
 	}, `
-SELECT a.id, a.disabled, a.disabled AND NOT a.disabled_here, a.deleted_at, a.session_epoch, a.changed_here, a.pinned, a.in_doubt,
-       l.legacy_id, l.fingerprint, l.legacy_created_at, l.how, l.at, l.copied_epoch, l.dirty, l.drifted, l.barred,
+SELECT `+copyColumns+`,
        (SELECT count(*) FROM legacy_links o WHERE o.account_id = a.id),
-       (SELECT count(*) FROM legacy_links o WHERE o.account_id = a.id
-           AND (o.at < l.at OR o.at = l.at AND (o.source < l.source OR o.source = l.source AND o.legacy_id < l.legacy_id))),
        (SELECT `+s.engine.lists(`i.kind, i.canonical, i.spelling, CASE WHEN i.contested THEN 'yes' ELSE '' END, CASE WHEN i.verified THEN 'yes' ELSE '' END`,
 		`i.position`)+` FROM identifiers i WHERE i.account_id = a.id),
        EXISTS (SELECT 1 FROM factors f WHERE f.account_id = a.id AND f.kind = 'totp'),
-       c.version, c.scheme, c.encoded, c.fold, c.legacy,
+       `+credentialColumns+`,
        p.display_name, p.locale, p.roles, p.groups, p.attributes
   FROM legacy_links l JOIN accounts a ON a.id = l.account_id
   LEFT JOIN credentials c ON c.account_id = a.id AND c.kind = 'password'
   LEFT JOIN profiles p ON p.account_id = a.id
- WHERE l.source = $1 AND l.legacy_id IN `+s.engine.texts("$2"), source, string(list))
+ WHERE l.source = $1 AND l.legacy_id IN `+s.engine.texts("$2"), source, people)
 	return all, storeError("read contents", err)
 }
 
-// A contentRow is what of a row may be missing, or is kept in another form.
+// A contentRow is what of a row may be missing, or is kept in another form. It may be read into again and again.
 type contentRow struct {
-	deleted, created, version           sql.NullInt64
-	at                                  int64
-	how, barred                         string
-	links, before                       int64
+	copyRow
+	links                               int64
 	identifiers                         sql.NullString
-	scheme, encoded, fold, legacy       sql.NullString
 	name, locale, roles, groups, others sql.NullString
 }
 
-func (row *contentRow) scan(scan scan) (accounts.Content, error) {
-	var c accounts.Content
-	var l accounts.LegacyLink
-	err := scan(&c.ID, &c.Disabled, &c.DisabledThere, &row.deleted, &c.SessionEpoch, &c.ChangedHere, &c.Pinned, &c.InDoubt,
-		&l.LegacyID, &l.Fingerprint, &row.created, &row.how, &row.at, &l.CopiedEpoch, &l.Dirty, &l.Drifted, &row.barred,
-		&row.links, &row.before, &row.identifiers, &c.SecondFactor,
-		&row.version, &row.scheme, &row.encoded, &row.fold, &row.legacy,
-		&row.name, &row.locale, &row.roles, &row.groups, &row.others)
-	c.DeletedAt, c.Link, c.Merged, c.Part = momentOrZero(row.deleted), &l, row.links > 1, row.before > 0
-	l.LegacyCreatedAt, l.How, l.At, l.Barred = momentOrZero(row.created), accounts.How(row.how), moment(row.at), accounts.Barred(row.barred)
-	c.Credential = accounts.Credential{
-		Version: row.version.Int64, Scheme: accounts.Scheme(row.scheme.String), Encoded: row.encoded.String, Fold: row.fold.String, Legacy: row.legacy.String,
-	}
-	if err != nil {
-		return c, err
-	}
+func (row *contentRow) into() []any {
+	into := append(row.copyRow.into(), &row.links, &row.identifiers, &row.c.SecondFactor)
+	into = append(into, intoCredential(&row.c.Credential)...)
+	return append(into, &row.name, &row.locale, &row.roles, &row.groups, &row.others)
+}
+
+func (row *contentRow) content() (accounts.Content, error) {
+	c := accounts.Content{Copy: row.made(), Merged: row.links > 1}
 	if row.identifiers.Valid {
 		var ids [][5]string
 		if err := json.Unmarshal([]byte(row.identifiers.String), &ids); err != nil {
@@ -84,8 +73,9 @@ func (row *contentRow) scan(scan scan) (accounts.Content, error) {
 	}
 	if row.name.Valid {
 		p := accounts.Profile{DisplayName: row.name.String, Locale: row.locale.String}
-		err = errors.Join(decode(row.roles.String, &p.Roles), decode(row.groups.String, &p.Groups), decode(row.others.String, &p.Attributes))
+		err := errors.Join(decode(row.roles.String, &p.Roles), decode(row.groups.String, &p.Groups), decode(row.others.String, &p.Attributes))
 		c.Profile = &p
+		return c, err
 	}
-	return c, err
+	return c, nil
 }

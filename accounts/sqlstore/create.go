@@ -76,40 +76,24 @@ func checkRecord(r accounts.Record) error {
 // another's rows would otherwise be undone as a deadlock.
 func (s *Store) insertRecord(ctx context.Context, tx querier, r accounts.Record, e accounts.Event) error {
 	failpoint.Hit(failpoint.CreateBegun)
-	_, err := s.exec(ctx, tx, `
-INSERT INTO accounts (id, disabled, created_at, changed_here, incomplete, terms, disabled_here) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		r.ID, r.Disabled, micros(r.CreatedAt), r.ChangedHere, r.Incomplete, r.Terms, r.Disabled && r.Link == nil)
-	if err != nil {
-		return fmt.Errorf("insert account: %w", err)
+	if err := s.insert(ctx, tx, accountsTable, appendAccount(nil, &r, 0)); err != nil {
+		return err
 	}
 	failpoint.Hit(failpoint.CreateAccount)
 
 	if err := s.insertIdentifiers(ctx, tx, r); err != nil {
-		return fmt.Errorf("insert identifier: %w", err)
+		return err
 	}
 	failpoint.Hit(failpoint.CreateIdentifiers)
 
-	c := r.Credential
-	_, err = s.exec(ctx, tx, `
-INSERT INTO credentials (account_id, kind, version, scheme, encoded, fold, legacy, needs_change)
-VALUES ($1, 'password', 1, $2, $3, $4, $5, $6)`,
-		r.ID, string(c.Scheme), c.Encoded, c.Fold, c.Legacy, r.NeedsChange)
-	if err != nil {
-		return fmt.Errorf("insert credential: %w", err)
+	if err := s.insert(ctx, tx, credentialsTable, appendCredential(nil, &r)); err != nil {
+		return err
 	}
 	failpoint.Hit(failpoint.CreateCredential)
 
-	for _, l := range links(r) {
-		if r.Disabled && l.Barred == accounts.NotBarred { // nobody else can have said so yet
-			l.Barred = accounts.BarredDisabled
-		}
-		_, err := s.exec(ctx, tx, `
-INSERT INTO legacy_links (source, legacy_id, account_id, fingerprint, legacy_created_at, how, at, copied_epoch, barred, drifted)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-			l.Source, l.LegacyID, r.ID, notNull(l.Fingerprint), microsOrNull(l.LegacyCreatedAt), string(l.How), micros(l.At), max(l.CopiedEpoch, 1),
-			string(l.Barred), l.Drifted)
-		if err != nil {
-			return fmt.Errorf("insert legacy link: %w", err)
+	for _, l := range linksOf(r) {
+		if err := s.insert(ctx, tx, linksTable, appendLink(nil, &r, &l)); err != nil {
+			return err
 		}
 		if err := s.resolveNotes(ctx, tx, accounts.LegacyKey{Source: l.Source, LegacyID: l.LegacyID}, "", e.At); err != nil {
 			return err
@@ -159,12 +143,8 @@ func (s *Store) insertIdentifiers(ctx context.Context, tx querier, r accounts.Re
 		return cmp.Compare(r.Identifiers[a].Canonical, r.Identifiers[b].Canonical)
 	})
 	for _, position := range order {
-		id := r.Identifiers[position]
-		_, err := s.exec(ctx, tx, `
-INSERT INTO identifiers (canonical, account_id, position, kind, spelling, contested, verified)
-VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			id.Canonical, r.ID, position, string(id.Kind), id.Spelling, id.Contested, id.Verified)
-		if err != nil {
+		row := appendIdentifier(nil, r.ID, position, &r.Identifiers[position])
+		if err := s.insert(ctx, tx, identifiersTable, row); err != nil {
 			return err
 		}
 	}
@@ -174,7 +154,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 // refusal says what of a record is there already: accounts.ErrLinked, accounts.ErrTaken, or nil if nothing is.
 func (s *Store) refusal(ctx context.Context, r accounts.Record) (refused, err error) {
 	there, err := s.exists(ctx, s.read, `SELECT 1 FROM accounts WHERE id = $1`, r.ID)
-	for _, l := range links(r) {
+	for _, l := range linksOf(r) {
 		if err != nil || there {
 			break
 		}
@@ -203,22 +183,12 @@ func (s *Store) refusal(ctx context.Context, r accounts.Record) (refused, err er
 	return nil, nil
 }
 
-// links returns all links of a new account, in one order for everybody.
-func links(r accounts.Record) []accounts.LegacyLink {
+// linksOf returns all links of a new account, in the order of their people.
+func linksOf(r accounts.Record) []accounts.LegacyLink {
 	all := slices.Clone(r.Also)
 	if r.Link != nil {
 		all = append(all, *r.Link)
 	}
-	slices.SortFunc(all, func(a, b accounts.LegacyLink) int {
-		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.LegacyID, b.LegacyID))
-	})
+	slices.SortFunc(all, func(a, b accounts.LegacyLink) int { return byPerson(a.Source, a.LegacyID, b.Source, b.LegacyID) })
 	return all
-}
-
-// notNull makes an empty value of a missing one: both databases take nil for NULL.
-func notNull(b []byte) []byte {
-	if b == nil {
-		return []byte{}
-	}
-	return b
 }

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"rekey/accounts"
 )
 
 // A querier runs statements: a pool, which has committed each when it returns, or one transaction.
@@ -142,16 +145,37 @@ func (s *Store) each(ctx context.Context, q querier, f func(scan) error, text st
 	return s.engine.scrub(q.each(ctx, f, text, args...))
 }
 
-// texts returns the one column of the rows of a text.
-func (s *Store) texts(ctx context.Context, q querier, text string, args ...any) ([]string, error) {
-	var values []string
+// column returns the one column of the rows of a text.
+func column[T any](ctx context.Context, s *Store, q querier, text string, args ...any) ([]T, error) {
+	var values []T
 	err := s.each(ctx, q, func(scan scan) error {
-		var value string
+		var value T
 		err := scan(&value)
 		values = append(values, value)
 		return err
 	}, text, args...)
 	return values, err
+}
+
+// first returns the first of what was read; there is one, or accounts.ErrNotFound.
+func first[T any](all []T, err error) (T, error) {
+	if err == nil && len(all) == 0 {
+		err = accounts.ErrNotFound
+	}
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return all[0], nil
+}
+
+// list returns values as what texts and ids of an engine take.
+func list[T any](values []T) (string, error) {
+	text, err := json.Marshal(values)
+	if err != nil {
+		return "", fmt.Errorf("list %d values: %w", len(values), err)
+	}
+	return string(text), nil
 }
 
 // exists reports whether a text returns a row.
@@ -193,25 +217,48 @@ var errUndone = errors.New("nothing to change")
 // caller asks again. The unique keys and versions make asking again harmless.
 func (s *Store) inTx(ctx context.Context, f func(querier) error) error {
 	return s.retry(func() error {
-		tx, err := s.write.BeginTx(ctx, nil)
+		return s.transact(ctx, s.write, func(tx *sql.Tx) error { return f(transaction{tx}) })
+	})
+}
+
+// inConnTx is inTx for who needs the connection too.
+func (s *Store) inConnTx(ctx context.Context, f func(*sql.Conn, *sql.Tx) error) error {
+	return s.retry(func() error {
+		conn, err := s.write.Conn(ctx)
 		if err != nil {
-			return fmt.Errorf("begin: %w", s.engine.scrub(err))
+			return fmt.Errorf("connect: %w", s.engine.scrub(err))
 		}
 		defer func() {
-			_ = tx.Rollback() // after a commit it does nothing; after an error that one is the one to tell
+			_ = conn.Close() // it goes back to the pool, which looks whether it is good
 		}()
-		held := transaction{tx}
-		if err := s.checkEpoch(ctx, held); err != nil {
-			return err
-		}
-		if err := f(held); err != nil {
-			return err
-		}
-		if err := tx.Commit(); err != nil {
-			return fmt.Errorf("commit: %w", s.engine.scrub(err))
-		}
-		return nil
+		return s.transact(ctx, conn, func(tx *sql.Tx) error { return f(conn, tx) })
 	})
+}
+
+// A beginner is the pool, or one connection.
+type beginner interface {
+	BeginTx(ctx context.Context, o *sql.TxOptions) (*sql.Tx, error)
+}
+
+// transact runs f in a transaction, in the epoch that the store holds, if it holds one.
+func (s *Store) transact(ctx context.Context, on beginner, f func(*sql.Tx) error) error {
+	tx, err := on.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", s.engine.scrub(err))
+	}
+	defer func() {
+		_ = tx.Rollback() // after a commit it does nothing; after an error that one is the one to tell
+	}()
+	if err := s.checkEpoch(ctx, transaction{tx}); err != nil {
+		return err
+	}
+	if err := f(tx); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", s.engine.scrub(err))
+	}
+	return nil
 }
 
 var errText = errors.New("text with a NUL, or that is not UTF-8, cannot be stored")

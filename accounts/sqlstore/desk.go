@@ -23,16 +23,15 @@ const identifiersEach = 8
 // SearchIdentifiers implements accounts.Desk. No index knows the middle of a text: it is bounded by the deadline of ctx.
 func (s *Store) SearchIdentifiers(ctx context.Context, part string, limit int) ([]uuid.UUID, error) {
 	limit = max(limit, 0)
+	holders, err := column[uuid.UUID](ctx, s, s.read,
+		`SELECT account_id FROM identifiers WHERE canonical LIKE $1 ESCAPE '`+likeEscape+`' ORDER BY canonical LIMIT $2`,
+		"%"+literally.Replace(part)+"%", limit*identifiersEach)
 	var ids []uuid.UUID
-	err := s.each(ctx, s.read, func(scan scan) error {
-		var id uuid.UUID
-		err := scan(&id)
+	for _, id := range holders {
 		if len(ids) < limit && !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
-		return err
-	}, `SELECT account_id FROM identifiers WHERE canonical LIKE $1 ESCAPE '`+likeEscape+`' ORDER BY canonical LIMIT $2`,
-		"%"+literally.Replace(part)+"%", limit*identifiersEach)
+	}
 	return ids, storeError("search identifiers", err)
 }
 
@@ -65,7 +64,7 @@ func (s *Store) Revert(
 			what, text string
 			args       []any
 		}{
-			{"hold the password", `UPDATE credentials SET version = version WHERE account_id = $1 AND kind = 'password' AND version = $2`, []any{account, from}},
+			{"hold the password", holdPassword, []any{account, from}},
 			{"hold the account", `
 UPDATE accounts SET changed_here = changed_here
  WHERE id = $1 AND deleted_at IS NULL AND NOT changed_here AND NOT in_doubt AND NOT pinned

@@ -19,8 +19,15 @@ const selectRecord = `
 SELECT a.id, a.disabled, a.created_at, a.deleted_at, a.session_epoch, a.changed_here, a.pinned, a.in_doubt, a.disabled AND NOT a.disabled_here, a.incomplete, a.terms,
        EXISTS (SELECT 1 FROM factors f WHERE f.account_id = a.id AND f.kind = 'totp'),
        i.position, i.kind, i.canonical, i.spelling, i.contested, i.verified,
-       c.version, c.scheme, c.encoded, c.fold, c.legacy, c.needs_change,
+       ` + credentialColumns + `, c.needs_change,
        ` + linkColumns
+
+// credentialColumns are those of a password c, which may be missing; intoCredential reads them.
+const credentialColumns = `coalesce(c.version, 0), coalesce(c.scheme, ''), coalesce(c.encoded, ''), coalesce(c.fold, ''), coalesce(c.legacy, '')`
+
+func intoCredential(c *accounts.Credential) []any {
+	return []any{&c.Version, (*string)(&c.Scheme), &c.Encoded, &c.Fold, &c.Legacy}
+}
 
 const joinRecord = `
   LEFT JOIN identifiers  i ON i.account_id = a.id
@@ -100,8 +107,6 @@ type recordRow struct {
 	position                       sql.NullInt64
 	kind, canonical, spelling      sql.NullString
 	contested, verified            sql.NullBool
-	version                        sql.NullInt64
-	scheme, encoded, fold, legacy  sql.NullString
 	accountCreated, accountDeleted sql.NullInt64
 	needsChange                    sql.NullBool
 	linkRow
@@ -113,20 +118,13 @@ func (row *recordRow) scan(scan scan, r *accounts.Record) error {
 		&r.ID, &r.Disabled, &row.accountCreated, &row.accountDeleted, &r.SessionEpoch, &r.ChangedHere, &r.Pinned, &r.InDoubt,
 		&r.DisabledThere, &r.Incomplete, &r.Terms, &r.SecondFactor,
 		&row.position, &row.kind, &row.canonical, &row.spelling, &row.contested, &row.verified,
-		&row.version, &row.scheme, &row.encoded, &row.fold, &row.legacy, &row.needsChange,
 	}
+	columns = append(append(columns, intoCredential(&r.Credential)...), &row.needsChange)
 	if err := scan(append(columns, row.into()...)...); err != nil {
 		return err
 	}
 	r.NeedsChange = row.needsChange.Bool
 	r.CreatedAt, r.DeletedAt = moment(row.accountCreated.Int64), momentOrZero(row.accountDeleted)
-	r.Credential = accounts.Credential{
-		Version: row.version.Int64,
-		Scheme:  accounts.Scheme(row.scheme.String),
-		Encoded: row.encoded.String,
-		Fold:    row.fold.String,
-		Legacy:  row.legacy.String,
-	}
 	return nil
 }
 

@@ -69,12 +69,6 @@ INSERT INTO session_epochs (account_id, epoch) VALUES ($1, 1) ON CONFLICT (accou
 	return nil
 }
 
-// emptied are the tables of which a deletion leaves nothing. The credentials come before them: the password's version
-// decides who goes on.
-var emptied = [...]string{
-	"credentials", "identifiers", "profiles", "factors", "external_identities", "enrolments", "spent_codes", "code_guesses", "resets", "mails",
-}
-
 // Delete implements accounts.Directory.
 func (s *Store) Delete(ctx context.Context, account uuid.UUID, from int64, at time.Time, e accounts.Event, owed ...accounts.Delivery) error {
 	err := s.inTx(ctx, func(tx querier) error {
@@ -107,10 +101,8 @@ func (s *Store) deleteRecord(ctx context.Context, tx querier, account uuid.UUID,
 		return err
 	}
 	failpoint.Hit(failpoint.DeleteAccount)
-	for _, table := range emptied {
-		if _, err := s.exec(ctx, tx, `DELETE FROM `+table+` WHERE account_id = $1`, account); err != nil {
-			return fmt.Errorf("empty %s: %w", table, err)
-		}
+	if err := s.empty(ctx, tx, account); err != nil {
+		return err
 	}
 	failpoint.Hit(failpoint.DeleteEmptied)
 
@@ -132,5 +124,42 @@ func (s *Store) deleteRecord(ctx context.Context, tx querier, account uuid.UUID,
 	return nil
 }
 
+// emptied are the tables of which a deletion leaves nothing. The credentials come before them: the password's version
+// decides who goes on.
+var emptied = [...]string{
+	"credentials", "identifiers", "profiles", "factors", "external_identities", "enrolments", "spent_codes", "code_guesses", "resets", "mails",
+}
+
+// empty removes what a deletion leaves nothing of.
+func (s *Store) empty(ctx context.Context, tx querier, account uuid.UUID) error {
+	for _, table := range emptied {
+		if _, err := s.exec(ctx, tx, `DELETE FROM `+table+` WHERE account_id = $1`, account); err != nil {
+			return fmt.Errorf("empty %s: %w", table, err)
+		}
+	}
+	return nil
+}
+
 // livingAccount finds an account that is not deleted.
 const livingAccount = `SELECT 1 FROM accounts WHERE id = $1 AND deleted_at IS NULL`
+
+// owePassword notes whether a new password is owed.
+func (s *Store) owePassword(ctx context.Context, tx querier, account uuid.UUID, owed bool) error {
+	_, err := s.exec(ctx, tx, `UPDATE credentials SET needs_change = $2 WHERE account_id = $1 AND kind = 'password'`, account, owed)
+	if err != nil {
+		return fmt.Errorf("note whether a new password is owed: %w", err)
+	}
+	return nil
+}
+
+// keepHere notes a change that no legacy store will ever be told of: the account stays at home here in every phase.
+func (s *Store) keepHere(ctx context.Context, tx querier, account uuid.UUID) error {
+	n, err := s.exec(ctx, tx, `UPDATE accounts SET changed_here = TRUE, untold = TRUE WHERE id = $1 AND deleted_at IS NULL`, account)
+	switch {
+	case err != nil:
+		return fmt.Errorf("note that legacy does not know: %w", err)
+	case n == 0:
+		return accounts.ErrNotFound
+	}
+	return nil
+}

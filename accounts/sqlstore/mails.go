@@ -71,11 +71,7 @@ func (s *Store) FinishMail(ctx context.Context, m accounts.Mail) error {
 }
 
 func (s *Store) removeMail(ctx context.Context, q querier, m accounts.Mail) error {
-	n, err := s.exec(ctx, q, `DELETE FROM mails WHERE id = $1 AND fence = $2`, m.ID, m.Fence)
-	if err == nil && n == 0 {
-		err = accounts.ErrStale
-	}
-	return err
+	return s.fenced(ctx, q, `DELETE FROM mails WHERE id = $1 AND fence = $2`, m.ID, m.Fence)
 }
 
 // GiveUpMail implements accounts.Mails.
@@ -91,10 +87,7 @@ func (s *Store) GiveUpMail(ctx context.Context, m accounts.Mail, e accounts.Even
 
 // PostponeMail implements accounts.Mails.
 func (s *Store) PostponeMail(ctx context.Context, m accounts.Mail, next time.Time) error {
-	n, err := s.exec(ctx, s.write, `UPDATE mails SET next_at = $3, claimed_to = 0 WHERE id = $1 AND fence = $2`, m.ID, m.Fence, micros(next))
-	if err == nil && n == 0 {
-		err = accounts.ErrStale
-	}
+	err := s.fenced(ctx, s.write, `UPDATE mails SET next_at = $3, claimed_to = 0 WHERE id = $1 AND fence = $2`, m.ID, m.Fence, micros(next))
 	return storeError("postpone mail", err)
 }
 

@@ -221,3 +221,40 @@ VALUES ('`+uuid.Max.String()+`', 'password', 7, 'wrapped', '$rekey-wrap$', 'trim
 		t.Error("an account can be removed from under its credential")
 	}
 }
+
+// What a gate asks of passes is found in the reports of those of before.
+func TestPassesOfBefore(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, url string) {
+		s, db := open(t, url), raw(t, url)
+		text, err := files.ReadFile(s.engine.migrations.folder + "/00023_passes.sql")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, fill, _ := strings.Cut(string(text), "UPDATE")
+		fill, _, _ = strings.Cut(fill, ";")
+		for i, found := range []accounts.ValidationReport{
+			{},
+			{Complete: true, Sources: []accounts.Comparison{{Counts: map[accounts.Verdict]int{accounts.VerdictEqual: 2, accounts.VerdictDifferent: 0}}}},
+			{Sources: []accounts.Comparison{{}, {Counts: map[accounts.Verdict]int{accounts.VerdictEqual: 2, accounts.VerdictDifferent: 3}}}},
+			{Complete: true, Sources: []accounts.Comparison{{Counts: map[accounts.Verdict]int{
+				accounts.VerdictAhead: 1, accounts.VerdictDeleted: 1, accounts.VerdictUnmovable: 1, accounts.VerdictWaiting: 1, accounts.VerdictIgnored: 1,
+			}}}},
+			{},
+		} {
+			v := accounts.Validation{ID: uuid.UUID{15: byte(i)}, Began: time.UnixMilli(int64(i) + 1), Ended: time.UnixMilli(9), Epoch: 1, Found: found}
+			if err := s.AddValidation(t.Context(), v); err != nil {
+				t.Fatal(err)
+			}
+		}
+		run(t, db, `UPDATE validations SET complete = FALSE, clean = FALSE`)
+		run(t, db, "UPDATE"+fill)
+		whole, err := s.LastComplete(t.Context(), 1)
+		if err != nil || whole.ID[15] != 3 {
+			t.Errorf("the last complete one is %d (%v)", whole.ID[15], err)
+		}
+		if found, err := s.LastUnclean(t.Context()); err != nil || found.ID[15] != 2 {
+			t.Errorf("the last that has found something is %d (%v)", found.ID[15], err)
+		}
+	})
+}

@@ -93,12 +93,9 @@ func (s *Store) storeNext(ctx context.Context, tx querier, next phase.State) err
 		return err
 	}
 	failpoint.Hit(failpoint.MoveHeld)
-	n, err := s.exec(ctx, tx, `UPDATE phase SET epoch = $1, state = $2 WHERE id = 1 AND epoch = $3`, next.Epoch, string(text), next.Epoch-1)
+	err = s.fenced(ctx, tx, `UPDATE phase SET epoch = $1, state = $2 WHERE id = 1 AND epoch = $3`, next.Epoch, string(text), next.Epoch-1)
 	if err != nil {
 		return err
-	}
-	if n == 0 {
-		return accounts.ErrStale
 	}
 	failpoint.Hit(failpoint.MoveState)
 	return nil
@@ -160,7 +157,7 @@ func (s *Store) At(epoch int64) accounts.Writes {
 	return &held
 }
 
-// PhaseCounts implements accounts.Phases.
+// PhaseCounts implements accounts.Phases. Links with one mark are found by the index of those with either, legacy_links_marked.
 func (s *Store) PhaseCounts(ctx context.Context, intentsBefore time.Time) (accounts.PhaseCounts, error) {
 	var c accounts.PhaseCounts
 	var stay, born int
@@ -169,8 +166,8 @@ func (s *Store) PhaseCounts(ctx context.Context, intentsBefore time.Time) (accou
 		c.Staying = stay + born
 		return err
 	}, `
-SELECT (SELECT count(*) FROM legacy_links l JOIN accounts a ON a.id = l.account_id WHERE (l.dirty OR l.drifted) AND l.dirty AND a.deleted_at IS NULL),
-       (SELECT count(*) FROM legacy_links l JOIN accounts a ON a.id = l.account_id WHERE (l.dirty OR l.drifted) AND l.drifted AND a.deleted_at IS NULL),
+SELECT (SELECT count(*) FROM legacy_links l JOIN accounts a ON a.id = l.account_id WHERE l.dirty AND a.deleted_at IS NULL),
+       (SELECT count(*) FROM legacy_links l JOIN accounts a ON a.id = l.account_id WHERE l.drifted AND a.deleted_at IS NULL),
        (SELECT count(*) FROM copy_back WHERE intent AND created_at <= $1),
        (SELECT count(*) FROM copy_back WHERE NOT intent),
        (SELECT count(*) FROM copy_back WHERE NOT intent AND refused <> ''),

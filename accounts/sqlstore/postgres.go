@@ -221,14 +221,14 @@ func analyze(ctx context.Context, s *Store) error {
 }
 
 // copyIn writes rows by COPY, which database/sql does not know.
-func copyIn(ctx context.Context, conn *sql.Conn, _ *sql.Tx, t table) error {
+func copyIn(ctx context.Context, conn *sql.Conn, _ *sql.Tx, b batch) error {
 	return conn.Raw(func(driver any) error {
 		c, ok := driver.(*stdlib.Conn)
 		if !ok {
 			return errNotPgx
 		}
-		_, err := c.Conn().CopyFrom(ctx, pgx.Identifier{t.name}, t.columns, pgx.CopyFromSlice(t.rows, func(i int) ([]any, error) {
-			row, err := t.row(i)
+		_, err := c.Conn().CopyFrom(ctx, pgx.Identifier{b.name}, b.columns, pgx.CopyFromSlice(b.rows, func(i int) ([]any, error) {
+			row, err := b.row(i)
 			idsAsBytes(row)
 			return row, err
 		}))

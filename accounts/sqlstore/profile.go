@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,16 +36,11 @@ func (s *Store) keepProfile(ctx context.Context, tx querier, r accounts.Record) 
 	if r.Profile == nil {
 		return nil
 	}
-	row, err := profileRow(r.ID, *r.Profile)
+	row, err := appendProfile(nil, r.ID, r.Profile)
 	if err != nil {
 		return err
 	}
-	_, err = s.exec(ctx, tx, `
-INSERT INTO profiles (account_id, display_name, locale, roles, groups, attributes) VALUES ($1, $2, $3, $4, $5, $6)`, row...)
-	if err != nil {
-		return fmt.Errorf("insert profile: %w", err)
-	}
-	return nil
+	return s.insert(ctx, tx, profilesTable, row)
 }
 
 // replaceProfile makes the profile of an account another; nil: it stays as it is.
@@ -56,26 +52,6 @@ func (s *Store) replaceProfile(ctx context.Context, tx querier, r accounts.Recor
 		return fmt.Errorf("remove profile: %w", err)
 	}
 	return s.keepProfile(ctx, tx, r)
-}
-
-// profileRow is a profile as it is stored.
-func profileRow(account uuid.UUID, p accounts.Profile) ([]any, error) {
-	row := []any{account, plain(p.DisplayName), plain(p.Locale)}
-	for _, list := range []struct {
-		of   any
-		none bool
-	}{{p.Roles, p.Roles == nil}, {p.Groups, p.Groups == nil}, {p.Attributes, p.Attributes == nil}} {
-		if list.none {
-			row = append(row, "null") // as below, and most have none
-			continue
-		}
-		text, err := json.Marshal(list.of)
-		if err != nil {
-			return nil, fmt.Errorf("encode profile: %w", err)
-		}
-		row = append(row, string(text))
-	}
-	return row, nil
 }
 
 func decode(text string, into any) error {
@@ -110,20 +86,6 @@ SELECT coalesce(p.display_name, ''), coalesce(p.locale, ''), coalesce(p.roles, '
 	return p, nil
 }
 
-// Factors implements accounts.Directory.
-func (s *Store) Factors(ctx context.Context, account uuid.UUID) ([]accounts.Factor, error) {
-	var factors []accounts.Factor
-	err := s.each(ctx, s.read, func(scan scan) error {
-		var f accounts.Factor
-		var kind string
-		err := scan(&f.ID, &kind, &f.Name, &f.Secret)
-		f.Kind = accounts.FactorKind(kind)
-		factors = append(factors, f)
-		return err
-	}, `SELECT id, kind, name, secret FROM factors WHERE account_id = $1 ORDER BY id`, account)
-	return factors, storeError("read second factors", err)
-}
-
 // ExternalIdentities implements accounts.Directory.
 func (s *Store) ExternalIdentities(ctx context.Context, account uuid.UUID) ([]accounts.ExternalIdentity, error) {
 	var identities []accounts.ExternalIdentity
@@ -134,4 +96,46 @@ func (s *Store) ExternalIdentities(ctx context.Context, account uuid.UUID) ([]ac
 		return err
 	}, `SELECT provider, subject FROM external_identities WHERE account_id = $1 ORDER BY provider, subject`, account)
 	return identities, storeError("read external identities", err)
+}
+
+// UpdateProfile implements accounts.Writes.
+func (s *Store) UpdateProfile(ctx context.Context, account uuid.UUID, u accounts.Update, events ...accounts.Event) error {
+	err := s.inTx(ctx, func(tx querier) error {
+		n, err := s.exec(ctx, tx, `
+UPDATE accounts SET terms = coalesce($2, terms), incomplete = incomplete AND NOT $3 WHERE id = $1 AND deleted_at IS NULL`,
+			account, textOrNull(u.Terms), u.Complete)
+		switch {
+		case err != nil:
+			return err
+		case n == 0:
+			return accounts.ErrNotFound
+		}
+		if u.DisplayName != nil || u.Locale != nil {
+			if err := s.keepHere(ctx, tx, account); err != nil {
+				return err
+			}
+			_, err := s.exec(ctx, tx, `
+INSERT INTO profiles (account_id, display_name, locale, roles, groups, attributes)
+VALUES ($1, coalesce($2, ''), coalesce($3, ''), 'null', 'null', 'null')
+ON CONFLICT (account_id) DO UPDATE SET display_name = coalesce($2, profiles.display_name), locale = coalesce($3, profiles.locale)`,
+				account, textOrNull(u.DisplayName), textOrNull(u.Locale))
+			if err != nil {
+				return err
+			}
+		}
+		for _, e := range events {
+			if err := s.insertEvent(ctx, tx, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return storeError("update profile", err)
+}
+
+func textOrNull(text *string) sql.NullString {
+	if text == nil {
+		return sql.NullString{}
+	}
+	return sql.NullString{String: plain(*text), Valid: true}
 }

@@ -118,13 +118,7 @@ func (s *Store) addNotes(ctx context.Context, tx querier, notes []accounts.Note,
 (SELECT e.value ->> 'source' AS source, e.value ->> 'legacy_id' AS legacy_id, e.value ->> 'class' AS class, e.value ->> 'reason' AS reason,
         CAST(e.value ->> 'at' AS BIGINT) AS at
    FROM ` + s.engine.elements("$1") + ` AS e) AS q`
-	added = make(map[string]int64)
-	err = s.each(ctx, tx, func(scan scan) error {
-		var class string
-		err := scan(&class)
-		added[class]++
-		return err
-	}, `
+	classes, err := column[string](ctx, s, tx, `
 INSERT INTO quarantine (source, legacy_id, class, reason, at, seen_at)
 SELECT q.source, q.legacy_id, q.class, q.reason, q.at, q.at
   FROM `+given+`
@@ -136,6 +130,10 @@ ON CONFLICT (source, legacy_id, class) DO UPDATE
 RETURNING class`, string(text), trusted)
 	if err != nil {
 		return nil, err
+	}
+	added = make(map[string]int64)
+	for _, class := range classes {
+		added[class]++
 	}
 	_, err = s.exec(ctx, tx, `
 UPDATE quarantine SET seen_at = q.at
@@ -232,7 +230,7 @@ UPDATE quarantine SET state = 'resolved', seen_at = $4
 // SkipNotes implements accounts.Quarantined.
 func (s *Store) SkipNotes(ctx context.Context, person accounts.LegacyKey, at time.Time, e accounts.Event) (skipped bool, err error) {
 	err = s.inTx(ctx, func(tx querier) error {
-		classes, err := s.texts(ctx, tx, `
+		classes, err := column[string](ctx, s, tx, `
 UPDATE quarantine SET state = 'skipped', actor = $3, because = $4, seen_at = $5
  WHERE source = $1 AND legacy_id = $2 AND state = 'open'
 RETURNING class`, person.Source, person.LegacyID, plain(e.Actor), plain(e.Reason), micros(at))

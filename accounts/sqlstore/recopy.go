@@ -77,7 +77,7 @@ func (s *Store) recopy(ctx context.Context, tx querier, r accounts.Record, from 
 		return fmt.Errorf("remove identifiers: %w", err)
 	}
 	if err := s.insertIdentifiers(ctx, tx, r); err != nil {
-		return fmt.Errorf("insert identifier: %w", err)
+		return err
 	}
 	if err := s.owePassword(ctx, tx, r.ID, r.NeedsChange); err != nil {
 		return err

@@ -1,10 +1,7 @@
 package sqlstore
 
 import (
-	"cmp"
 	"context"
-	"fmt"
-	"slices"
 	"time"
 
 	"rekey/accounts"
@@ -68,22 +65,4 @@ SELECT minute, replica, logins, mirrored, failed, differing, legacy_failed, writ
 func (s *Store) PruneWindows(ctx context.Context, before time.Time) error {
 	_, err := s.exec(ctx, s.write, `DELETE FROM shadow_windows WHERE minute < $1`, micros(before))
 	return storeError("remove measurements", err)
-}
-
-// MarkDirty implements accounts.Writes. The people are taken in one order by everybody, so that two do not wait for each other.
-func (s *Store) MarkDirty(ctx context.Context, people ...accounts.LegacyKey) error {
-	return storeError("mark copies", s.inTx(ctx, func(tx querier) error { return s.markDirty(ctx, tx, people) }))
-}
-
-func (s *Store) markDirty(ctx context.Context, tx querier, people []accounts.LegacyKey) error {
-	people = slices.Clone(people)
-	slices.SortFunc(people, func(a, b accounts.LegacyKey) int {
-		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.LegacyID, b.LegacyID))
-	})
-	for _, p := range people {
-		if _, err := s.exec(ctx, tx, `UPDATE legacy_links SET dirty = TRUE WHERE source = $1 AND legacy_id = $2`, p.Source, p.LegacyID); err != nil {
-			return fmt.Errorf("mark a copy: %w", err)
-		}
-	}
-	return nil
 }

@@ -39,13 +39,10 @@ SELECT r.id, r.name, r.epoch, r.renewed, s.at, s.measured FROM signals s JOIN re
 
 // KeepSweepVerdict implements accounts.Signals.
 func (s *Store) KeepSweepVerdict(ctx context.Context, fence int64, text string) error {
-	n, err := s.exec(ctx, s.write, `
+	err := s.fenced(ctx, s.write, `
 INSERT INTO sweep_verdict (id, fence, at, text) VALUES (1, $1, `+s.engine.clock+`, $2)
 ON CONFLICT (id) DO UPDATE SET fence = excluded.fence, at = excluded.at, text = excluded.text WHERE sweep_verdict.fence <= excluded.fence`,
 		fence, text)
-	if err == nil && n == 0 {
-		err = accounts.ErrStale
-	}
 	return storeError("keep the verdict", err)
 }
 

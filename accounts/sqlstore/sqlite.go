@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -171,19 +172,17 @@ func sqliteEngine() engine {
 
 func jsonValues(p string) string { return `(SELECT value AS id FROM json_each(` + p + `))` }
 
-// insertPrepared writes rows by one statement that is compiled once.
-func insertPrepared(ctx context.Context, _ *sql.Conn, tx *sql.Tx, t table) error {
-	var text strings.Builder
-	text.WriteString(`INSERT INTO ` + t.name + ` (` + strings.Join(t.columns, ", ") + `) VALUES (?` + strings.Repeat(`, ?`, len(t.columns)-1) + `)`)
-	stmt, err := tx.PrepareContext(ctx, text.String())
+// insertPrepared writes rows by one statement that is compiled once. Its parameters have no names, which the driver would copy for each row.
+func insertPrepared(ctx context.Context, _ *sql.Conn, tx *sql.Tx, b batch) error {
+	stmt, err := tx.PrepareContext(ctx, b.insertOf(slices.Repeat([]string{"?"}, len(b.columns))))
 	if err != nil {
 		return err
 	}
 	defer func() {
 		_ = stmt.Close() // it goes with its transaction
 	}()
-	for i := range t.rows {
-		row, err := t.row(i)
+	for i := range b.rows {
+		row, err := b.row(i)
 		if err != nil {
 			return err
 		}

@@ -30,15 +30,9 @@ INSERT INTO staff_tokens (`+staffColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, 
 
 // StaffTokenByDigest implements accounts.StaffTokens.
 func (s *Store) StaffTokenByDigest(ctx context.Context, digest accounts.StaffDigest, at time.Time) (accounts.StaffToken, error) {
-	tokens, err := s.staffTokens(ctx, `
-SELECT `+staffColumns+` FROM staff_tokens WHERE digest = $1 AND revoked_at IS NULL AND expires_at > $2`, digest[:], micros(at))
-	if err == nil && len(tokens) == 0 {
-		err = accounts.ErrNotFound
-	}
-	if err != nil {
-		return accounts.StaffToken{}, storeError("read staff token", err)
-	}
-	return tokens[0], nil
+	token, err := first(s.staffTokens(ctx, `
+SELECT `+staffColumns+` FROM staff_tokens WHERE digest = $1 AND revoked_at IS NULL AND expires_at > $2`, digest[:], micros(at)))
+	return token, storeError("read staff token", err)
 }
 
 // StaffTokens implements accounts.StaffTokens.

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -12,6 +13,15 @@ import (
 
 // longestCopy is longer than whoever copies waits for the end of it.
 const longestCopy = 15 * time.Second
+
+// copied are the tables that are written to by COPY, as a regular expression.
+var copied = func() string {
+	var names []string
+	for _, b := range (madeRows{}).batches() {
+		names = append(names, b.name)
+	}
+	return strings.Join(names, "|")
+}()
 
 // endStoppedTimeout bounds a look for such processes. It is taken aside: nothing fails because of it.
 const endStoppedTimeout = 2 * time.Second
@@ -32,6 +42,6 @@ func (s *Store) endStopped(ctx context.Context) {
 	_ = s.each(ctx, s.read, func(scan) error { return nil }, `
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
  WHERE datname = current_database() AND usename = current_user AND state = 'active' AND wait_event = 'ClientRead'
-   AND query ~ '^copy "(accounts|identifiers|credentials|legacy_links|profiles|events)" .* from stdin'
+   AND query ~ '^copy "(`+copied+`)" .* from stdin'
    AND query_start < clock_timestamp() - make_interval(secs => $1)`, longest.Seconds())
 }

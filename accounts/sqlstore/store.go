@@ -64,7 +64,7 @@ type engine struct {
 	keepChange  func(ctx context.Context, s *Store, tx querier, account uuid.UUID) error
 	keepChanges func(ctx context.Context, s *Store, tx querier) error
 	// insertRows writes rows of one table in a transaction of a connection.
-	insertRows func(ctx context.Context, conn *sql.Conn, tx *sql.Tx, t table) error
+	insertRows func(ctx context.Context, conn *sql.Conn, tx *sql.Tx, b batch) error
 	// survey lets the database look anew at tables that may have been filled since it did.
 	survey func(ctx context.Context, s *Store) error
 	// lists is an aggregate: a JSON list, in an order, of lists of values.

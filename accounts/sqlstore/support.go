@@ -111,14 +111,8 @@ func (s *Store) revokeSessions(ctx context.Context, tx querier, account uuid.UUI
 	if err := s.endSessions(ctx, tx, account, uuid.Nil); err != nil {
 		return nil, err
 	}
-	var ended []uuid.UUID
-	err := s.each(ctx, tx, func(scan scan) error {
-		var id uuid.UUID
-		err := scan(&id)
-		ended = append(ended, id)
-		return err
-	}, `UPDATE sessions SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL RETURNING id`, account, micros(at))
-	return ended, err
+	return column[uuid.UUID](ctx, s, tx,
+		`UPDATE sessions SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL RETURNING id`, account, micros(at))
 }
 
 // counting returns an event that says how many sessions were ended.

@@ -58,36 +58,27 @@ func (s *Store) EndRun(ctx context.Context, r accounts.Run, e accounts.Event) er
 
 // KeepFound implements accounts.Sweeps.
 func (s *Store) KeepFound(ctx context.Context, run uuid.UUID, found string) error {
-	n, err := s.exec(ctx, s.write, `UPDATE sweep_runs SET found = $2 WHERE id = $1 AND state = 'running'`, run, found)
-	if err == nil && n == 0 {
-		err = accounts.ErrStale
-	}
+	err := s.fenced(ctx, s.write, `UPDATE sweep_runs SET found = $2 WHERE id = $1 AND state = 'running'`, run, found)
 	return storeError("keep what a run has found", err)
 }
 
 // RunByID implements accounts.Sweeps.
 func (s *Store) RunByID(ctx context.Context, id uuid.UUID) (accounts.Run, error) {
-	runs, err := s.runs(ctx, `SELECT `+runColumns+` FROM sweep_runs WHERE id = $1`, id)
-	if err == nil && len(runs) == 0 {
-		err = accounts.ErrNotFound
-	}
-	if err != nil {
-		return accounts.Run{}, storeError("read run", err)
-	}
-	return runs[0], nil
+	run, err := first(s.runs(ctx, `SELECT `+runColumns+` FROM sweep_runs WHERE id = $1`, id))
+	return run, storeError("read run", err)
 }
 
 // Running implements accounts.Sweeps.
 func (s *Store) Running(ctx context.Context, kind accounts.RunKind) (accounts.Run, error) {
-	runs, err := s.runs(ctx, `
-SELECT id, kind, state, spec, CASE WHEN found = '' THEN '' ELSE '{}' END, why, began, ended FROM sweep_runs WHERE kind = $1 AND state = 'running'`, string(kind))
-	if err == nil && len(runs) == 0 {
-		err = accounts.ErrNotFound
-	}
-	if err != nil {
-		return accounts.Run{}, storeError("read the run that goes on", err)
-	}
-	return runs[0], nil
+	run, err := first(s.runs(ctx, `
+SELECT id, kind, state, spec, CASE WHEN found = '' THEN '' ELSE '{}' END, why, began, ended FROM sweep_runs WHERE kind = $1 AND state = 'running'`, string(kind)))
+	return run, storeError("read the run that goes on", err)
+}
+
+// RunsUnderWay implements accounts.Sweeps.
+func (s *Store) RunsUnderWay(ctx context.Context) ([]accounts.Run, error) {
+	runs, err := s.runs(ctx, `SELECT `+runColumns+` FROM sweep_runs WHERE state = 'running' ORDER BY id DESC`)
+	return runs, storeError("read the runs that go on", err)
 }
 
 // Runs implements accounts.Sweeps.
@@ -136,12 +127,9 @@ func (s *Store) CutChunks(ctx context.Context, run uuid.UUID, was, is accounts.P
 		if err != nil {
 			return err
 		}
-		n, err := s.exec(ctx, tx, `
+		err = s.fenced(ctx, tx, `
 UPDATE sweep_parts SET cut = $4, whole = $5, total = $6 WHERE run_id = $1 AND source = $2 AND band = $3 AND cut = $7 AND NOT whole`,
 			run, was.Source, was.Band, is.Cut, is.Whole, is.Total, was.Cut)
-		if err == nil && n == 0 {
-			err = accounts.ErrStale
-		}
 		if err != nil {
 			return err
 		}
@@ -159,7 +147,7 @@ UPDATE sweep_parts SET cut = $4, whole = $5, total = $6 WHERE run_id = $1 AND so
 
 const chunkColumns = `run_id, seq, source, band, after_key, through, cursor, done, attempts, bound, fence, worker, claimed_to, counts`
 
-func (s *Store) scanChunk(scan scan, clock *int64) (accounts.Chunk, error) {
+func scanChunk(scan scan, clock *int64) (accounts.Chunk, error) {
 	var c accounts.Chunk
 	var claimed int64
 	err := scan(&c.Run, &c.Seq, &c.Source, &c.Band, &c.After, &c.Through, &c.Cursor, &c.Done, &c.Attempts, &c.Bound, &c.Fence, &c.Worker, &claimed, &c.Counts, clock)
@@ -182,7 +170,7 @@ func (s *Store) ClaimChunk(ctx context.Context, run uuid.UUID, worker string, mo
 		}
 		return s.each(ctx, tx, func(scan scan) error {
 			var clock int64
-			c, err := s.scanChunk(scan, &clock)
+			c, err := scanChunk(scan, &clock)
 			claimed = &c
 			return err
 		}, `
@@ -208,36 +196,26 @@ func (s *Store) KeepChunk(ctx context.Context, c accounts.Chunk, claim, pause ti
 }
 
 func (s *Store) keepChunk(ctx context.Context, q querier, c accounts.Chunk, claim, pause time.Duration) error {
-	n, err := s.exec(ctx, q, `
+	return s.fenced(ctx, q, `
 UPDATE sweep_chunks SET cursor = $4, done = $5, attempts = $6, bound = $7, counts = $8, claimed_to = CASE WHEN CAST($9 AS bigint) > 0 THEN `+s.engine.clock+` + $9 ELSE 0 END,
        next_at = `+s.engine.clock+` + $10
  WHERE run_id = $1 AND seq = $2 AND fence = $3`,
 		c.Run, c.Seq, c.Fence, c.Cursor, c.Done, c.Attempts, c.Bound, c.Counts, claim.Microseconds(), pause.Microseconds())
-	if err == nil && n == 0 {
-		err = accounts.ErrStale
-	}
-	return err
 }
 
 // HoldChunk implements accounts.Sweeps.
 func (s *Store) HoldChunk(ctx context.Context, c accounts.Chunk, claim time.Duration) error {
-	n, err := s.exec(ctx, s.write, `UPDATE sweep_chunks SET claimed_to = `+s.engine.clock+` + $4 WHERE run_id = $1 AND seq = $2 AND fence = $3`,
+	err := s.fenced(ctx, s.write, `UPDATE sweep_chunks SET claimed_to = `+s.engine.clock+` + $4 WHERE run_id = $1 AND seq = $2 AND fence = $3`,
 		c.Run, c.Seq, c.Fence, claim.Microseconds())
-	if err == nil && n == 0 {
-		err = accounts.ErrStale
-	}
 	return storeError("hold chunk", err)
 }
 
 // LeaveChunk implements accounts.Sweeps.
 func (s *Store) LeaveChunk(ctx context.Context, c accounts.Chunk, pause time.Duration) error {
-	n, err := s.exec(ctx, s.write, `
+	err := s.fenced(ctx, s.write, `
 UPDATE sweep_chunks SET attempts = $4, bound = $5, claimed_to = 0, next_at = `+s.engine.clock+` + $6
  WHERE run_id = $1 AND seq = $2 AND fence = $3 AND cursor = $7 AND NOT done`,
 		c.Run, c.Seq, c.Fence, c.Attempts, c.Bound, pause.Microseconds(), c.Cursor)
-	if err == nil && n == 0 {
-		err = accounts.ErrStale
-	}
 	return storeError("leave chunk", err)
 }
 

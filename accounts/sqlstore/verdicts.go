@@ -2,8 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 
 	"rekey/accounts"
 	"rekey/accounts/phase"
@@ -40,11 +38,11 @@ func (s *Store) DisagreementsOf(ctx context.Context, source string, legacyIDs []
 	if len(legacyIDs) == 0 {
 		return nil, nil
 	}
-	list, err := json.Marshal(legacyIDs)
+	people, err := list(legacyIDs)
 	if err != nil {
-		return nil, fmt.Errorf("list people: %w", err)
+		return nil, err
 	}
-	return s.disagreements(ctx, ` WHERE d.source = $1 AND d.legacy_id IN `+s.engine.texts("$2")+` ORDER BY d.legacy_id`, source, string(list))
+	return s.disagreements(ctx, ` WHERE d.source = $1 AND d.legacy_id IN `+s.engine.texts("$2")+` ORDER BY d.legacy_id`, source, people)
 }
 
 // Disagreements implements accounts.Verdicts.

@@ -14,7 +14,7 @@ import (
 func (s *Store) EachChunk(ctx context.Context, run uuid.UUID, visit func(accounts.Chunk) error) error {
 	err := s.each(ctx, s.read, func(scan scan) error {
 		var clock int64
-		c, err := s.scanChunk(scan, &clock)
+		c, err := scanChunk(scan, &clock)
 		if err != nil {
 			return err
 		}
@@ -54,7 +54,8 @@ SELECT e.id, l.legacy_id FROM events e JOIN legacy_links l ON l.account_id = e.a
 
 // MarkedIDs implements accounts.Verifies.
 func (s *Store) MarkedIDs(ctx context.Context, source, after string, limit int) ([]string, error) {
-	ids, err := s.texts(ctx, s.read, `SELECT legacy_id FROM legacy_links WHERE (dirty OR drifted) AND source = $1 AND legacy_id > $2 ORDER BY legacy_id LIMIT $3`,
+	ids, err := column[string](ctx, s, s.read, `
+SELECT legacy_id FROM legacy_links WHERE (dirty OR drifted) AND source = $1 AND legacy_id > $2 ORDER BY legacy_id LIMIT $3`,
 		source, after, max(limit, 0))
 	return ids, storeError("read marked people", err)
 }
@@ -79,16 +80,11 @@ ON CONFLICT (source, legacy_id) DO UPDATE SET verdict = excluded.verdict, theirs
 
 // Ignored implements accounts.Verifies.
 func (s *Store) Ignored(ctx context.Context, source, legacyID string) (accounts.Ignored, error) {
-	found, err := s.ignored(ctx, `WHERE source = $1 AND legacy_id = $2`, source, legacyID)
-	switch {
-	case errors.Is(err, errText):
-		return accounts.Ignored{}, accounts.ErrNotFound // no such text is ever stored
-	case err != nil:
-		return accounts.Ignored{}, storeError("read what is ignored", err)
-	case len(found) == 0:
-		return accounts.Ignored{}, accounts.ErrNotFound
+	ignored, err := first(s.ignored(ctx, `WHERE source = $1 AND legacy_id = $2`, source, legacyID))
+	if errors.Is(err, errText) {
+		err = accounts.ErrNotFound // no such text is ever stored
 	}
-	return found[0], nil
+	return ignored, storeError("read what is ignored", err)
 }
 
 // AllIgnored implements accounts.Verifies.

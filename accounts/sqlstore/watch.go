@@ -65,7 +65,7 @@ func (s *Store) bar(ctx context.Context, tx querier, sight accounts.Sighting) ([
 
 // LinkedIDs implements accounts.Watching.
 func (s *Store) LinkedIDs(ctx context.Context, source, after string, limit int) ([]string, error) {
-	ids, err := s.texts(ctx, s.read, `
+	ids, err := column[string](ctx, s, s.read, `
 SELECT l.legacy_id FROM legacy_links l JOIN accounts a ON a.id = l.account_id
  WHERE l.source = $1 AND l.legacy_id > $2 AND a.deleted_at IS NULL ORDER BY l.legacy_id LIMIT $3`, source, after, max(limit, 0))
 	return ids, storeError("read linked people", err)
@@ -106,10 +106,7 @@ func (s *Store) KeepWork(ctx context.Context, w accounts.Work, until time.Time) 
 	if !w.DoneAt.IsZero() {
 		done = micros(w.DoneAt)
 	}
-	n, err := s.exec(ctx, s.write, `UPDATE work SET cursor = $2, done_at = $3, claimed_to = $4 WHERE name = $1 AND fence = $5`,
+	err := s.fenced(ctx, s.write, `UPDATE work SET cursor = $2, done_at = $3, claimed_to = $4 WHERE name = $1 AND fence = $5`,
 		w.Name, w.Cursor, done, micros(until), w.Fence)
-	if err == nil && n == 0 {
-		err = accounts.ErrStale
-	}
 	return storeError("keep work", err)
 }

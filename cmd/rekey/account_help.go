@@ -175,13 +175,13 @@ func newAccountSessions(c console) *cobra.Command {
 		RunE: action(func(cmd *cobra.Command, args []string) error {
 			if !revoke {
 				return withService(cmd, f.file, func(ctx context.Context, service *accounts.Service) error {
-					return nobody(args[0], listSessions(ctx, c, *f.output, service, args[0]))
+					return deskError(listSessions(ctx, c, *f.output, service, args[0]), args[0])
 				})
 			}
 			return f.run(cmd, func(ctx context.Context, service *accounts.Service) error {
-				subject, err := service.SubjectOf(ctx, args[0])
+				subject, err := service.SubjectAnywhere(ctx, args[0])
 				if err != nil {
-					return nobody(args[0], err)
+					return deskError(err, args[0])
 				}
 				done := accountChange{AccountID: subject, DryRun: f.dryRun}
 				if f.dryRun {
@@ -210,7 +210,7 @@ func newAccountSessions(c console) *cobra.Command {
 }
 
 func listSessions(ctx context.Context, c console, f format, service *accounts.Service, ref string) error {
-	subject, err := service.SubjectOf(ctx, ref)
+	subject, err := service.SubjectAnywhere(ctx, ref)
 	if err != nil {
 		return err
 	}

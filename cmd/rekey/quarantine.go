@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"time"
 
@@ -299,7 +298,7 @@ for a formula gets an apostrophe in front; what reads the file as a list, such a
 				if to == "" {
 					return exportQuarantine(ctx, service, filter, c.out)
 				}
-				f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) // it names people
+				f, err := createOwn(to) // it names people
 				if err != nil {
 					return err
 				}

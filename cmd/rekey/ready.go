@@ -19,7 +19,8 @@ func newReady(c console) *cobra.Command {
 		Short: "Say what is still in the way of switching the old stores off",
 		Long: `Asks, of all there is: whether the new store answers, who has not moved, who could not, what the old stores have yet to hear,
 what the last ` + "`rekey verify`" + ` found, and when a login last needed an old store. It changes nothing. Who cannot be counted is
-not ready.
+not ready. Where the counts say that nobody is left the old stores are read from end to end before that is said: somebody who was
+removed there unnoticed may hide somebody who came.
 
 Passwords that still are what an old store made of them (old-hashes) are no reason to keep that store, but one to keep the code
 that verifies them; --removal asks for them too.

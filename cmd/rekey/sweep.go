@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -88,23 +89,25 @@ func (p *passFlags) run(cmd *cobra.Command, do func(ctx context.Context, s *acco
 
 func newSweepRun(c console) *cobra.Command {
 	var p *passFlags
-	var dryRun, ignoreGovernor bool
+	var dryRun, ignoreGovernor, yes bool
 	var keep string
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Move or copy everybody, as the phase says",
 		Long: `Goes through every legacy source once and moves (new-first) or copies (shadow, both, ramp) everybody who is not here as they
 should be. Who cannot be moved without a login or without support is counted by class, and named; the others go on. It is
-safe beside the gateways, and again it changes nothing: after an interruption the same command goes on where it was, and two of
-the same share the work. Neither the windows nor the rate of rekey sweep set hold for it; but rekey sweep pause and a stop of the
+safe beside the gateways, and again it changes nothing: after an interruption the same command goes on where it was, says so, and
+after a day begins anew; two of the same share the work. Neither the windows nor the rate of rekey sweep set hold for it; but rekey sweep pause and a stop of the
 governor of the gateways hold it up, and rekey sweep stop ends it.
 
 --hash says what becomes of a hash whose password nobody has typed: carry keeps a strong one as it is (and refuses the
 others), wrap puts argon2id around any, auto carries the strong and wraps the others, and reset keeps none: who is not here
-yet sets a new password by a link in a mail. Of a store that shows no hashes the profile moves, and the password with the next
+yet sets a new password by a link in a mail, which may be where the new store answers: from new-first on, or in a ramp of 100 %.
+It is refused where no mail is sent, and nothing takes it back: it says how many people that will be, and asks, or wants --yes.
+Of a store that shows no hashes the profile moves, and the password with the next
 login, until which that store answers.
 
-Exit code 1: somebody could not be told about, or it was interrupted; 3: in this phase nobody is moved.`,
+Exit code 1: somebody could not be told about, or it was interrupted; 3: in this phase nobody is moved, or reset.`,
 		Example: "  rekey sweep run --config rekey.yaml --dry-run\n  rekey sweep run --source shop --workers 2 --reason 'ticket 4711'",
 		Args:    cobra.NoArgs,
 	}
@@ -112,11 +115,17 @@ Exit code 1: somebody could not be told about, or it was interrupted; 3: in this
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "look at everybody, say what would be done, and do nothing")
 	cmd.Flags().BoolVar(&ignoreGovernor, "ignore-governor", false, "go on though the governor says stop")
 	cmd.Flags().StringVar(&keep, "hash", string(accounts.KeepAuto), "`how` a password hash is kept: auto, carry, wrap or reset")
+	cmd.Flags().BoolVar(&yes, "yes", false, "take passwords away by --hash reset without being asked")
 	cmd.RunE = action(func(cmd *cobra.Command, _ []string) error {
 		if err := accounts.Keep(keep).Check(); err != nil {
 			return asMisuse(err)
 		}
 		return p.run(cmd, func(ctx context.Context, service *accounts.Service, sources []string, by accounts.By, show func(pass.Progress)) error {
+			if accounts.Keep(keep) == accounts.KeepReset {
+				if err := c.confirmReset(ctx, service, sources, yes || dryRun); err != nil {
+					return err
+				}
+			}
 			reports, err := sweeper.Attend(ctx, sweeper.AttendConfig{
 				Service: service, Workers: p.workers, Name: "rekey sweep run", IgnoreGovernor: ignoreGovernor,
 				Held: func(why string) {
@@ -125,6 +134,9 @@ Exit code 1: somebody could not be told about, or it was interrupted; 3: in this
 					} else {
 						fmt.Fprintln(c.err, "it waits:", why)
 					}
+				},
+				GoesOn: func(began time.Time) {
+					fmt.Fprintln(c.err, "going on with the run that began at", began.UTC().Format(time.RFC3339)+", where it was; who has come to the old stores since may be passed over")
 				},
 				Spec:     sweeper.Spec{Sources: sources, Hash: accounts.Keep(keep), DryRun: dryRun, Actor: by.Actor, Reason: by.Reason},
 				Progress: func(source string, people int64) { show(pass.Progress{Source: source, Done: people}) },

@@ -156,6 +156,9 @@ func (s *sweepChange) run(cmd *cobra.Command, complete func(settings.View) error
 		case *s.output == asJSON:
 			return printJSON(s.out, view)
 		}
+		if view.Warning != "" {
+			fmt.Fprintln(s.err, "warning:", view.Warning)
+		}
 		if err := printSweepChange(s.out, view); err != nil || !s.change.Until.IsZero() {
 			return err
 		}
@@ -338,7 +341,7 @@ func untilOf(text string, view settings.View) (time.Time, error) {
 // sweepCommands are what the commands say of themselves.
 var sweepCommands = map[accounts.SweepCommand]struct{ short, long, reason string }{
 	accounts.SweepStart:  {"Let the sweeper run", "It then works whenever its windows are open and nothing else holds it. Where a run has ended the next one begins at once, and not\nonly after the setting every (24h; off: none begins by itself); one that is under way goes on.", "phase new-first is a week old"},
-	accounts.SweepStop:   {"Finish what is under way, begin nothing, and be off then", "Where it is paused it is off at once. A rekey sweep run of somebody at a terminal is ended too.", "enough for this week"},
+	accounts.SweepStop:   {"Finish what is under way, begin nothing, and be off then", "Where it is paused, or no process is at its run, it is off at once. A rekey sweep run of somebody at a terminal is ended too.", "enough for this week"},
 	accounts.SweepPause:  {"Pause the sweeper where it is", "Every worker stops within a second, between two batches of people. It stays paused until somebody resumes it, over restarts too.\nEvery rekey sweep run at a terminal waits as well, also where the sweeper is off; resumed, it is off again.", "incident 12"},
 	accounts.SweepResume: {"Go on with what was paused", "A pause for a while, by rekey sweep override, ends too. Refused where it is off: `rekey sweep start` begins.", "incident 12 is over"},
 }

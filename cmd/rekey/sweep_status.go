@@ -369,6 +369,11 @@ func printProgress(w io.Writer, p accounts.Progress) error {
 	if err != nil {
 		return err
 	}
+	for _, s := range p.Sources {
+		if s.Total == nil && s.Uncounted != "" {
+			fmt.Fprintf(w, "%s: cannot tell how many people there are: %s\n", s.Source, s.Uncounted)
+		}
+	}
 	var kept []string
 	for _, scheme := range slices.Sorted(maps.Keys(p.Passwords)) {
 		kept = append(kept, fmt.Sprintf("%s %d", scheme, p.Passwords[scheme]))

@@ -40,7 +40,9 @@ once. While a store does not answer it waits. Where replica_dsn is configured, e
 With --repair accounts that differ are marked as drifted: the old store alone answers for them until their next login, or
 ` + "`rekey sweep run`" + `, copies them again, with their profile. Those are also marked who are disagreeing: equal, but one store has
 taken the password of a login and the other has not. It mends nothing else: who is missing here, or not trusted, is for
-` + "`rekey sweep run`" + `, and who is unreadable is to be mended in the old store. Somebody whose password cannot be read there stays marked.
+` + "`rekey sweep run`" + `, and who is unreadable is to be mended in the old store. Somebody whose password cannot be read there stays marked. Where more than reconcile.most_changed of a
+hundred would be marked it stops before them: look whether it is the right store, whole; if it is, raise that and begin again. Nor does
+it mark who is missing there, or whose key is another person's there now (id-reused).
 
 With --delta only those are compared who have changed on either side since the comparison before: there, by the column
 updated_at, and here, by the audit. That takes seconds. It does not see who was removed from the old store whole, or changed without

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +20,7 @@ import (
 	"rekey/accounts/masterkey"
 	"rekey/accounts/password"
 	"rekey/accounts/sqlstore"
+	"rekey/accounts/sqlstore/sqlstoretest"
 	"rekey/gateway/bridge"
 	"rekey/gateway/limit"
 	"rekey/legacy"
@@ -61,7 +61,7 @@ func (f *faulty) ByIdentifier(ctx context.Context, canonical string) (accounts.R
 
 func newWorld(t *testing.T, change func(*bridge.Config)) *world {
 	t.Helper()
-	store, err := sqlstore.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "new.db"), sqlstore.Options{})
+	store, err := sqlstore.Open(t.Context(), sqlstoretest.SQLite(t), sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

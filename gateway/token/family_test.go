@@ -16,6 +16,7 @@ import (
 
 	"rekey/accounts"
 	"rekey/accounts/sqlstore"
+	"rekey/accounts/sqlstore/sqlstoretest"
 )
 
 // onEachStore runs a test with the store in memory and with SQLite, for somebody who has moved and somebody who has not.
@@ -59,7 +60,7 @@ func moveAlice(t testing.TB, s *sqlstore.Store) {
 
 func openSQLite(t testing.TB) *sqlstore.Store {
 	t.Helper()
-	s, err := sqlstore.Open(t.Context(), "sqlite://"+t.TempDir()+"/rekey.db", sqlstore.Options{})
+	s, err := sqlstore.Open(t.Context(), sqlstoretest.SQLite(t), sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

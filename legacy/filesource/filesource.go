@@ -197,7 +197,7 @@ func (s *Source) Lookup(ctx context.Context, spellings ...string) ([]legacy.User
 	}
 	var users []legacy.User
 	err := s.ask(ctx, "read users", func(ctx context.Context, x *index) error {
-		found, bad, err := x.lookup(ctx, s.config, spellings)
+		found, bad, err := x.lookup(ctx, s.config, spellings, maxPeople)
 		switch {
 		case err != nil:
 			return err

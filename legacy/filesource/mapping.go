@@ -20,8 +20,7 @@ import (
 const (
 	maxIdentifier = 1 << 10
 	maxHash       = 8 << 10 // as package hash
-	maxKeyInError = 64
-	maxPath       = 256 // bytes of a column's name in the configuration
+	maxPath       = 256     // bytes of a column's name in the configuration
 )
 
 // What is said before the columns that an export has not.

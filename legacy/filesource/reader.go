@@ -273,15 +273,15 @@ func (e *indexError) Unwrap() error { return e.cause }
 
 const selectPeople = "SELECT key, record, fault, reason, line FROM people "
 
-// lookup returns who has one of the spellings, and the records that cannot be read and have one, up to maxPeople+1.
-func (x *index) lookup(ctx context.Context, c Config, spellings []string) ([]legacy.User, []*legacy.RowError, error) {
+// lookup returns who has one of the spellings, and the records that cannot be read and have one, up to most+1.
+func (x *index) lookup(ctx context.Context, c Config, spellings []string, most int) ([]legacy.User, []*legacy.RowError, error) {
 	marks := strings.TrimSuffix(strings.Repeat("?,", len(spellings)), ",")
 	args := make([]any, len(spellings), len(spellings)+1)
 	for i, s := range spellings {
 		args[i] = s
 	}
 	return x.read(ctx, c, selectPeople+"WHERE state <> 2 AND seq IN (SELECT seq FROM identifiers WHERE value IN ("+marks+")) LIMIT ?",
-		append(args, maxPeople+1)...)
+		append(args, most+1)...)
 }
 
 func (x *index) get(ctx context.Context, c Config, id string) ([]legacy.User, []*legacy.RowError, error) {
@@ -313,7 +313,7 @@ func (x *index) read(ctx context.Context, c Config, query string, args ...any) (
 		}
 		if column.Valid {
 			bad = append(bad, &legacy.RowError{
-				Key: key.String[:min(len(key.String), maxKeyInError)], Column: column.String, Reason: reason.String, Line: line,
+				Key: key.String, Column: column.String, Reason: reason.String, Line: line,
 			})
 			continue
 		}

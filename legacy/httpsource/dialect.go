@@ -175,6 +175,9 @@ func keyedBy(c Config, read func(value) (legacy.User, error)) (func(value) (lega
 	s := &source{config: c}
 	return func(v value) (legacy.User, error) {
 		u, err := read(v)
+		if row, ok := errors.AsType[*legacy.RowError](err); ok && cmp.Or(c.Key, KeyID) != KeyID {
+			row.Key = s.spelled(keyOf(u)) // as the person would have it
+		}
 		if err != nil {
 			return legacy.User{}, err
 		}

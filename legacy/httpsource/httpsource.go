@@ -81,7 +81,6 @@ const (
 	maxIdentifier = 1 << 10
 	maxUserBody   = 64 << 10
 	maxVerdict    = 1 << 10
-	maxKeyInError = 64
 )
 
 // probeIdentifier is nobody's: the domain is reserved for that (RFC 2606).

@@ -2,6 +2,7 @@ package httpsource
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -253,4 +254,33 @@ func FuzzVerdict(f *testing.F) {
 			t.Errorf("%d %q: no", status, body)
 		}
 	})
+}
+
+// A record that cannot be read is named by the key that people of that source are read by.
+func TestKeyOfTheUnreadable(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("a", 100) + "@X"
+	for name, row := range map[string]struct {
+		config Config
+		record string
+		want   string
+	}{
+		"id":                {Config{}, `{"id":"1","email":"` + long + `","enabled":"no"}`, "1"},
+		"an address":        {Config{Key: KeyEmail}, `{"id":"1","email":"` + long + `","enabled":"no"}`, long},
+		"in any case":       {Config{Key: KeyEmail, IgnoresCase: true}, `{"id":"1","email":"` + long + `","enabled":"no"}`, strings.ToLower(long)},
+		"the key is broken": {Config{Key: KeyUsername}, `{"id":"1","username":{},"email":"a@x"}`, ""},
+	} {
+		read, err := keyedBy(row.config, keycloakPerson)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := parseJSON([]byte(row.record))
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := read(v)
+		if bad, ok := errors.AsType[*legacy.RowError](err); !ok || bad.Key != row.want || u.ID != "" {
+			t.Errorf("%s: %v of %q, want %q", name, err, u.ID, row.want)
+		}
+	}
 }

@@ -263,11 +263,11 @@ func (r *recordReader) attribute(u *legacy.User, name string, v value) {
 	u.Profile.Attributes[name] = v.literal
 }
 
-// person returns the record, or the first thing that is wrong with it.
+// person returns the record, and the first thing that is wrong with it.
 func (r *recordReader) person(u legacy.User) (legacy.User, error) {
 	if r.err != nil {
-		r.err.Key = u.ID[:min(len(u.ID), maxKeyInError)]
-		return legacy.User{}, r.err
+		r.err.Key = u.ID
+		return u, r.err
 	}
 	return u, nil
 }

@@ -16,7 +16,6 @@ const (
 	maxHash       = 8 << 10 // as package hash
 	maxText       = 4 << 10 // of any other value
 	maxValues     = 2000    // of one attribute; memberOf above all
-	maxKeyInError = 64
 )
 
 // An entry is a person as the directory sent them.
@@ -97,7 +96,7 @@ func (s *Source) user(from *ldap.Entry) (legacy.User, *legacy.RowError) {
 	a := s.config.Attributes
 	var u legacy.User
 	unreadable := func(attribute, reason string) (legacy.User, *legacy.RowError) {
-		return legacy.User{}, &legacy.RowError{Key: u.ID[:min(len(u.ID), maxKeyInError)], Column: attribute, Reason: reason}
+		return legacy.User{}, &legacy.RowError{Key: u.ID, Column: attribute, Reason: reason}
 	}
 	e, reason := s.newEntry(from)
 	if reason != "" {

@@ -205,7 +205,7 @@ func FuzzEntry(f *testing.F) {
 			ldap.NewEntryAttribute("pwdAccountLockedTime", []string{locked}), ldap.NewEntryAttribute(uid, []string{key}),
 		}})
 		if bad != nil {
-			if u.ID != "" || len(bad.Key) > maxKeyInError {
+			if u.ID != "" || len(bad.Key) > legacy.MaxRowKey {
 				t.Fatalf("%v, and somebody", bad)
 			}
 			return

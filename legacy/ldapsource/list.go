@@ -206,7 +206,7 @@ func (s *Source) unique(sorted []string) (keys []string, twice []*legacy.RowErro
 			keys = append(keys, sorted[i])
 		} else if len(twice) < maxStray {
 			twice = append(twice, &legacy.RowError{
-				Key: cut(s.kind.unpack(sorted[i]), maxKeyInError-1), Column: s.config.Attributes.ID, Reason: "several people have this key",
+				Key: s.kind.unpack(sorted[i]), Column: s.config.Attributes.ID, Reason: "several people have this key",
 			})
 		}
 		i = end
@@ -263,7 +263,7 @@ func (s *Source) byKeys(ctx context.Context, packed []string) (users []legacy.Us
 	for _, key := range keys {
 		if user, ok := people[key]; ok {
 			users = append(users, user)
-		} else if row, ok := unreadable[key[:min(len(key), maxKeyInError)]]; ok {
+		} else if row, ok := unreadable[key]; ok {
 			bad = append(bad, row)
 		}
 	}

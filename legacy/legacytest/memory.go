@@ -16,6 +16,8 @@ import (
 type Memory struct {
 	// Lookups counts the calls of Lookup.
 	Lookups atomic.Int64
+	// Finds counts the calls of FindMany.
+	Finds atomic.Int64
 	// OnLookup, if set before the first call, runs inside each Lookup, before it answers.
 	OnLookup func()
 	// Allow is what Writes says, set before the first call; without it nothing can be written. AllowAll is everything.
@@ -50,6 +52,29 @@ func (m *Memory) Lookup(ctx context.Context, spellings ...string) ([]legacy.User
 	if m.OnLookup != nil {
 		m.OnLookup()
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.down != nil {
+		return nil, m.down
+	}
+	var found []legacy.User
+	for _, u := range m.users {
+		if slices.ContainsFunc(u.Identifiers(), func(id string) bool { return slices.Contains(spellings, id) }) {
+			found = append(found, own(u))
+		}
+	}
+	return found, nil
+}
+
+// FindsMany implements legacy.ManyFinder.
+func (m *Memory) FindsMany() bool { return true }
+
+// FindMany implements legacy.ManyFinder.
+func (m *Memory) FindMany(ctx context.Context, spellings []string) ([]legacy.User, error) {
+	m.Finds.Add(1)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

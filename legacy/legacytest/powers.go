@@ -103,6 +103,49 @@ func search(ctx context.Context, h *harness) error {
 	return unknown("Search under a cancelled context", err)
 }
 
+// findMany asks for everybody at once, nobody, and some among spellings that nobody has or can have. Who has several of them may come
+// more than once.
+func findMany(ctx context.Context, h *harness) error {
+	finder := legacy.FindsMany(h.source)
+	if finder == nil {
+		return nil
+	}
+	var everybody, all []string
+	for _, p := range h.people {
+		everybody, all = append(everybody, p.Identifiers()...), append(all, p.ID)
+	}
+	nobody := []string{"", "nobody", "' OR '1'='1", "an\x00na", "\xff", "😀", strings.Repeat("a", 5000), "%", "ann_"}
+	for i := range 3000 {
+		nobody = append(nobody, fmt.Sprintf("nobody%d@example.org", i))
+	}
+	for _, ask := range []struct{ spellings, want []string }{
+		{everybody, all}, {nil, nil}, {nobody, nil}, {append([]string{"anna", "shared@example.org", "anna"}, nobody...), []string{"1", "7", "8"}},
+		{slices.Concat(nobody, everybody), all},
+	} {
+		users, err := finder.FindMany(ctx, ask.spellings)
+		if err != nil {
+			return fmt.Errorf("FindMany of %d spellings: %w", len(ask.spellings), err)
+		}
+		var got []string
+		for _, u := range users {
+			if slices.Contains(all, u.ID) {
+				if err := samePerson(u, h.person(u.ID)); err != nil {
+					return err
+				}
+			}
+			got = append(got, u.ID)
+		}
+		slices.SortFunc(got, byNumber)
+		if got = slices.Compact(got); !slices.Equal(got, ask.want) {
+			return fmt.Errorf("FindMany of %d spellings found %v, want %v", len(ask.spellings), got, ask.want)
+		}
+	}
+	cancelled, cancel := context.WithCancel(ctx)
+	cancel()
+	_, err := finder.FindMany(cancelled, everybody)
+	return unknown("FindMany under a cancelled context", err)
+}
+
 // count compares what a source counts with how many there are.
 func count(ctx context.Context, h *harness) error {
 	counter, ok := h.source.(legacy.Counter)

@@ -172,6 +172,7 @@ func rules() []rule {
 			}
 			return getMany(ctx, h, getter)
 		}},
+		{"find many", "FindMany finds for many spellings, all at once, whom Lookup finds for each, and nobody else", findMany},
 		{"search", "a part of an e-mail address finds whoever has it, in either letter case, and no character of it means anything", search},
 		{"list", "walking page by page meets everybody once, in the order of the key, whatever the page", func(ctx context.Context, h *harness) error {
 			lister, ok := h.source.(legacy.Lister)
@@ -233,6 +234,12 @@ func down(ctx context.Context, h *harness) error {
 	if lister, ok := source.(legacy.Lister); ok {
 		questions["List"] = func() error {
 			_, err := lister.List(ctx, "", 10)
+			return err
+		}
+	}
+	if finder := legacy.FindsMany(source); finder != nil {
+		questions["FindMany"] = func() error {
+			_, err := finder.FindMany(ctx, []string{"anna", "bert"})
 			return err
 		}
 	}

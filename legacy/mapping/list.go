@@ -64,6 +64,12 @@ func (s *mapped) list(ctx context.Context, after string, limit int, from pages) 
 		if next == "" || next == after {
 			return nil, s.fail("list users", []error{errStuck})
 		}
+		if err := s.addTwins(ctx, &p, users, next); err != nil {
+			return nil, err
+		}
+		if p.room() <= 0 {
+			break
+		}
 		after = next
 	}
 	if len(p.bad) > 0 {
@@ -87,6 +93,25 @@ func (s *mapped) read(ctx context.Context, after string, limit int, from pages) 
 	return users, rows, nil
 }
 
+// addTwins adds whoever has the key of the last of some people, and was cut off: what comes next is behind that key.
+func (s *mapped) addTwins(ctx context.Context, p *page, users []legacy.User, key string) error {
+	getter, ok := s.source.(legacy.ManyGetter)
+	if !ok || len(users) == 0 {
+		return nil
+	}
+	found, err := getter.GetMany(ctx, []string{key})
+	if _, err := legacy.RowErrors(err); err != nil {
+		return err
+	}
+	has := func(u legacy.User) bool { return u.ID == key }
+	if len(found) <= len(users)-slices.IndexFunc(users, has) {
+		return nil
+	}
+	people, _ := s.all(found) // why one cannot be told stands for the key already, or the person is none of these
+	p.people = append(slices.DeleteFunc(p.people, has), people...)
+	return nil
+}
+
 // page is a page that is being filled.
 type page struct {
 	limit  int
@@ -100,7 +125,7 @@ func (p *page) room() int { return p.limit - len(p.people) - len(p.bad) }
 
 func (p *page) unreadable(rows []*legacy.RowError) {
 	for _, row := range rows {
-		if len(row.Key) > 0 && len(row.Key) < legacy.MaxRowKey { // a key that has been cut may be several people's
+		if row.Key != "" { // without one they may be several people
 			if p.seen[row.Key] {
 				continue
 			}
@@ -111,14 +136,15 @@ func (p *page) unreadable(rows []*legacy.RowError) {
 }
 
 // lastKey returns behind whom the next page starts: the last person, or, of a page on which nobody can be read, the last
-// record whose whole key is known.
+// record whose key is known.
 func lastKey(users []legacy.User, rows []*legacy.RowError) string {
 	if len(users) > 0 {
 		return users[len(users)-1].ID
 	}
-	last := rows[len(rows)-1].Key
-	if len(last) >= legacy.MaxRowKey {
-		return "" // it may have been cut
+	for _, row := range slices.Backward(rows) {
+		if row.Key != "" {
+			return row.Key
+		}
 	}
-	return last
+	return ""
 }

@@ -172,14 +172,14 @@ func (m *Mapping) settle(user *legacy.User, email, phone string, raw legacy.User
 	user.Extra = nil
 
 	// A verified flag is about one address, so it goes when the address goes, and only the store may give it.
-	settle := func(set *bool, stored bool, address, before, field string) {
+	verified := func(set *bool, stored bool, address, before, field string) {
 		if *set && (!stored || address == "" || settled(address) != settled(before)) {
 			*set = false
 			found.add(NotVerified, field)
 		}
 	}
-	settle(&user.Profile.EmailVerified, raw.Profile.EmailVerified, user.Email, email, "email_verified")
-	settle(&user.Profile.PhoneVerified, raw.Profile.PhoneVerified, user.Phone, phone, "phone_verified")
+	verified(&user.Profile.EmailVerified, raw.Profile.EmailVerified, user.Email, email, "email_verified")
+	verified(&user.Profile.PhoneVerified, raw.Profile.PhoneVerified, user.Phone, phone, "phone_verified")
 
 	for _, id := range []struct{ field, value string }{
 		{"username", user.Username}, {"email", user.Email}, {"phone", user.Phone},
@@ -194,7 +194,7 @@ func (m *Mapping) settle(user *legacy.User, email, phone string, raw legacy.User
 func (m *Mapping) failed(raw legacy.User, target string, err error) (legacy.User, bool, error) {
 	m.tally.fail(raw.ID, target)
 	return legacy.User{}, false, &legacy.RowError{
-		Key: cutKey(raw.ID), Column: target, Mapping: true, Reason: "its mapping expression has no result: " + cmp.Or(reasonOf(err), "unknown"),
+		Key: raw.ID, Column: target, Mapping: true, Reason: "its mapping expression has no result: " + cmp.Or(reasonOf(err), "unknown"),
 	}
 }
 

@@ -242,7 +242,7 @@ func TestNoResult(t *testing.T) {
 			t.Errorf("%s: error %v, want a RowError", test.keep, err)
 		case !strings.Contains(row.Reason, test.want):
 			t.Errorf("%s: %q, want %q", test.keep, row.Reason, test.want)
-		case len(row.Key) != 64 || row.Column != "keep":
+		case len(row.Key) != 100 || row.Column != "keep":
 			t.Errorf("%s: key %q, column %q", test.keep, row.Key, row.Column)
 		case strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, row), secret):
 			t.Errorf("%s: the error tells the value", test.keep)

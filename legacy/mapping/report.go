@@ -3,7 +3,6 @@ package mapping
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"sync"
 
 	"rekey/legacy"
@@ -45,7 +44,7 @@ type Finding struct {
 	Kind  Kind
 	Field string // as in Config.Set
 	Count int64
-	Keys  []string // of the first people, each once, cut to legacy.MaxRowKey bytes
+	Keys  []string // of the first people, each once, as legacy.ShownKey has them
 }
 
 const (
@@ -115,7 +114,7 @@ func (t *tally) note(key string, n note) {
 		t.findings[n] = c
 	}
 	c.count++
-	if key = cutKey(key); len(c.keys) < maxListed && !slices.Contains(c.keys, key) {
+	if key = legacy.ShownKey(key); len(c.keys) < maxListed && !slices.Contains(c.keys, key) {
 		c.keys = append(c.keys, key)
 	}
 }
@@ -131,9 +130,4 @@ func (t *tally) report() Report {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Field, b.Field))
 	})
 	return r
-}
-
-// cutKey returns a key as it may be told: short, and text.
-func cutKey(key string) string {
-	return strings.ToValidUTF8(key[:min(len(key), legacy.MaxRowKey)], "")
 }

@@ -11,9 +11,9 @@ import (
 )
 
 // Wrap puts the mapping before a source. What it returns is a legacy.Getter, Verifier, Lister, Writer and Watcher exactly
-// where source is one, and a legacy.ManyGetter where it is a Getter. It is always a legacy.Checker, a legacy.Pinger, a legacy.Searcher and an io.Closer: a source that cannot be
+// where source is one, and a legacy.ManyGetter where it is a Getter. It is always a legacy.Checker, a legacy.Pinger, a legacy.Searcher, a legacy.ManyFinder and an io.Closer: a source that cannot be
 // checked or pinged is asked for somebody who does not exist, one that cannot be closed needs no closing, and one that cannot be
-// searched says so by Searches. A Lister is a legacy.Cutter too, which Cuts
+// searched, or asked for many, says so by Searches and FindsMany. A Lister is a legacy.Cutter too, which Cuts
 // where source does.
 //
 // People whom Keep refuses do not exist: Lookup and List leave them out, Get says ErrNoUser. If an expression has no result
@@ -86,6 +86,27 @@ func (s *mapped) Ping(ctx context.Context) error {
 	return s.askNobody(ctx)
 }
 
+// FindsMany implements legacy.ManyFinder.
+func (s *mapped) FindsMany() bool { return legacy.FindsMany(s.source) != nil }
+
+// FindMany implements legacy.ManyFinder.
+func (s *mapped) FindMany(ctx context.Context, spellings []string) ([]legacy.User, error) {
+	finder := legacy.FindsMany(s.source)
+	if finder == nil {
+		return nil, s.fail("find users", []error{errNoFinder})
+	}
+	begun := time.Now()
+	users, err := finder.FindMany(ctx, s.mapping.clean.ask(spellings))
+	rows, err := legacy.RowErrors(err)
+	s.mapping.tell(ctx, begun, len(users), err)
+	if err != nil {
+		return nil, err
+	}
+	return s.allBut(rows, users, "find users")
+}
+
+var errNoFinder = errors.New("the source cannot be asked for many people at once")
+
 // ListsApart implements legacy.Apart.
 func (s *mapped) ListsApart() bool { return legacy.ListsApart(s.source) }
 
@@ -108,14 +129,7 @@ func (s *mapped) Search(ctx context.Context, part string, limit int) ([]legacy.U
 	if failed != nil {
 		return nil, err
 	}
-	kept, bad := s.all(users)
-	for _, row := range rows {
-		bad = append(bad, row)
-	}
-	if len(bad) > 0 {
-		err = s.fail("search users", bad)
-	}
-	return kept, err
+	return s.allBut(rows, users, "search users")
 }
 
 // Close implements io.Closer.
@@ -173,6 +187,18 @@ func (s *mapped) all(users []legacy.User) (people []legacy.User, bad []error) {
 	return people, bad
 }
 
+// allBut is all beside rows that the source could not read, whose error says what was done.
+func (s *mapped) allBut(rows []*legacy.RowError, users []legacy.User, doing string) ([]legacy.User, error) {
+	people, bad := s.all(users)
+	for _, row := range rows {
+		bad = append(bad, row)
+	}
+	if len(bad) > 0 {
+		return people, s.fail(doing, bad)
+	}
+	return people, nil
+}
+
 // fail is the error of a question in which people could not be told.
 func (s *mapped) fail(doing string, errs []error) error {
 	return fmt.Errorf("legacy source %s: %s: %w", s.mapping.name, doing, errors.Join(errs...))
@@ -203,14 +229,7 @@ func (s *mapped) getMany(ctx context.Context, ids []string) ([]legacy.User, erro
 	if err != nil {
 		return nil, err
 	}
-	people, bad := s.all(users)
-	for _, row := range rows {
-		bad = append(bad, row)
-	}
-	if len(bad) > 0 {
-		return people, s.fail("map users", bad)
-	}
-	return people, nil
+	return s.allBut(rows, users, "map users")
 }
 
 // An original is a person as the source itself returned them. It travels in Extra of the mapped person, because a source

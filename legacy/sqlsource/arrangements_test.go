@@ -169,6 +169,11 @@ func (r realm) ListTo(ctx context.Context, after, through string, limit int) ([]
 	return short(users), err
 }
 
+func (r realm) FindMany(ctx context.Context, spellings []string) ([]legacy.User, error) {
+	users, err := r.Source.FindMany(ctx, spellings)
+	return short(users), err
+}
+
 func (r realm) Search(ctx context.Context, part string, limit int) ([]legacy.User, error) {
 	users, err := r.Source.Search(ctx, part, limit)
 	return short(users), err

@@ -125,7 +125,7 @@ func statements(t *testing.T, s *Source) string {
 	}
 	text, _ := s.shapeQuery()
 	say("columns", text, nil)
-	text, args := s.lookupQuery(shape, []string{"anna", "anna@example.org"}, nil)
+	text, args := s.lookupQuery(shape, []string{"anna", "anna@example.org"}, nil, maxPeople)
 	say("lookup", text, args)
 	text, args = s.getQuery(shape, key)
 	say("get", text, args)

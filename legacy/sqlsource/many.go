@@ -63,9 +63,9 @@ func (s *Source) byKeys(ctx context.Context, ids []string) ([]legacy.User, []*le
 	if isCharsetError(err) { // one of them is a key that the database cannot hold
 		return s.oneByOne(ctx, slices.Collect(maps.Keys(asked)))
 	}
-	// A collation may find "ABC" for "abc"; whose key was cut may be one of those that were asked for.
+	// A collation may find "ABC" for "abc".
 	found = slices.DeleteFunc(found, func(u legacy.User) bool { return !asked[u.ID] })
-	bad = slices.DeleteFunc(bad, func(row *legacy.RowError) bool { return !asked[row.Key] && len(row.Key) < legacy.MaxRowKey })
+	bad = slices.DeleteFunc(bad, func(row *legacy.RowError) bool { return !asked[row.Key] })
 	return found, bad, err
 }
 

@@ -174,10 +174,10 @@ func (s *Source) anyOf(q *statement, asks []ask) {
 	}
 }
 
-// lookupQuery returns the SELECT that finds whoever has one of the spellings, and its arguments; "" if no column can
-// hold any of them. What is in unfit is left out.
-func (s *Source) lookupQuery(shape *shape, spellings []string, unfit map[pair]bool) (string, []any) {
-	return s.identifierQuery(shape, s.asks(shape, spellings, unfit), maxPeople+1)
+// lookupQuery returns the SELECT that finds whoever has one of the spellings, one more than most at the most, and its arguments; ""
+// if no column can hold any of them. What is in unfit is left out.
+func (s *Source) lookupQuery(shape *shape, spellings []string, unfit map[pair]bool, most int) (string, []any) {
+	return s.identifierQuery(shape, s.asks(shape, spellings, unfit), most+1)
 }
 
 // identifierQuery returns the SELECT that finds whoever has what is asked for, up to a limit of people; "" if nothing is.

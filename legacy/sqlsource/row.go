@@ -113,7 +113,7 @@ func (r *reader) user(values []any) (legacy.User, error) {
 }
 
 func unreadable(id string, f field, reason string) *legacy.RowError {
-	return &legacy.RowError{Key: id[:min(len(id), legacy.MaxRowKey)], Column: f.label, Reason: reason}
+	return &legacy.RowError{Key: id, Column: f.label, Reason: reason}
 }
 
 // key makes the person's ID. Its errors are *legacy.RowError.
@@ -138,9 +138,9 @@ func (r *reader) key(values []any) (string, error) {
 	case id == "":
 		return "", unreadable("", last, "the key is empty")
 	case len(id) > maxIdentifier:
-		return "", unreadable(id, last, fmt.Sprintf("longer than %d bytes", maxIdentifier))
+		return "", unreadable("", last, fmt.Sprintf("longer than %d bytes", maxIdentifier))
 	case !plain(id):
-		return "", unreadable(id, last, "not UTF-8 text")
+		return "", unreadable("", last, "not UTF-8 text")
 	}
 	return id, nil
 }

@@ -39,7 +39,7 @@ const (
 )
 
 // A Source is an old user store in an SQL database. It is a legacy.Source, a legacy.ManyGetter, a legacy.Lister, a legacy.Cutter, a
-// legacy.Counter, a legacy.Watcher and a legacy.Searcher.
+// legacy.Counter, a legacy.Watcher, a legacy.Searcher and a legacy.ManyFinder.
 type Source struct {
 	config  Config
 	dialect dialect
@@ -63,7 +63,7 @@ var (
 	_ legacy.Cutter  = (*Source)(nil)
 
 	_ legacy.ManyGetter = (*Source)(nil)
-	_ legacy.Watcher    = (*Source)(nil)
+	_ legacy.ManyFinder = (*Source)(nil)
 	_ legacy.Watcher    = (*Source)(nil)
 	_ legacy.Searcher   = (*Source)(nil)
 )
@@ -180,7 +180,7 @@ func (s *Source) lookup(ctx context.Context, spellings []string) ([]legacy.User,
 	if err != nil {
 		return nil, nil, err
 	}
-	found, bad, err := s.find(ctx, shape, spellings, nil)
+	found, bad, err := s.find(ctx, shape, spellings, nil, maxPeople)
 	if !isCharsetError(err) {
 		return found, bad, err
 	}
@@ -188,16 +188,18 @@ func (s *Source) lookup(ctx context.Context, spellings []string) ([]legacy.User,
 	if err != nil {
 		return nil, nil, err
 	}
-	return s.find(ctx, shape, spellings, unfit)
+	return s.find(ctx, shape, spellings, unfit, maxPeople)
 }
 
-// find asks for the people who have one of the spellings. What is in unfit is left out.
-func (s *Source) find(ctx context.Context, shape *shape, spellings []string, unfit map[pair]bool) ([]legacy.User, []*legacy.RowError, error) {
-	query, args := s.lookupQuery(shape, spellings, unfit)
+// find asks for the people who have one of the spellings: for one more than most of them at the most. What is in unfit is left out.
+func (s *Source) find(
+	ctx context.Context, shape *shape, spellings []string, unfit map[pair]bool, most int,
+) ([]legacy.User, []*legacy.RowError, error) {
+	query, args := s.lookupQuery(shape, spellings, unfit, most)
 	if query == "" {
 		return nil, nil, nil // no column can hold any of these
 	}
-	return s.read(ctx, query, args, maxPeople)
+	return s.read(ctx, query, args, most)
 }
 
 // Get is legacy.Getter's. The key is compared as the column's own type, so that its index serves, and the answer's key

@@ -71,7 +71,7 @@ func TestQueries(t *testing.T) {
 	t.Parallel()
 	s := open(t, Config{DSN: "postgres://h/d", Table: "old.people", Columns: Columns{ID: "ID", Username: "name", Phone: "tel", Password: "pass"}})
 	known := &shape{key: []columnType{typeInt64}, columns: map[column]columnType{{0, "tel"}: typeInt64}, joins: make([][]bound, 1)}
-	lookup, args := s.lookupQuery(known, []string{"anna", "49151"}, nil)
+	lookup, args := s.lookupQuery(known, []string{"anna", "49151"}, nil, maxPeople)
 	get, _ := s.getQuery(known, []any{1})
 	first, _ := s.listQuery(known, nil, nil, 10)
 	next, _ := s.listQuery(known, []any{1}, nil, 10)
@@ -370,8 +370,13 @@ func TestUnreadableKey(t *testing.T) {
 		}
 		_, err := r.user(values)
 		var row *legacy.RowError
-		if !errors.As(err, &row) || row.Column != "id" || row.Reason != reason || strings.Contains(err.Error(), "hunter2") {
+		if !errors.As(err, &row) || row.Column != "id" || row.Reason != reason || row.Key != "" || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("key %.10q: %v, want %q", key, err, reason)
+		}
+	}
+	for _, key := range []string{strings.Repeat("k", 64), strings.Repeat("k", maxIdentifier)} { // it names one record, and can be asked for
+		if row := unreadable(key, r.fields[0], "test"); row.Key != key || len(row.Error()) > 120 {
+			t.Errorf("%d bytes of a key of %d: %v", len(row.Key), len(key), row)
 		}
 	}
 }

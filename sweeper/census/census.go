@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"sync"
 
 	"rekey/accounts"
 	"rekey/legacy"
@@ -25,14 +26,13 @@ type Config struct {
 	Service *accounts.Service
 	Dir     string // where the digests are kept; "": the system's folder for temporary files. 16 bytes for each name
 	Most    int    // shared names that are returned at most; 0: defaultMost
-	// Seen is called for each person, by one goroutine. Its error ends the census.
-	Seen func(source string, user legacy.User) error
+	// Seen is called for each person, for one at a time. Its error ends the census.
+	Seen func(ctx context.Context, source string, user legacy.User) error
 }
 
 const (
-	page        = 1000
-	buckets     = 64 // 10 million people with two names each make one of 5 MiB
-	bufferSize  = 16 << 10
+	buckets     = 256 // 10 million people with two names each make one of 1.2 MiB
+	bufferSize  = 4 << 10
 	recordSize  = 16 // a name and who has it, 8 bytes each
 	defaultMost = 1 << 19
 )
@@ -56,14 +56,7 @@ func Take(ctx context.Context, c Config) (*Shared, error) {
 	}
 	defer t.close()
 	for _, source := range sources {
-		err := c.Service.Walk(ctx, source, page, func(user legacy.User) error {
-			if c.Seen != nil {
-				if err := c.Seen(source, user); err != nil {
-					return err
-				}
-			}
-			return t.count(source, user.ID, c.Service.Names(source, user))
-		}, func(*legacy.RowError) {}) // who cannot be read holds nothing that anybody can type
+		err := walk(ctx, c.Service, source, func(ctx context.Context, people []legacy.User) error { return c.count(ctx, t, source, people) })
 		if err != nil {
 			return nil, fmt.Errorf("source %s: %w", source, err)
 		}
@@ -71,8 +64,31 @@ func Take(ctx context.Context, c Config) (*Shared, error) {
 	return t.shared(c.Most)
 }
 
+// count counts the names of a page.
+func (c Config) count(ctx context.Context, t *tally, source string, people []legacy.User) error {
+	names := make([][]accounts.Name, len(people))
+	for i, user := range people {
+		names[i] = c.Service.Names(source, user)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i, user := range people {
+		if c.Seen != nil {
+			if err := c.Seen(ctx, source, user); err != nil {
+				return err
+			}
+		}
+		if err := t.count(source, user.ID, names[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // A tally is names and who has them, in files by the first bits of the name.
 type tally struct {
+	mu sync.Mutex
+
 	seed    maphash.Seed
 	files   []*os.File
 	writers []*bufio.Writer
@@ -106,31 +122,23 @@ func (t *tally) count(source, id string, names []accounts.Name) error {
 		var record [recordSize]byte
 		binary.BigEndian.PutUint64(record[:8], uint64(name))
 		binary.BigEndian.PutUint64(record[8:], who)
-		if _, err := t.writers[uint64(name)>>58].Write(record[:]); err != nil {
+		if _, err := t.writers[uint64(name)>>56].Write(record[:]); err != nil {
 			return fmt.Errorf("keep names on disk: %w", err)
 		}
 	}
 	return nil
 }
 
+// A holder is somebody who has a name.
+type holder struct{ name, who uint64 }
+
 func (t *tally) shared(most int) (*Shared, error) {
 	all := &Shared{}
+	var holders []holder // of one file, in the room of those before
 	for i, file := range t.files {
-		err := t.writers[i].Flush()
-		if err == nil {
-			_, err = file.Seek(0, io.SeekStart)
-		}
-		var raw []byte
-		if err == nil {
-			raw, err = io.ReadAll(file)
-		}
-		if err != nil {
+		var err error
+		if holders, err = read(file, t.writers[i], holders[:0]); err != nil {
 			return nil, fmt.Errorf("read names from disk: %w", err)
-		}
-		type holder struct{ name, who uint64 }
-		holders := make([]holder, 0, len(raw)/recordSize)
-		for ; len(raw) >= recordSize; raw = raw[recordSize:] {
-			holders = append(holders, holder{binary.BigEndian.Uint64(raw), binary.BigEndian.Uint64(raw[8:])})
 		}
 		slices.SortFunc(holders, func(a, b holder) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.who, b.who)) })
 		for i := 1; i < len(holders); i++ {
@@ -145,4 +153,25 @@ func (t *tally) shared(most int) (*Shared, error) {
 		}
 	}
 	return all, nil
+}
+
+// read appends what a file holds, and what its writer has not written yet.
+func read(file *os.File, w *bufio.Writer, to []holder) ([]holder, error) {
+	if err := w.Flush(); err != nil {
+		return nil, err
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	r := bufio.NewReader(file)
+	var record [recordSize]byte
+	for {
+		switch _, err := io.ReadFull(r, record[:]); {
+		case errors.Is(err, io.EOF):
+			return to, nil
+		case err != nil:
+			return nil, err
+		}
+		to = append(to, holder{binary.BigEndian.Uint64(record[:]), binary.BigEndian.Uint64(record[8:])})
+	}
 }

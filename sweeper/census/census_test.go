@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"rekey/accounts/masterkey"
 	"rekey/accounts/password"
 	"rekey/accounts/sqlstore"
+	"rekey/accounts/sqlstore/sqlstoretest"
 	"rekey/legacy"
 	"rekey/legacy/hash"
 	"rekey/legacy/legacytest"
@@ -40,7 +42,7 @@ func (r *register) List(_ context.Context, after string, limit int) ([]legacy.Us
 
 func serve(t *testing.T, sources ...accounts.Source) *accounts.Service {
 	t.Helper()
-	store, err := sqlstore.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "new.db"), sqlstore.Options{})
+	store, err := sqlstore.Open(t.Context(), sqlstoretest.SQLite(t), sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +91,7 @@ func TestTake(t *testing.T) {
 	dir := t.TempDir()
 	var done int64
 	s := serve(t, accounts.Source{Name: "shop", Source: &register{people: shop}}, accounts.Source{Name: "crm", Source: &register{people: crm}})
-	shared, err := census.Take(t.Context(), census.Config{Service: s, Dir: dir, Seen: func(string, legacy.User) error { done++; return nil }})
+	shared, err := census.Take(t.Context(), census.Config{Service: s, Dir: dir, Seen: func(context.Context, string, legacy.User) error { done++; return nil }})
 	if err != nil || shared.Len() != 3 || done != 5002 {
 		t.Fatalf("%d names are shared, of %d people (%v)", shared.Len(), done, err)
 	}
@@ -116,6 +118,70 @@ func TestTake(t *testing.T) {
 	if _, err := census.Take(t.Context(), census.Config{Service: s, Most: 2}); !errors.Is(err, census.ErrMany) {
 		t.Errorf("with room for two: %v", err)
 	}
+}
+
+// A source that can be cut is read by several at once: from end to end, and nobody twice.
+func TestTakeInPieces(t *testing.T) {
+	t.Parallel()
+	const n = 25_000
+	all := people(n, func(i int, u *legacy.User) {
+		u.Email = ""
+		switch i {
+		case 3, n - 1: // in the first piece and the last
+			u.Username = "twice"
+		case 10_000:
+			u.Username = "user9999" // at both sides of a cut
+		}
+	})
+	seen := map[string]int{}
+	s := serve(t, accounts.Source{Name: "shop", Source: &pieces{register{people: all}, nil}})
+	shared, err := census.Take(t.Context(), census.Config{Service: s, Seen: func(_ context.Context, _ string, u legacy.User) error { seen[u.ID]++; return nil }})
+	if err != nil || shared.Len() != 2 || len(seen) != n {
+		t.Errorf("%d names are shared, of %d people (%v)", shared.Len(), len(seen), err)
+	}
+	maps.DeleteFunc(seen, func(_ string, times int) bool { return times == 1 })
+	if len(seen) > 0 {
+		t.Errorf("%d people were seen twice", len(seen))
+	}
+	for name, broken := range map[string]func() error{
+		"fails":  func() error { return errors.New("connection refused") },
+		"panics": func() error { panic("a record like no other") },
+	} {
+		s := serve(t, accounts.Source{Name: "shop", Source: &pieces{register{people: all}, broken}})
+		if shared, err := census.Take(t.Context(), census.Config{Service: s}); shared != nil || err == nil {
+			t.Errorf("a source that %s in one of its pieces: %v, %v", name, shared, err)
+		}
+	}
+}
+
+// pieces is a register that can be cut, and can panic on the way.
+type pieces struct {
+	register
+	broken func() error // of the second piece
+}
+
+func (p *pieces) Cuts() bool { return true }
+
+func (p *pieces) Cut(_ context.Context, after string, n int) (string, error) {
+	to := n - 1
+	if after != "" {
+		to += 1 + slices.IndexFunc(p.people, func(u legacy.User) bool { return u.ID == after })
+	}
+	if to >= len(p.people) {
+		return "", nil
+	}
+	return p.people[to].ID, nil
+}
+
+func (p *pieces) ListTo(ctx context.Context, after, through string, limit int) ([]legacy.User, error) {
+	if p.broken != nil && after > p.people[15_000].ID {
+		return nil, p.broken()
+	}
+	people, err := p.List(ctx, after, limit)
+	if i := slices.IndexFunc(people, func(u legacy.User) bool { return u.ID > through }); i >= 0 {
+		people = people[:i]
+	}
+	return people, err
 }
 
 // Where nobody can count, nothing is known, and an answer is never made of half a walk.

@@ -63,12 +63,15 @@ const (
 )
 
 // Run tries to move everybody of the list, and returns a result for each, in the list's order, also beside an error. Who is refused is
-// put into quarantine. It moves nobody, and returns an *accounts.InvalidError, if a person is of a source that is not configured. It
-// ends early, with an error, when ctx ends, in a phase in which nobody is moved, or when a store does not
+// put into quarantine. It moves nobody, and returns an *accounts.InvalidError, if a person is of a source that is not configured, or
+// accounts.ErrNothingMoves where several are to be reset, and not all of them may be. It ends early, with an error, when ctx ends, in a phase in which nobody is moved, or when a store does not
 // answer for several people in a row.
 func Run(ctx context.Context, c Config) ([]Result, error) {
 	if err := c.check(); err != nil {
 		return nil, err
+	}
+	if err := c.Service.Moves(c.Hash); len(c.People) > 1 && c.Hash == accounts.KeepReset && errors.Is(err, accounts.ErrNothingMoves) {
+		return nil, err // or some of them would lose their passwords, and others not
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"rekey/accounts/password"
 	"rekey/accounts/phase"
 	"rekey/accounts/sqlstore"
+	"rekey/accounts/sqlstore/sqlstoretest"
 	"rekey/legacy"
 	"rekey/legacy/hash"
 	"rekey/legacy/legacytest"
@@ -38,7 +38,7 @@ func newWorld(t *testing.T, people int, change func(*accounts.Config)) *world {
 			ID: strconv.Itoa(i), Username: fmt.Sprintf("user%d", i), Password: &legacy.Stored{Scheme: "plaintext", Hash: fmt.Sprintf("secret%d", i)},
 		}
 	}
-	store, err := sqlstore.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "new.db"), sqlstore.Options{})
+	store, err := sqlstore.Open(t.Context(), sqlstoretest.SQLite(t), sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -346,7 +346,7 @@ func TestCompareChanged(t *testing.T) {
 		t.Errorf("%+v", v.Found)
 	}
 	v = delta(differ, func(c *pass.CompareConfig) { c.Repair = true })
-	if v.Found.Sources[0].Marked != 2 || v.Found.SinceClean || !v.Found.Since.Equal(whole.Began.Truncate(time.Microsecond)) {
+	if v.Found.Sources[0].Marked != 1 || v.Found.SinceClean || !v.Found.Since.Equal(whole.Began.Truncate(time.Microsecond)) {
 		t.Errorf("%+v", v.Found)
 	}
 }

@@ -58,8 +58,13 @@ func (c *CompareConfig) compareIDs(ctx context.Context, found *accounts.Comparis
 	if err != nil {
 		return err
 	}
+	if c.Repair {
+		if err := c.mayMark(ctx, found, toMark(verdicts)); err != nil {
+			return err
+		}
+	}
 	for i, j := range verdicts {
-		if c.Repair && !j.Verdict.Clean() {
+		if c.Repair && j.Marks {
 			err := c.Wait.again(ctx, func() error {
 				marked, err := c.Service.MarkDrifted(ctx, found.Source, ids[i], c.By)
 				if marked {

@@ -45,6 +45,9 @@ func (d *doing) compare(ctx context.Context, users []legacy.User) error {
 	if err != nil && verdicts != nil {
 		d.at = users[len(verdicts)].ID
 	}
+	if err := d.mayMark(verdicts); err != nil {
+		return err
+	}
 	for i, verdict := range verdicts {
 		if err := d.judged(ctx, users[i].ID, verdict); err != nil {
 			d.at = users[i].ID

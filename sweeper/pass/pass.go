@@ -18,11 +18,7 @@ type Progress struct {
 	Done   int64
 }
 
-const (
-	page     = 500
-	examples = 10 // people of each class that a report names
-	tries    = 5  // for one person, while something does not answer
-)
+const tries = 5 // for one person, while something does not answer
 
 // A Wait waits for a while, or until ctx ends, and returns why it ended.
 type Wait func(ctx context.Context, d time.Duration) error

@@ -156,6 +156,18 @@ func (s Schedule) After(from time.Time, open time.Duration) time.Time {
 	return time.Time{}
 }
 
+// Between returns for how long it is open from a time to a later one, which is at most a year ahead.
+func (s Schedule) Between(from, to time.Time) time.Duration {
+	var open time.Duration
+	for span := range s.spans(from) {
+		if !span.from.Before(to) {
+			break
+		}
+		open += earlier(span.to, to).Sub(later(span.from, from))
+	}
+	return open
+}
+
 // Clock returns the next moment after at that the schedule's clock shows a time of the day, such as 06:00. A time that it leaves out
 // is the moment of the jump; one that it shows twice is next the second time, once it was shown the first: what somebody wants
 // until then ends sooner rather than a day later.

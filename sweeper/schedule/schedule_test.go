@@ -134,6 +134,12 @@ func TestAfter(t *testing.T) {
 		if row.want == "" && !got.IsZero() || row.want != "" && !got.Equal(at(t, row.want)) {
 			t.Errorf("%s: got %s, want %q", name, got, row.want)
 		}
+		if open := row.s.Between(at(t, row.from), got); !got.IsZero() && open != row.work {
+			t.Errorf("%s: open for %s until %s", name, open, got)
+		}
+	}
+	if open := night.Between(at(t, "2026-11-24T05:00:00+01:00"), at(t, "2026-11-24T21:00:00+01:00")); open != 30*time.Minute {
+		t.Errorf("into the day: %s", open)
 	}
 }
 

@@ -20,6 +20,7 @@ const (
 	minTarget    = 10 // milliseconds: less is all overhead
 	maxTarget    = 10_000
 	maxBatch     = 20_000 // people: more make no transaction faster
+	minChunk     = 100    // people: each is a row, and a question to the old store
 	maxChunk     = 1_000_000
 	maxFailures  = 1_000_000_000
 	maxSources   = 100
@@ -35,6 +36,7 @@ const (
 type Checks struct {
 	Sources  []string                           // that there are; nil: not known
 	Governor func(limits json.RawMessage) error // of the governor's limits, by *accounts.InvalidError; nil: any object will do
+	NoMail   bool                               // no mail is sent by which anybody could set a new password
 }
 
 // check returns an *accounts.InvalidError for each field that cannot be as it is.
@@ -57,12 +59,15 @@ func (s Settings) check(c Checks) (faults []error) {
 	}
 	between("batch.target_ms", s.Batch.TargetMS, minTarget, maxTarget)
 	between("batch.max", s.Batch.Max, 1, maxBatch)
-	between("chunk", s.Chunk, 1, maxChunk)
+	between("chunk", s.Chunk, minChunk, maxChunk)
 	if !slices.Contains([]Order{ByKey, Inactive, Weakest}, s.Order) {
 		fault("order", "must be key, inactive or weakest")
 	}
 	if !slices.Contains([]Hash{Auto, Carry, Wrap, Reset}, s.Hash) {
 		fault("hash", "must be auto, carry, wrap or reset")
+	}
+	if s.Hash == Reset && c.NoMail {
+		fault("hash", accounts.ResetUnmailed)
 	}
 	if share := s.ErrorBudget.Share; !(share >= 0 && share <= 1) {
 		fault("error_budget.share", "must be 0 to 1")
@@ -139,6 +144,11 @@ func (d Document) Check(c Checks) error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// resets reports whether passwords are taken away, now or by an override.
+func (d Document) resets() bool {
+	return d.Hash == Reset || slices.ContainsFunc(d.Overrides, func(o Override) bool { return d.with(o).Hash == Reset })
 }
 
 // with returns the settings with one override.

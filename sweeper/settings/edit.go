@@ -53,10 +53,11 @@ func Apply(stored []byte, e Edit, at time.Time, c Checks) (next []byte, changes 
 	if err != nil {
 		return nil, nil, err
 	}
+	before.Overrides = before.live(at)      // what has ended is no change
+	c.NoMail = c.NoMail && !before.resets() // what is there already moves nobody, and must not stand in the way of a pause
 	if err := after.Check(c); err != nil {
 		return nil, nil, err
 	}
-	before.Overrides = before.live(at) // what has ended is no change
 	changes = diff(before, after)
 	switch {
 	case len(changes) == 0:

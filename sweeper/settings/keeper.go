@@ -23,6 +23,9 @@ type Keeper struct {
 	// Attended returns the run of somebody at a terminal that has not ended, or nil; and EndAttended ends it. nil: none is known here.
 	Attended    func(ctx context.Context) (*Attended, error)
 	EndAttended func(ctx context.Context, by accounts.By) error
+	// EndLeft ends the run of the settings if no process is at it, unless it is a dry run, and reports whether there is such a run.
+	// nil: none is known here.
+	EndLeft func(ctx context.Context, by accounts.By, dryRun bool) (bool, error)
 	// Slowed returns in words why the sweeper is slower than it is set; "": it is not. nil: that is not known here.
 	Slowed func(context.Context) (string, error)
 
@@ -54,6 +57,7 @@ type View struct {
 
 	Attended *Attended `json:"attended,omitempty"` // what runs beside the settings; nil: nothing does
 
+	Warning string   `json:"warning,omitempty"` // what cannot be taken back of the changes; "": all can
 	DryRun  bool     `json:"dry_run,omitempty"` // it is as it would be
 	Changes []Change `json:"changes,omitempty"` // that were made
 }
@@ -157,8 +161,14 @@ func (k *Keeper) change(ctx context.Context, c accounts.SweepChange) (View, erro
 	}
 	e := Edit{Patch: c.Patch, Until: c.Until, By: c.By.Actor, Reason: c.By.Reason, Start: c.Command == accounts.SweepStart}
 	e.Go = e.Start || c.Command == accounts.SweepResume
+	left := false
+	if c.Command == accounts.SweepStop && k.EndLeft != nil {
+		if left, err = k.EndLeft(ctx, c.By, true); err != nil {
+			return View{}, err
+		}
+	}
 	if c.Command != "" {
-		if e.Patch, err = command(row.JSON, c.Command, k.Documents.At()); err != nil {
+		if e.Patch, err = command(row.JSON, c.Command, left, k.Documents.At()); err != nil {
 			return View{}, err
 		}
 	}
@@ -182,8 +192,26 @@ func (k *Keeper) change(ctx context.Context, c accounts.SweepChange) (View, erro
 			}
 		}
 	}
-	v.DryRun, v.Changes = c.DryRun, changes
+	if err == nil && left {
+		changes = append(changes, Change{"run", string(written("of the settings, which no process is at")), string(written("stopped"))})
+		if !c.DryRun {
+			if _, err = k.EndLeft(ctx, c.By, false); err == nil {
+				v, err = k.view(ctx, row)
+			}
+		}
+	}
+	v.DryRun, v.Changes, v.Warning = c.DryRun, changes, warningOf(changes, v.Settings)
 	return v, err
+}
+
+// warningOf says what cannot be taken back of changes that have led to a document.
+func warningOf(changes []Change, d Document) string {
+	touches := func(c Change) bool { return slices.Contains([]string{"hash", "overrides", "started"}, c.Field) }
+	if !d.resets() || !slices.ContainsFunc(changes, touches) {
+		return ""
+	}
+	return "hash is reset: whoever has not moved yet (LEFT in rekey sweep status) loses their password when the sweep comes to them, and has to set a new " +
+		"one by a link in a mail; nothing takes that back"
 }
 
 // commands is what state each leads to from each. One that is missing is refused.
@@ -194,8 +222,8 @@ var commands = map[accounts.SweepCommand]map[State]State{
 	accounts.SweepStop:   {Off: Off, Running: Draining, Paused: Off, Draining: Draining}, // paused: nothing is under way
 }
 
-// command returns the patch that a command is.
-func command(stored []byte, c accounts.SweepCommand, now time.Time) ([]byte, error) {
+// command returns the patch that a command is. left: no process is at the run, so that nothing has to be finished.
+func command(stored []byte, c accounts.SweepCommand, left bool, now time.Time) ([]byte, error) {
 	d, err := Decode(stored)
 	if err != nil {
 		return nil, err
@@ -204,6 +232,9 @@ func command(stored []byte, c accounts.SweepCommand, now time.Time) ([]byte, err
 	state, ok := to[d.State]
 	if c == accounts.SweepResume && (d.pausedOff() || d.State == Off && d.Pause(now) != nil) {
 		state, ok = Off, true
+	}
+	if left && state == Draining {
+		state = Off
 	}
 	switch {
 	case !known:

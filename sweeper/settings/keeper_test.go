@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +16,7 @@ import (
 
 	"rekey/accounts"
 	"rekey/accounts/sqlstore"
+	"rekey/accounts/sqlstore/sqlstoretest"
 	"rekey/sweeper/settings"
 )
 
@@ -25,7 +25,7 @@ var ada = accounts.By{Actor: "staff:ada", Reason: "ticket 4711"}
 // newKeeper returns a keeper of a new store, whose time is noon.
 func newKeeper(t *testing.T) (*settings.Keeper, *sqlstore.Store) {
 	t.Helper()
-	store, err := sqlstore.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "new.db"), sqlstore.Options{})
+	store, err := sqlstore.Open(t.Context(), sqlstoretest.SQLite(t), sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestKeeperChangesAtOnce(t *testing.T) {
 			c := c
 			c.Patch = json.RawMessage(`{"workers":` + string(rune('0'+i%7+3)) + `}`)
 			if i%2 == 0 {
-				c.Patch = json.RawMessage(`{"chunk":` + string(rune('1'+i)) + `}`)
+				c.Patch = json.RawMessage(`{"chunk":` + string(rune('1'+i)) + `00}`)
 			}
 			all.Go(func() {
 				_, err := k.Change(t.Context(), c)
@@ -416,7 +416,7 @@ func TestViewIsAsTheDocumentSays(t *testing.T) {
 	}
 	conforms("Sweeper", first)
 	const all = `{"state":"running","schedule":{"zone":"Europe/Berlin","windows":["mon-fri 09:00-14:00"],"blackout":["2026-12-24"]},"workers":3,` +
-		`"accounts_per_second":"max","batch":{"target_ms":100,"max":100},"chunk":5,"order":"weakest","filter":"user.disabled","hash":"reset","dry_run":true,` +
+		`"accounts_per_second":"max","batch":{"target_ms":100,"max":100},"chunk":500,"order":"weakest","filter":"user.disabled","hash":"reset","dry_run":true,` +
 		`"error_budget":{"share":1,"at_least":1},"sources":["shop"],"every":"90m","governor":{"login_p99_ms":{"stop":900}}}`
 	const none = `{"state":null,"schedule":{"zone":null,"windows":null,"blackout":null},"workers":null,"accounts_per_second":null,"batch":null,"chunk":null,` +
 		`"order":null,"filter":null,"hash":null,"dry_run":null,"error_budget":null,"sources":null,"every":null,"governor":null,"overrides":[]}`

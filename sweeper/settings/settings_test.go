@@ -161,21 +161,21 @@ func TestApplyNamesWhatIsWrong(t *testing.T) {
 		"a rate of next to 0":      {`{"accounts_per_second":1e-300}`, time.Time{}, []string{"accounts_per_second must be 0, 0.001 to 1000000, or max"}},
 		"a rate in quotes":         {`{"accounts_per_second":"100"}`, time.Time{}, []string{"accounts_per_second must be a number of accounts a second, or max"}},
 		"values": {`{"state":"on","schedule":{"zone":"Mars","windows":["mon 1:00","22:00-23:00","x"],"blackout":["y"]},"workers":0,"accounts_per_second":-1,` +
-			`"batch":{"target_ms":9,"max":0},"chunk":0,"order":"random","filter":"user.emial == 1","hash":"md5","error_budget":{"share":1.5,"at_least":0},` +
+			`"batch":{"target_ms":9,"max":0},"chunk":99,"order":"random","filter":"user.emial == 1","hash":"md5","error_budget":{"share":1.5,"at_least":0},` +
 			`"sources":["shop","forum","shop"],"governor":{"bad":1}}`, time.Time{}, []string{
 			"state must be off, running, paused or draining", "schedule.zone must be a time zone of the IANA database, such as Europe/Berlin",
 			"schedule.windows[0] must be days and times, such as mon-fri 22:00-05:30, or times alone",
 			"schedule.windows[2] must be days and times, such as mon-fri 22:00-05:30, or times alone",
 			"schedule.blackout[0] must be a day, such as 2026-12-24, or two with .. between them", "workers must be 1 to 256",
 			"accounts_per_second must be 0, 0.001 to 1000000, or max", "batch.target_ms must be 10 to 10000", "batch.max must be 1 to 20000",
-			"chunk must be 1 to 1000000", "order must be key, inactive or weakest", "hash must be auto, carry, wrap or reset",
+			"chunk must be 100 to 1000000", "order must be key, inactive or weakest", "hash must be auto, carry, wrap or reset",
 			"error_budget.share must be 0 to 1", "error_budget.at_least must be 1 to 1000000000", "filter cannot be used: line 1, column 5: there is no user.emial; there are id, source, username, email, created_at, last_login_at, disabled, scheme",
 			"sources[1] must be a source of the configuration", "sources[2] is there twice", "governor.signals.bad is not a signal",
 		}},
 		"too much": {`{"workers":257,"accounts_per_second":1000001,"batch":{"target_ms":10001,"max":20001},"chunk":1000001,"sources":` + many +
 			`,"filter":"` + strings.Repeat("a", 4097) + `","governor":[]}`, time.Time{}, []string{
 			"workers must be 1 to 256", "accounts_per_second must be 0, 0.001 to 1000000, or max", "batch.target_ms must be 10 to 10000",
-			"batch.max must be 1 to 20000", "chunk must be 1 to 1000000", "filter cannot be used: must be at most 4096 bytes", "sources must be at most 100",
+			"batch.max must be 1 to 20000", "chunk must be 100 to 1000000", "filter cannot be used: must be at most 4096 bytes", "sources must be at most 100",
 			"governor must be a JSON object",
 		}},
 		"an odd governor":             {`{"governor":{"odd":1}}`, time.Time{}, []string{"governor is odd"}},
@@ -186,7 +186,7 @@ func TestApplyNamesWhatIsWrong(t *testing.T) {
 		"an override of nothing":      {`{"workers":null}`, noon.Add(time.Hour), []string{"settings must name what is to hold until then"}},
 		"an override that has ended":  {`{"workers":3}`, noon, []string{"until must be in the next 31 days"}},
 		"an override for too long":    {`{"workers":3}`, noon.Add(settings.MaxOverride + 1), []string{"until must be in the next 31 days"}},
-		"an override with bad values": {`{"workers":0,"chunk":0}`, noon.Add(time.Hour), []string{"workers must be 1 to 256", "chunk must be 1 to 1000000"}},
+		"an override with bad values": {`{"workers":0,"chunk":0}`, noon.Add(time.Hour), []string{"workers must be 1 to 256", "chunk must be 100 to 1000000"}},
 		"an override with bad names":  {`{"worker":0}`, noon.Add(time.Hour), []string{"worker is not a setting"}},
 	} {
 		t.Run(name, func(t *testing.T) {

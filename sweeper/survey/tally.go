@@ -120,7 +120,7 @@ func (t *tally) foreign(f Foreign) {
 func (t *tally) badRow(row *legacy.RowError) {
 	t.BadRows++
 	count(t.BadReasons, row.Column+": "+whereabouts.ReplaceAllString(row.Reason, ""), 1)
-	key := row.Key
+	key := legacy.ShownKey(row.Key)
 	if key == "" && row.Line > 0 {
 		key = fmt.Sprintf("line %d", row.Line)
 	}

@@ -259,7 +259,7 @@ func (r *reader) made(users []legacy.User, bad []*legacy.RowError, size int, too
 	switch {
 	case len(users) > 0:
 		p.next = users[len(users)-1].ID
-	case len(bad) > 0 && bad[len(bad)-1].Key != "" && len(bad[len(bad)-1].Key) < legacy.MaxRowKey:
+	case len(bad) > 0 && bad[len(bad)-1].Key != "":
 		p.next = bad[len(bad)-1].Key
 	case !p.last:
 		return page{}, fmt.Errorf("legacy source %s: behind %d people: %w", r.source, r.read, errStuck)

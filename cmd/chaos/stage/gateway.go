@@ -93,7 +93,7 @@ password: {memory_kib: 8, time: 1}
 phase: {limits: {soak: {shadow: 0s, both: 0s, ramp: 0s, new_first: 0s}, ramp_step: 0s, min_shadow_writes: 0, shadow_failure_rate: 1, min_shadow_reads: 0, mirrored_share: 0, read_error_rate: 1, p99_floor: 1m}}
 mail: {smtp: "smtp://%s?tls=off", from: login@chaos.test}
 legacy:
-  - {name: %s, kind: sql, dsn: %q, preset: wordpress, timeout: 1s, copy_back: full, write: {like: %q}}
+  - {name: %s, kind: sql, dsn: %q, preset: wordpress, timeout: 1s, copy_back: full, write: {like: %q}, reconcile: {most_changed: 100}}
 `, listen, admin, through[PostgreSQL], through[Redis], keyFile, s.Config.Plan, s.Mailbox.listener.Addr(), Source, through[MariaDB], Example)
 	if err := os.WriteFile(g.config, []byte(text), 0o600); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -102,6 +103,8 @@ func TestReadPeople(t *testing.T) {
 		"quoted":             {`"anna, of x"` + "\n" + `"say ""no"""` + "\n", []named.Person{{Line: 1, Ref: "anna, of x"}, {Line: 2, Ref: `say "no"`}}},
 		"an export of ours":  {"source,legacy_id\r\nshop,'=7\r\nshop,''x\r\n", []named.Person{byKey(2, "shop", "=7"), byKey(3, "shop", "'x")}},
 		"spaces":             {" anna \n", []named.Person{{Line: 1, Ref: "anna"}}},
+		"breaks in keys":     {"source,legacy_id,why\r\nshop,\"a\nb\",\r\nshop,\"a\r\nb\",\"x\n\"\"y\"\"\n\"\r\nshop,'\r7,\r\n", []named.Person{byKey(2, "shop", "a\nb"), byKey(4, "shop", "a\r\nb"), byKey(8, "shop", "\r7")}},
+		"no end, of a key":   {"source,legacy_id\nshop,\"a\n\nb\"", []named.Person{byKey(2, "shop", "a\n\nb")}},
 	} {
 		got, err := csvfile.ReadPeople(strings.NewReader(tt.text))
 		if diff := cmp.Diff(tt.want, got); diff != "" || err != nil {
@@ -111,11 +114,15 @@ func TestReadPeople(t *testing.T) {
 	for name, tt := range map[string]struct{ text, want string }{
 		"empty":              {"", "the list names nobody"},
 		"a header alone":     {"identifier\n", "the list names nobody"},
-		"a line too long":    {"anna\n" + strings.Repeat("a", csvfile.MaxLine+10), "line 2: it is longer than 4096 bytes"},
+		"a line too long":    {"anna\n" + strings.Repeat("a", csvfile.MaxLine+10), "line 2: it is longer than 8192 bytes"},
 		"no UTF-8":           {"anna\n\xff\xfe\n", "line 2 is not valid UTF-8"},
 		"nobody in a line":   {"source,legacy_id\nshop,\n", "line 2: it names nobody"},
 		"an open quote":      {"\"anna\nbert\n", "line 1: its quotation marks do not match"},
 		"too many":           {strings.Repeat("a\n", csvfile.MaxPeople+1), "line 100001: a list has at most 100000 people"},
+		"an open key":        {"source,legacy_id\nshop,\"7\nshop,8\n", "line 2: its quotation marks do not match"},
+		"marks that match":   {"ref,source,legacy_id\n\"anna\nbert\",,\n", "line 2: its quotation marks do not match"},
+		"an endless key":     {"source,legacy_id\nshop,\"" + strings.Repeat("a\n", csvfile.MaxLine), "line 2: it is longer than 8192 bytes"},
+		"a mark in the end":  {"\"anna\"x\n", "line 1: its quotation marks do not match"},
 		"an open second one": {"anna\n\"bert", "line 2: its quotation marks do not match"},
 	} {
 		if people, err := csvfile.ReadPeople(strings.NewReader(tt.text)); err == nil || err.Error() != tt.want || people != nil {
@@ -132,6 +139,7 @@ func FuzzReadPeople(f *testing.F) {
 	f.Add("identifier\nanna\n")
 	f.Add("source;legacy_id\nshop;'=7\n")
 	f.Add("\xef\xbb\xbfref\n\"a\nb\"\n")
+	f.Add("source,legacy_id\r\nshop,\"a\r\n\"\"b\"\r\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		people, err := csvfile.ReadPeople(strings.NewReader(text))
 		if (err == nil) == (len(people) == 0) {
@@ -143,6 +151,31 @@ func FuzzReadPeople(f *testing.F) {
 				t.Errorf("%q: %+v", text, p)
 			}
 			last = p.Line
+		}
+	})
+}
+
+// Whatever key an old store has, an export of it is read as just that key.
+func FuzzExported(f *testing.F) {
+	for _, key := range []string{"7", "nl\nid", "cr\rid", "both\r\nid", "\r\n", `"`, "a,b", "=1", " 7 ", "'\n", "\u2028"} {
+		f.Add(key, "x")
+		f.Add("7", key)
+	}
+	f.Fuzz(func(t *testing.T, key, why string) {
+		if key == "" || len(key) > 1024 || len(why) > 2000 || !utf8.ValidString(key+why) {
+			return // no key
+		}
+		var text bytes.Buffer
+		w := csvfile.NewWriter(&text)
+		w.Row("source", "legacy_id", "because")
+		w.Row("shop", key, why)
+		w.Row("shop", "end", "")
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		people, err := csvfile.ReadPeople(&text)
+		if err != nil || len(people) != 2 || people[0] != byKey(2, "shop", key) || people[1].Key.LegacyID != "end" {
+			t.Errorf("%q came back as %+v (%v)", key, people, err)
 		}
 	})
 }

@@ -2,8 +2,6 @@ package csvfile
 
 import (
 	"bufio"
-	"bytes"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +16,7 @@ import (
 // Bounds of a list.
 const (
 	MaxPeople = 100_000 // about 20 MiB with their results
-	MaxLine   = 4096    // bytes; an identifier has at most 320
+	MaxLine   = 8 << 10 // bytes of what is about one person; a key has at most 1024, and a reason of ours 2000
 )
 
 // errNobody is a list without anybody.
@@ -29,14 +27,16 @@ const bom = "\xef\xbb\xbf"
 
 // ReadPeople reads a list of people, one a line. Where the first line names a column identifier or ref, or the columns source and
 // legacy_id, those are read, also behind semicolons or tabs, and where a line has both a key, the key counts; else the first cell of
-// every line is what a person logs in with, or an account's id. Empty lines do not count. What an export of ours has marked as no
-// formula is read as it was. Its error names the line, and nothing of what is in it.
+// every line is what a person logs in with, or an account's id. Empty lines do not count. Where there are keys a cell may go on in the
+// next line, for old stores have keys with a line break. What an export of ours has marked as no formula is read as it was. Its error
+// names the line that somebody begins in, and nothing of what is in it.
 func ReadPeople(from io.Reader) ([]named.Person, error) {
 	lines := bufio.NewReaderSize(from, MaxLine+2)
 	var people []named.Person
 	columns := listColumns{comma: ',', ref: 0, source: -1, id: -1}
-	for line, first := 1, true; ; line++ {
-		text, err := readLine(lines)
+	for line, next, first := 1, 1, true; ; line = next {
+		text, read, err := readPerson(lines, columns)
+		next += read
 		switch {
 		case errors.Is(err, io.EOF):
 			if len(people) == 0 {
@@ -74,17 +74,28 @@ func ReadPeople(from io.Reader) ([]named.Person, error) {
 	}
 }
 
-// readLine reads a line without its end; io.EOF behind the last.
-func readLine(from *bufio.Reader) (string, error) {
-	text, err := from.ReadSlice('\n')
-	switch {
-	case errors.Is(err, bufio.ErrBufferFull):
-		return "", fmt.Errorf("it is longer than %d bytes", MaxLine)
-	case errors.Is(err, io.EOF) && len(text) > 0:
-	case err != nil:
-		return "", err
+// readPerson reads what is about one person, without the end of its last line, and returns how many lines that were; io.EOF behind the
+// last.
+func readPerson(from *bufio.Reader, columns listColumns) (text string, lines int, err error) {
+	for {
+		line, err := from.ReadSlice('\n')
+		switch text += string(line); {
+		case len(text) > MaxLine+len("\r\n"), errors.Is(err, bufio.ErrBufferFull):
+			return "", lines, fmt.Errorf("it is longer than %d bytes", MaxLine)
+		case errors.Is(err, io.EOF) && text != "": // an end that is missing, or one in the middle of a cell
+			return strings.TrimSuffix(text, "\r"), lines + 1, nil
+		case err != nil:
+			return "", lines, err
+		}
+		lines++
+		whole := strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
+		if columns.id < 0 {
+			return whole, lines, nil
+		}
+		if _, err := cellsOf(whole, columns.comma); !errors.Is(err, errOpen) {
+			return whole, lines, nil
+		}
 	}
-	return string(bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))), nil
 }
 
 // listColumns say where in a line a person is named; -1: nowhere.
@@ -134,24 +145,56 @@ func (c listColumns) person(text string) (named.Person, error) {
 		return named.Person{Key: key}, nil
 	}
 	ref := strings.TrimSpace(cell(c.ref))
-	if ref == "" {
+	switch {
+	case ref == "":
 		return named.Person{}, errNameless
+	case strings.Contains(ref, "\n"): // nobody is named so, but where a quotation mark is missing
+		return named.Person{}, errQuotes
 	}
 	return named.Person{Ref: ref}, nil
 }
 
-var errQuotes = errors.New("its quotation marks do not match")
+var (
+	errQuotes = errors.New("its quotation marks do not match")
+	// errOpen is an errQuotes that more text might mend.
+	errOpen = fmt.Errorf("%w", errQuotes)
+)
 
-// cellsOf splits a line. A cell does not go on in the next line: no name of a person does.
-func cellsOf(text string, comma rune) ([]string, error) {
-	r := csv.NewReader(strings.NewReader(text))
-	r.Comma = comma
-	cells, err := r.Read()
-	if err != nil {
-		return nil, errQuotes
+// cellsOf splits a text into its cells, each byte of which stays as it is: package csv makes one line break of another, and a key of
+// it that is nobody's.
+func cellsOf(text string, comma rune) (cells []string, err error) {
+	for {
+		var cell strings.Builder
+		if rest, quoted := strings.CutPrefix(text, `"`); quoted {
+			for quoted {
+				part, behind, closed := strings.Cut(rest, `"`)
+				if !closed {
+					return nil, errOpen
+				}
+				cell.WriteString(part)
+				if rest, quoted = strings.CutPrefix(behind, `"`); quoted { // two are one
+					cell.WriteByte('"')
+				}
+			}
+			text = rest
+		} else {
+			end := strings.IndexRune(text, comma)
+			if end < 0 {
+				end = len(text)
+			}
+			cell.WriteString(text[:end])
+			text = text[end:]
+			if strings.Contains(cell.String(), `"`) {
+				return nil, errQuotes
+			}
+		}
+		cells = append(cells, cell.String())
+		if text == "" {
+			return cells, nil
+		}
+		var more bool
+		if text, more = strings.CutPrefix(text, string(comma)); !more {
+			return nil, errQuotes
+		}
 	}
-	if _, err := r.Read(); !errors.Is(err, io.EOF) { // a carriage return in the middle is none
-		return nil, errQuotes
-	}
-	return cells, nil
 }

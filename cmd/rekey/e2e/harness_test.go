@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -46,6 +47,11 @@ func TestMain(m *testing.M) {
 	binaries.dir, binaries.built = dir, map[string]string{}
 	err = os.Unsetenv("GOGC") // what spares tests time is not what rekey is run with
 	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	// Processes, servers and windows are waited for more than anything is computed.
+	if err := flag.Set("test.parallel", "3"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

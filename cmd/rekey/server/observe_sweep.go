@@ -54,6 +54,13 @@ func SweepStatus(c *config.Config, service *accounts.Service) sweeper.StatusConf
 			}
 			return windows.After(from, work)
 		},
+		Worked: func(from, to time.Time) time.Duration {
+			windows, err := view.Effective.Schedule.Compile()
+			if err != nil {
+				return 0 // nobody knows
+			}
+			return windows.Between(from, to)
+		},
 	}
 }
 

@@ -20,10 +20,10 @@ func SweepKeeper(c *config.Config, store accounts.RunStore) *settings.Keeper {
 	}
 	return &settings.Keeper{
 		Documents: accounts.SweepDocuments{Store: store},
-		Checks: settings.Checks{Sources: names, Governor: func(limits json.RawMessage) error {
+		Checks: settings.Checks{Sources: names, NoMail: !c.Mail.On(), Governor: func(limits json.RawMessage) error {
 			return json.Unmarshal(limits, new(governor.Limits))
 		}},
-		Beside: sweeper.Beside(store, names), Attended: sweeper.Attended(store), EndAttended: sweeper.EndAttended(store),
+		Beside: sweeper.Beside(store, names, c.Mail.On()), Attended: sweeper.Attended(store), EndAttended: sweeper.EndAttended(store), EndLeft: sweeper.EndLeft(store),
 		Slowed: func(ctx context.Context) (string, error) {
 			v, err := sweeper.CurrentVerdict(ctx, store)
 			if err != nil || v.Factor >= 1 && len(v.Tripped) == 0 {

@@ -10,6 +10,7 @@ import (
 	"rekey/accounts/jobs"
 	"rekey/cmd/rekey/config"
 	"rekey/sweeper"
+	"rekey/sweeper/pause"
 )
 
 // The kinds of work of a sweep.
@@ -44,19 +45,13 @@ func (s *Server) nudgeSweep(ctx context.Context) {
 	if s.sweep == nil || s.config.Jobs != config.JobsRiver {
 		return
 	}
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	pause.Every(ctx, sweepEvery, func(ctx context.Context) (again bool) {
 		if o, err := s.sweep.Orders(ctx); err == nil && !o.Off() {
 			s.nudge(jobSweepPlan)
 			s.nudge(jobSweepWork)
 		}
-	}
+		return true
+	})
 }
 
 // SweepWork sweeps until ctx ends, as a process that does nothing else and has no ports. It takes part in the phase as a gateway
