@@ -30,7 +30,8 @@ import (
 //     have changed their name there to that of a person who has not moved, and may be the first to come. So from then on
 //     the names of all who are about to move are asked for once more, after what is here was read, together.
 //  5. Where a store does not answer for several in a row, the batch is given up: nothing of it is written but who has moved by
-//     themselves, and they count as unchanged the next time.
+//     themselves, and they count as unchanged the next time. Whoever else is without an answer is tried once more at the end, when
+//     their store has answered for others, and counts as such only after that: nobody is passed over because a store was away.
 
 // A Batch is people of one source who are moved together, and what is written down with them.
 type Batch struct {
@@ -43,11 +44,12 @@ type Batch struct {
 	// called where they have been read only just now, and what was Known before.
 	Again func(context.Context) ([]legacy.User, error)
 	// Contested reports whether several legacy people held a name at Counted; see Service.Names. nil: nobody has looked, and
-	// everybody goes by themselves, as does whoever came to the legacy store since. Who has taken another's name there since is
-	// found by rule 4 when Counted is more than countedFor ago, or zero; before, only if they are of one batch, or go by themselves.
+	// everybody goes by themselves, as does whoever came to the legacy store since. It is believed until Believed: who has taken
+	// another's name there since Counted is found by rule 4 after that; before, only if they are of one batch, or go by themselves.
 	// Where a source cannot be asked for many names at once, everybody goes by themselves then.
 	Contested func(Name) bool
 	Counted   time.Time
+	Believed  time.Time
 	// Held are people who are not tried, by legacy id, and why; see Service.HeldBack.
 	Held map[string]Unmoved
 
@@ -80,7 +82,10 @@ func (s *Service) MigrateMany(ctx context.Context, b Batch) (Tally, error) {
 	if err := MovesIn(a.at, b.Hash, s.mailer != nil); err != nil {
 		return Tally{}, err
 	}
-	m := bulk{Service: s, Batch: b, a: a, source: s.sources[i], order: i, apart: legacy.ListsApart(s.sources[i].Source), tally: NewTally()}
+	m := bulk{
+		Service: s, Batch: b, a: a, source: s.sources[i], order: i, apart: legacy.ListsApart(s.sources[i].Source),
+		outdated: !s.now().Before(b.Believed), tally: NewTally(),
+	}
 	switch err := m.run(ctx); {
 	case err == nil:
 		return m.tally, nil
@@ -97,13 +102,15 @@ func (s *Service) MigrateMany(ctx context.Context, b Batch) (Tally, error) {
 type bulk struct {
 	*Service
 	Batch
-	a      Attempt
-	source Source
-	order  int
-	apart  bool // see legacy.Apart
-	tally  Tally
+	a        Attempt
+	source   Source
+	order    int
+	apart    bool // see legacy.Apart
+	outdated bool // the search for shared names; see rule 4
+	tally    Tally
 
 	unanswered int       // in a row
+	later      []string  // who is tried once more, by legacy id
 	refused    []Unmoved // who is to be put into quarantine
 	movers     []*mover
 	made       []Made // of the movers, once they have been looked at again
@@ -134,6 +141,9 @@ func (b *bulk) run(ctx context.Context) error {
 	}
 	for range staleTries {
 		// Before the cursor: nobody is passed over who is neither here nor in quarantine.
+		if err := b.onceMore(ctx); err != nil {
+			return err
+		}
 		if err := b.quarantine(ctx); err != nil {
 			return err
 		}
@@ -313,31 +323,60 @@ func (b *bulk) quarantine(ctx context.Context) error {
 // giveUpAfter is how many people in a row may be without an answer before a batch is given up.
 const giveUpAfter = 3
 
-// alone moves one person by themselves, and counts what came of them. Its error ends the batch.
+// alone moves one person by themselves, and counts what came of them, or has them tried once more. Its error ends the batch.
 func (b *bulk) alone(ctx context.Context, legacyID string) error {
-	outcome, err := b.Migrate(ctx, Migration{
-		Source: b.Source, LegacyID: legacyID, Hash: b.Hash, How: BySweep, By: b.By, DryRun: b.DryRun, Untold: true, Contested: b.Contested,
-	})
-	if err == nil {
+	err := b.try(ctx, legacyID)
+	if !errors.As(err, new(*UnavailableError)) {
 		b.unanswered = 0
-		b.tally.Outcomes[outcome]++
-		return nil
-	}
-	if !errors.As(err, new(*UnavailableError)) && !errors.As(err, new(*UnmovableError)) {
 		return err
 	}
 	// A store that does not answer for one person may be about to answer for nobody.
-	if errors.As(err, new(*UnavailableError)) {
-		if b.unanswered++; b.unanswered >= giveUpAfter || ctx.Err() != nil {
-			return err
-		}
-	} else {
-		b.unanswered = 0
+	if b.unanswered++; b.unanswered >= giveUpAfter || ctx.Err() != nil {
+		return err
 	}
 	if no, refused := UnmovedBy(LegacyKey{b.Source, legacyID}, err); refused {
 		b.refuse(no)
 		return nil
 	}
-	b.tally.NotAnswered++
+	b.later = append(b.later, legacyID)
 	return nil
+}
+
+// onceMore tries those again who were without an answer. Where their store answers for nobody, that is the batch's error.
+func (b *bulk) onceMore(ctx context.Context) error {
+	if len(b.later) == 0 {
+		return nil
+	}
+	if _, err := b.Again(ctx); err != nil {
+		return err
+	}
+	for _, id := range b.later {
+		err := b.try(ctx, id)
+		switch {
+		case err == nil:
+		case !errors.As(err, new(*UnavailableError)) || ctx.Err() != nil:
+			return err
+		default:
+			b.tally.NotAnswered++
+		}
+	}
+	b.later = nil
+	return nil
+}
+
+// try moves one person, and counts what came of them: that they are refused, too. Its error is an *UnavailableError if that cannot be
+// told.
+func (b *bulk) try(ctx context.Context, legacyID string) error {
+	outcome, err := b.Migrate(ctx, Migration{
+		Source: b.Source, LegacyID: legacyID, Hash: b.Hash, How: BySweep, By: b.By, DryRun: b.DryRun, Untold: true, Contested: b.Contested,
+	})
+	no, refused := errors.AsType[*UnmovableError](err)
+	switch {
+	case err == nil:
+		b.tally.Outcomes[outcome]++
+	case refused:
+		b.refuse(Unmoved{LegacyKey{b.Source, legacyID}, no.Class, no.Reason})
+		return nil
+	}
+	return err
 }

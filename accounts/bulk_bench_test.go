@@ -69,7 +69,8 @@ func BenchmarkMigrateMany(b *testing.B) {
 			}
 		}
 		_, err := s.MigrateMany(b.Context(), accounts.Batch{
-			Source: "shop", People: people, Again: func(context.Context) ([]legacy.User, error) { return people, nil }, Contested: nobodyShares, Counted: time.Now(),
+			Source: "shop", People: people, Again: func(context.Context) ([]legacy.User, error) { return people, nil }, Contested: nobodyShares,
+			Counted: time.Now(), Believed: time.Now().Add(time.Hour),
 			Hash: accounts.KeepCarry, By: because, Keep: func(accounts.Tally) (accounts.Chunk, error) { return chunk, nil }, Claim: time.Hour,
 		})
 		if err != nil {

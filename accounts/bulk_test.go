@@ -62,7 +62,7 @@ func (h *herd) batch(t *testing.T) accounts.Batch {
 	people, err := h.read(t.Context())
 	must(t, "read the people", err, nil)
 	return accounts.Batch{
-		Source: "shop", People: people, Again: h.read, Contested: nobodyShares, Counted: time.Now(), By: because, Claim: time.Hour,
+		Source: "shop", People: people, Again: h.read, Contested: nobodyShares, Counted: time.Now(), Believed: time.Now().Add(time.Hour), By: because, Claim: time.Hour,
 		Keep: func(tally accounts.Tally) (accounts.Chunk, error) {
 			text, err := json.Marshal(tally)
 			h.chunk.Cursor, h.chunk.Counts = h.ids[len(h.ids)-1], string(text)
@@ -463,6 +463,25 @@ func TestManyCannotBeTold(t *testing.T) {
 		w.source.SetDown(nil)
 		h.mustMove(t, w.Service, h.batch(t), map[accounts.Outcome]int64{accounts.OutcomeMoved: 6})
 	})
+	t.Run("away for a moment", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, people[:2]...)
+		away := &stumbling{Memory: w.source}
+		s := w.serve(t, func(c *accounts.Config) { c.Sources[0].Source = away })
+		h := newHerd(t, w, "0", "1")
+		b := h.batch(t)
+		b.Contested, b.Again = nil, func(context.Context) ([]legacy.User, error) { return nil, errDown }
+		away.errs = []error{errDown}
+		_, err := s.MigrateMany(t.Context(), b)
+		doubtful(t, "the old store is away for the last of a batch, and then for all", err)
+		h.isAt(t, "", nil)
+		b = h.batch(t)
+		b.Contested = nil
+		away.errs = []error{nil, errDown}
+		if tally := h.mustMove(t, s, b, map[accounts.Outcome]int64{accounts.OutcomeUnchanged: 1, accounts.OutcomeMoved: 1}); tally.NotAnswered != 0 {
+			t.Errorf("%d of those who came to be answered for are passed over", tally.NotAnswered)
+		}
+	})
 	t.Run("one in doubt", func(t *testing.T) {
 		t.Parallel()
 		v := newVillage(t, phase.DualWrite, accounts.CopyBackFull, people...)
@@ -551,4 +570,20 @@ func TestManyNamesakeOfTheDeleted(t *testing.T) {
 	shared := v.Names("shop", b.People[0])
 	b.Contested = func(n accounts.Name) bool { return slices.Contains(shared, n) }
 	h.mustMove(t, v.Service, b, map[accounts.Outcome]int64{accounts.OutcomeMoved: 1})
+}
+
+// stumbling answers for a person as it is told, one error for each question, and well after that.
+type stumbling struct {
+	*legacytest.Memory
+	errs []error
+}
+
+func (s *stumbling) Get(ctx context.Context, id string) (legacy.User, error) {
+	if len(s.errs) > 0 {
+		err := s.errs[0]
+		if s.errs = s.errs[1:]; err != nil {
+			return legacy.User{}, err
+		}
+	}
+	return s.Memory.Get(ctx, id)
 }

@@ -4,19 +4,14 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"rekey/legacy"
 )
 
 // Whose name has come to be another's too since the search for shared names; see rule 4 of bulk.go.
 
-// countedFor is for how long that search is believed. In a longer run somebody may take, in the legacy store, the name of a person who
-// has not moved: moved with it, they would keep that person out.
-const countedFor = 2 * time.Minute
-
-// outdated reports whether the search is too long ago.
-func (b *bulk) outdated() bool { return b.now().Sub(b.Counted) > countedFor }
+// While a run lasts somebody may take, in the legacy store, the name of a person who has not moved: moved with it, they would keep that
+// person out. So a search is believed for a while; whoever runs it says for how long.
 
 // findsMany reports whether every source can be asked for many names at once.
 func (s *Service) findsMany() bool {
@@ -25,7 +20,7 @@ func (s *Service) findsMany() bool {
 
 // namesAgain moves those by themselves who share a name with another legacy person by now, where the search is too long ago to say.
 func (b *bulk) namesAgain(ctx context.Context) error {
-	if len(b.movers) == 0 || !b.outdated() {
+	if len(b.movers) == 0 || !b.outdated {
 		return nil
 	}
 	shared := map[*mover]bool{}

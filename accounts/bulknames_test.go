@@ -11,8 +11,8 @@ import (
 	"rekey/legacy/legacytest"
 )
 
-// longAgo is a search for shared names that is not believed any more.
-func longAgo() time.Time { return time.Now().Add(-10 * time.Minute) }
+// longAgo is until when a search for shared names was believed that is not any more.
+func longAgo() time.Time { return time.Now().Add(-time.Minute) }
 
 // Who has taken, since the search for shared names, the name of somebody who has not moved is not moved with it: that would keep the
 // other out for ever. It is asked once for all.
@@ -31,7 +31,7 @@ func TestManyNameTakenSince(t *testing.T) {
 		w, blog, h := begin(t)
 		for _, dryRun := range []bool{true, false} {
 			b := h.batch(t)
-			b.Counted, b.DryRun = longAgo(), dryRun
+			b.Believed, b.DryRun = longAgo(), dryRun
 			tally := h.mustMove(t, w.Service, b, map[accounts.Outcome]int64{accounts.OutcomeMoved: 2})
 			if tally.Refused[accounts.NoteContested] != 1 {
 				t.Errorf("%+v", tally)
@@ -52,7 +52,7 @@ func TestManyNameTakenSince(t *testing.T) {
 		t.Parallel()
 		w, blog, h := begin(t)
 		b := h.batch(t)
-		b.Counted = time.Now().Add(-time.Minute)
+		b.Believed = time.Now().Add(time.Minute)
 		h.mustMove(t, w.Service, b, map[accounts.Outcome]int64{accounts.OutcomeMoved: 3})
 		if n := w.source.Finds.Load() + blog.Finds.Load(); n != 0 {
 			t.Errorf("%d questions", n)
@@ -65,7 +65,7 @@ func TestManyNameTakenSince(t *testing.T) {
 			c.Sources = append(c.Sources, accounts.Source{Name: "blog", Source: struct{ legacy.Source }{blog}})
 		})
 		b := h.batch(t)
-		b.Counted = longAgo()
+		b.Believed = longAgo()
 		tally := h.mustMove(t, s, b, map[accounts.Outcome]int64{accounts.OutcomeMoved: 2})
 		if n := blog.Lookups.Load(); n != 3 || tally.Refused[accounts.NoteContested] != 1 {
 			t.Errorf("%d of 3 people were asked for by themselves: %+v", n, tally)
@@ -75,7 +75,7 @@ func TestManyNameTakenSince(t *testing.T) {
 		t.Parallel()
 		w, blog, h := begin(t)
 		b := h.batch(t)
-		b.Counted = longAgo()
+		b.Believed = longAgo()
 		blog.SetDown(errDown)
 		_, err := w.MigrateMany(t.Context(), b)
 		doubtful(t, "a source is down", err)
@@ -112,7 +112,7 @@ func TestManyNameThatCannotBeAsked(t *testing.T) {
 			s := w.serve(t, func(c *accounts.Config) { c.Sources[0].Source = picky{w.source, "carl", err} })
 			h := newHerd(t, w, idsOf(people)...)
 			b := h.batch(t)
-			b.Counted = longAgo()
+			b.Believed = longAgo()
 			h.mustMove(t, s, b, map[accounts.Outcome]int64{accounts.OutcomeMoved: 4})
 			if n := w.source.Lookups.Load(); n != 1 {
 				t.Errorf("%d people were asked for by themselves", n)

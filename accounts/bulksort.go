@@ -99,7 +99,7 @@ func (b *bulk) mover(user *legacy.User) *mover {
 	if b.Contested == nil || b.apart || len(p.TOTP)+len(p.RecoveryCodes)+len(p.External) > 0 {
 		return nil
 	}
-	if b.outdated() && !b.findsMany() {
+	if b.outdated && !b.findsMany() {
 		return nil
 	}
 	if !b.Counted.IsZero() && user.CreatedAt.After(b.Counted.Add(-zones)) {

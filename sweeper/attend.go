@@ -75,6 +75,7 @@ func Attend(ctx context.Context, c AttendConfig) ([]Report, error) {
 	defer a.present(ctx)()
 	a.desk = &Desk{Read: func(ctx context.Context) (Orders, error) { return a.read(ctx, run.ID) }}
 	a.planner = &Planner{Service: c.Service, Desk: a.desk}
+	defer a.planner.Close()
 	if run.Found == "" {
 		err = countNames(ctx, c.Service, run, a.pass())
 	}
@@ -248,9 +249,9 @@ func (a *attendance) work(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var all sync.WaitGroup
-	sizes, names := &Sizes{}, &Names{}
+	sizes := &Sizes{}
 	for range max(a.Workers, 1) {
-		w := &Worker{Service: a.Service, Desk: a.desk, Sizes: sizes, Names: names, Name: a.Name, Log: a.Log, Progress: a.counted, Waits: true}
+		w := &Worker{Service: a.Service, Desk: a.desk, Sizes: sizes, Names: &a.planner.Names, Name: a.Name, Log: a.Log, Progress: a.counted, Waits: true}
 		all.Go(func() {
 			if err := a.loop(ctx, w); err != nil {
 				cancel(err)

@@ -163,7 +163,8 @@ func (t *task) write(ctx context.Context, o Orders, page accounts.Page, j judged
 		}
 	} else {
 		_, err := t.Service.MigrateMany(ctx, accounts.Batch{
-			Source: t.chunk.Source, People: j.people, Known: known, Contested: t.contested, Counted: o.Run.Began, Held: t.held,
+			Source: t.chunk.Source, People: j.people, Known: known, Held: t.held,
+			Contested: t.found.Shared.Contested(), Counted: t.found.Counted, Believed: t.found.Believed,
 			Again: func(ctx context.Context) ([]legacy.User, error) {
 				page, err := t.page(ctx, len(page.People)+len(page.Unreadable))
 				return page.People, err

@@ -97,7 +97,7 @@ func (g *gate) wait(ctx context.Context) (share float64, err error) {
 		case err != nil:
 		case o.Run.ID != g.run:
 			return 0, errCounting
-		case o.only(settings.CauseNames):
+		case o.moves(), o.only(settings.CauseNames):
 			return o.Speed, nil
 		}
 		if err := pause.For(ctx, obeyed); err != nil {

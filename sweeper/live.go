@@ -43,7 +43,7 @@ func New(c Config) *Sweeper {
 	s.desk = &Desk{Read: s.read}
 	s.planner = &Planner{Service: c.Service, Desk: s.desk, Log: c.Log, Govern: s.govern, Settle: s.settle}
 	s.governing = NewGoverning(GoverningConfig{Store: c.Signals, Limits: s.limits, Idle: s.planner.Idle, Log: c.Log})
-	s.worker = &Worker{Service: c.Service, Desk: s.desk, Sizes: &Sizes{}, Names: &Names{}, Name: c.Name, Log: c.Log}
+	s.worker = &Worker{Service: c.Service, Desk: s.desk, Sizes: &Sizes{}, Names: &s.planner.Names, Name: c.Name, Log: c.Log}
 	return s
 }
 

@@ -16,32 +16,33 @@ import (
 	"rekey/sweeper/census"
 )
 
-// Before a run moves anybody, the names that several people hold are looked for, once: everybody else can be moved together with
-// others. What was found stands with the run.
+// Before a run moves anybody, the names that several people hold are looked for: everybody else can be moved together with
+// others. What was found stands with the run. It is believed for a while, and looked for again where a run is long and fast.
 
-// Names knows them for the workers of a process. It is safe for concurrent use.
+// Names knows them for the workers and the planner of a process. It is safe for concurrent use.
 type Names struct {
-	mu     sync.Mutex
-	run    uuid.UUID
-	shared *census.Shared
+	mu    sync.Mutex
+	run   uuid.UUID
+	read  time.Time
+	found Found
 }
 
-// contested returns what accounts.Batch wants of a run.
-func (n *Names) contested(ctx context.Context, store accounts.RunStore, run uuid.UUID) (func(accounts.Name) bool, error) {
+// of returns what a run has found, as it was when the last search was read.
+func (n *Names) of(ctx context.Context, store accounts.RunStore, run uuid.UUID) (Found, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.run != run {
+	if now := time.Now(); n.run != run || now.After(n.found.again()) && now.Sub(n.read) > rereadNames {
 		r, err := store.RunByID(ctx, run)
 		if err != nil {
-			return nil, err
+			return Found{}, err
 		}
 		found, err := FoundBy(r)
 		if err != nil {
-			return nil, err
+			return Found{}, err
 		}
-		n.run, n.shared = run, found.Shared
+		n.run, n.read, n.found = run, now, found
 	}
-	return n.shared.Contested(), nil
+	return n.found, nil
 }
 
 // countNames looks for them, and keeps them with the run. pass is called for each person. It is accounts.ErrStale if the run has ended. Too
@@ -51,28 +52,41 @@ func countNames(ctx context.Context, service *accounts.Service, run accounts.Run
 	if err != nil {
 		return err
 	}
-	var found Found
-	err = jobs.Guarded(func() (err error) {
-		found.Shared, err = census.Take(ctx, census.Config{Service: service, Seen: func(ctx context.Context, source string, user legacy.User) error {
-			all.see(source, user)
-			return pass(ctx)
-		}})
-		return err
+	found := Found{Counted: time.Now()}
+	found.Shared, err = search(ctx, service, func(ctx context.Context, source string, user legacy.User) error {
+		all.see(source, user)
+		return pass(ctx)
 	})
 	if err != nil && !errors.Is(err, census.ErrMany) && !errors.As(err, new(*jobs.PanicError)) && !errors.Is(err, accounts.ErrWalkStuck) {
-		return fmt.Errorf("look for names that several people hold: %w", err)
+		return err
 	}
 	if err != nil {
 		found.Alone = err.Error()
 	}
 	if found.Shared != nil {
-		found.People = all.people
+		found.People, found.Believed = all.people, believed(found.Counted, time.Now())
 	}
+	return keepFound(ctx, service.RunStore(), run.ID, found)
+}
+
+// search walks through everybody of all sources.
+func search(ctx context.Context, service *accounts.Service, seen func(context.Context, string, legacy.User) error) (shared *census.Shared, err error) {
+	err = jobs.Guarded(func() (err error) {
+		shared, err = census.Take(ctx, census.Config{Service: service, Seen: seen})
+		return err
+	})
+	if err != nil {
+		err = fmt.Errorf("look for names that several people hold: %w", err)
+	}
+	return shared, err
+}
+
+func keepFound(ctx context.Context, store accounts.RunStore, run uuid.UUID, found Found) error {
 	text, err := json.Marshal(found)
 	if err != nil {
 		return err
 	}
-	return service.RunStore().KeepFound(ctx, run.ID, string(text))
+	return store.KeepFound(ctx, run, string(text))
 }
 
 // The claim of who counts.
@@ -82,7 +96,7 @@ const (
 )
 
 // count begins to look for the names of the run in the background, unless somebody does.
-func (p *Planner) count(ctx context.Context, o Orders) error {
+func (p *Planner) count(ctx context.Context, o Orders, look func(context.Context, *accounts.Service, accounts.Run, func(context.Context) error) error) error {
 	if !p.counting.CompareAndSwap(false, true) {
 		return nil
 	}
@@ -113,7 +127,7 @@ func (p *Planner) count(ctx context.Context, o Orders) error {
 			}
 			return nil // the claim is longer than many a failure
 		}}
-		err := countNames(ctx, p.Service, o.Run, at.pass)
+		err := look(ctx, p.Service, o.Run, at.pass)
 		p.Desk.Forget()
 		free := context.WithoutCancel(ctx)
 		w.Cursor = ""

@@ -24,6 +24,7 @@ type Planner struct {
 	Service *accounts.Service
 	Desk    *Desk
 	Log     *slog.Logger
+	Names   Names // for the workers of this process too
 
 	// Govern has the governor decide, under the claim with this fence; nil: nobody does.
 	Govern func(ctx context.Context, fence int64) error
@@ -37,16 +38,14 @@ type Planner struct {
 		run   uuid.UUID
 		since time.Time
 	}
-	people struct { // how many there are, as the search for names of a run has found
-		run uuid.UUID
-		of  map[string][]int64
-	}
 	forgiven struct { // what was read of a run's last
 		run uuid.UUID
 		Forgiven
 	}
-	cancel  context.CancelFunc // of the counting; nil before
-	movedAt atomic.Int64       // when people were last moved anywhere, as far as is known: microseconds since 1970
+	pace      pace
+	cancel    context.CancelFunc // of the counting; nil before
+	recountAt atomic.Int64       // when names may be looked for again, after it was tried: microseconds since 1970
+	movedAt   atomic.Int64       // when people were last moved anywhere, as far as is known: likewise
 }
 
 // The lease of the planner. A tick that asks an old store for keys takes seconds at most.
@@ -123,7 +122,7 @@ func (p *Planner) plan(ctx context.Context, o Orders) error {
 	case o.only(settings.CauseOutdated):
 		return p.end(ctx, o, accounts.RunStopped, "the settings ask for another")
 	case o.Run.Found == "" && o.only(settings.CauseNames):
-		return p.count(ctx, o)
+		return p.count(ctx, o, countNames)
 	case !o.moves():
 		return nil
 	}
@@ -139,8 +138,11 @@ func (p *Planner) plan(ctx context.Context, o Orders) error {
 		return err
 	}
 	whole, err := p.cut(ctx, o, chunks)
-	if err != nil || !whole || slices.ContainsFunc(chunks, func(c accounts.Chunk) bool { return !c.Done }) {
+	switch {
+	case err != nil:
 		return err
+	case !whole || slices.ContainsFunc(chunks, func(c accounts.Chunk) bool { return !c.Done }):
+		return p.recount(ctx, o, counts)
 	}
 	return p.end(ctx, o, accounts.RunDone, "")
 }
@@ -299,19 +301,12 @@ func (p *Planner) cut(ctx context.Context, o Orders, chunks []accounts.Chunk) (w
 
 // total writes down how many people each part has, where the search for names has counted them.
 func (p *Planner) total(ctx context.Context, run uuid.UUID, parts []accounts.Part) error {
-	if p.people.run != run {
-		r, err := p.Service.RunStore().RunByID(ctx, run)
-		if err != nil {
-			return err
-		}
-		found, err := FoundBy(r)
-		if err != nil {
-			return err
-		}
-		p.people.run, p.people.of = run, found.People
+	found, err := p.Names.of(ctx, p.Service.RunStore(), run)
+	if err != nil {
+		return err
 	}
 	for i, part := range parts {
-		people := p.people.of[part.Source]
+		people := found.People[part.Source]
 		if part.Total != 0 || part.Whole || part.Band >= len(people) {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"rekey/accounts"
 	"rekey/sweeper/census"
@@ -88,6 +89,9 @@ func (n Counts) text() (string, error) {
 type Found struct {
 	// Shared are the names that several legacy people hold, while it goes on; nil: nobody can tell.
 	Shared *census.Shared `json:"shared,omitempty"`
+	// Counted is when that search began, and Believed until when it is believed; zero: there was none.
+	Counted  time.Time `json:"counted,omitzero"`
+	Believed time.Time `json:"believed,omitzero"`
 	// Alone is why nobody can tell, and everybody goes by themselves, which is much slower; "" while somebody can.
 	Alone string `json:"alone,omitempty"`
 	// People is how many there are by source and band, while it goes on; nil: nobody has counted.

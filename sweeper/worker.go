@@ -68,7 +68,7 @@ func (w *Worker) Step(ctx context.Context) (more bool, err error) {
 	t := &task{Worker: w, spec: o.Spec, chunk: c}
 	t.letGo = t.hold(ctx)
 	defer t.letGo()
-	if t.contested, err = w.Names.contested(ctx, w.store(), o.Run.ID); err != nil {
+	if t.found, err = w.Names.of(ctx, w.store(), o.Run.ID); err != nil {
 		return true, errors.Join(err, t.giveBack(ctx, retryFailed))
 	}
 	if t.held, err = w.Service.HeldBack(ctx, c.Source); err != nil {
@@ -97,11 +97,11 @@ type task struct {
 	choice choice
 	letGo  func() // ends the holding of the claim
 
-	contested func(accounts.Name) bool
-	held      map[string]accounts.Unmoved // whom nobody tries
-	began     atomic.Int64                // the batch: microseconds since 1970; 0: none
-	moved     bool                        // the cursor has, under this claim
-	skim      int                         // how many times as many people are read as may be moved at once; 0: once
+	found Found                       // of the run
+	held  map[string]accounts.Unmoved // whom nobody tries
+	began atomic.Int64                // the batch: microseconds since 1970; 0: none
+	moved bool                        // the cursor has, under this claim
+	skim  int                         // how many times as many people are read as may be moved at once; 0: once
 }
 
 // work goes on with a chunk until it is done, the spell is over, or the orders say otherwise. It gives the chunk back, but after an
