@@ -38,8 +38,9 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
 
 // behind reports whether a migration is missing.
 func behind(ctx context.Context, pool *pgxpool.Pool, migrator *rivermigrate.Migrator[pgx.Tx]) (bool, error) {
-	var there bool
-	if err := pool.QueryRow(ctx, `SELECT to_regclass('river_migration') IS NOT NULL`).Scan(&there); err != nil || !there {
+	var there bool // as it has been since River's fifth migration; each is a transaction of its own, and another process may be between two
+	if err := pool.QueryRow(ctx, `
+SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('river_migration') AND attname = 'line')`).Scan(&there); err != nil || !there {
 		return true, err
 	}
 	var at int

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	neturl "net/url"
 	"os"
 	"strings"
@@ -15,6 +16,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivermigrate"
 
 	"rekey/accounts/jobs"
 	"rekey/accounts/jobs/jobstest"
@@ -192,6 +195,14 @@ func TestMigrate(t *testing.T) {
 	w := &world{url: postgresURL(t)}
 	pool := w.pool(t, "", new(atomic.Bool))
 	t.Cleanup(pool.Close)
+	// Somebody has begun to.
+	migrator, err := rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := migrator.Migrate(t.Context(), rivermigrate.DirectionUp, &rivermigrate.MigrateOpts{TargetVersion: 3}); err != nil {
+		t.Fatal(err)
+	}
 	// Several processes start at once.
 	var starting sync.WaitGroup
 	for range 3 {
