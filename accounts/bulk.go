@@ -123,7 +123,8 @@ type mover struct {
 	id         uuid.UUID
 	ids        []Identifier
 	invalid    int
-	hash       *hash.Hash
+	outcome    Outcome    // what is to come of them
+	hash       *hash.Hash // until the account is made
 	credential Credential
 }
 
@@ -200,6 +201,7 @@ func (b *bulk) lookAgain(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		m.hash = nil // of some thousand people it is much
 		same, b.made = append(same, m), append(b.made, made)
 	}
 	b.movers = same
@@ -247,7 +249,7 @@ func (b *bulk) write(ctx context.Context) ([]NotMade, error) {
 	tally := NewTally()
 	tally.Add(b.tally)
 	for _, m := range b.movers {
-		tally.Outcomes[outcomeOf(b.candidate(m), m.hash)]++
+		tally.Outcomes[m.outcome]++
 	}
 	chunk, err := b.Keep(tally)
 	if err != nil {

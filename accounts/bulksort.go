@@ -143,7 +143,7 @@ func (b *bulk) open(m *mover) error {
 	case err != nil:
 		return err
 	}
-	m.unverified, m.hash = c.unverified, h
+	m.unverified, m.outcome, m.hash = c.unverified, outcomeOf(c, h), h
 	b.movers = append(b.movers, m)
 	return nil
 }
