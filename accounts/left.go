@@ -14,7 +14,7 @@ func (s *Service) WalkLeft(
 ) error {
 	var read []legacy.User
 	tell := func() error {
-		here, err := s.store.Copies(ctx, source, storableIDs(read))
+		here, err := s.store.Copies(ctx, source, legacyIDs(read))
 		if err != nil {
 			return cannotTell("read accounts by their links", err)
 		}

@@ -279,6 +279,9 @@ func (s *Service) judgeWith(ctx context.Context, con *Content, source, legacyID 
 
 // couldMove tells somebody who could be here and is not from somebody who cannot.
 func (s *Service) couldMove(ctx context.Context, c candidate) (Verdict, error) {
+	if !storable(c.user.ID) {
+		return VerdictUnmovable, nil
+	}
 	_, err := s.openUnseen(c, KeepAuto)
 	if err == nil {
 		_, _, err = s.stillSo(ctx, c, nil)
