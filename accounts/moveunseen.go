@@ -53,7 +53,7 @@ func (s *Service) unshared(ctx context.Context, c candidate, ids []Identifier, m
 		if m.Contested == nil || !m.Contested(s.name(id)) {
 			continue
 		}
-		holders, err := s.lookupBy(ctx, s.sources, []Identifier{id}, func(context.Context, *candidate) (bool, error) { return false, nil })
+		holders, err := s.lookupBy(ctx, s.sources, []Identifier{id}, nobodyGone)
 		switch {
 		case errors.Is(err, legacy.ErrTooMany):
 			return errContested
