@@ -221,7 +221,7 @@ func (s *Service) enterOrAlone(a *Attempt) (leave func(), err error) {
 // askAlone is ask while the new store cannot say who was deleted: they are apart. That legacy knows nobody is no answer: they may
 // have been born or been given the name here.
 func (s *Service) askAlone(ctx context.Context, name Identifier) ([]candidate, error) {
-	found, err := s.askBy(ctx, name, func(context.Context, *candidate) (bool, error) { return false, nil })
+	found, err := s.askBy(ctx, name, nobodyGone)
 	if err == nil && len(found) == 0 {
 		err = errNobody
 	}

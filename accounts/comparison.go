@@ -58,9 +58,14 @@ func (c *Comparison) addAspect(of Aspect, more AspectCount) {
 	}
 	n := c.Aspects[of]
 	n.People += more.People
-	named := slices.Concat(n.Examples, more.Examples)
-	n.Examples = named[:min(len(named), maxExamples)]
+	n.Examples = examples(n.Examples, more.Examples)
 	c.Aspects[of] = n
+}
+
+// examples are some people, and more of them, as far as there is room.
+func examples(some, more []string) []string {
+	all := slices.Concat(some, more)
+	return all[:min(len(all), maxExamples)]
 }
 
 // add adds what was found in a piece of the same source.
@@ -72,9 +77,8 @@ func (c *Comparison) add(other Comparison) {
 	for of, n := range other.Aspects {
 		c.addAspect(of, n)
 	}
-	for _, verdict := range slices.Sorted(maps.Keys(other.Examples)) {
-		named := append(c.Examples[verdict], other.Examples[verdict]...) //nolint:gocritic // it goes back below
-		c.Examples[verdict] = named[:min(len(named), maxExamples)]
+	for verdict, more := range other.Examples {
+		c.Examples[verdict] = examples(c.Examples[verdict], more)
 	}
 }
 

@@ -112,7 +112,7 @@ func (s *Service) namedThere(ctx context.Context, ref string) (candidate, error)
 	if err != nil {
 		return candidate{}, ErrNotFound
 	}
-	found, err := s.askBy(ctx, name, func(context.Context, *candidate) (bool, error) { return false, nil })
+	found, err := s.askBy(ctx, name, nobodyGone)
 	if err == nil && len(found) > 1 {
 		found, err = s.ask(ctx, name)
 	}

@@ -32,16 +32,13 @@ func (s *Service) copies(ctx context.Context, source string, people []legacy.Use
 	if k.goodFor(a, s.now()) {
 		return k.copies, nil
 	}
-	return s.store.Copies(ctx, source, storableIDs(people))
+	return s.store.Copies(ctx, source, legacyIDs(people))
 }
 
-// storableIDs are the legacy ids of those of whom anything can be here.
-func storableIDs(people []legacy.User) []string {
-	ids := make([]string, 0, len(people))
+func legacyIDs(people []legacy.User) []string {
+	ids := make([]string, len(people))
 	for i := range people {
-		if id := people[i].ID; storable(id) {
-			ids = append(ids, id)
-		}
+		ids[i] = people[i].ID
 	}
 	return ids
 }
@@ -64,7 +61,7 @@ func (s *Service) KnownBefore(ctx context.Context, source string, read func(cont
 			k = Known{} // who moves them asks
 			return unread
 		}
-		ids := storableIDs(people)
+		ids := legacyIDs(people)
 		subjects := make([]uuid.UUID, len(ids))
 		for i, id := range ids {
 			subjects[i] = SubjectFor(source, id)

@@ -7,36 +7,29 @@ import (
 	"rekey/legacy"
 )
 
-// WalkLeft visits everybody of a source as Walk does, and tells of each whether there is nothing of them here: neither an account
-// nor that they were deleted. What is here is read for a page at a time.
+// WalkLeft visits everybody of a source in the order of its keys, and tells of each whether there is nothing of them here: neither an
+// account nor that they were deleted. What is here is read for a page at a time. unreadable is told of each
+// record that nobody can be made of.
 func (s *Service) WalkLeft(
 	ctx context.Context, source string, page int, visit func(user legacy.User, left bool) error, unreadable func(*legacy.RowError),
 ) error {
-	var read []legacy.User
-	tell := func() error {
-		here, err := s.store.Copies(ctx, source, storableIDs(read))
+	i := s.sourceIndex(source)
+	if i < 0 {
+		return errUnknownSource
+	}
+	return walkPages(ctx, s.sources[i], page, func(people []legacy.User) error {
+		here, err := s.store.Copies(ctx, source, legacyIDs(people))
 		if err != nil {
 			return cannotTell("read accounts by their links", err)
 		}
-		for _, user := range read {
+		for _, user := range people {
 			_, found := here[user.ID]
 			if err := visit(user, !found); err != nil {
 				return err
 			}
 		}
-		read = read[:0]
 		return nil
-	}
-	err := s.Walk(ctx, source, page, func(user legacy.User) error {
-		if read = append(read, user); len(read) < page {
-			return nil
-		}
-		return tell()
 	}, unreadable)
-	if err != nil {
-		return err
-	}
-	return tell()
 }
 
 // MovingSince returns the day on which the first one moved by logging in; the zero time if nobody has. Its error is an

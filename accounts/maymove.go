@@ -44,13 +44,7 @@ func (s *Service) mayKeep(a Attempt, id uuid.UUID, keep Keep) error {
 	if err := a.mayMove(id); err != nil {
 		return err
 	}
-	switch {
-	case keep == KeepReset && s.mailer == nil:
-		return resetsUnmailedError{}
-	case keep == KeepReset && !a.answersCopy(id):
-		return resetsNobodyError{a.at}
-	}
-	return nil
+	return mayReset(a.at, keep, s.mailer != nil, a.answersCopy(id))
 }
 
 // answersCopy reports whether this store answers for somebody who is absent once they are here.
@@ -75,10 +69,18 @@ func MovesIn(at phase.State, keep Keep, mails bool) error {
 	if err := (Attempt{at: at}).mayMove(uuid.Max); err != nil { // of who is absent it says the same, whoever they are, but for a ramp
 		return err
 	}
+	return mayReset(at, keep, mails, at.NewAnswers())
+}
+
+// mayReset returns why nobody's password is taken away by a way to keep it, where mails are sent or not, and where this store answers for
+// whoever it would be, or not.
+func mayReset(at phase.State, keep Keep, mails, answers bool) error {
 	switch {
-	case keep == KeepReset && !mails:
+	case keep != KeepReset:
+		return nil
+	case !mails:
 		return resetsUnmailedError{}
-	case keep == KeepReset && !at.NewAnswers():
+	case !answers:
 		return resetsNobodyError{at}
 	}
 	return nil

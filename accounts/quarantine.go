@@ -176,8 +176,11 @@ func (s *Service) Quarantine(ctx context.Context, q QuarantineQuery) ([]Quaranti
 	return rows, nil
 }
 
-// quarantined returns the notes about a person.
+// quarantined returns the notes about a person; there are none under a key that cannot be kept.
 func (s *Service) quarantined(ctx context.Context, person LegacyKey) ([]QuarantineRow, error) {
+	if !storable(person.LegacyID) {
+		return nil, nil
+	}
 	rows, err := s.Quarantine(ctx, QuarantineQuery{Source: person.Source, After: NoteKey{LegacyKey: person}, Limit: len(noteMeanings)})
 	return slices.DeleteFunc(rows, func(row QuarantineRow) bool { return row.LegacyKey != person }), err
 }

@@ -89,16 +89,16 @@ func (s *Service) RetryQuarantined(ctx context.Context, r Retry) (done []Retried
 
 // mayMoveAny returns why nobody of a Retry is moved now, if nobody is.
 func (s *Service) mayMoveAny(r Retry) error {
+	if r.Person == (LegacyKey{}) {
+		return s.Moves(r.Hash)
+	}
 	var a Attempt
 	leave, err := s.enter(&a)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	if r.Person != (LegacyKey{}) {
-		return s.mayKeep(a, SubjectFor(r.Person.Source, r.Person.LegacyID), r.Hash)
-	}
-	return MovesIn(a.at, r.Hash, s.mailer != nil)
+	return s.mayKeep(a, SubjectFor(r.Person.Source, r.Person.LegacyID), r.Hash)
 }
 
 // retryRows returns the notes that a Retry is about, one of each person, and the last if there may be more.

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"rekey/accounts/phase"
 )
 
@@ -102,35 +100,6 @@ func (s *Service) Ready(ctx context.Context) (Readiness, error) {
 	}
 	r.Removable = r.Ready && !slices.ContainsFunc(r.Checks, func(line ReadyLine) bool { return !line.OK })
 	return r, nil
-}
-
-// RunsUnderWay returns the runs that have not ended, newest first. Its error is an *UnavailableError.
-func (s *Service) RunsUnderWay(ctx context.Context) ([]Run, error) {
-	runs, err := s.store.RunsUnderWay(ctx)
-	if err != nil {
-		return nil, cannotTell("read the runs that go on", err)
-	}
-	return runs, nil
-}
-
-// Runs returns up to limit runs, newest first. Its error is an *UnavailableError.
-func (s *Service) Runs(ctx context.Context, limit int) ([]Run, error) {
-	runs, err := s.store.Runs(ctx, limit)
-	if err != nil {
-		return nil, cannotTell("read runs", err)
-	}
-	return runs, nil
-}
-
-// RunPieces returns the parts of a run and its chunks, in their order. Its error is an *UnavailableError.
-func (s *Service) RunPieces(ctx context.Context, run uuid.UUID) (parts []Part, chunks []Chunk, err error) {
-	if parts, err = s.store.Parts(ctx, run); err == nil {
-		chunks, err = s.store.Chunks(ctx, run)
-	}
-	if err != nil {
-		return nil, nil, cannotTell("read the run", err)
-	}
-	return parts, chunks, nil
 }
 
 // asked is what the answers are made of.

@@ -39,6 +39,35 @@ func EndRun(ctx context.Context, store Sweeps, r Run, by By) error {
 	return store.EndRun(ctx, r, event)
 }
 
+// RunsUnderWay returns the runs that have not ended, newest first. Its error is an *UnavailableError.
+func (s *Service) RunsUnderWay(ctx context.Context) ([]Run, error) {
+	runs, err := s.store.RunsUnderWay(ctx)
+	if err != nil {
+		return nil, cannotTell("read the runs that go on", err)
+	}
+	return runs, nil
+}
+
+// Runs returns up to limit runs, newest first. Its error is an *UnavailableError.
+func (s *Service) Runs(ctx context.Context, limit int) ([]Run, error) {
+	runs, err := s.store.Runs(ctx, limit)
+	if err != nil {
+		return nil, cannotTell("read runs", err)
+	}
+	return runs, nil
+}
+
+// RunPieces returns the parts of a run and its chunks, in their order. Its error is an *UnavailableError.
+func (s *Service) RunPieces(ctx context.Context, run uuid.UUID) (parts []Part, chunks []Chunk, err error) {
+	if parts, err = s.store.Parts(ctx, run); err == nil {
+		chunks, err = s.store.Chunks(ctx, run)
+	}
+	if err != nil {
+		return nil, nil, cannotTell("read the run", err)
+	}
+	return parts, chunks, nil
+}
+
 // NotePoisoned tells support about a legacy person whom a sweep passes over, because it never comes past them.
 func (s *Service) NotePoisoned(ctx context.Context, source, legacyID string, by By) error {
 	event := by.event(SubjectFor(source, legacyID), EventQuarantined, s.now())

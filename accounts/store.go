@@ -62,7 +62,8 @@ type Store interface {
 	Close() error
 }
 
-// Lookups are what a Store is asked of many legacy people at once.
+// Lookups are what a Store is asked of many legacy people at once. Whoever has a key that it cannot keep is not here, as for all
+// that is asked with a list of keys.
 type Lookups interface {
 	// SessionEpochs is SessionEpoch of many who are not here; whose is 0 is left out.
 	SessionEpochs(ctx context.Context, accounts []uuid.UUID) (map[uuid.UUID]int64, error)

@@ -93,15 +93,6 @@ func (s *Service) SourceNames() []string {
 // errUnknownSource is a source that nobody has configured.
 var errUnknownSource = errors.New("there is no source of that name")
 
-// Walk visits everybody of a source in the order of its keys, and is told of each record that cannot be read.
-func (s *Service) Walk(ctx context.Context, source string, page int, visit func(legacy.User) error, unreadable func(*legacy.RowError)) error {
-	i := s.sourceIndex(source)
-	if i < 0 {
-		return errUnknownSource
-	}
-	return walk(ctx, s.sources[i], page, visit, unreadable)
-}
-
 // LinkedIDs returns up to limit keys of the people of a source of whom living accounts were made, in their order, behind one; ""
 // is the beginning.
 func (s *Service) LinkedIDs(ctx context.Context, source, after string, limit int) ([]string, error) {
@@ -279,6 +270,9 @@ func (s *Service) judgeWith(ctx context.Context, con *Content, source, legacyID 
 
 // couldMove tells somebody who could be here and is not from somebody who cannot.
 func (s *Service) couldMove(ctx context.Context, c candidate) (Verdict, error) {
+	if !storable(c.user.ID) {
+		return VerdictUnmovable, nil
+	}
 	_, err := s.openUnseen(c, KeepAuto)
 	if err == nil {
 		_, _, err = s.stillSo(ctx, c, nil)

@@ -93,10 +93,7 @@ func (s *Service) compareAtOnce(ctx context.Context, source string, users []lega
 	if i < 0 {
 		return nil, cannotTell("compare", errNoSource)
 	}
-	ids := make([]string, len(users))
-	for n, user := range users {
-		ids[n] = user.ID
-	}
+	ids := legacyIDs(users)
 	contents, err := s.store.Contents(ctx, source, ids)
 	if err != nil {
 		return nil, cannotTell("read what is here", err)

@@ -53,6 +53,21 @@ func TestCompareManyIsCompare(t *testing.T) {
 	}
 }
 
+// A key that no database can keep is of somebody who is not here and cannot be, and stops nobody from being compared.
+func TestCompareManyUnstorable(t *testing.T) {
+	t.Parallel()
+	v := newVillage(t, phase.Lazy, accounts.CopyBackNone, salted(t, "1", "anna", "tulip"), salted(t, "a\x00b", "bert", "rose"), salted(t, "a\xffb", "carl", "lily"))
+	mustMigrate(t, v.Service, swept("1"), accounts.OutcomeMoved)
+	want := []accounts.Verdict{accounts.VerdictUnmovable, accounts.VerdictEqual, accounts.VerdictUnmovable}
+	got, err := v.CompareMany(t.Context(), "shop", []legacy.User{v.person(t, "a\x00b"), v.person(t, "1"), v.person(t, "a\xffb")})
+	must(t, "compare", err, nil)
+	for i := range got {
+		if got[i].Verdict != want[i] {
+			t.Errorf("person %d is %q, want %q", i, got[i], want[i])
+		}
+	}
+}
+
 // What somebody accepts counts no more, until either side is another; and an old password does not come to count by it.
 func TestIgnoreDifference(t *testing.T) {
 	t.Parallel()

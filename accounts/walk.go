@@ -15,6 +15,18 @@ var (
 
 // walk visits everybody of a legacy store in the order of its keys, and is told of each record that cannot be read once.
 func walk(ctx context.Context, source Source, page int, visit func(legacy.User) error, unreadable func(*legacy.RowError)) error {
+	return walkPages(ctx, source, page, func(people []legacy.User) error {
+		for _, user := range people {
+			if err := visit(user); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, unreadable)
+}
+
+// walkPages is walk by the page.
+func walkPages(ctx context.Context, source Source, page int, visit func([]legacy.User) error, unreadable func(*legacy.RowError)) error {
 	list, err := lists(source, "")
 	if err != nil {
 		return err
@@ -32,10 +44,8 @@ func walk(ctx context.Context, source Source, page int, visit func(legacy.User) 
 			}
 			again[row.Key] = true
 		}
-		for _, user := range p.People {
-			if err := visit(user); err != nil {
-				return err
-			}
+		if err := visit(p.People); err != nil {
+			return err
 		}
 		if err != nil || p.Last {
 			return err

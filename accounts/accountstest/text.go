@@ -1,12 +1,15 @@
 package accountstest
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 
 	"rekey/accounts"
+	"rekey/accounts/phase"
 )
 
 func textRules() []rule {
@@ -15,6 +18,8 @@ func textRules() []rule {
 			testUnusualText},
 		{"nul", "Text with a NUL, or that is not UTF-8, is refused with an error and stored nowhere: cut or mended text " +
 			"would be somebody else's identifier or another hash.", testRefusedText},
+		{"nul asked for", "Where many are asked for, a key with a NUL, or that is not UTF-8, is nobody's: the others are found, and nobody " +
+			"whose key is like it when it is cut or mended.", testAskedForText},
 		{"user agent", "Text that only describes never keeps anybody out: a strange user agent is stored mended.",
 			testUserAgent},
 	}
@@ -75,6 +80,26 @@ func testRefusedText(t *testing.T, s accounts.Store) {
 		noVerdict(t, "MetaOnce", err)
 	}
 	count(t, s, 0)
+}
+
+func testAskedForText(t *testing.T, s accounts.Store) {
+	for _, name := range []string{"Ada", "a", "a\uFFFDb"} {
+		create(t, s, Person(name))
+		keep(t, s, disagreement(asStored(Person(name)), phase.New), true)
+	}
+	bad := []string{"a\x00b", "a\xffb", "\x00", "\xed\xa0\x80"}
+	for _, want := range [][]string{nil, {"Ada"}} {
+		keys := slices.Concat(bad, want)
+		copies, err := s.Copies(t.Context(), "shop", keys)
+		is(t, "Copies", err, nil)
+		same(t, "Copies", slices.Sorted(maps.Keys(copies)), want)
+		contents, err := s.Contents(t.Context(), "shop", keys)
+		is(t, "Contents", err, nil)
+		same(t, "Contents", slices.Sorted(maps.Keys(contents)), want)
+		disagreements, err := s.DisagreementsOf(t.Context(), "shop", keys)
+		is(t, "DisagreementsOf", err, nil)
+		same(t, "DisagreementsOf", len(disagreements), len(want))
+	}
 }
 
 func testUserAgent(t *testing.T, s accounts.Store) {

@@ -89,10 +89,7 @@ func (s *Store) insertMany(ctx context.Context, conn *sql.Conn, tx *sql.Tx, many
 	if err := s.engine.keepChanges(ctx, s, held); err != nil {
 		return nil, err
 	}
-	ids, err := list(idsOf(all.accounts))
-	if err != nil {
-		return nil, err
-	}
+	ids := idsOf(all.accounts)
 	if err := s.doubtChanging(ctx, held, ids); err != nil {
 		return nil, fmt.Errorf("look for changes under way: %w", err)
 	}
@@ -109,9 +106,9 @@ func (s *Store) insertMany(ctx context.Context, conn *sql.Conn, tx *sql.Tx, many
 	return changed, nil
 }
 
-// doubtChanging marks those of a list of accounts that are being changed. It asks first who they are: a join might read all
+// doubtChanging marks those of some accounts that are being changed. It asks first who they are: a join might read all
 // accounts, and hardly ever is there one.
-func (s *Store) doubtChanging(ctx context.Context, tx querier, ids string) error {
+func (s *Store) doubtChanging(ctx context.Context, tx querier, ids []uuid.UUID) error {
 	changing, err := column[uuid.UUID](ctx, s, tx, `SELECT account_id FROM copy_back WHERE intent AND account_id IN `+s.engine.ids("$1"), ids)
 	for _, id := range changing {
 		if err == nil {
@@ -169,11 +166,7 @@ func (s *Store) refusals(ctx context.Context, many []accounts.Made) ([]accounts.
 // suspects returns whose account, link or name is there.
 func (s *Store) suspects(ctx context.Context, all madeRows) (map[*accounts.Made]bool, error) {
 	suspects := map[*accounts.Made]bool{}
-	ids, err := list(idsOf(all.accounts))
-	if err != nil {
-		return nil, err
-	}
-	here, err := column[uuid.UUID](ctx, s, s.read, `SELECT id FROM accounts WHERE id IN `+s.engine.ids("$1"), ids)
+	here, err := column[uuid.UUID](ctx, s, s.read, `SELECT id FROM accounts WHERE id IN `+s.engine.ids("$1"), idsOf(all.accounts))
 	if err != nil {
 		return nil, err
 	}
@@ -188,12 +181,8 @@ func (s *Store) suspects(ctx context.Context, all madeRows) (map[*accounts.Made]
 	for i, id := range all.identifiers {
 		names[i] = id.Canonical
 	}
-	asked, err := list(names)
-	if err != nil {
-		return nil, err
-	}
 	taken, err := column[string](ctx, s, s.read,
-		`SELECT v.id FROM `+s.engine.texts("$1")+` AS v WHERE (SELECT 1 FROM identifiers i WHERE i.canonical = v.id`+found, asked)
+		`SELECT v.id FROM `+s.engine.texts("$1")+` AS v WHERE (SELECT 1 FROM identifiers i WHERE i.canonical = v.id`+found, names)
 	if err != nil {
 		return nil, err
 	}

@@ -12,17 +12,10 @@ import (
 
 // Contents implements accounts.Verifies. A person is one row of one statement, and so of one moment.
 func (s *Store) Contents(ctx context.Context, source string, legacyIDs []string) (map[string]accounts.Content, error) {
-	if len(legacyIDs) == 0 {
-		return nil, nil
-	}
-	people, err := list(legacyIDs)
-	if err != nil {
-		return nil, err
-	}
 	all := make(map[string]accounts.Content, len(legacyIDs))
 	var row contentRow
 	into := row.into()
-	err = s.each(ctx, s.read, func(scan scan) error {
+	err := s.each(ctx, s.read, func(scan scan) error {
 		if err := scan(into...); err != nil {
 			return err
 		}
@@ -40,7 +33,7 @@ SELECT `+copyColumns+`,
   FROM legacy_links l JOIN accounts a ON a.id = l.account_id
   LEFT JOIN credentials c ON c.account_id = a.id AND c.kind = 'password'
   LEFT JOIN profiles p ON p.account_id = a.id
- WHERE l.source = $1 AND l.legacy_id IN `+s.engine.texts("$2"), source, people)
+ WHERE l.source = $1 AND l.legacy_id IN `+s.engine.texts("$2"), source, legacyIDs)
 	return all, storeError("read contents", err)
 }
 

@@ -12,12 +12,8 @@ import (
 func (s *Store) copies(ctx context.Context, q querier, source string, legacyIDs []string) (map[string]accounts.Copy, error) {
 	// Most are not, at first; who is, is looked for one by one.
 	here, err := s.those(ctx, q, source, legacyIDs, linkOf)
-	if err != nil || len(here) == 0 {
-		return nil, storeError("read copies", err)
-	}
-	people, err := list(here)
 	if err != nil {
-		return nil, err
+		return nil, storeError("read copies", err)
 	}
 	copies := make(map[string]accounts.Copy, len(here))
 	var row copyRow
@@ -32,7 +28,7 @@ func (s *Store) copies(ctx context.Context, q querier, source string, legacyIDs 
 	}, `
 SELECT `+copyColumns+`
   FROM legacy_links l JOIN accounts a ON a.id = l.account_id
- WHERE l.source = $1 AND l.legacy_id IN `+s.engine.texts("$2"), source, people)
+ WHERE l.source = $1 AND l.legacy_id IN `+s.engine.texts("$2"), source, here)
 	return copies, storeError("read copies", err)
 }
 
@@ -66,30 +62,16 @@ const linkOf = `SELECT 1 FROM legacy_links l WHERE l.source = $1 AND l.legacy_id
 
 // those returns which of some people of a source have a row that a query finds by the source, $1, and their id, v.id.
 func (s *Store) those(ctx context.Context, q querier, source string, legacyIDs []string, row string) ([]string, error) {
-	if len(legacyIDs) == 0 {
-		return nil, nil
-	}
-	people, err := list(legacyIDs)
-	if err != nil {
-		return nil, err
-	}
-	return column[string](ctx, s, q, `SELECT v.id FROM `+s.engine.texts("$2")+` AS v WHERE (`+row+found, source, people)
+	return column[string](ctx, s, q, `SELECT v.id FROM `+s.engine.texts("$2")+` AS v WHERE (`+row+found, source, legacyIDs)
 }
 
 func (s *Store) sessionEpochs(ctx context.Context, q querier, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	asked, err := list(ids)
-	if err != nil {
-		return nil, err
-	}
-	epochs, err := s.epochs(ctx, q, asked)
+	epochs, err := s.epochs(ctx, q, ids)
 	return epochs, storeError("read session epochs", err)
 }
 
-// epochs reads the session epochs of people who are not here, of a list of ids; whose is 0 is left out.
-func (s *Store) epochs(ctx context.Context, q querier, ids string) (map[uuid.UUID]int64, error) {
+// epochs reads the session epochs of people who are not here; whose is 0 is left out.
+func (s *Store) epochs(ctx context.Context, q querier, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
 	epochs := map[uuid.UUID]int64{}
 	err := s.each(ctx, q, func(scan scan) error {
 		var id uuid.UUID

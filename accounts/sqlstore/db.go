@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"rekey/accounts"
@@ -137,9 +139,14 @@ func handOut(rows rows, f func(scan) error) error {
 	return bad
 }
 
-// each runs a text and hands every row to f.
+// each runs a text and hands every row to f. A slice of keys among the arguments is bound as bindLists says; where there are none to look
+// for, there is no row.
 func (s *Store) each(ctx context.Context, q querier, f func(scan) error, text string, args ...any) error {
 	if err := checkText(args); err != nil {
+		return err
+	}
+	args, some, err := bindLists(args)
+	if err != nil || !some {
 		return err
 	}
 	return s.engine.scrub(q.each(ctx, f, text, args...))
@@ -169,13 +176,31 @@ func first[T any](all []T, err error) (T, error) {
 	return all[0], nil
 }
 
-// list returns values as what texts and ids of an engine take.
-func list[T any](values []T) (string, error) {
-	text, err := json.Marshal(values)
-	if err != nil {
-		return "", fmt.Errorf("list %d values: %w", len(values), err)
+// bindLists makes of slices of keys what texts and ids of an engine take, and reports whether each has one. A key under which nothing
+// can be stored is left out: for its sake PostgreSQL would refuse all of them, or it would be mended into somebody else's.
+func bindLists(args []any) (bound []any, some bool, err error) {
+	for i, arg := range args {
+		var n int
+		switch keys := arg.(type) {
+		case []string:
+			keys = slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !storable(key) })
+			n, arg = len(keys), keys
+		case []uuid.UUID:
+			n = len(keys)
+		default:
+			continue
+		}
+		if n == 0 {
+			return nil, false, nil
+		}
+		list, err := json.Marshal(arg)
+		if err != nil {
+			return nil, false, fmt.Errorf("list %d keys: %w", n, err)
+		}
+		args = slices.Clone(args) // the caller's may be bound again
+		args[i] = string(list)
 	}
-	return string(text), nil
+	return args, true, nil
 }
 
 // exists reports whether a text returns a row.
@@ -266,12 +291,14 @@ var errText = errors.New("text with a NUL, or that is not UTF-8, cannot be store
 // checkText refuses what PostgreSQL would refuse and SQLite would keep, so that both hold the same.
 func checkText(args []any) error {
 	for _, arg := range args {
-		if text, ok := arg.(string); ok && (!utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0) {
+		if text, ok := arg.(string); ok && !storable(text) {
 			return errText
 		}
 	}
 	return nil
 }
+
+func storable(text string) bool { return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 }
 
 // plain makes text storable that describes and identifies nobody, such as a user agent: nobody is kept out by theirs.
 func plain(text string) string {

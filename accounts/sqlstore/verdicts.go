@@ -35,14 +35,7 @@ ON CONFLICT (source, legacy_id) DO UPDATE SET version = excluded.version, finger
 
 // DisagreementsOf implements accounts.Verdicts.
 func (s *Store) DisagreementsOf(ctx context.Context, source string, legacyIDs []string) ([]accounts.Disagreement, error) {
-	if len(legacyIDs) == 0 {
-		return nil, nil
-	}
-	people, err := list(legacyIDs)
-	if err != nil {
-		return nil, err
-	}
-	return s.disagreements(ctx, ` WHERE d.source = $1 AND d.legacy_id IN `+s.engine.texts("$2")+` ORDER BY d.legacy_id`, source, people)
+	return s.disagreements(ctx, ` WHERE d.source = $1 AND d.legacy_id IN `+s.engine.texts("$2")+` ORDER BY d.legacy_id`, source, legacyIDs)
 }
 
 // Disagreements implements accounts.Verdicts.
