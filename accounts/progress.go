@@ -1,7 +1,6 @@
 package accounts
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -263,30 +262,25 @@ func (s *Service) pace(ctx context.Context, last time.Duration) (Pace, error) {
 
 // addTotals says how many people there are in the sources, and so how many have not moved.
 func (s *Service) addTotals(ctx context.Context, sources []SourceProgress) error {
-	var runs []runTotals
 	limited, cancel := context.WithTimeout(ctx, totalWait)
 	defer cancel()
-	totals := s.totalsOf(limited)
-	for i := range sources {
-		p := &sources[i]
-		t := total{why: "the configuration does not name it"}
+	asked := s.totalsOf(limited)
+	totals := make([]total, len(sources))
+	silent := map[string]*total{}
+	for i, p := range sources {
+		totals[i].why = "the configuration does not name it"
 		if at := s.sourceIndex(p.Source); at >= 0 {
-			t = totals[at]
+			totals[i] = asked[at]
 		}
-		if t.people == nil {
-			if runs == nil {
-				var err error
-				if runs, err = s.totalsOfRuns(ctx); err != nil {
-					return err
-				}
-			}
-			for _, r := range runs {
-				if n, ok := r.of[p.Source]; ok {
-					t = total{people: &n, at: r.at}
-					break
-				}
-			}
+		if totals[i].people == nil {
+			silent[p.Source] = &totals[i]
 		}
+	}
+	if err := s.countedByRuns(ctx, silent); err != nil {
+		return err
+	}
+	for i, t := range totals {
+		p := &sources[i]
 		p.Uncounted = t.why
 		if t.people == nil {
 			continue
@@ -332,36 +326,47 @@ func (s *Service) totalOf(ctx context.Context, source int) total {
 	return total{people: &counted.value, at: counted.at}
 }
 
-// runTotals is what a run has counted.
-type runTotals struct {
-	at time.Time
-	of map[string]int64
+// firstRuns are as many of the newest runs as are looked through first for how many people a source has: verifications come between,
+// and runs of other sources.
+const firstRuns = 20
+
+// countedByRuns says how many people sources have that do not tell it themselves: as many as the newest run that has counted them found.
+// Those it finds are wanted no more.
+func (s *Service) countedByRuns(ctx context.Context, wanted map[string]*total) error {
+	for seen, limit := 0, firstRuns; len(wanted) > 0; seen, limit = limit, 10*limit {
+		runs, err := s.store.Runs(ctx, limit)
+		if err != nil {
+			return err
+		}
+		for _, run := range runs[min(seen, len(runs)):] {
+			if run.Kind != RunMove || len(wanted) == 0 { // no other counts
+				continue
+			}
+			parts, err := s.store.Parts(ctx, run.ID)
+			if err != nil {
+				return err
+			}
+			for source, people := range peopleOf(parts) {
+				if t := wanted[source]; t != nil {
+					*t = total{people: &people, at: run.Began}
+					delete(wanted, source)
+				}
+			}
+		}
+		if len(runs) < limit {
+			return nil
+		}
+	}
+	return nil
 }
 
-// lookedAtRuns are the newest runs that are asked for how many people a source has.
-const lookedAtRuns = 20
-
-// totalsOfRuns returns what runs have counted, newest first.
-func (s *Service) totalsOfRuns(ctx context.Context) ([]runTotals, error) {
-	runs, err := s.store.Runs(ctx, lookedAtRuns)
-	if err != nil {
-		return nil, err
+// peopleOf returns how many people the sources have of which every part is counted.
+func peopleOf(parts []Part) map[string]int64 {
+	of, uncounted := map[string]int64{}, map[string]bool{}
+	for _, p := range parts {
+		of[p.Source] += max(0, p.Total)
+		uncounted[p.Source] = uncounted[p.Source] || p.Total == 0
 	}
-	all := []runTotals{}
-	for _, run := range runs {
-		parts, err := s.store.Parts(ctx, run.ID)
-		if err != nil {
-			return nil, err
-		}
-		t := runTotals{run.Began, map[string]int64{}}
-		uncounted := map[string]bool{}
-		for _, p := range parts {
-			t.of[p.Source] += max(0, p.Total)
-			uncounted[p.Source] = uncounted[p.Source] || p.Total == 0
-		}
-		maps.DeleteFunc(t.of, func(source string, _ int64) bool { return uncounted[source] })
-		all = append(all, t)
-	}
-	slices.SortStableFunc(all, func(a, b runTotals) int { return cmp.Compare(b.at.UnixMicro(), a.at.UnixMicro()) })
-	return all, nil
+	maps.DeleteFunc(of, func(source string, _ int64) bool { return uncounted[source] })
+	return of
 }

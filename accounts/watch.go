@@ -47,8 +47,8 @@ const (
 	lookRetry = 30 * time.Second
 )
 
-// errManyChanged is why a reconcile pass stops.
-var errManyChanged = errors.New("so many people are gone, or other than they were, at once: is it the right store, whole, and mapped as it was? If so, raise most_changed")
+// ErrManyChanged is why a reconcile pass stops, and a repair.
+var ErrManyChanged = errors.New("so many people are gone, or other than they were, at once: is it the right store, whole, and mapped as it was? If so, raise most_changed")
 
 // watchCursor is how far WatchNext is.
 type watchCursor struct {
@@ -229,17 +229,18 @@ func (s *Service) lookAt(ctx context.Context, source Source, ids []string, caref
 	return nil
 }
 
-// mayChange returns errManyChanged where too many have changed at once, of those who were looked at.
+// mayChange returns ErrManyChanged where too many have changed at once, of those who were looked at.
 func (s Source) mayChange(changed, of int) error {
 	most := cmp.Or(s.Watch.MostChanged, defaultMostChanged)
 	if changed > fewChanged && changed*100 > most*of {
-		return fmt.Errorf("%s: %d of %d: %w", s.Name, changed, of, errManyChanged)
+		return fmt.Errorf("%s: %d of %d: %w", s.Name, changed, of, ErrManyChanged)
 	}
 	return nil
 }
 
 // MayMark returns why no more people of a source are to be marked by MarkDrifted, if so many of those who were compared have been, or
 // would be: each of them can log in by the legacy store alone from then on. Nothing is to be tried again before somebody has looked.
+// The error is ErrManyChanged.
 func (s *Service) MayMark(source string, marked, compared int) error {
 	i := s.sourceIndex(source)
 	if i < 0 {

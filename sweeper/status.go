@@ -98,10 +98,12 @@ type StatusConfig struct {
 	Settings func(context.Context) (json.RawMessage, error)
 	Held     func(context.Context) ([]string, error)
 	Governor func(context.Context) (verdict json.RawMessage, words string, err error)
-	// Remaining returns when so much work will have been done, if it is done only while it may be; the zero time if nobody knows.
-	// nil: it is always done.
+	// TerminalHeld reports whether the runs of people at a terminal are held up: they do not obey all that the sweep does. nil: never.
+	TerminalHeld func(context.Context) (bool, error)
+	// Remaining returns when so much work will have been done, if it is done only while the windows let it; the zero time if nobody
+	// knows. nil: they are always open.
 	Remaining func(from time.Time, work time.Duration) time.Time
-	// Worked is the other way round: for how long work was done, from a time to another; 0 if nobody knows. nil: always.
+	// Worked is the other way round: for how long the windows were open, from a time to another; 0 if nobody knows. nil: always.
 	Worked func(from, to time.Time) time.Duration
 }
 
@@ -109,12 +111,6 @@ type StatusConfig struct {
 func ReadStatus(ctx context.Context, c StatusConfig) (Status, error) {
 	if c.Now == nil {
 		c.Now = time.Now
-	}
-	if c.Remaining == nil {
-		c.Remaining = func(from time.Time, work time.Duration) time.Time { return from.Add(work) }
-	}
-	if c.Worked == nil {
-		c.Worked = func(from, to time.Time) time.Duration { return to.Sub(from) }
 	}
 	s := Status{At: c.Now(), Runs: []RunStatus{}}
 	var err error
@@ -151,12 +147,34 @@ func ReadStatus(ctx context.Context, c StatusConfig) (Status, error) {
 		if r.Names != nil {
 			r.Names.Of = everybody(s.Progress)
 		}
-		if run.State == accounts.RunRunning && len(s.Held) == 0 {
-			r.ETA = c.eta(r, s.Progress)
+		goes, obeys, err := c.goes(ctx, run, s.Held)
+		if err != nil {
+			return s, err
+		}
+		if goes {
+			r.ETA = c.eta(r, s.Progress, obeys)
 		}
 		s.Runs = append(s.Runs, r)
 	}
 	return s, nil
+}
+
+// goes reports whether a run goes on, and whether it obeys the windows. A comparison obeys nothing of the sweep, and the run of
+// somebody at a terminal no more than a pause and the governor.
+func (c StatusConfig) goes(ctx context.Context, run accounts.Run, held []string) (goes, obeys bool, err error) {
+	spec, _ := SpecOf(run) // one that cannot be read is the settings' own
+	switch {
+	case run.State != accounts.RunRunning:
+		return false, false, nil
+	case run.Kind != accounts.RunMove:
+		return true, false, nil
+	case !spec.Attended:
+		return len(held) == 0, true, nil
+	case c.TerminalHeld == nil:
+		return true, false, nil
+	}
+	stands, err := c.TerminalHeld(ctx)
+	return !stands, false, err
 }
 
 func (c StatusConfig) runStatus(ctx context.Context, run accounts.Run) (RunStatus, error) {
@@ -261,8 +279,14 @@ func (r RunStatus) Left() (int64, bool) {
 }
 
 // eta is between the pace of the run as a whole, over the time in which it may have worked, and, where it moves people, of the last
-// minute and hour.
-func (c StatusConfig) eta(r RunStatus, p accounts.Progress) *ETA {
+// minute and hour. The windows count where the run obeys them.
+func (c StatusConfig) eta(r RunStatus, p accounts.Progress, obeys bool) *ETA {
+	if c.Remaining == nil || !obeys {
+		c.Remaining = func(from time.Time, work time.Duration) time.Time { return from.Add(work) }
+	}
+	if c.Worked == nil || !obeys {
+		c.Worked = func(from, to time.Time) time.Duration { return to.Sub(from) }
+	}
 	left, known := r.Left()
 	now := c.Now()
 	var slow, fast float64

@@ -63,9 +63,12 @@ func must(t *testing.T, err error) {
 // begun is a run with two parts: of the first half of 100 people are done, and of the second nobody knows how many there are.
 func begun(t *testing.T, c world, unknown int64) accounts.Run {
 	t.Helper()
-	run := accounts.Run{
-		ID: uuid.Must(uuid.NewV7()), Kind: accounts.RunVerify, State: accounts.RunRunning, Spec: `{"order":"inactive"}`, Began: now.Add(-10 * time.Second),
-	}
+	return begunAs(t, c, unknown, accounts.RunMove, `{"order":"inactive"}`)
+}
+
+func begunAs(t *testing.T, c world, unknown int64, kind accounts.RunKind, spec string) accounts.Run {
+	t.Helper()
+	run := accounts.Run{ID: uuid.Must(uuid.NewV7()), Kind: kind, State: accounts.RunRunning, Spec: spec, Began: now.Add(-10 * time.Second)}
 	parts := []accounts.Part{{Source: "shop", Band: 0, Total: 100}, {Source: "shop", Band: 1, Total: unknown}}
 	must(t, c.store.BeginRun(t.Context(), run, parts, event("run.began")))
 	is := parts[0]
@@ -132,7 +135,7 @@ func TestStatusBehindOthers(t *testing.T) {
 	c := newWorld(t)
 	run := begun(t, c, 0)
 	for range 20 { // a comparison of each night
-		night := accounts.Run{ID: uuid.Must(uuid.NewV7()), Kind: accounts.RunMove, State: accounts.RunRunning, Began: now}
+		night := accounts.Run{ID: uuid.Must(uuid.NewV7()), Kind: accounts.RunVerify, State: accounts.RunRunning, Began: now}
 		must(t, c.store.BeginRun(t.Context(), night, nil, event("run.began")))
 		night.State, night.Ended = accounts.RunDone, now
 		must(t, c.store.EndRun(t.Context(), night, event("run.ended")))
@@ -177,6 +180,39 @@ func TestETA(t *testing.T) {
 		if got := eta(change); got != nil {
 			t.Errorf("%s: %+v, want that nobody knows", name, got)
 		}
+	}
+}
+
+// TestETAOutsideWindows: neither the windows nor what holds the sweep count for a comparison; of a run at a terminal what holds that does.
+func TestETAOutsideWindows(t *testing.T) {
+	t.Parallel()
+	never := func(time.Time, time.Duration) time.Time { return time.Time{} }
+	for name, row := range map[string]struct {
+		kind          accounts.RunKind
+		spec          string
+		stands, known bool
+	}{
+		"the sweep":               {accounts.RunMove, `{}`, false, false},
+		"a comparison":            {accounts.RunVerify, `{}`, true, true},
+		"at a terminal":           {accounts.RunMove, `{"attended":true}`, false, true},
+		"at a terminal, and held": {accounts.RunMove, `{"attended":true}`, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newWorld(t)
+			begunAs(t, c, 50, row.kind, row.spec)
+			c.Remaining, c.Worked = never, func(time.Time, time.Time) time.Duration { return 0 }
+			c.TerminalHeld = func(context.Context) (bool, error) { return row.stands, nil }
+			for _, held := range [][]string{nil, {"outside the windows"}} {
+				c.Held = func(context.Context) ([]string, error) { return held, nil }
+				switch got := read(t, c).Runs[0].ETA; {
+				case row.known != (got != nil):
+					t.Errorf("held %v: %+v", held, got)
+				case row.known && !got.Latest.Equal(now.Add(20*time.Second)):
+					t.Errorf("held %v: it ends %v", held, got.Latest)
+				}
+			}
+		})
 	}
 }
 

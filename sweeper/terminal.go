@@ -20,7 +20,6 @@ import (
 
 // holds are what holds the run up. Where nobody governs there is no gateway that it could be felt by. What cannot be read holds it.
 func (a *attendance) holds(ctx context.Context) ([]settings.Hold, error) {
-	var holds []settings.Hold
 	d, _, err := a.keeper.Read(ctx)
 	switch {
 	case errors.As(err, new(*accounts.UnavailableError)):
@@ -28,13 +27,19 @@ func (a *attendance) holds(ctx context.Context) ([]settings.Hold, error) {
 	case err != nil:
 		return []settings.Hold{{Cause: settings.CausePaused, Text: err.Error()}}, nil //nolint:nilerr // it is told, and holds the run until it is mended
 	}
-	if paused := d.Pause(a.keeper.Documents.At()); paused != nil {
+	return TerminalHolds(ctx, a.Service.RunStore(), d, a.keeper.Documents.At(), a.IgnoreGovernor)
+}
+
+// TerminalHolds returns what holds the runs of people at a terminal up at a time: a pause, and the governor, unless that is ignored.
+func TerminalHolds(ctx context.Context, store accounts.RunStore, d settings.Document, now time.Time, ignoreGovernor bool) ([]settings.Hold, error) {
+	var holds []settings.Hold
+	if paused := d.Pause(now); paused != nil {
 		holds = append(holds, *paused)
 	}
-	if a.IgnoreGovernor {
+	if ignoreGovernor {
 		return holds, nil
 	}
-	v, err := CurrentVerdict(ctx, a.Service.RunStore())
+	v, err := CurrentVerdict(ctx, store)
 	if err == nil && stops(v) && !v.Silent() {
 		holds = append(holds, signalHold(v))
 	}

@@ -111,7 +111,7 @@ func (t *task) work(ctx context.Context, o Orders) error {
 	if t.choice, err = newChoice(t.spec, t.chunk.Source, t.chunk.Band, o.Run.Began, t.Service.LegacyHash); err != nil {
 		return t.fail(ctx, fmt.Errorf("the filter: %w", err))
 	}
-	if err := t.suspect(ctx, o); err != nil {
+	if err := t.unstick(ctx, o); err != nil {
 		return t.fail(ctx, err)
 	}
 	spell := t.Spell
@@ -298,7 +298,7 @@ func (t *task) fail(ctx context.Context, err error) error {
 	case errors.Is(err, errSlow):
 		t.Sizes.Failed()
 		t.chunk.Attempts = max(t.chunk.Attempts, patience) // it is not tried as it is again
-	case errors.Is(err, accounts.ErrWalkStuck):
+	case errors.Is(err, accounts.ErrWalkStuck), errors.Is(err, errImpassable):
 		err = errors.Join(err, t.giveUp(ctx, err))
 	}
 	return errors.Join(err, t.leave(ctx, t.unlessWaits(retryFailed)))

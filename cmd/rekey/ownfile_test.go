@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -47,4 +49,36 @@ func TestCreateOwn(t *testing.T) {
 	if _, err := createOwn(filepath.Join(folder, "nowhere", "a.csv")); err == nil {
 		t.Error("a folder that is not there")
 	}
+}
+
+// A page is its owner's alone from the start, also where others could read what was there; and that stays until there is another.
+func TestPageIsOwn(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "plan.html")
+	if err := os.WriteFile(path, []byte("the page of last week"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	page, err := openPage(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	is := func(content string) {
+		t.Helper()
+		info, err := os.Stat(path)
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%v (%v)", info, err)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != content {
+			t.Errorf("%q (%v), want %q", got, err, content)
+		}
+	}
+	is("the page of last week")
+	err = page.write(func(w io.Writer) error {
+		_, err := io.WriteString(w, "a new one")
+		return err
+	})
+	if err := errors.Join(err, page.close()); err != nil {
+		t.Fatal(err)
+	}
+	is("a new one")
 }

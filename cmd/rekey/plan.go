@@ -140,7 +140,7 @@ func openPage(path string) (*pageFile, error) {
 	if path == "" {
 		return &pageFile{}, nil
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600) // it has the keys of people
+	f, err := openOwn(path) // it has the keys of people
 	if err != nil {
 		return nil, fmt.Errorf("--html: %w", err)
 	}
@@ -151,7 +151,7 @@ func (p *pageFile) write(write func(io.Writer) error) error {
 	if p.f == nil {
 		return nil
 	}
-	if err := p.f.Truncate(0); err != nil {
+	if err := empty(p.f); err != nil {
 		return fmt.Errorf("--html: %w", err)
 	}
 	return write(p.f)

@@ -98,6 +98,9 @@ func printHolds(w io.Writer, v settings.View) {
 	if v.Attended != nil {
 		fmt.Fprintf(w, "a run of %s at a terminal has not ended, begun %s: %s\n", v.Attended.By, v.Attended.Began.Format(time.RFC3339), v.Attended.Reason)
 	}
+	if len(v.Unconfigured) > 0 {
+		fmt.Fprintf(w, "sources  %s: set, and not in the configuration; a run of them comes to no end\n", strings.Join(v.Unconfigured, ", "))
+	}
 	if v.Slowed != "" {
 		fmt.Fprintf(w, "governor %s\n", v.Slowed)
 	}

@@ -370,8 +370,12 @@ func printProgress(w io.Writer, p accounts.Progress) error {
 		return err
 	}
 	for _, s := range p.Sources {
-		if s.Total == nil && s.Uncounted != "" {
+		switch {
+		case s.Total == nil && s.Uncounted != "":
 			fmt.Fprintf(w, "%s: cannot tell how many people there are: %s\n", s.Source, s.Uncounted)
+		case s.Unmoved != nil && s.TotalAt != nil && s.Unmoved.Low == 0: // that there is nobody is what people act on
+			fmt.Fprintf(w, "%s: LEFT is by the %d people that were counted there at %s; who was removed there may hide who came: rekey ready reads the old stores\n",
+				s.Source, *s.Total, s.TotalAt.UTC().Format(time.RFC3339))
 		}
 	}
 	var kept []string

@@ -83,3 +83,16 @@ func TestWatchJSON(t *testing.T) {
 		}
 	})
 }
+
+// TestNobodyIsLeft: that nobody is left is said with what is known of it; that somebody is needs no more words.
+func TestNobodyIsLeft(t *testing.T) {
+	t.Parallel()
+	people, at := int64(5), time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	for left, told := range map[accounts.Between]bool{{}: true, {High: 2}: true, {Low: 1, High: 1}: false} {
+		var out bytes.Buffer
+		err := printProgress(&out, accounts.Progress{Sources: []accounts.SourceProgress{{Source: "shop", Total: &people, TotalAt: &at, Unmoved: &left}}})
+		if err != nil || strings.Contains(out.String(), "shop: LEFT is by the 5 people that were counted there at 2026-03-04T05:06:07Z") != told {
+			t.Errorf("%+v (%v):\n%s", left, err, out.String())
+		}
+	}
+}

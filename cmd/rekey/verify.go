@@ -51,7 +51,8 @@ that column, and opens no gate; what it finds closes one.
 With --ignore a difference that somebody has looked at is accepted, as it is now: it counts again once either side is another. Who is
 different is marked as drifted too, unless only names or the profile differ.
 
-Exit code 3: there are differences, or there is nothing to compare in this phase.`,
+Exit code 3: there are differences, or so many that --repair has stopped before them; another verify is at it, or --delta has none
+to begin at; or there is nothing to compare in this phase.`,
 		Example: "  rekey verify --config rekey.yaml --rate 2000\n  rekey verify --delta\n" +
 			"  rekey verify --repair --reason 'the shop was edited by hand, ticket 4711'\n  rekey verify --ignore shop/4711 --reason 'a test account'",
 		Args: cobra.NoArgs,
@@ -88,7 +89,7 @@ Exit code 3: there are differences, or there is nothing to compare in this phase
 			switch {
 			case errors.Is(err, accounts.ErrNoWholeComparison):
 				return refuse("%w; run `rekey verify` first", err)
-			case errors.Is(err, accounts.ErrVerifyBusy):
+			case errors.Is(err, accounts.ErrVerifyBusy), errors.Is(err, accounts.ErrManyChanged):
 				return refuse("%w", err)
 			case err != nil:
 				return err

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,6 +38,28 @@ type Checks struct {
 	Sources  []string                           // that there are; nil: not known
 	Governor func(limits json.RawMessage) error // of the governor's limits, by *accounts.InvalidError; nil: any object will do
 	NoMail   bool                               // no mail is sent by which anybody could set a new password
+}
+
+// changed returns the checks of what an edit has changed. What is as it was may be of another configuration: it must not stand in the
+// way of a pause.
+func (c Checks) changed(was, is Settings) Checks {
+	if slices.Equal(was.Sources, is.Sources) {
+		c.Sources = nil
+	}
+	if bytes.Equal(was.Governor, is.Governor) {
+		c.Governor = nil
+	}
+	c.NoMail = c.NoMail && was.Hash != is.Hash
+	return c
+}
+
+// unconfigured returns which of the sources there are not, each once.
+func (c Checks) unconfigured(sources []string) []string {
+	if c.Sources == nil {
+		return nil
+	}
+	slices.Sort(sources)
+	return slices.DeleteFunc(slices.Compact(sources), func(name string) bool { return slices.Contains(c.Sources, name) })
 }
 
 // check returns an *accounts.InvalidError for each field that cannot be as it is.
@@ -129,16 +152,16 @@ func (s Schedule) check() (faults []error) {
 	return faults
 }
 
-// Check returns an *accounts.InvalidError for each field that cannot be as it is, joined, for what holds now and for what
-// an override makes of it.
-func (d Document) Check(c Checks) error {
-	faults := d.check(c)
+// Check returns an *accounts.InvalidError for each field that the document alone says cannot be as it is, joined, for what holds now and
+// for what an override makes of it.
+func (d Document) Check() error {
+	faults := d.check(Checks{})
 	if len(d.Overrides) > maxOverrides {
 		faults = append(faults, invalid("overrides", fmt.Sprintf("must be at most %d", maxOverrides)))
 	}
 	if len(faults) == 0 {
 		for i, o := range d.Overrides {
-			if err := errors.Join(d.with(o).check(c)...); err != nil {
+			if err := errors.Join(d.with(o).check(Checks{})...); err != nil {
 				faults = append(faults, fmt.Errorf("overrides[%d]: %w", i, err))
 			}
 		}

@@ -53,11 +53,17 @@ func Apply(stored []byte, e Edit, at time.Time, c Checks) (next []byte, changes 
 	if err != nil {
 		return nil, nil, err
 	}
-	before.Overrides = before.live(at)      // what has ended is no change
-	c.NoMail = c.NoMail && !before.resets() // what is there already moves nobody, and must not stand in the way of a pause
-	if err := after.Check(c); err != nil {
+	is := after.Settings
+	if !e.Until.IsZero() {
+		is = after.with(after.Overrides[len(after.Overrides)-1])
+	}
+	if err := errors.Join(is.check(c.changed(before.Settings, is))...); err != nil {
 		return nil, nil, err
 	}
+	if err := after.Check(); err != nil {
+		return nil, nil, err
+	}
+	before.Overrides = before.live(at) // what has ended is no change
 	changes = diff(before, after)
 	switch {
 	case len(changes) == 0:

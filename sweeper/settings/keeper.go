@@ -55,6 +55,9 @@ type View struct {
 	Slowed string     `json:"slowed,omitempty"` // why it is slower than it is set; "": it is not, or nobody knows
 	Closes *time.Time `json:"closes,omitempty"` // when the window ends that it is in; nil: it is in none, or it has no end
 
+	// Unconfigured are the sources that are set, now or by an override, and that the configuration does not have.
+	Unconfigured []string `json:"unconfigured,omitempty"`
+
 	Attended *Attended `json:"attended,omitempty"` // what runs beside the settings; nil: nothing does
 
 	Warning string   `json:"warning,omitempty"` // what cannot be taken back of the changes; "": all can
@@ -111,7 +114,7 @@ func (k *Keeper) Read(ctx context.Context) (Document, int64, error) {
 		return Document{}, 0, err
 	}
 	if k.good.Load() != row.Version { // a filter takes a while to compile, and many ask twice a second
-		if err := d.Check(Checks{}); err != nil {
+		if err := d.Check(); err != nil {
 			return Document{}, 0, errStored(err)
 		}
 		k.good.Store(row.Version)
@@ -264,6 +267,7 @@ func (k *Keeper) view(ctx context.Context, row accounts.SweepDocument) (View, er
 		v.Closes = orNil(closes)
 	}
 	v.Holds = d.Holds(now)
+	v.Unconfigured = k.Checks.unconfigured(append(slices.Clone(d.Sources), v.Effective.Sources...))
 	if k.Attended != nil {
 		if v.Attended, err = k.Attended(ctx); err != nil {
 			return View{}, err

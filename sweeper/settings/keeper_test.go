@@ -432,6 +432,8 @@ func TestViewIsAsTheDocumentSays(t *testing.T) {
 	conforms("Sweeper", changed(t, k, tonight))
 	tonight.DryRun = false
 	conforms("Sweeper", changed(t, k, tonight))
+	k.Checks.Sources = []string{}
+	conforms("Sweeper", changed(t, k, patch(`{"workers":4}`)))
 	if last := changed(t, k, patch(none)); cmp.Diff(settings.Default().Settings, last.Settings.Settings) != "" || len(last.Settings.Overrides) > 0 {
 		t.Errorf("null is not the default: %+v", last.Settings)
 	}

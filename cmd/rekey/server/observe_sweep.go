@@ -36,6 +36,10 @@ func SweepStatus(c *config.Config, service *accounts.Service) sweeper.StatusConf
 			return json.Marshal(view.Effective)
 		},
 		Held: func(context.Context) ([]string, error) { return view.Why(), nil },
+		TerminalHeld: func(ctx context.Context) (bool, error) {
+			holds, err := sweeper.TerminalHolds(ctx, store, view.Settings, view.At, false)
+			return len(holds) > 0, err
+		},
 		Governor: func(ctx context.Context) (json.RawMessage, string, error) {
 			v, err := sweeper.CurrentVerdict(ctx, store)
 			switch {
