@@ -311,7 +311,7 @@ func (b *bulk) quarantine(ctx context.Context) error {
 	}
 	// A store that answers for nobody is not one that does not answer for somebody.
 	if slices.ContainsFunc(b.refused, func(no Unmoved) bool { return no.Class == NoteTimeout }) {
-		if _, err := b.Again(ctx); err != nil {
+		if err := b.answered(ctx); err != nil {
 			return err
 		}
 	}
@@ -349,7 +349,7 @@ func (b *bulk) onceMore(ctx context.Context) error {
 	if len(b.later) == 0 {
 		return nil
 	}
-	if _, err := b.Again(ctx); err != nil {
+	if err := b.answered(ctx); err != nil {
 		return err
 	}
 	for _, id := range b.later {
@@ -363,6 +363,21 @@ func (b *bulk) onceMore(ctx context.Context) error {
 		}
 	}
 	b.later = nil
+	return nil
+}
+
+// answered fails unless the old stores answer: who goes by themselves is asked for in all of them.
+func (b *bulk) answered(ctx context.Context) error {
+	if _, err := b.Again(ctx); err != nil {
+		return err
+	}
+	for _, source := range b.sources {
+		if pinger, ok := source.Source.(legacy.Pinger); ok && source.Name != b.Source {
+			if err := pinger.Ping(ctx); err != nil {
+				return cannotTell("ask the legacy store "+source.Name, err)
+			}
+		}
+	}
 	return nil
 }
 

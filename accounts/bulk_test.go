@@ -482,6 +482,23 @@ func TestManyCannotBeTold(t *testing.T) {
 			t.Errorf("%d of those who came to be answered for are passed over", tally.NotAnswered)
 		}
 	})
+	t.Run("another store is away", func(t *testing.T) {
+		t.Parallel()
+		for name, err := range map[string]error{"down": errDown, "silent": context.DeadlineExceeded} {
+			w := newWorld(t, people[:2]...)
+			blog := &answering{Memory: legacytest.NewMemory()}
+			blog.down(err)
+			s := w.serve(t, func(c *accounts.Config) { c.Sources = append(c.Sources, accounts.Source{Name: "blog", Source: blog}) })
+			h := newHerd(t, w, "0", "1")
+			b := h.batch(t)
+			b.Contested = nil
+			_, err := s.MigrateMany(t.Context(), b)
+			doubtful(t, "another old store is "+name, err)
+			h.isAt(t, "", nil)
+			blog.down(nil)
+			h.mustMove(t, s, h.batch(t), map[accounts.Outcome]int64{accounts.OutcomeMoved: 2})
+		}
+	})
 	t.Run("one in doubt", func(t *testing.T) {
 		t.Parallel()
 		v := newVillage(t, phase.DualWrite, accounts.CopyBackFull, people...)
@@ -587,3 +604,16 @@ func (s *stumbling) Get(ctx context.Context, id string) (legacy.User, error) {
 	}
 	return s.Memory.Get(ctx, id)
 }
+
+// answering says whether it is down when it is asked that too.
+type answering struct {
+	*legacytest.Memory
+	err error
+}
+
+func (a *answering) down(err error) {
+	a.err = err
+	a.SetDown(err)
+}
+
+func (a *answering) Ping(context.Context) error { return a.err }

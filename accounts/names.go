@@ -3,6 +3,7 @@ package accounts
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 
 	"rekey/legacy"
 )
@@ -29,6 +30,17 @@ func (s *Service) Names(source string, user legacy.User) []Name {
 	names := make([]Name, len(ids))
 	for i, id := range ids {
 		names[i] = s.name(id)
+	}
+	return names
+}
+
+// Unwalkable are those of the names whose source can be asked for somebody but not for everybody, as an application over HTTP.
+func (s *Service) Unwalkable(sources []string) []string {
+	var names []string
+	for _, source := range s.sources {
+		if slices.Contains(sources, source.Name) && !s.CanWalk(source.Name) {
+			names = append(names, source.Name)
+		}
 	}
 	return names
 }

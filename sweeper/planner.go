@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -144,7 +145,16 @@ func (p *Planner) plan(ctx context.Context, o Orders) error {
 	case !whole || slices.ContainsFunc(chunks, func(c accounts.Chunk) bool { return !c.Done }):
 		return p.recount(ctx, o, counts)
 	}
-	return p.end(ctx, o, accounts.RunDone, "")
+	return p.end(ctx, o, accounts.RunDone, p.leftOut(o))
+}
+
+// leftOut says which sources of a run nobody could go through; "" if there are none.
+func (p *Planner) leftOut(o Orders) string {
+	names := p.Service.Unwalkable(o.Spec.Sources)
+	if len(names) == 0 {
+		return ""
+	}
+	return "left out, because its people can only be asked for by name, and move when they log in: " + strings.Join(names, ", ")
 }
 
 // beginWanted begins the run that the settings ask for, if it is time to.
@@ -282,7 +292,10 @@ func (p *Planner) cut(ctx context.Context, o Orders, chunks []accounts.Chunk) (w
 		if free <= 0 {
 			break
 		}
-		is, pieces, err := p.pieces(ctx, part, o.Chunk, free)
+		is, pieces, err := part, []accounts.Chunk(nil), error(nil)
+		if is.Whole = len(p.Service.Unwalkable([]string{part.Source})) > 0; !is.Whole {
+			is, pieces, err = p.pieces(ctx, part, o.Chunk, free)
+		}
 		if err == nil {
 			err = p.Service.RunStore().CutChunks(ctx, o.Run.ID, part, is, pieces)
 		}

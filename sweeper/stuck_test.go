@@ -15,7 +15,9 @@ import (
 // the store itself hangs it goes on.
 func TestImpassable(t *testing.T) {
 	t.Parallel()
-	has := func(users []legacy.User) bool { return slices.ContainsFunc(users, func(u legacy.User) bool { return u.ID == "1100" }) }
+	has := func(users []legacy.User) bool {
+		return slices.ContainsFunc(users, func(u legacy.User) bool { return u.ID == "1100" })
+	}
 	for name, row := range map[string]struct {
 		stalls func(users []legacy.User, since time.Duration) bool
 		ends   bool

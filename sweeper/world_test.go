@@ -136,6 +136,7 @@ type world struct {
 	url   string
 
 	unmailed bool // its processes send no mail
+	others   []accounts.Source
 }
 
 // A post sends everything to nobody.
@@ -184,7 +185,7 @@ func (w *world) process(plan phase.Plan, id string) (*accounts.Service, *sqlstor
 		mailer = nil
 	}
 	service, err := accounts.New(accounts.Config{
-		Store: store, Mailer: mailer, Sources: []accounts.Source{{Name: "shop", Source: w.shop}}, Hashes: hash.New(hash.Config{}),
+		Store: store, Mailer: mailer, Sources: append([]accounts.Source{{Name: "shop", Source: w.shop}}, w.others...), Hashes: hash.New(hash.Config{}),
 		Hasher:  password.Hasher{Policy: password.Policy{MemoryKiB: 64, Time: 1, Lanes: 1}},
 		Permits: password.NewPool(password.PoolConfig{Permits: 4, SweepPermits: 4}), Key: key, Lease: lease,
 	})

@@ -121,6 +121,10 @@ Exit code 1: somebody could not be told about, or it was interrupted; 3: in this
 			return asMisuse(err)
 		}
 		return p.run(cmd, func(ctx context.Context, service *accounts.Service, sources []string, by accounts.By, show func(pass.Progress)) error {
+			sources, err := c.walkable(service, sources, p.sources)
+			if err != nil {
+				return err
+			}
 			if accounts.Keep(keep) == accounts.KeepReset {
 				if err := c.confirmReset(ctx, service, sources, yes || dryRun); err != nil {
 					return err
@@ -160,6 +164,22 @@ Exit code 1: somebody could not be told about, or it was interrupted; 3: in this
 		})
 	})
 	return cmd
+}
+
+// walkable leaves out the sources that cannot be gone through, and says so. One that was asked for is refused.
+func (c console) walkable(service *accounts.Service, sources, named []string) ([]string, error) {
+	const why = "its people can only be asked for by name: they move when they log in, or one by one by rekey account migrate"
+	for _, name := range service.Unwalkable(sources) {
+		if slices.Contains(named, name) {
+			return nil, misuse("--source %s: %s", name, why)
+		}
+		fmt.Fprintf(c.err, "%s is left out: %s\n", name, why)
+		sources = slices.DeleteFunc(sources, func(source string) bool { return source == name })
+	}
+	if len(sources) == 0 {
+		return nil, refuse("there is nobody to go through")
+	}
+	return sources, nil
 }
 
 func printSweep(w io.Writer, f format, reports []sweeper.Report, dryRun bool) error {
