@@ -252,8 +252,8 @@ type Writes interface {
 
 	// Recopy makes what is here of a legacy person equal to legacy again, with the event: the credential, if it still has
 	// version from (ErrStale if not), the identifiers (ErrTaken if another account has one), the profile (nil: it stays as it is), the
-	// second factors that moved with the person (nil: they stay as they are) and the link, which is then neither dirty nor drifted, if its fingerprint and marks
-	// still are those of r.Was (ErrStale if not: what was read of the person may be older than a mark). An account that was not
+	// second factors that moved with the person (nil: they stay as they are) and the link, which is then neither dirty nor drifted, if its fingerprint, marks and
+	// bar still are those of r.Was (ErrStale if not: what was read of the person may be older than they are). An account that was not
 	// disabled here is disabled, and its sessions end, if r is DisabledThere, and enabled if not.
 	Recopy(ctx context.Context, r Record, from int64, e Event) error
 	// SetLink writes down, with the event, what a link's fingerprint, epoch and marks are, if they still are as was says;

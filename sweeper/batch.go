@@ -95,7 +95,7 @@ type judged struct {
 	told   []accounts.Unmoved // whose record nobody can be made from
 }
 
-// judge counts who is not moved, and returns who is.
+// judge counts who is not moved, and returns who is, in the room of the page's people.
 func (t *task) judge(page accounts.Page) (judged, error) {
 	counts, err := CountsOf(t.chunk)
 	if err != nil {
@@ -114,7 +114,7 @@ func (t *task) judge(page accounts.Page) (judged, error) {
 		}
 		again = append(again, row.Key)
 	}
-	j.people = make([]legacy.User, 0, len(page.People))
+	j.people = page.People[:0]
 	for _, user := range page.People {
 		switch t.choice.of(user) {
 		case taken:

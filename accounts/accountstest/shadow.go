@@ -110,9 +110,9 @@ func testDirty(t *testing.T, s accounts.Store) {
 	}
 	marked, err := s.ByID(t.Context(), ada.ID)
 	is(t, "ByID", err, nil)
-	other, drifted := *marked.Link, *marked.Link
-	other.Fingerprint, drifted.Drifted = []byte{9, 9}, true
-	for what, was := range map[string]accounts.LegacyLink{"before the mark": *ada.Link, "of another record": other, "with another mark": drifted} {
+	other, drifted, barred := *marked.Link, *marked.Link, *marked.Link
+	other.Fingerprint, drifted.Drifted, barred.Barred = []byte{9, 9}, true, accounts.BarredGone
+	for what, was := range map[string]accounts.LegacyLink{"before the mark": *ada.Link, "of another record": other, "with another mark": drifted, "with another bar": barred} {
 		is(t, "Recopy of what was read "+what, copied(was), accounts.ErrStale)
 	}
 	got, err := s.ByID(t.Context(), ada.ID)

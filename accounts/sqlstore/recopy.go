@@ -29,17 +29,30 @@ func (s *Store) Recopy(ctx context.Context, r accounts.Record, from int64, e acc
 	return storeError("copy account again", err)
 }
 
-// disableAsThere makes an account disabled as the legacy person is, unless somebody else says so too. Its sessions end with that.
-func (s *Store) disableAsThere(ctx context.Context, tx querier, r accounts.Record) error {
+// noteCopy writes that a link is of a new copy, and whether legacy has disabled the person, if it still is as it was.
+func (s *Store) noteCopy(ctx context.Context, tx querier, r accounts.Record) error {
 	bar := accounts.NotBarred
 	if r.DisabledThere {
 		bar = accounts.BarredDisabled
 	}
-	_, err := s.exec(ctx, tx, `UPDATE legacy_links SET barred = $4 WHERE source = $1 AND legacy_id = $2 AND account_id = $3 AND barred <> $4`,
-		r.Link.Source, r.Link.LegacyID, r.ID, string(bar))
-	if err != nil {
-		return fmt.Errorf("note whom legacy has disabled: %w", err)
+	whatever, was := r.Was == nil, accounts.LegacyLink{}
+	if r.Was != nil {
+		was = *r.Was
 	}
+	n, err := s.exec(ctx, tx, `
+UPDATE legacy_links SET fingerprint = $4, copied_epoch = $5, dirty = FALSE, drifted = FALSE, barred = $6
+ WHERE source = $1 AND legacy_id = $2 AND account_id = $3 AND ($7 OR fingerprint = $8 AND dirty = $9 AND drifted = $10 AND barred = $11)`,
+		r.Link.Source, r.Link.LegacyID, r.ID, notNull(r.Link.Fingerprint), max(r.Link.CopiedEpoch, 1), string(bar),
+		whatever, notNull(was.Fingerprint), was.Dirty, was.Drifted, string(was.Barred))
+	if err == nil && n == 0 {
+		err = s.whyUnchanged(ctx, tx, `SELECT 1 FROM legacy_links WHERE source = $1 AND legacy_id = $2 AND account_id = $3`,
+			r.Link.Source, r.Link.LegacyID, r.ID)
+	}
+	return err
+}
+
+// disableAsThere makes an account disabled as its links say, unless somebody else says so too. Its sessions end with that.
+func (s *Store) disableAsThere(ctx context.Context, tx querier, r accounts.Record) error {
 	n, err := s.exec(ctx, tx, `UPDATE accounts SET disabled = `+disabled+` WHERE id = $1 AND disabled <> (`+disabled+`)`, r.ID)
 	if err != nil || n == 0 || !r.DisabledThere {
 		return err
@@ -85,24 +98,11 @@ func (s *Store) recopy(ctx context.Context, tx querier, r accounts.Record, from 
 	if err := s.recopyFactors(ctx, tx, r); err != nil {
 		return err
 	}
-	if err := s.disableAsThere(ctx, tx, r); err != nil {
-		return fmt.Errorf("disable as legacy does: %w", err)
-	}
-	whatever, was := r.Was == nil, accounts.LegacyLink{}
-	if r.Was != nil {
-		was = *r.Was
-	}
-	n, err := s.exec(ctx, tx, `
-UPDATE legacy_links SET fingerprint = $4, copied_epoch = $5, dirty = FALSE, drifted = FALSE
- WHERE source = $1 AND legacy_id = $2 AND account_id = $3 AND ($6 OR fingerprint = $7 AND dirty = $8 AND drifted = $9)`,
-		r.Link.Source, r.Link.LegacyID, r.ID, notNull(r.Link.Fingerprint), max(r.Link.CopiedEpoch, 1),
-		whatever, notNull(was.Fingerprint), was.Dirty, was.Drifted)
-	if err != nil {
+	if err := s.noteCopy(ctx, tx, r); err != nil {
 		return fmt.Errorf("note the copy: %w", err)
 	}
-	if n == 0 {
-		return s.whyUnchanged(ctx, tx, `SELECT 1 FROM legacy_links WHERE source = $1 AND legacy_id = $2 AND account_id = $3`,
-			r.Link.Source, r.Link.LegacyID, r.ID)
+	if err := s.disableAsThere(ctx, tx, r); err != nil {
+		return fmt.Errorf("disable as legacy does: %w", err)
 	}
 	return s.resolveNotes(ctx, tx, accounts.LegacyKey{Source: r.Link.Source, LegacyID: r.Link.LegacyID}, "", r.Link.At)
 }
