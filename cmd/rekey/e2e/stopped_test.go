@@ -28,7 +28,7 @@ type gate struct {
 	mu      sync.Mutex
 	pattern []byte // what a question must have in it to be held, in small letters; nil: none is
 	skip    int    // of those that have it
-	after   []byte // what another question must have had in it before; nil: no other
+	after   []byte // what another question of the same connection must have had in it before; nil: no other
 	answer  bool   // the question passes, and its answer is held
 	caught  chan struct{}
 	open    chan struct{}
@@ -67,9 +67,9 @@ func (g *gate) hold(pattern string, skip int, answer bool) {
 	g.pattern, g.skip, g.answer = []byte(strings.ToLower(pattern)), skip, answer
 }
 
-// holdAfter is hold of the next question behind one that has another text in it: many a process commits for itself meanwhile.
-func (g *gate) holdAfter(after, pattern string) {
-	g.hold(pattern, 0, false)
+// holdAfter is hold of the next question behind one of its connection that has another text in it: a process commits much else meanwhile.
+func (g *gate) holdAfter(after, pattern string, answer bool) {
+	g.hold(pattern, 0, answer)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.after = []byte(strings.ToLower(after))
@@ -77,16 +77,17 @@ func (g *gate) holdAfter(after, pattern string) {
 
 func (g *gate) release() { close(g.open) }
 
-// matches reports whether a question is the one, and whether it is its answer that is held.
-func (g *gate) matches(question []byte) (held, answer bool) {
+// matches reports whether a question is the one, and whether it is its answer that is held. behind is of its connection: that the
+// question before has been seen.
+func (g *gate) matches(question []byte, behind *bool) (held, answer bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	question = bytes.ToLower(question)
 	if g.after != nil {
-		if bytes.Contains(question, g.after) {
-			g.after = nil
+		if !*behind {
+			*behind = bytes.Contains(question, g.after)
+			return false, false
 		}
-		return false, false
 	}
 	if g.pattern == nil || !bytes.Contains(question, g.pattern) {
 		return false, false
@@ -112,8 +113,9 @@ func (g *gate) carry(client net.Conn) {
 	}
 	go func() {
 		defer end()
+		behind := false
 		pump(server, client, func(piece []byte) {
-			switch held, answer := g.matches(piece); {
+			switch held, answer := g.matches(piece, &behind); {
 			case held && answer:
 				answers <- true
 			case held:
@@ -168,9 +170,9 @@ func TestStoppedInTheMiddle(t *testing.T) {
 	t.Parallel()
 	var all sync.WaitGroup // each waits for half a minute, and takes no place of another test's meanwhile
 	for _, s := range []stopping{
-		{name: "new-first, before the commit", at: "commit"},
-		{name: "both, before the intent is committed", both: true, at: "commit"},
-		{name: "both, behind the intent", both: true, at: "commit", answer: true, done: 1},
+		{name: "new-first, before the commit", at: "commit", after: "update credentials"},
+		{name: "both, before the intent is committed", both: true, at: "commit", after: "insert into copy_back"},
+		{name: "both, behind the intent", both: true, at: "commit", after: "insert into copy_back", answer: true, done: 1},
 		{name: "both, the write is on its way", both: true, there: true, at: hashed(orchids), done: 1},
 		{name: "both, the write waits for its commit", both: true, there: true, at: hashed(orchids), answer: true, done: 1},
 		{name: "both, the commit there is on its way", both: true, there: true, at: "commit", done: 1},
@@ -224,7 +226,7 @@ legacy:
 	if s.after == "" {
 		at.hold(s.at, 0, s.answer)
 	} else {
-		at.holdAfter(s.after, s.at)
+		at.holdAfter(s.after, s.at, s.answer)
 	}
 	late := make(chan answer, 1)
 	go func() { late <- stops.lateChange(t, access, ancient, orchids) }()
