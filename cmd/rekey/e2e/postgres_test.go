@@ -120,7 +120,7 @@ func sweepKilledStore(t *testing.T) {
 	for range 2 {
 		f.moving("the sweep goes on")
 		server.kill()
-		wantStatus(t, "a login without a store", f.login(t, "user1", "password"), http.StatusServiceUnavailable)
+		waitFor(t, "a login without a store", func() bool { return f.login(t, "user1", "password").status == http.StatusServiceUnavailable })
 		server.start()
 	}
 	f.moving("the sweep goes on")

@@ -139,7 +139,7 @@ func TestSweepOfAMovingSource(t *testing.T) {
 	f := newFleet(t, 1500)
 	f.worker()
 	f.worker()
-	f.set(`{"state": "running", "accounts_per_second": 300, "workers": 2, "chunk": 200, "batch": {"target_ms": 50, "max": 20}, ` + ungoverned + `}`)
+	f.set(`{"state": "running", "accounts_per_second": 150, "workers": 2, "chunk": 200, "batch": {"target_ms": 50, "max": 20}, ` + ungoverned + `}`)
 	f.moving("the sweep goes on")
 	changed := bcryptOf(t, "another password")
 	const step = 60 // of 60 people one changes, one moves up, one moves down, one vanishes
@@ -155,7 +155,10 @@ func TestSweepOfAMovingSource(t *testing.T) {
 		} {
 			mustExec(t, f.old, change)
 		}
-		f.moving("the sweep goes on between the changes")
+		from := f.count("accounts")
+		f.until("the sweep goes on between the changes, or has ended", func() bool {
+			return f.count("accounts") > from || f.count("sweep_runs WHERE state = 'running'") == 0
+		})
 	}
 	f.finish()
 	f.once()
