@@ -166,20 +166,7 @@ func TestForcedResetWhereLegacyAnswers(t *testing.T) {
 				t.Errorf("%s in %s: %v", what, at, err)
 			}
 		}
-		for _, dryRun := range []bool{true, false} {
-			m := resetting("7")
-			m.DryRun = dryRun
-			_, err := v.Migrate(t.Context(), m)
-			says("alone", err)
-		}
-		b := h.batch(t)
-		b.Hash = accounts.KeepReset
-		_, err := v.MigrateMany(t.Context(), b)
-		says("with others", err)
-		_, _, err = v.RetryQuarantined(t.Context(), accounts.Retry{Class: accounts.NoteUnusableHash, Hash: accounts.KeepReset, By: because})
-		says("a class", err)
-		says("whoever", v.Moves(accounts.KeepReset))
-		must(t, "moves", v.Moves(accounts.KeepAuto), nil)
+		resetsNobody(t, v.Service, h, says)
 		v.takes(t, "tulip")
 	}
 	v.move(t, phase.Shadow)

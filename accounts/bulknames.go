@@ -8,10 +8,9 @@ import (
 	"rekey/legacy"
 )
 
-// Whose name has come to be another's too since the search for shared names; see rule 4 of bulk.go.
-
-// While a run lasts somebody may take, in the legacy store, the name of a person who has not moved: moved with it, they would keep that
-// person out. So a search is believed for a while; whoever runs it says for how long.
+// Whose name has come to be another's too since the search for shared names; see rule 4 of bulk.go. While a run lasts somebody may take,
+// in the legacy store, the name of a person who has not moved: moved with it, they would keep that person out. So a search is believed for
+// a while; whoever runs it says for how long.
 
 // findsMany reports whether every source can be asked for many names at once.
 func (s *Service) findsMany() bool {

@@ -20,22 +20,9 @@ func TestForcedResetWithoutMail(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	for _, dryRun := range []bool{true, false} {
-		m := resetting("7")
-		m.DryRun = dryRun
-		_, err := w.Migrate(t.Context(), m)
-		says("alone", err)
-	}
-	b := h.batch(t)
-	b.Hash = accounts.KeepReset
-	_, err := w.MigrateMany(t.Context(), b)
-	says("with others", err)
-	_, _, err = w.RetryQuarantined(t.Context(), accounts.Retry{Class: accounts.NoteUnusableHash, Hash: accounts.KeepReset, By: because})
-	says("a class", err)
-	_, _, err = w.RetryQuarantined(t.Context(), accounts.Retry{Person: shopKey("7"), Hash: accounts.KeepReset, By: because})
+	resetsNobody(t, w.Service, h, says)
+	_, _, err := w.RetryQuarantined(t.Context(), accounts.Retry{Person: shopKey("7"), Hash: accounts.KeepReset, By: because})
 	says("a person", err)
-	says("whoever", w.Moves(accounts.KeepReset))
-	must(t, "moves", w.Moves(accounts.KeepAuto), nil)
 	mustLogin(t, w.Service, "anna", "tulip")
 }
 
@@ -55,4 +42,23 @@ func TestDisableOfTheUseless(t *testing.T) {
 	v := newVillage(t, phase.DualWrite, accounts.CopyBackFull, useless)
 	v.move(t, phase.Shadow)
 	disable(v.Service)
+}
+
+// resetsNobody tries each way to take the password of 7 away, and hands what came of it to says. Whoever keeps theirs moves.
+func resetsNobody(t *testing.T, s *accounts.Service, h *herd, says func(what string, err error)) {
+	t.Helper()
+	for _, dryRun := range []bool{true, false} {
+		m := resetting("7")
+		m.DryRun = dryRun
+		_, err := s.Migrate(t.Context(), m)
+		says("alone", err)
+	}
+	b := h.batch(t)
+	b.Hash = accounts.KeepReset
+	_, err := s.MigrateMany(t.Context(), b)
+	says("with others", err)
+	_, _, err = s.RetryQuarantined(t.Context(), accounts.Retry{Class: accounts.NoteUnusableHash, Hash: accounts.KeepReset, By: because})
+	says("a class", err)
+	says("whoever", s.Moves(accounts.KeepReset))
+	must(t, "moves", s.Moves(accounts.KeepAuto), nil)
 }

@@ -7,8 +7,8 @@ import (
 )
 
 // ToMove returns how many people of one source may be moved or copied, as MigrateMany would try: all but those who are here as they
-// should be, those who are held, and those of whom several have one key. known is what KnownBefore has said of them. It reads no legacy store. Its error is
-// ErrNothingMoves, or an *UnavailableError.
+// should be, those who are held, and those of whom several have one key. known is what KnownBefore has said of them. It reads no
+// legacy store. Its error is ErrNothingMoves, or an *UnavailableError.
 func (s *Service) ToMove(ctx context.Context, source string, people []legacy.User, held map[string]Unmoved, known Known) (int, error) {
 	i := s.sourceIndex(source)
 	if i < 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"rekey/legacy"
@@ -79,4 +80,39 @@ func (s *Service) unmovedIn(ctx context.Context, source string) (n int64, err er
 		}
 	}
 	return n, err
+}
+
+// unmovedLine trusts the counts where they leave no doubt, and the last validation where they do, in that somebody is left. That
+// nobody is they say while people come and go there too: then it is what reading everybody has shown. Who is in quarantine is counted
+// there.
+func (a asked) unmovedLine() ReadyLine {
+	var sum Between
+	var unknown []string
+	for _, p := range a.progress.Sources {
+		if p.Unmoved == nil {
+			unknown = append(unknown, p.Source)
+			continue
+		}
+		sum.Low, sum.High = sum.Low+max(0, p.Unmoved.Low-p.Held), sum.High+max(0, p.Unmoved.High-p.Held)
+	}
+	line := ReadyLine{Hurdle: HurdleUnmoved, Do: "rekey sweep run moves them; rekey verify says who they are"}
+	v := a.passes.whole
+	met := v != nil && a.passes.ofPart() == nil && a.age(*v) <= a.limits.ValidationAge && countIn(*v, VerdictMissingHere) == 0 && countIn(*v, VerdictUnmovable) <= a.held()
+	switch {
+	case a.unmoved != nil && a.unmoved.why != "":
+		line.Found, line.Do = a.unmoved.why, "ask again; rekey verify says more"
+	case a.unmoved != nil:
+		line.Count, line.OK, line.Found = &a.unmoved.people, a.unmoved.people == 0, people(a.unmoved.people)+", as reading everybody has shown, "+ago(a.now.Sub(a.unmoved.at))
+	case len(unknown) == 0 && sum.Low == sum.High:
+		line.Count, line.OK, line.Found = &sum.Low, sum.Low == 0, people(sum.Low)
+	case met && sum.Low == 0:
+		line.OK, line.Found = true, "nobody, as the last validation has seen"
+	case len(unknown) == 0:
+		line.Found = fmt.Sprintf("%d to %d people: who was deleted here may be gone there", sum.Low, sum.High)
+		line.Do = "rekey verify tells them apart; " + line.Do
+	default:
+		line.Found = "not counted in " + strings.Join(unknown, ", ")
+		line.Do = "rekey verify reads everybody, and counts; " + line.Do
+	}
+	return line
 }

@@ -2,7 +2,6 @@ package sweeper
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -48,21 +47,13 @@ func (p *Planner) forgive(ctx context.Context, o Orders, counts Counts) (Forgive
 		return p.forgiven.Forgiven, nil
 	}
 	store := p.Service.RunStore()
-	run, err := store.RunByID(ctx, o.Run.ID)
-	if err != nil {
-		return Forgiven{}, err
-	}
-	found, err := FoundBy(run)
+	found, err := readFound(ctx, store, o.Run.ID)
 	if err != nil {
 		return Forgiven{}, err
 	}
 	if found.Forgiven == nil || !found.Forgiven.At.Equal(o.Resumed) {
 		found.Forgiven = &Forgiven{o.Resumed, counts.Failed(), counts.People()}
-		text, err := json.Marshal(found)
-		if err == nil {
-			err = store.KeepFound(ctx, run.ID, string(text))
-		}
-		if err != nil && !errors.Is(err, accounts.ErrStale) { // which means that it has ended
+		if err := keepFound(ctx, store, o.Run.ID, found); err != nil && !errors.Is(err, accounts.ErrStale) { // which means that it has ended
 			return Forgiven{}, err
 		}
 	}

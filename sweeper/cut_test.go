@@ -47,7 +47,7 @@ func TestCutInPieces(t *testing.T) {
 			chunks, _ = w.counts(run.ID)
 			return whole, chunks
 		}
-		w.shop.onCut = func() { time.Sleep(cutFor / 4) }
+		w.shop.onCut = func() { time.Sleep(cutFor / 4) } // of the bubble's clock
 		for i, want := range []int{4, 8, 11, 11} {
 			if whole, chunks := cut(); len(chunks) != want || whole != (i == 3) {
 				t.Errorf("%d: %d chunks, whole %v; want %d", i, len(chunks), whole, want)

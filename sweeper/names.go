@@ -32,11 +32,7 @@ func (n *Names) of(ctx context.Context, store accounts.RunStore, run uuid.UUID) 
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if now := time.Now(); n.run != run || now.After(n.found.again()) && now.Sub(n.read) > rereadNames {
-		r, err := store.RunByID(ctx, run)
-		if err != nil {
-			return Found{}, err
-		}
-		found, err := FoundBy(r)
+		found, err := readFound(ctx, store, run)
 		if err != nil {
 			return Found{}, err
 		}
@@ -81,6 +77,14 @@ func search(ctx context.Context, service *accounts.Service, seen func(context.Co
 	return shared, err
 }
 
+func readFound(ctx context.Context, store accounts.RunStore, run uuid.UUID) (Found, error) {
+	r, err := store.RunByID(ctx, run)
+	if err != nil {
+		return Found{}, err
+	}
+	return FoundBy(r)
+}
+
 func keepFound(ctx context.Context, store accounts.RunStore, run uuid.UUID, found Found) error {
 	text, err := json.Marshal(found)
 	if err != nil {
@@ -95,8 +99,11 @@ const (
 	countFor  = time.Minute
 )
 
+// A look is a search for the names of a run. pass is called for each person.
+type look func(ctx context.Context, service *accounts.Service, run accounts.Run, pass func(context.Context) error) error
+
 // count begins to look for the names of the run in the background, unless somebody does.
-func (p *Planner) count(ctx context.Context, o Orders, look func(context.Context, *accounts.Service, accounts.Run, func(context.Context) error) error) error {
+func (p *Planner) count(ctx context.Context, o Orders, look look) error {
 	if !p.counting.CompareAndSwap(false, true) {
 		return nil
 	}

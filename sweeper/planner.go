@@ -292,10 +292,7 @@ func (p *Planner) cut(ctx context.Context, o Orders, chunks []accounts.Chunk) (w
 		if free <= 0 {
 			break
 		}
-		is, pieces, err := part, []accounts.Chunk(nil), error(nil)
-		if is.Whole = len(p.Service.Unwalkable([]string{part.Source})) > 0; !is.Whole {
-			is, pieces, err = p.pieces(ctx, part, o.Chunk, free)
-		}
+		is, pieces, err := p.pieces(ctx, part, o.Chunk, free)
 		if err == nil {
 			err = p.Service.RunStore().CutChunks(ctx, o.Run.ID, part, is, pieces)
 		}
@@ -338,9 +335,10 @@ func (p *Planner) total(ctx context.Context, run uuid.UUID, parts []accounts.Par
 }
 
 // pieces returns the next chunks of a part, each of about n people, and how far it is cut then: at most so many, and what a while
-// is enough for.
+// is enough for. Of a source that cannot be gone through there is none.
 func (p *Planner) pieces(ctx context.Context, part accounts.Part, n, most int) (is accounts.Part, pieces []accounts.Chunk, err error) {
 	is = part
+	is.Whole = len(p.Service.Unwalkable([]string{part.Source})) > 0
 	for began := time.Now(); len(pieces) < most && !is.Whole && (len(pieces) == 0 || time.Since(began) < cutFor); {
 		key := ""
 		if p.Service.Cuts(part.Source) {

@@ -83,14 +83,10 @@ func (p *Planner) countAgain(ctx context.Context, service *accounts.Service, run
 	if err != nil || shared == nil {
 		return err
 	}
-	store := service.RunStore()
-	if run, err = store.RunByID(ctx, run.ID); err != nil {
-		return err
-	}
-	found, err := FoundBy(run)
+	found, err := readFound(ctx, service.RunStore(), run.ID)
 	if err != nil {
 		return err
 	}
 	found.Shared, found.Counted, found.Believed = shared, began, believed(began, time.Now())
-	return keepFound(ctx, store, run.ID, found)
+	return keepFound(ctx, service.RunStore(), run.ID, found)
 }

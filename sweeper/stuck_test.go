@@ -119,7 +119,7 @@ func TestHangingAtWhoIsNext(t *testing.T) {
 			if err := w.store.HoldChunk(t.Context(), chunks[0], 0); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(2 * holdEvery)
+			time.Sleep(2 * holdEvery) // of the bubble's clock, as below
 			chunks, _ = w.counts(run.ID)
 			return chunks[0].ClaimedFor > 0
 		}

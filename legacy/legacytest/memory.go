@@ -52,6 +52,11 @@ func (m *Memory) Lookup(ctx context.Context, spellings ...string) ([]legacy.User
 	if m.OnLookup != nil {
 		m.OnLookup()
 	}
+	return m.holders(ctx, spellings)
+}
+
+// holders are the people who have one of some spellings.
+func (m *Memory) holders(ctx context.Context, spellings []string) ([]legacy.User, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -75,21 +80,7 @@ func (m *Memory) FindsMany() bool { return true }
 // FindMany implements legacy.ManyFinder.
 func (m *Memory) FindMany(ctx context.Context, spellings []string) ([]legacy.User, error) {
 	m.Finds.Add(1)
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.down != nil {
-		return nil, m.down
-	}
-	var found []legacy.User
-	for _, u := range m.users {
-		if slices.ContainsFunc(u.Identifiers(), func(id string) bool { return slices.Contains(spellings, id) }) {
-			found = append(found, own(u))
-		}
-	}
-	return found, nil
+	return m.holders(ctx, spellings)
 }
 
 // Get implements legacy.Getter.
