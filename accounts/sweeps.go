@@ -94,8 +94,8 @@ type Sweeps interface {
 	BeginRun(ctx context.Context, r Run, parts []Part, e Event) error
 	// EndRun ends a run as r says, with the event; ErrStale if it has ended, ErrNotFound if there is none.
 	EndRun(ctx context.Context, r Run, e Event) error
-	// KeepFound writes down what a run that goes on has found; ErrStale if it has ended.
-	KeepFound(ctx context.Context, run uuid.UUID, found string) error
+	// KeepFound writes down what a run that goes on has found; ErrStale if it has ended, or had found another thing than was.
+	KeepFound(ctx context.Context, run uuid.UUID, was, found string) error
 	// RunByID returns a run; ErrNotFound if there is none.
 	RunByID(ctx context.Context, id uuid.UUID) (Run, error)
 	// Running returns the run of a kind that has not ended, without what it has found, but for whether it has found anything ("{}");
@@ -127,7 +127,8 @@ type Sweeps interface {
 	Chunks(ctx context.Context, run uuid.UUID) ([]Chunk, error)
 
 	// TakeTurn returns how long to wait for a turn that costs a while, so that turns of all machines come no faster than they
-	// cost. Another version of the settings than that of the turn before begins anew: nobody waits for a rate that was.
+	// cost; who comes up to a second late for one waits less for the next. Another version of the settings than that of the turn
+	// before begins anew: nobody waits for a rate that was.
 	TakeTurn(ctx context.Context, version int64, cost time.Duration) (wait time.Duration, err error)
 }
 

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"rekey/accounts"
 	"rekey/accounts/phase"
 	"rekey/legacy"
@@ -175,4 +177,30 @@ func TestVerifyGoesOn(t *testing.T) {
 	}
 	_, err = v.VerifyProgress(t.Context())
 	must(t, "progress of none", err, accounts.ErrNotFound)
+}
+
+// A comparison of what has changed goes on from the newest one that was over its sources, however many of others came since.
+func TestBeginDeltaBehindManyOthers(t *testing.T) {
+	t.Parallel()
+	v := newVillage(t, phase.DualWrite, accounts.CopyBackFull, salted(t, "1", "anna", "tulip"))
+	v.move(t, phase.Shadow)
+	began := time.Now().Add(-time.Hour).Truncate(time.Microsecond)
+	add := func(began time.Time, source string) {
+		t.Helper()
+		must(t, "add", v.store.AddValidation(t.Context(), accounts.Validation{
+			ID: uuid.Must(uuid.NewV7()), Began: began, Ended: began, Epoch: 100,
+			Found: accounts.ValidationReport{Complete: true, Sources: []accounts.Comparison{accounts.NewComparison(source)}},
+		}), nil)
+	}
+	for i := range 250 {
+		add(began.Add(time.Duration(i+1)*time.Second), "another")
+	}
+	_, err := v.BeginDelta(t.Context(), []string{"shop"})
+	must(t, "begin with none", err, accounts.ErrNoWholeComparison)
+	add(began, "shop")
+	d, err := v.BeginDelta(t.Context(), []string{"shop"})
+	must(t, "begin", err, nil)
+	if !d.Found.Since.Equal(began) {
+		t.Errorf("it goes on from %s, want %s", d.Found.Since, began)
+	}
 }

@@ -51,20 +51,10 @@ func (s *Service) BeginDelta(ctx context.Context, sources []string) (*Delta, err
 	if err != nil {
 		return nil, cannotTell("read the phase", err)
 	}
-	all, err := s.Validations(ctx, 100)
+	base, err := s.newestOf(ctx, sources, in.TrustEpoch)
 	if err != nil {
 		return nil, err
 	}
-	covers := func(v Validation) bool {
-		return v.Epoch >= in.TrustEpoch && !slices.ContainsFunc(sources, func(name string) bool {
-			return !slices.ContainsFunc(v.Found.Sources, func(c Comparison) bool { return c.Source == name })
-		})
-	}
-	i := slices.IndexFunc(all, covers)
-	if i < 0 {
-		return nil, ErrNoWholeComparison
-	}
-	base := all[i]
 	d := &Delta{Validation: begun, from: base.Found.Cursors, written: WrittenPlace{Event: firstID(base.Began.Add(-deltaBack))}, seen: map[string]bool{}}
 	d.Found.Since, d.Found.SinceClean = base.Began, base.Found.Clean()
 	if !base.Found.Since.IsZero() {
@@ -80,6 +70,28 @@ func (s *Service) BeginDelta(ctx context.Context, sources []string) (*Delta, err
 		}
 	}
 	return d, nil
+}
+
+// newestOf returns the newest comparison that was over all of these sources since copies were first trusted; ErrNoWholeComparison if
+// there is none. Any number of comparisons of others may be newer.
+func (s *Service) newestOf(ctx context.Context, sources []string, trustEpoch int64) (Validation, error) {
+	covers := func(v Validation) bool {
+		return v.Epoch >= trustEpoch && !slices.ContainsFunc(sources, func(name string) bool {
+			return !slices.ContainsFunc(v.Found.Sources, func(c Comparison) bool { return c.Source == name })
+		})
+	}
+	for limit := firstRuns; ; limit *= 10 {
+		all, err := s.Validations(ctx, limit)
+		if err != nil {
+			return Validation{}, err
+		}
+		if i := slices.IndexFunc(all, covers); i >= 0 {
+			return all[i], nil
+		}
+		if len(all) < limit {
+			return Validation{}, ErrNoWholeComparison
+		}
+	}
 }
 
 // firstID is before every UUIDv7 (RFC 9562, section 5.7) of a time and later.

@@ -28,9 +28,9 @@ type AttendConfig struct {
 	Progress func(source string, people int64)
 	// Counting is called now and then while names that several people hold are looked for, with how many people were read so far.
 	Counting func(people int64)
-	// Held is called when something comes to hold it up, with what in words, and with "" when it goes on; by several goroutines, one
-	// at a time.
-	Held func(why string)
+	// Held is called when something comes to hold it up, with what in words, and whether that is the governor alone, and with ""
+	// when it goes on; by several goroutines, one at a time.
+	Held func(why string, governor bool)
 	// IgnoreGovernor: only a pause holds it up.
 	IgnoreGovernor bool
 	// Wait waits before a store that did not answer is asked again; nil waits.

@@ -171,7 +171,7 @@ func TestAttendReads(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)
 	run := w.begin(func(s *Spec) { s.Attended = true })
-	if err := w.store.KeepFound(t.Context(), run.ID, `{"alone": "too many names"}`); err != nil {
+	if err := w.store.KeepFound(t.Context(), run.ID, "", `{"alone": "too many names"}`); err != nil {
 		t.Fatal(err)
 	}
 	a := &attendance{AttendConfig: AttendConfig{Service: w.Service}, keeper: *w.keeper()}

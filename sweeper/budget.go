@@ -53,7 +53,8 @@ func (p *Planner) forgive(ctx context.Context, o Orders, counts Counts) (Forgive
 	}
 	if found.Forgiven == nil || !found.Forgiven.At.Equal(o.Resumed) {
 		found.Forgiven = &Forgiven{o.Resumed, counts.Failed(), counts.People()}
-		if err := keepFound(ctx, store, o.Run.ID, found); err != nil && !errors.Is(err, accounts.ErrStale) { // which means that it has ended
+		err := changeFound(ctx, store, o.Run.ID, func(is *Found) { is.Forgiven = found.Forgiven })
+		if err != nil && !errors.Is(err, accounts.ErrStale) { // which means that it has ended
 			return Forgiven{}, err
 		}
 	}

@@ -146,7 +146,7 @@ func TestCountingIsTold(t *testing.T) {
 	if got := names(Counting{Run: uuid.New(), Read: 2}); got != nil {
 		t.Errorf("of another run: %+v", got)
 	}
-	if err := w.store.KeepFound(t.Context(), run.ID, "{}"); err != nil {
+	if err := w.store.KeepFound(t.Context(), run.ID, "", "{}"); err != nil {
 		t.Fatal(err)
 	}
 	if got := names(Counting{Run: run.ID, Read: 3}); got != nil {

@@ -62,7 +62,7 @@ func countNames(ctx context.Context, service *accounts.Service, run accounts.Run
 	if found.Shared != nil {
 		found.People, found.Believed = all.people, believed(found.Counted, time.Now())
 	}
-	return keepFound(ctx, service.RunStore(), run.ID, found)
+	return changeFound(ctx, service.RunStore(), run.ID, func(is *Found) { *is = found })
 }
 
 // search walks through everybody of all sources.
@@ -85,12 +85,30 @@ func readFound(ctx context.Context, store accounts.RunStore, run uuid.UUID) (Fou
 	return FoundBy(r)
 }
 
-func keepFound(ctx context.Context, store accounts.RunStore, run uuid.UUID, found Found) error {
-	text, err := json.Marshal(found)
-	if err != nil {
-		return err
+// changeFound changes what a run has found; somebody else may change another part of it at the same time. Its error is accounts.ErrStale if
+// the run has ended.
+func changeFound(ctx context.Context, store accounts.RunStore, run uuid.UUID, change func(*Found)) error {
+	for {
+		was, err := store.RunByID(ctx, run)
+		if err != nil {
+			return err
+		}
+		if was.State != accounts.RunRunning {
+			return accounts.ErrStale
+		}
+		found, err := FoundBy(was)
+		if err != nil {
+			return err
+		}
+		change(&found)
+		text, err := json.Marshal(found)
+		if err != nil {
+			return err
+		}
+		if err := store.KeepFound(ctx, run, was.Found, string(text)); !errors.Is(err, accounts.ErrStale) {
+			return err
+		}
 	}
-	return store.KeepFound(ctx, run, string(text))
 }
 
 // The claim of who counts.

@@ -83,10 +83,8 @@ func (p *Planner) countAgain(ctx context.Context, service *accounts.Service, run
 	if err != nil || shared == nil {
 		return err
 	}
-	found, err := readFound(ctx, service.RunStore(), run.ID)
-	if err != nil {
-		return err
-	}
-	found.Shared, found.Counted, found.Believed = shared, began, believed(began, time.Now())
-	return keepFound(ctx, service.RunStore(), run.ID, found)
+	until := believed(began, time.Now())
+	return changeFound(ctx, service.RunStore(), run.ID, func(found *Found) {
+		found.Shared, found.Counted, found.Believed = shared, began, until
+	})
 }

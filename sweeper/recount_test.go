@@ -45,7 +45,7 @@ func TestNamesAreLookedForAgain(t *testing.T) {
 			was := before
 			was.Counted = time.Now().Add(-test.since).Truncate(time.Millisecond)
 			was.Believed = was.Counted.Add(believedLeast)
-			if err := keepFound(t.Context(), w.store, w.lastRun().ID, was); err != nil {
+			if err := changeFound(t.Context(), w.store, w.lastRun().ID, func(f *Found) { *f = was }); err != nil {
 				t.Fatal(err)
 			}
 			w.shop.Change("1150", func(u *legacy.User) { u.Username = "user350" })

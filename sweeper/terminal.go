@@ -61,12 +61,14 @@ func signalHold(v governor.Verdict) settings.Hold {
 // tell tells whoever waits at the terminal, when it changes.
 func (a *attendance) tell(holds []settings.Hold) {
 	texts := make([]string, len(holds))
+	governor := len(holds) > 0
 	for i, h := range holds {
 		texts[i] = h.Text
+		governor = governor && h.Cause == settings.CauseSignal
 	}
 	why := strings.Join(texts, "; ")
 	if why != a.held && a.Held != nil {
-		a.Held(why)
+		a.Held(why, governor)
 	}
 	a.held = why
 }

@@ -46,6 +46,7 @@ func TestAttendHeld(t *testing.T) {
 	for name, row := range map[string]struct {
 		on, off func(w *world)
 		text    string
+		governs bool
 		change  func(c *AttendConfig)
 	}{
 		"a pause": {
@@ -54,7 +55,7 @@ func TestAttendHeld(t *testing.T) {
 		},
 		"the governor": {
 			on:  func(w *world) { keepVerdict(w.t, w.sweeper(), stop) },
-			off: func(w *world) { keepVerdict(w.t, w.sweeper(), governor.Verdict{Factor: 1}) }, text: "stopped by 1 signal: login p99 900 ms",
+			off: func(w *world) { keepVerdict(w.t, w.sweeper(), governor.Verdict{Factor: 1}) }, text: "stopped by 1 signal: login p99 900 ms", governs: true,
 		},
 		"the governor, ignored": {
 			on: func(w *world) { keepVerdict(w.t, w.sweeper(), stop) }, change: func(c *AttendConfig) { c.IgnoreGovernor = true },
@@ -75,7 +76,10 @@ func TestAttendHeld(t *testing.T) {
 						once.Do(func() { row.on(w); w.outdate() })
 					}
 				}
-				c.Held = func(why string) {
+				c.Held = func(why string, governs bool) {
+					if governs != (row.governs && why != "") {
+						t.Errorf("%q is the governor's: %t", why, governs)
+					}
 					if told = append(told, why); why == "" {
 						return
 					}
@@ -121,7 +125,7 @@ func TestAttendBeginsHeld(t *testing.T) {
 	w := newWorld(t, 2*gateEvery)
 	w.command(accounts.SweepPause)
 	r, err := w.attend(t.Context(), func(c *AttendConfig) {
-		c.Held = func(why string) {
+		c.Held = func(why string, _ bool) {
 			if why == "" {
 				return
 			}

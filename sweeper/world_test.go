@@ -23,13 +23,14 @@ import (
 	"rekey/legacy/legacytest"
 )
 
-// A shop is an old store that can be walked: its people are 1000, 1001 and so on, as texts.
+// A shop is an old store that can be walked: its people are 1000, 1001 and so on, as texts, unless it has other keys.
 type shop struct {
 	*legacytest.Memory
 	people int
-	uncut  bool   // it cannot be cut into pieces
-	twin   string // a key that two records have
-	apart  bool   // it lists by another question than it looks people up by: everybody moves by themselves
+	keys   func(i int) string // in their order; nil: as above
+	uncut  bool               // it cannot be cut into pieces
+	twin   string             // a key that two records have
+	apart  bool               // it lists by another question than it looks people up by: everybody moves by themselves
 	onCut  func()
 
 	mu         sync.Mutex
@@ -37,6 +38,13 @@ type shop struct {
 	stalls     func(users []legacy.User) bool // a page that is not answered
 	onPage     func(users []legacy.User)      // before a page is returned
 	onGet      func(id string)                // before somebody is read by themselves
+}
+
+func (s *shop) key(i int) string {
+	if s.keys != nil {
+		return s.keys(i)
+	}
+	return strconv.Itoa(1000 + i)
 }
 
 func (s *shop) ListsApart() bool { return s.apart }
@@ -78,7 +86,7 @@ func (s *shop) Cut(ctx context.Context, after string, n int) (string, error) {
 		s.onCut()
 	}
 	for i := range s.people {
-		id := strconv.Itoa(1000 + i)
+		id := s.key(i)
 		if _, err := s.Memory.Get(ctx, id); id <= after || errors.Is(err, legacy.ErrNoUser) {
 			continue
 		}
@@ -93,7 +101,7 @@ func (s *shop) ListTo(ctx context.Context, after, through string, limit int) ([]
 	var users []legacy.User
 	var bad []error
 	for i := range s.people {
-		id := strconv.Itoa(1000 + i)
+		id := s.key(i)
 		if id <= after || len(users)+len(bad) == limit || through != "" && id > through {
 			continue
 		}

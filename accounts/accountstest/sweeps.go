@@ -17,6 +17,7 @@ func sweepRules() []rule {
 		{"runs", "One run of a kind goes on at a time; what it was asked, what it has found and how it ended stay as they were written.", testRuns},
 		{"run race", "Of 50 that begin a run, one begins it.", testRunRace},
 		{"cut", "A part is cut once, in one order: who cuts what was cut meanwhile changes nothing.", testCut},
+		{"places", "Where a chunk begins, ends and is are bytes of an old store, whatever they are.", testPlaces},
 		{"cut race", "Of 50 that cut the same, one cuts it, and numbers have no gaps.", testCutRace},
 		{"claim", "A chunk is claimed by one, in order, and no more of them than wanted.", testClaim},
 		{"claim again", "A claim that has ended is another's, and each claim counts until the cursor moves; who held it before writes nothing.", testClaimAgain},
@@ -26,6 +27,7 @@ func sweepRules() []rule {
 		{"ended run", "Of a run that has ended nothing is claimed, cut or found any more.", testEndedRun},
 		{"claim race", "Of 50 that claim chunks at once, each chunk is one's, and there are never more than wanted.", testClaimRace},
 		{"turns", "Turns come no faster than they cost, whoever takes them; with other settings nobody waits for those before.", testTurns},
+		{"turns late", "Who comes a little late for a turn waits less for the next one; who has rested does not.", testTurnsLate},
 		{"turns race", "50 turns that are taken at once come one behind the other.", testTurnsRace},
 	}
 }
@@ -91,7 +93,9 @@ func testRuns(t *testing.T, s accounts.Store) {
 		same(t, "the run that goes on", got, want)
 	}
 	running("")
-	is(t, "KeepFound", s.KeepFound(t.Context(), r.ID, `{"found":2}`), nil)
+	is(t, "KeepFound", s.KeepFound(t.Context(), r.ID, "", `{"found":1}`), nil)
+	is(t, "KeepFound, of what was", s.KeepFound(t.Context(), r.ID, "", `{"found":3}`), accounts.ErrStale)
+	is(t, "KeepFound again", s.KeepFound(t.Context(), r.ID, `{"found":1}`, `{"found":2}`), nil)
 	running("{}")
 	r.State, r.Found, r.Why, r.Ended = accounts.RunStopped, `{"found":3}`, "enough", now()
 	is(t, "EndRun", s.EndRun(t.Context(), r, Event(uuid.Nil, accounts.EventSweepEnded)), nil)
@@ -161,6 +165,35 @@ func testCut(t *testing.T, s accounts.Store) {
 		{Run: r.ID, Seq: 3, Source: "blog"}, {Run: r.ID, Seq: 4, Source: "shop", After: "20"},
 	}
 	same(t, "chunks", got, want)
+}
+
+// Keys of an old store are bytes.
+func testPlaces(t *testing.T, s accounts.Store) {
+	for _, key := range []string{"a\x00b", "\xff\xfe", "base64:", "base64:YQ==", "%", "ä"} {
+		r := aRun(accounts.RunMove)
+		was, is2 := accounts.Part{Source: "shop", Cut: key}, accounts.Part{Source: "shop", Cut: key + key, Total: 5}
+		is(t, "BeginRun", s.BeginRun(t.Context(), r, []accounts.Part{was}, Event(uuid.Nil, accounts.EventSweepBegan)), nil)
+		is(t, "CutChunks", s.CutChunks(t.Context(), r.ID, was, is2, []accounts.Chunk{{After: key, Through: key + key}}), nil)
+		parts, err := s.Parts(t.Context(), r.ID)
+		is(t, "Parts", err, nil)
+		same(t, "parts", parts, []accounts.Part{is2})
+		c := claimChunk(t, s, r.ID, 1, time.Minute)
+		same(t, "where it begins", c.After, key)
+		same(t, "where it ends", c.Through, key+key)
+		c.Cursor = key + "\x00"
+		is(t, "KeepChunk", s.KeepChunk(t.Context(), c, time.Minute, 0), nil)
+		is(t, "LeaveChunk", s.LeaveChunk(t.Context(), c, 0), nil)
+		same(t, "how far it is", claimChunk(t, s, r.ID, 1, time.Minute).Cursor, c.Cursor)
+		r.State, r.Ended = accounts.RunStopped, now()
+		is(t, "EndRun", s.EndRun(t.Context(), r, Event(uuid.Nil, accounts.EventSweepEnded)), nil)
+		work, err := s.ClaimWork(t.Context(), "watch "+strconv.Quote(key), now(), now(), 0)
+		is(t, "ClaimWork", err, nil)
+		work.Cursor = key
+		is(t, "KeepWork", s.KeepWork(t.Context(), work, now().Add(-time.Minute)), nil)
+		again, err := s.ClaimWork(t.Context(), work.Name, now(), now(), 0)
+		is(t, "ClaimWork again", err, nil)
+		same(t, "how far work is", again.Cursor, key)
+	}
 }
 
 func testCutRace(t *testing.T, s accounts.Store) {
@@ -281,7 +314,7 @@ func testEndedRun(t *testing.T, s accounts.Store) {
 	is(t, "EndRun", s.EndRun(t.Context(), r, Event(uuid.Nil, accounts.EventSweepEnded)), nil)
 	noChunk(t, s, r.ID, 2, "a chunk of a run that has ended")
 	is(t, "CutChunks", s.CutChunks(t.Context(), r.ID, accounts.Part{Source: "shop"}, accounts.Part{Source: "shop", Whole: true}, nil), accounts.ErrStale)
-	is(t, "KeepFound", s.KeepFound(t.Context(), r.ID, "{}"), accounts.ErrStale)
+	is(t, "KeepFound", s.KeepFound(t.Context(), r.ID, r.Found, "{}"), accounts.ErrStale)
 }
 
 func testClaimRace(t *testing.T, s accounts.Store) {
@@ -333,6 +366,38 @@ func testTurns(t *testing.T, s accounts.Store) {
 		}
 	}
 	take(1, cost, 59*time.Minute, cost)
+}
+
+// Who comes a little late for a turn waits less for the next one; who has rested does not.
+func testTurnsLate(t *testing.T, s accounts.Store) {
+	take := func(version int64, cost time.Duration) time.Duration {
+		t.Helper()
+		wait, err := s.TakeTurn(t.Context(), version, cost)
+		is(t, "TakeTurn", err, nil)
+		return wait
+	}
+	const late, rested = 300 * time.Millisecond, 1200 * time.Millisecond
+	for version := int64(1); ; version++ {
+		began := time.Now()
+		take(version, time.Millisecond)
+		<-time.After(late) // the lateness is the store's, by its own clock
+		take(version, time.Hour)
+		next := take(version, time.Hour)
+		if version < 20 && time.Since(began) > 900*time.Millisecond {
+			continue // the machine has made it later than can be made up for
+		}
+		if next > time.Hour-late+50*time.Millisecond {
+			t.Errorf("after %s of lateness somebody waits %s for a turn", late, next)
+		}
+		break
+	}
+	take(100, time.Millisecond)
+	<-time.After(rested)
+	before := time.Now()
+	take(100, time.Hour)
+	if next := take(100, time.Hour); next < time.Hour-time.Since(before)-50*time.Millisecond {
+		t.Errorf("after a rest somebody waits only %s", next)
+	}
 }
 
 func testTurnsRace(t *testing.T, s accounts.Store) {

@@ -180,7 +180,7 @@ func (s *Store) Works(ctx context.Context) ([]accounts.Work, error) {
 	err := s.each(ctx, s.read, func(scan scan) error {
 		var w accounts.Work
 		var done int64
-		err := scan(&w.Name, &w.Cursor, &done, &w.Fence)
+		err := scan(&w.Name, (*place)(&w.Cursor), &done, &w.Fence)
 		if done > 0 {
 			w.DoneAt = moment(done)
 		}

@@ -24,7 +24,7 @@ func (s *Store) BeginRun(ctx context.Context, r accounts.Run, parts []accounts.P
 		}
 		for _, p := range parts {
 			_, err := s.exec(ctx, tx, `INSERT INTO sweep_parts (run_id, source, band, cut, whole, total) VALUES ($1, $2, $3, $4, $5, $6)`,
-				r.ID, p.Source, p.Band, p.Cut, p.Whole, p.Total)
+				r.ID, p.Source, p.Band, place(p.Cut), p.Whole, p.Total)
 			if err != nil {
 				return fmt.Errorf("insert part: %w", err)
 			}
@@ -57,8 +57,8 @@ func (s *Store) EndRun(ctx context.Context, r accounts.Run, e accounts.Event) er
 }
 
 // KeepFound implements accounts.Sweeps.
-func (s *Store) KeepFound(ctx context.Context, run uuid.UUID, found string) error {
-	err := s.fenced(ctx, s.write, `UPDATE sweep_runs SET found = $2 WHERE id = $1 AND state = 'running'`, run, found)
+func (s *Store) KeepFound(ctx context.Context, run uuid.UUID, was, found string) error {
+	err := s.fenced(ctx, s.write, `UPDATE sweep_runs SET found = $2 WHERE id = $1 AND state = 'running' AND found = $3`, run, found, was)
 	return storeError("keep what a run has found", err)
 }
 
@@ -107,7 +107,7 @@ func (s *Store) Parts(ctx context.Context, run uuid.UUID) ([]accounts.Part, erro
 	var parts []accounts.Part
 	err := s.each(ctx, s.read, func(scan scan) error {
 		var p accounts.Part
-		err := scan(&p.Source, &p.Band, &p.Cut, &p.Whole, &p.Total)
+		err := scan(&p.Source, &p.Band, (*place)(&p.Cut), &p.Whole, &p.Total)
 		parts = append(parts, p)
 		return err
 	}, `SELECT source, band, cut, whole, total FROM sweep_parts WHERE run_id = $1 ORDER BY source, band`, run)
@@ -129,13 +129,13 @@ func (s *Store) CutChunks(ctx context.Context, run uuid.UUID, was, is accounts.P
 		}
 		err = s.fenced(ctx, tx, `
 UPDATE sweep_parts SET cut = $4, whole = $5, total = $6 WHERE run_id = $1 AND source = $2 AND band = $3 AND cut = $7 AND NOT whole`,
-			run, was.Source, was.Band, is.Cut, is.Whole, is.Total, was.Cut)
+			run, was.Source, was.Band, place(is.Cut), is.Whole, is.Total, place(was.Cut))
 		if err != nil {
 			return err
 		}
 		for i, c := range chunks {
 			_, err := s.exec(ctx, tx, `INSERT INTO sweep_chunks (run_id, seq, source, band, after_key, through) VALUES ($1, $2, $3, $4, $5, $6)`,
-				run, last-int64(len(chunks)-1-i), was.Source, was.Band, c.After, c.Through)
+				run, last-int64(len(chunks)-1-i), was.Source, was.Band, place(c.After), place(c.Through))
 			if err != nil {
 				return fmt.Errorf("insert chunk: %w", err)
 			}
@@ -150,7 +150,7 @@ const chunkColumns = `run_id, seq, source, band, after_key, through, cursor, don
 func scanChunk(scan scan, clock *int64) (accounts.Chunk, error) {
 	var c accounts.Chunk
 	var claimed int64
-	err := scan(&c.Run, &c.Seq, &c.Source, &c.Band, &c.After, &c.Through, &c.Cursor, &c.Done, &c.Attempts, &c.Bound, &c.Fence, &c.Worker, &claimed, &c.Counts, clock)
+	err := scan(&c.Run, &c.Seq, &c.Source, &c.Band, (*place)(&c.After), (*place)(&c.Through), (*place)(&c.Cursor), &c.Done, &c.Attempts, &c.Bound, &c.Fence, &c.Worker, &claimed, &c.Counts, clock)
 	c.ClaimedFor = time.Duration(max(0, claimed-*clock)) * time.Microsecond
 	return c, err
 }
@@ -200,7 +200,7 @@ func (s *Store) keepChunk(ctx context.Context, q querier, c accounts.Chunk, clai
 UPDATE sweep_chunks SET cursor = $4, done = $5, attempts = $6, bound = $7, counts = $8, claimed_to = CASE WHEN CAST($9 AS bigint) > 0 THEN `+s.engine.clock+` + $9 ELSE 0 END,
        next_at = `+s.engine.clock+` + $10
  WHERE run_id = $1 AND seq = $2 AND fence = $3`,
-		c.Run, c.Seq, c.Fence, c.Cursor, c.Done, c.Attempts, c.Bound, c.Counts, claim.Microseconds(), pause.Microseconds())
+		c.Run, c.Seq, c.Fence, place(c.Cursor), c.Done, c.Attempts, c.Bound, c.Counts, claim.Microseconds(), pause.Microseconds())
 }
 
 // HoldChunk implements accounts.Sweeps.
@@ -215,7 +215,7 @@ func (s *Store) LeaveChunk(ctx context.Context, c accounts.Chunk, pause time.Dur
 	err := s.fenced(ctx, s.write, `
 UPDATE sweep_chunks SET attempts = $4, bound = $5, claimed_to = 0, next_at = `+s.engine.clock+` + $6
  WHERE run_id = $1 AND seq = $2 AND fence = $3 AND cursor = $7 AND NOT done`,
-		c.Run, c.Seq, c.Fence, c.Attempts, c.Bound, pause.Microseconds(), c.Cursor)
+		c.Run, c.Seq, c.Fence, c.Attempts, c.Bound, pause.Microseconds(), place(c.Cursor))
 	return storeError("leave chunk", err)
 }
 
@@ -238,14 +238,18 @@ func (s *Store) TakeVerifyTurn(ctx context.Context, cost time.Duration) (time.Du
 	return s.takeTurn(ctx, "verify_turns", 1, cost)
 }
 
+// madeUp is how late somebody may come for a turn and have lost nothing by it: a rate that is low is kept on a machine that is busy.
+// Who comes later begins anew, so that a rest is not made up for.
+const madeUp = time.Second
+
 func (s *Store) takeTurn(ctx context.Context, table string, version int64, cost time.Duration) (time.Duration, error) {
 	wait := int64(-1)
 	err := s.retry(func() error {
 		return s.each(ctx, s.write, func(scan scan) error { return scan(&wait) }, `
 INSERT INTO `+table+` AS turns (id, version, tat) VALUES (1, $1, `+s.engine.clock+` + $2)
 ON CONFLICT (id) DO UPDATE SET version = excluded.version,
-   tat = CASE WHEN turns.version = excluded.version AND turns.tat > `+s.engine.clock+` THEN turns.tat ELSE `+s.engine.clock+` END + $2
-RETURNING CASE WHEN tat - $2 > `+s.engine.clock+` THEN tat - $2 - `+s.engine.clock+` ELSE 0 END`, version, cost.Microseconds())
+   tat = CASE WHEN turns.version = excluded.version AND turns.tat > `+s.engine.clock+` - $3 THEN turns.tat ELSE `+s.engine.clock+` END + $2
+RETURNING CASE WHEN tat - $2 > `+s.engine.clock+` THEN tat - $2 - `+s.engine.clock+` ELSE 0 END`, version, cost.Microseconds(), madeUp.Microseconds())
 	})
 	if err == nil && wait < 0 {
 		err = errNoTurn

@@ -79,7 +79,7 @@ func (s *Store) ClaimWork(ctx context.Context, name string, at, until time.Time,
 		return s.each(ctx, s.write, func(scan scan) error {
 			var done int64
 			w := accounts.Work{Name: name}
-			err := scan(&w.Cursor, &done, &w.Fence)
+			err := scan((*place)(&w.Cursor), &done, &w.Fence)
 			if done > 0 {
 				w.DoneAt = moment(done)
 			}
@@ -107,6 +107,6 @@ func (s *Store) KeepWork(ctx context.Context, w accounts.Work, until time.Time) 
 		done = micros(w.DoneAt)
 	}
 	err := s.fenced(ctx, s.write, `UPDATE work SET cursor = $2, done_at = $3, claimed_to = $4 WHERE name = $1 AND fence = $5`,
-		w.Name, w.Cursor, done, micros(until), w.Fence)
+		w.Name, place(w.Cursor), done, micros(until), w.Fence)
 	return storeError("keep work", err)
 }

@@ -132,10 +132,13 @@ Exit code 1: somebody could not be told about, or it was interrupted; 3: in this
 			}
 			reports, err := sweeper.Attend(ctx, sweeper.AttendConfig{
 				Service: service, Workers: p.workers, Name: "rekey sweep run", IgnoreGovernor: ignoreGovernor,
-				Held: func(why string) {
-					if why == "" {
+				Held: func(why string, governor bool) {
+					switch {
+					case why == "":
 						fmt.Fprintln(c.err, "it goes on")
-					} else {
+					case governor:
+						fmt.Fprintln(c.err, "it waits:", why+" (the same command with --ignore-governor goes on all the same)")
+					default:
 						fmt.Fprintln(c.err, "it waits:", why)
 					}
 				},

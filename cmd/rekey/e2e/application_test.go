@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -93,26 +95,22 @@ func (a *application) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	routes.ServeHTTP(w, r)
 }
 
-// In new-first somebody registers, somebody changes a password and somebody is deleted: an application that is asked over HTTP
-// hears of all three, and its own login then says the same as ours.
-func TestApplicationHearsOfChanges(t *testing.T) {
-	t.Parallel()
-	a := &application{people: map[string]member{}}
-	for id, login := range map[string]string{"1": "bert", "2": "carl"} {
+// newApplication serves one whose people have an old password, by id and login, and returns it with the lines of a configuration that
+// ask it.
+func newApplication(t *testing.T, people map[string]string) (a *application, asked string) {
+	t.Helper()
+	a = &application{people: map[string]member{}}
+	for id, login := range people {
 		sum := md5.Sum([]byte("old password"))
 		a.people[id] = member{ID: id, Login: login, Hash: hex.EncodeToString(sum[:])}
 	}
 	server := httptest.NewServer(a)
 	t.Cleanup(server.Close)
-	g := start(t, "", fmt.Sprintf(`
-store: sqlite://%s
-limits: off
-legacy:
-  - name: shop
-    kind: http
-    scheme: md5($pass)
-    copy_back: full
-    http:
+	return a, fmt.Sprintf(askedOverHTTP, server.URL)
+}
+
+// askedOverHTTP is how it is asked, in a configuration.
+const askedOverHTTP = `    http:
       url: %s
       allow_private: [127.0.0.0/8]
       dialect: plain
@@ -124,13 +122,58 @@ legacy:
         verify_path: /users/{id}/check
         yes: {status: [200]}
         no: {status: [401]}
-      write:
+`
+
+// Nobody can go through the people of an application: a sweep leaves them out and says so, and they move when they log in.
+func TestSweepLeavesAnApplicationOut(t *testing.T) {
+	t.Parallel()
+	_, asked := newApplication(t, map[string]string{"1": "bert"})
+	table := sqlite(t, `CREATE TABLE users (id INTEGER PRIMARY KEY, login TEXT, hash TEXT)`,
+		fmt.Sprintf(`INSERT INTO users VALUES (1, 'anna', '%x')`, md5.Sum([]byte("old password"))))
+	g := start(t, "", fmt.Sprintf(`
+store: sqlite://%s
+limits: off
+legacy:
+  - name: portal
+    kind: http
+    scheme: md5($pass)
+%s  - {name: shop, dsn: 'sqlite://%s', table: users, columns: {id: id, username: login, password: hash}, scheme: md5($pass)}
+`, filepath.Join(t.TempDir(), "rekey.db"), asked, table))
+
+	out, said := g.mustRekey(t, "sweep", "run")
+	if !regexp.MustCompile(`(?m)^shop +1 +1 `).MatchString(out) || !strings.Contains(said, "portal is left out: its people can only be asked for by name") {
+		t.Errorf("the sweep says:\n%s%s", out, said)
+	}
+	for source, want := range map[string]int{"portal": 2, "shop": 0} {
+		if _, said, code := g.rekey(t, "sweep", "run", "--source", source); code != want || strings.Contains(said, "only be asked for by name") != (want == 2) {
+			t.Errorf("the sweep of %s: exit code %d, want %d\n%s", source, code, want, said)
+		}
+	}
+	for _, name := range []string{"anna", "bert"} {
+		wantStatus(t, "login of "+name, g.login(t, name, "old password"), http.StatusOK)
+	}
+}
+
+// In new-first somebody registers, somebody changes a password and somebody is deleted: an application that is asked over HTTP
+// hears of all three, and its own login then says the same as ours.
+func TestApplicationHearsOfChanges(t *testing.T) {
+	t.Parallel()
+	a, asked := newApplication(t, map[string]string{"1": "bert", "2": "carl"})
+	g := start(t, "", fmt.Sprintf(`
+store: sqlite://%s
+limits: off
+legacy:
+  - name: shop
+    kind: http
+    scheme: md5($pass)
+    copy_back: full
+%s      write:
         path: /users/{id}
         insert_path: /users
         delete: true
         scheme: md5($pass)
         fields: {username: /login, password: /hash}
-`, filepath.Join(t.TempDir(), "rekey.db"), server.URL))
+`, filepath.Join(t.TempDir(), "rekey.db"), asked))
 
 	wantStatus(t, "register", g.register(t, "anna", orchids), http.StatusCreated)
 	wantStatus(t, "change", g.change(t, g.mustLogin(t, "bert", "old password").Access, "old password", tulips), http.StatusNoContent)
