@@ -139,6 +139,8 @@ type Lister interface {
 	//
 	// People whose record cannot be read are left out, and told by an error that wraps a *RowError for each of them; the
 	// others of the page are returned beside that error. They count for the length of the page.
+	//
+	// The slice is the caller's, who may change it.
 	List(ctx context.Context, after string, limit int) ([]User, error)
 }
 

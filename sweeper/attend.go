@@ -231,7 +231,7 @@ func (a *attendance) read(ctx context.Context, id uuid.UUID) (Orders, error) {
 	}
 	o := Orders{
 		Run: run, Spec: spec, Workers: math.MaxInt32, Share: 1, Rate: math.Inf(1),
-		Batch: attendBatch, Target: attendTarget, Chunk: attendChunk, attends: true,
+		Batch: attendBatch, Target: attendTarget, Chunk: attendChunk, attends: true, own: a.Workers,
 	}
 	if run.State != accounts.RunRunning {
 		o.Holds = []settings.Hold{{Cause: settings.CauseNoRun, Text: run.Why}}

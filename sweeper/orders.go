@@ -29,7 +29,7 @@ type Orders struct {
 	Rate    float64       // people a second, on all machines together; math.Inf(1): as fast as it goes
 	Batch   int           // people that are committed together, at most
 	Target  time.Duration // how long that should take
-	Chunk   int           // people of a chunk, about
+	Chunk   int           // people of a chunk, at most; see chunkOf
 
 	// Wanted is the run that is to begin while there is none; nil: none is.
 	Wanted *Wanted
@@ -42,6 +42,7 @@ type Orders struct {
 
 	limits  json.RawMessage // of the governor
 	attends bool            // the run is one that this process attends
+	own     int             // workers of this process, if it does
 }
 
 // moves reports whether people are moved.

@@ -69,6 +69,27 @@ func (o Orders) ready() int {
 	return max(ahead*o.Workers, int(math.Ceil(people/float64(max(o.Chunk, 1)))))
 }
 
+// shares is how many chunks each worker gets of a source at least, if it has the people for it: what is one's alone at the end of a run
+// takes no longer than that part of it.
+const (
+	shares     = 16
+	worthLeast = 250  // people: a smaller chunk is not worth the question that cuts it
+	worthWhole = 1000 // people who are not worth being shared
+)
+
+// chunkOf is how many people the chunks of a part are to have; of so many, if that is known.
+func (o Orders) chunkOf(people int64) int {
+	if people <= worthWhole {
+		return o.Chunk
+	}
+	workers := o.Workers
+	if o.attends {
+		workers = o.own // how many others there are nobody knows
+	}
+	share := people / int64(shares*max(workers, 1))
+	return int(min(max(share, worthLeast), int64(o.Chunk)))
+}
+
 // Tick plans once, unless somebody else does. It is to be called each second.
 func (p *Planner) Tick(ctx context.Context) error {
 	o, err := p.Desk.Orders(ctx)
@@ -292,7 +313,7 @@ func (p *Planner) cut(ctx context.Context, o Orders, chunks []accounts.Chunk) (w
 		if free <= 0 {
 			break
 		}
-		is, pieces, err := p.pieces(ctx, part, o.Chunk, free)
+		is, pieces, err := p.pieces(ctx, part, o.chunkOf(part.Total), free)
 		if err == nil {
 			err = p.Service.RunStore().CutChunks(ctx, o.Run.ID, part, is, pieces)
 		}

@@ -17,7 +17,10 @@ import (
 )
 
 // chunks is into how many pieces the people are cut, so that both processes have some to the end.
-const chunks = 20
+const (
+	chunks     = 20
+	leastChunk = 100 // that settings take
+)
 
 // overOne is what two processes are to move over what one does.
 const overOne = 1.6
@@ -72,7 +75,7 @@ func (s *stage) work(ctx context.Context, n int, hash string, held time.Duration
 		return 0, 0, 0, err
 	}
 	// Who sets and starts goes past the lines.
-	chunk := max(1, s.source.expected.People/chunks)
+	chunk := max(leastChunk, s.source.expected.People/chunks)
 	set := []string{"sweep", "set", fmt.Sprint("workers=", n), fmt.Sprint("chunk=", chunk), `accounts_per_second="max"`, "hash=" + hash, s.b.governorOff, "--reason", "bench"}
 	if err := s.ask(ctx, set...); err != nil {
 		return 0, 0, 0, err

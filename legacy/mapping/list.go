@@ -44,7 +44,13 @@ func (s *mapped) list(ctx context.Context, after string, limit int, from pages) 
 			return nil, err
 		}
 		p.unreadable(rows)
-		p.people = slices.Grow(p.people, max(0, min(p.room(), len(users))))
+		read, next := len(users), lastKey(users, rows)
+		twins := countTail(users, next)
+		if p.people == nil {
+			p.people = users[:0] // whoever is kept takes the room of who was read: there may be thousands
+		} else {
+			p.people = slices.Grow(p.people, max(0, min(p.room(), len(users))))
+		}
 		for _, raw := range users {
 			if p.room() <= 0 {
 				break // whoever is left is met again, behind the last of this page
@@ -57,14 +63,13 @@ func (s *mapped) list(ctx context.Context, after string, limit int, from pages) 
 				p.people = append(p.people, user)
 			}
 		}
-		if p.room() <= 0 || len(users)+len(rows) < ask {
+		if p.room() <= 0 || read+len(rows) < ask {
 			break
 		}
-		next := lastKey(users, rows)
 		if next == "" || next == after {
 			return nil, s.fail("list users", []error{errStuck})
 		}
-		if err := s.addTwins(ctx, &p, users, next); err != nil {
+		if err := s.addTwins(ctx, &p, twins, next); err != nil {
 			return nil, err
 		}
 		if p.room() <= 0 {
@@ -93,23 +98,33 @@ func (s *mapped) read(ctx context.Context, after string, limit int, from pages) 
 	return users, rows, nil
 }
 
-// addTwins adds whoever has the key of the last of some people, and was cut off: what comes next is behind that key.
-func (s *mapped) addTwins(ctx context.Context, p *page, users []legacy.User, key string) error {
+// addTwins adds whoever has the key of the last of some people, as many of whom were read, and was cut off: what comes next is behind
+// that key.
+func (s *mapped) addTwins(ctx context.Context, p *page, read int, key string) error {
 	getter, ok := s.source.(legacy.ManyGetter)
-	if !ok || len(users) == 0 {
+	if !ok || read == 0 {
 		return nil
 	}
 	found, err := getter.GetMany(ctx, []string{key})
 	if _, err := legacy.RowErrors(err); err != nil {
 		return err
 	}
-	has := func(u legacy.User) bool { return u.ID == key }
-	if len(found) <= len(users)-slices.IndexFunc(users, has) {
+	if len(found) <= read {
 		return nil
 	}
+	has := func(u legacy.User) bool { return u.ID == key }
 	people, _ := s.all(found) // why one cannot be told stands for the key already, or the person is none of these
 	p.people = append(slices.DeleteFunc(p.people, has), people...)
 	return nil
+}
+
+// countTail returns how many of some people, the last ones, have a key.
+func countTail(users []legacy.User, key string) int {
+	n := 0
+	for n < len(users) && users[len(users)-1-n].ID == key {
+		n++
+	}
+	return n
 }
 
 // page is a page that is being filled.

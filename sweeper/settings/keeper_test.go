@@ -70,7 +70,7 @@ func TestKeeperChanges(t *testing.T) {
 	if !would.DryRun || would.Version != 1 || would.Settings.Workers != 8 || len(would.Changes) != 2 || len(events(t, store)) != 0 {
 		t.Errorf("%+v", would)
 	}
-	if d, version, err := k.Read(t.Context()); err != nil || version != 1 || d.Workers != 2 {
+	if d, version, err := k.Read(t.Context()); err != nil || version != 1 || d.Workers != 1 {
 		t.Errorf("a dry run has made %+v of it (version %d, %v)", d, version, err)
 	}
 	c.DryRun = false
@@ -82,7 +82,7 @@ func TestKeeperChanges(t *testing.T) {
 	if len(all) != 1 || all[0].Kind != accounts.EventSweepSet || all[0].Actor != "staff:ada" || all[0].Reason != "ticket 4711" {
 		t.Fatalf("%+v", all)
 	}
-	if diff := cmp.Diff(map[string]string{"workers": "2 -> 8", "filter": `"" -> "user.created_at < now"`}, all[0].Detail); diff != "" {
+	if diff := cmp.Diff(map[string]string{"workers": "1 -> 8", "filter": `"" -> "user.created_at < now"`}, all[0].Detail); diff != "" {
 		t.Error(diff)
 	}
 	if _, err := k.Change(t.Context(), c); !errors.Is(err, accounts.ErrStale) {
@@ -239,13 +239,13 @@ func TestKeeperGoes(t *testing.T) {
 			t.Parallel()
 			k, _ := newKeeper(t)
 			changed(t, k, patch(`{"state":"running"}`))
-			for _, set := range []string{`{"state":"paused","workers":1}`, `{"state":"paused"}`, `{"accounts_per_second":1}`} {
+			for _, set := range []string{`{"state":"paused","workers":2}`, `{"state":"paused"}`, `{"accounts_per_second":1}`} {
 				tonight := patch(set)
 				tonight.Until = noon.Add(time.Hour)
 				changed(t, k, tonight)
 			}
 			v := changed(t, k, accounts.SweepChange{Command: command, By: ada})
-			if len(v.Holds) > 0 || len(v.Changes) == 0 || len(v.Settings.Overrides) != 2 || v.Effective.Workers != 1 {
+			if len(v.Holds) > 0 || len(v.Changes) == 0 || len(v.Settings.Overrides) != 2 || v.Effective.Workers != 2 {
 				t.Errorf("%+v", v)
 			}
 			v = changed(t, k, patch(`{"accounts_per_second":500}`))
@@ -253,7 +253,7 @@ func TestKeeperGoes(t *testing.T) {
 			for _, o := range v.Overridden() {
 				told = append(told, o.Field+" "+o.Value+" "+o.By)
 			}
-			if diff := cmp.Diff([]string{"accounts_per_second 1 staff:ada", "workers 1 staff:ada"}, told); diff != "" {
+			if diff := cmp.Diff([]string{"accounts_per_second 1 staff:ada", "workers 2 staff:ada"}, told); diff != "" {
 				t.Error(diff)
 			}
 		})

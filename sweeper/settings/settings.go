@@ -55,7 +55,7 @@ type Settings struct {
 	// AccountsPerSecond is of the whole fleet too, and of people who may be moved: who is here already takes no turn. At 0 it stands still.
 	AccountsPerSecond Rate        `json:"accounts_per_second"`
 	Batch             Batch       `json:"batch"`
-	Chunk             int         `json:"chunk"` // people that a worker claims at once
+	Chunk             int         `json:"chunk"` // people that a worker claims at once, at most: of a small source fewer, so that all workers have some
 	Order             Order       `json:"order"`
 	Filter            string      `json:"filter"` // an expression that tells whom a run takes; "": everybody
 	Hash              Hash        `json:"hash"`
@@ -236,8 +236,9 @@ func Default() Document {
 	return Document{
 		Settings: Settings{
 			State: Off, Schedule: Schedule{Windows: []string{}, Blackout: []string{}},
-			Workers: 2, AccountsPerSecond: 200, // a million in 84 minutes, and a fortieth of what an old store on one machine takes
-			Batch: Batch{TargetMS: 500, Max: 2000}, Chunk: 10_000,
+			Workers:           1,   // who logs in feels a second one
+			AccountsPerSecond: 200, // a million in 84 minutes, and a fortieth of what an old store on one machine takes
+			Batch:             Batch{TargetMS: 500, Max: 2000}, Chunk: 10_000,
 			Order: ByKey, Hash: Auto, ErrorBudget: ErrorBudget{Share: 0.05, AtLeast: 100}, Sources: []string{},
 			Every: Interval(24 * time.Hour), // people register in the old stores, and change what kept them there
 		},

@@ -58,7 +58,7 @@ func TestDefaultsCanBeUsed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"state":"off","schedule":{"zone":"","windows":[],"blackout":[]},"workers":2,"accounts_per_second":200,` +
+	const want = `{"state":"off","schedule":{"zone":"","windows":[],"blackout":[]},"workers":1,"accounts_per_second":200,` +
 		`"batch":{"target_ms":500,"max":2000},"chunk":10000,"order":"key","filter":"","hash":"auto","dry_run":false,` +
 		`"error_budget":{"share":0.05,"at_least":100},"sources":[],"every":"24h","governor":null,"overrides":[]}`
 	if string(text) != want {
@@ -87,7 +87,7 @@ func TestApplyMerges(t *testing.T) {
 		{Field: "accounts_per_second", Before: "200", After: `"max"`},
 		{Field: "schedule.windows", Before: "[]", After: `["mon-fri 22:00-05:30"]`},
 		{Field: "schedule.zone", Before: `""`, After: `"Europe/Berlin"`},
-		{Field: "workers", Before: "2", After: "8"},
+		{Field: "workers", Before: "1", After: "8"},
 	}
 	if diff := cmp.Diff(want, changes); diff != "" {
 		t.Error(diff)
@@ -373,7 +373,7 @@ func TestInterval(t *testing.T) {
 func TestDetailIsBounded(t *testing.T) {
 	t.Parallel()
 	_, _, changes := applied(t, "{}", edit(`{"workers":3,"filter":"user.id == '`+strings.Repeat("ä", 1000)+`'"}`))
-	want := map[string]string{"workers": "2 -> 3", "filter": `"" -> "user.id == '` + strings.Repeat("ä", 187) + "…"}
+	want := map[string]string{"workers": "1 -> 3", "filter": `"" -> "user.id == '` + strings.Repeat("ä", 187) + "…"}
 	if diff := cmp.Diff(want, settings.Detail(changes)); diff != "" {
 		t.Error(diff)
 	}
