@@ -10,7 +10,7 @@ import (
 )
 
 // However small a chunk is, so many are cut that the rate is kept until the next cut.
-func TestReady(t *testing.T) {
+func TestMissing(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		orders Orders
@@ -23,9 +23,44 @@ func TestReady(t *testing.T) {
 		"and full speed":      {Orders{Workers: 2, Rate: math.Inf(1), Chunk: 100}, 400},
 		"a rate of 0":         {Orders{Workers: 1, Rate: 0, Chunk: 100}, 2},
 	} {
-		if got := row.orders.ready(); got != row.want {
+		if got := row.orders.missing(stock{}, row.orders.Chunk); got != row.want {
 			t.Errorf("%s: %d chunks, want %d", name, got, row.want)
 		}
+		if got := row.orders.missing(stock{row.want, row.want * row.orders.Chunk}, row.orders.Chunk); got > 0 {
+			t.Errorf("%s: %d more chunks", name, got)
+		}
+	}
+}
+
+// Of a small source the chunks are smaller than the settings say, and there are as many more of them.
+func TestCutKeepsTheRate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 5000)
+	run := w.begin(nil)
+	parts, err := w.store.Parts(t.Context(), run.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counted := parts[0]
+	counted.Total = 5000
+	if err := w.store.CutChunks(t.Context(), run.ID, parts[0], counted, nil); err != nil {
+		t.Fatal(err)
+	}
+	p := &Planner{Service: w.Service, Desk: &Desk{}}
+	orders := Orders{Run: run, Spec: aSpec(), Workers: 1, Rate: 1000, Chunk: 10_000}
+	chunks, _ := w.counts(run.ID)
+	if _, err := p.cut(t.Context(), orders, chunks); err != nil {
+		t.Fatal(err)
+	}
+	chunks, _ = w.counts(run.ID)
+	if each := orders.chunkOf(5000); each != 312 || len(chunks) != 7 { // two seconds' people
+		t.Errorf("%d chunks of %d people", len(chunks), each)
+	}
+	if _, err := p.cut(t.Context(), orders, chunks); err != nil {
+		t.Fatal(err)
+	}
+	if again, _ := w.counts(run.ID); len(again) != len(chunks) {
+		t.Errorf("%d chunks while there are enough", len(again))
 	}
 }
 

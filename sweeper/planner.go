@@ -63,10 +63,30 @@ const (
 	cutFor   = time.Second     // after it the rest of a cut is the next tick's: the governor is heard in each
 )
 
-// ready is how many chunks are to be there that are not done.
-func (o Orders) ready() int {
-	people := min(o.Rate, fastest) * aheadFor.Seconds()
-	return max(ahead*o.Workers, int(math.Ceil(people/float64(max(o.Chunk, 1)))))
+// A stock is what is cut and not done.
+type stock struct{ chunks, people int } // people: about
+
+// stock counts it.
+func (o Orders) stock(chunks []accounts.Chunk, parts []accounts.Part) stock {
+	var s stock
+	for _, c := range chunks {
+		if c.Done {
+			continue
+		}
+		s.chunks++
+		for _, part := range parts {
+			if part.Source == c.Source && part.Band == c.Band {
+				s.people += o.chunkOf(part.Total)
+			}
+		}
+	}
+	return s
+}
+
+// missing is how many more chunks, of so many people each, are to be cut.
+func (o Orders) missing(s stock, each int) int {
+	people := min(o.Rate, fastest)*aheadFor.Seconds() - float64(s.people)
+	return max(ahead*o.Workers-s.chunks, int(math.Ceil(people/float64(max(each, 1)))))
 }
 
 // shares is how many chunks each worker gets of a source at least, if it has the people for it: what is one's alone at the end of a run
@@ -298,22 +318,19 @@ func (p *Planner) cut(ctx context.Context, o Orders, chunks []accounts.Chunk) (w
 	if err := p.total(ctx, o.Run.ID, parts); err != nil {
 		return false, err
 	}
-	free := o.ready()
-	for _, c := range chunks {
-		if !c.Done {
-			free--
-		}
-	}
+	ready := o.stock(chunks, parts)
 	whole = true
 	for _, part := range parts {
 		if part.Whole {
 			continue
 		}
 		whole = false
-		if free <= 0 {
+		each := o.chunkOf(part.Total)
+		most := o.missing(ready, each)
+		if most <= 0 {
 			break
 		}
-		is, pieces, err := p.pieces(ctx, part, o.chunkOf(part.Total), free)
+		is, pieces, err := p.pieces(ctx, part, each, most)
 		if err == nil {
 			err = p.Service.RunStore().CutChunks(ctx, o.Run.ID, part, is, pieces)
 		}
@@ -323,9 +340,10 @@ func (p *Planner) cut(ctx context.Context, o Orders, chunks []accounts.Chunk) (w
 			}
 			return false, err
 		}
-		if free -= len(pieces); !is.Whole {
+		if !is.Whole {
 			break // there are enough, or it has taken long enough
 		}
+		ready.chunks, ready.people = ready.chunks+len(pieces), ready.people+len(pieces)*each
 	}
 	return whole, nil
 }
