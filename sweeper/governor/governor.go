@@ -103,7 +103,11 @@ type Verdict struct {
 	// Tripped are all signals that have reached a limit now. None, in a zone other than grow, means that it waits to see whether
 	// what is better stays so, or sleeps on.
 	Tripped []Tripped `json:"tripped"`
-	At      time.Time `json:"at"`
+	// Stopped is what it was stopped by, while it sleeps, and StoppedAt when: nobody asks an old store meanwhile that nobody logs in to, and
+	// what is not measured has tripped nothing.
+	Stopped   []Tripped `json:"stopped_by,omitempty"`
+	StoppedAt time.Time `json:"stopped_at,omitzero"`
+	At        time.Time `json:"at"`
 }
 
 // Workers is how many of so many workers may work at once.
@@ -139,6 +143,7 @@ type State struct {
 	Stepped    time.Time     `json:"stepped,omitzero"`      // when the factor changed, or the sleep ended
 	Sleep      time.Duration `json:"sleep,omitempty"`       // the last
 	WakesAt    time.Time     `json:"wakes_at,omitzero"`
+	Stopped    []Tripped     `json:"stopped_by,omitempty"` // while it sleeps, which it does since Stepped
 	Woke       time.Time     `json:"woke,omitzero"`
 	IdleP99    float64       `json:"idle_p99_ms,omitempty"` // logins without a sweep; 0: not known
 	IdleSeenAt time.Time     `json:"idle_seen_at,omitzero"` // the reading that was added last
@@ -168,8 +173,12 @@ func (g *Governor) Step(now time.Time, readings []Reading, idle bool) Verdict {
 			zone = max(zone, t.Zone)
 		}
 	}
-	g.decide(now, zone)
-	return Verdict{Zone: g.state.Zone, Factor: g.state.Factor, WakesAt: g.state.WakesAt, Tripped: tripped, At: now}
+	g.decide(now, zone, tripped)
+	v := Verdict{Zone: g.state.Zone, Factor: g.state.Factor, WakesAt: g.state.WakesAt, Tripped: tripped, Stopped: g.state.Stopped, At: now}
+	if len(v.Stopped) > 0 {
+		v.StoppedAt = g.state.Stepped
+	}
+	return v
 }
 
 // trip tells what one signal asks for.
@@ -188,7 +197,7 @@ func (g *Governor) trip(r Reading, now time.Time) Tripped {
 }
 
 // decide moves from the state before to the zone that the signals ask for.
-func (g *Governor) decide(now time.Time, zone Zone) {
+func (g *Governor) decide(now time.Time, zone Zone, tripped []Tripped) {
 	s := &g.state
 	if s.Factor == 0 && s.WakesAt.IsZero() {
 		s.Factor = 1
@@ -197,7 +206,7 @@ func (g *Governor) decide(now time.Time, zone Zone) {
 	case now.Before(s.WakesAt):
 		return // asleep
 	case zone == Stop:
-		g.sleep(now)
+		g.sleep(now, tripped)
 		return
 	case !s.WakesAt.IsZero():
 		*s = State{Zone: max(zone, Hold), Factor: wakeShare, Stepped: now, Sleep: s.Sleep, Woke: now, IdleP99: s.IdleP99, IdleSeenAt: s.IdleSeenAt}
@@ -229,7 +238,7 @@ func (g *Governor) enter(now time.Time, zone Zone) {
 }
 
 // sleep stops, for twice as long as the last time if that is not long ago.
-func (g *Governor) sleep(now time.Time) {
+func (g *Governor) sleep(now time.Time, tripped []Tripped) {
 	s := &g.state
 	least, most := seconds(g.Limits.SleepS), seconds(g.Limits.SleepMaxS)
 	soon := !s.WakesAt.IsZero() || !s.Woke.IsZero() && now.Sub(s.Woke) < max(soonSleeps*s.Sleep, soonLeast)
@@ -238,6 +247,7 @@ func (g *Governor) sleep(now time.Time) {
 	}
 	s.Sleep = least
 	s.Zone, s.Better, s.Factor, s.Stepped, s.WakesAt = Stop, time.Time{}, 0, now, now.Add(s.Sleep)
+	s.Stopped = tripped
 }
 
 // believe corrects a state that cannot be: somebody has set the clock back, or the limits have changed. A time that is to come

@@ -166,6 +166,25 @@ func TestAllTrippedAreListed(t *testing.T) {
 	}
 }
 
+// While it sleeps it says what it was stopped by, though nobody measures that meanwhile; and no more when it has woken.
+func TestSaysWhatHasStoppedIt(t *testing.T) {
+	t.Parallel()
+	slow := []Reading{{Signal: LegacyP95, Of: "shop", Value: 5000, At: start}}
+	g := New(Default(), State{})
+	stopped := g.Step(start, slow, false)
+	if stopped.Zone != Stop || len(stopped.Stopped) != 1 || !strings.HasPrefix(stopped.String(), "stopped by 1 signal: legacy shop p95 5000 ms") {
+		t.Fatalf("%+v", stopped)
+	}
+	g = New(Default(), g.State()) // another leader
+	asleep := g.Step(start.Add(5*time.Second), nil, false)
+	if len(asleep.Tripped) != 0 || !asleep.StoppedAt.Equal(start) || !strings.Contains(asleep.String(), "by 1 signal: legacy shop p95 5000 ms (limit ") {
+		t.Errorf("%s", asleep)
+	}
+	if awake := g.Step(asleep.WakesAt, nil, false); awake.Zone == Stop || len(awake.Stopped) > 0 || strings.Contains(awake.String(), "shop") {
+		t.Errorf("%s", awake)
+	}
+}
+
 func TestWords(t *testing.T) {
 	t.Parallel()
 	for want, v := range map[string]Verdict{
@@ -177,6 +196,9 @@ func TestWords(t *testing.T) {
 			Zone: Hold, Factor: 0.05, Tripped: []Tripped{{Signal: LoginRatio, Zone: Hold, Value: 1.4167, Limit: 1.3}},
 		},
 		"stopped by 1 signal: the governor cannot be read since the start": Verdict{}.Current(start),
+		"stopped at 01:59:40Z by 1 signal: legacy shop p95 1118 ms (limit 400 ms); none has reached its limit since, where anything was measured; looks again at 01:59:50Z": {
+			Zone: Stop, WakesAt: start, Stopped: []Tripped{{Signal: LegacyP95, Of: "shop", Zone: Stop, Value: 1118, Limit: 400}}, StoppedAt: start.Add(-10 * time.Second),
+		},
 	} {
 		if v.String() != want {
 			t.Errorf("%s\nwant %s", v, want)

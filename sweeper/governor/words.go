@@ -78,20 +78,29 @@ func (v Verdict) String() string {
 	case Stop:
 		b.WriteString("stopped")
 	}
-	switch len(v.Tripped) {
+	tripped := v.Tripped
+	asleep := len(tripped) == 0 && len(v.Stopped) > 0
+	if asleep {
+		b.WriteString(" at " + clock(v.StoppedAt))
+		tripped = v.Stopped
+	}
+	switch len(tripped) {
 	case 0:
 	case 1:
 		b.WriteString(" by 1 signal")
 	default:
-		fmt.Fprintf(&b, " by %d signals", len(v.Tripped))
+		fmt.Fprintf(&b, " by %d signals", len(tripped))
 	}
 	if v.Zone != Stop {
 		b.WriteString(" at " + share.write(v.Factor) + " of full speed")
 	}
-	for i, t := range v.Tripped {
+	for i, t := range tripped {
 		b.WriteString([]string{": ", ", "}[min(i, 1)] + t.String())
 	}
-	if len(v.Tripped) == 0 {
+	switch {
+	case asleep:
+		b.WriteString("; none has reached its limit since, where anything was measured")
+	case len(tripped) == 0:
 		b.WriteString(": the signals are good, and have to stay so")
 	}
 	if !v.WakesAt.IsZero() {
