@@ -47,6 +47,7 @@ var house = []room{
 	{packages: "accounts/sqlstore/sqlstoretest", may: []string{"accounts/sqlstore"}, tests: []string{"accounts/..."}, why: "empty stores for the tests of others"},
 	{packages: "accounts/accountstest", may: []string{"accounts", "accounts/phase"}, why: "the contract of a store as a suite"},
 	{packages: "accounts/password", why: "a leaf: it hashes, for whomever"},
+	{packages: "accounts/password/argon2", why: "a leaf: arithmetic"},
 	{packages: "accounts/masterkey", why: "a leaf: it seals, for whomever"},
 	{packages: "accounts/phase", why: "a leaf: a table"},
 	{packages: "accounts/policy", why: "a leaf: it looks at passwords"},
