@@ -93,6 +93,7 @@ type Pool struct {
 	mu      sync.Mutex
 	waiting [priorities]list.List // of *ticket
 	running [priorities]int
+	lent    int   // permits, beside those of what runs
 	inUse   int64 // bytes
 	load    forecast
 	stats   counters
@@ -331,16 +332,37 @@ func (p *Pool) admit() {
 }
 
 func (p *Pool) mayBegin(t *ticket) bool {
-	if p.running[PriorityLogin]+p.running[PrioritySweep] >= p.permits || p.inUse+t.memory > p.memory {
+	if p.held() >= p.permits || p.inUse+t.memory > p.memory {
 		return false
 	}
 	return t.priority == PriorityLogin ||
 		p.running[PrioritySweep] < p.sweepPermits && p.waiting[PriorityLogin].Len() == 0
 }
 
+// held is how many permits are not free.
+func (p *Pool) held() int { return p.running[PriorityLogin] + p.running[PrioritySweep] + p.lent }
+
 // share is the part of the pool that t occupies while it runs: a permit, or its memory if that is the scarcer.
 func (p *Pool) share(t *ticket) float64 {
 	return max(1/float64(p.permits), float64(t.memory)/float64(p.memory))
+}
+
+// Borrow lends up to so many permits to a hash that runs and can use several cores, and returns how many, and what gives them back, which
+// is to be called once. Only what nobody waits for is lent, and nothing while a sweep hashes: logins would wait for it.
+func (p *Pool) Borrow(most int) (lent int, giveBack func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.waiting[PriorityLogin].Len()+p.waiting[PrioritySweep].Len()+p.running[PrioritySweep] > 0 {
+		return 0, func() {}
+	}
+	lent = max(0, min(most, p.permits-p.held()))
+	p.lent += lent
+	return lent, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.lent -= lent
+		p.admit()
+	}
 }
 
 // Close stops the pool from taking more work, lets what is queued or running end, and waits for it until ctx ends.

@@ -5,7 +5,7 @@ import "time"
 // Stats is what a Pool is doing and has done, for metrics.
 type Stats struct {
 	Permits      int
-	Running      int   // permits held, sweeps included
+	Running      int   // permits held, sweeps and what is lent included
 	RunningSweep int   // permits held by PrioritySweep
 	Waiting      int   // logins that queue
 	WaitingSweep int   // sweeps that queue
@@ -43,7 +43,7 @@ func (c *counters) began(priority Priority, waited time.Duration) {
 func (p *Pool) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	running := p.running[PriorityLogin] + p.running[PrioritySweep]
+	running := p.held()
 	s := Stats{
 		Permits:      p.permits,
 		Running:      running,

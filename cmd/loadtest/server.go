@@ -32,6 +32,7 @@ type setup struct {
 	people   []person
 	// memoryKiB and time are the argon2id policy; 0 means the default.
 	memoryKiB, time int
+	kernel          string        // "": the fastest
 	floor           time.Duration // 0: the default
 	in              phase.Phase   // of plan dual-write; 0: the default of a new installation
 }
@@ -134,9 +135,14 @@ func (s setup) yaml(listen, admin, store, old, key string) string {
 		fmt.Fprintf(&y, "plan: %s\n", phase.DualWrite)
 	}
 	fmt.Fprintf(&y, "legacy:\n  - {name: old, kind: sql, dsn: 'sqlite://%s', table: users, columns: {id: id, username: name, password: hash}%s}\n", old, writes)
+	var pw []string
 	if s.memoryKiB > 0 {
-		fmt.Fprintf(&y, "password: {memory_kib: %d, time: %d}\n", s.memoryKiB, s.time)
+		pw = append(pw, fmt.Sprintf("memory_kib: %d, time: %d", s.memoryKiB, s.time))
 	}
+	if s.kernel != "" {
+		pw = append(pw, "kernel: "+s.kernel)
+	}
+	fmt.Fprintf(&y, "password: {%s}\n", strings.Join(pw, ", "))
 	if s.floor > 0 {
 		fmt.Fprintf(&y, "login: {floor: %s}\n", s.floor)
 	}

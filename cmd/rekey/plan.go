@@ -14,11 +14,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"rekey/accounts"
-	"rekey/accounts/password"
 	"rekey/accounts/sqlstore"
 	"rekey/cmd/rekey/config"
 	"rekey/cmd/rekey/server"
-	"rekey/legacy/hash"
 	"rekey/sweeper/survey"
 )
 
@@ -89,10 +87,11 @@ func plan(ctx context.Context, c console, cfg *config.Config, flags planFlags) (
 	for i, source := range opened {
 		sources[i] = surveySource(source, cfg.Legacy[i])
 	}
+	argon := server.NewArgon2(cfg, nil, nil)
 	bar := newReadingProgress(c.err)
 	report, err := survey.Run(ctx, survey.Config{
-		Sources: sources, Hashes: hash.New(hash.Config{Bounds: cfg.HashBounds.Bounds()}),
-		Bench: survey.Bench{Hasher: password.Hasher{Policy: policyOf(cfg)}, Scratch: scratchStore},
+		Sources: sources, Hashes: argon.Hashes(cfg),
+		Bench: survey.Bench{Hasher: argon.Hasher(cfg), Scratch: scratchStore},
 		Rate:  float64(flags.rate), Limit: flags.limit, State: flags.state, Progress: bar.show,
 	})
 	bar.end()
@@ -113,10 +112,6 @@ func printPlan(w io.Writer, f format, report *survey.Report) error {
 		return report.WriteText(w)
 	}
 	return printJSON(w, report)
-}
-
-func policyOf(cfg *config.Config) password.Policy {
-	return password.Policy{MemoryKiB: uint32(cfg.Password.MemoryKiB), Time: uint32(cfg.Password.Time), Lanes: uint8(cfg.Password.Lanes)}
 }
 
 // scratchStore opens an empty store in a folder of its own, and returns what removes both.

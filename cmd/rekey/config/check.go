@@ -107,6 +107,7 @@ func (l *loader) words() []word {
 		{"collisions", c.Collisions, []string{
 			string(accounts.CollisionsQuarantine), string(accounts.CollisionsPreferOrder), string(accounts.CollisionsLink),
 		}},
+		{"password.kernel", c.Password.Kernel, []string{KernelAuto, "avx512", "avx2", "generic"}},
 		{"jobs", c.Jobs, []string{JobsProcess, JobsRiver}},
 		{"tokens.algorithm", c.Tokens.Algorithm, []string{"EdDSA", "ES256", "RS256"}},
 		{"log.level", c.Log.Level, []string{"debug", "info", "warn", "error"}},

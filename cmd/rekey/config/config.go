@@ -108,7 +108,7 @@ func Default() *Config {
 			RotateKeysEvery: 90 * 24 * time.Hour,
 		},
 		Sweeper:  Sweeper{Workers: int64(runtime.NumCPU())},
-		Password: Password{MemoryKiB: 19456, Time: 2, Lanes: 1, Queue: 2 * time.Second}, // OWASP's first choice
+		Password: Password{MemoryKiB: 19456, Time: 2, Lanes: 1, Queue: 2 * time.Second, Kernel: KernelAuto}, // OWASP's first choice
 		Phase:    Phase{Limits: defaultGateLimits(), Compare: 0.01, ComparePerSecond: 5},
 		PasswordPolicy: PasswordPolicy{
 			MinLength: policy.DefaultMinLength, MinLengthWithFactor: policy.DefaultMinLengthWithFactor, HIBPTimeout: time.Second,

@@ -13,7 +13,11 @@ type Password struct {
 	Lanes     int64         `yaml:"lanes"`
 	Permits   int64         `yaml:"permits"` // 0: as many as cores
 	Queue     time.Duration `yaml:"queue"`   // the longest wait for a permit
+	Kernel    string        `yaml:"kernel"`  // of argon2; KernelAuto: the fastest
 }
+
+// KernelAuto is the fastest kernel that the processor has.
+const KernelAuto = "auto"
 
 // PasswordPolicy says which new passwords are accepted; see policy.Config. Logins are not asked.
 type PasswordPolicy struct {

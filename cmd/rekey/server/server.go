@@ -31,6 +31,7 @@ type Server struct {
 	store   *sqlstore.Store
 	sources []*source
 	permits *password.Pool
+	kernel  string // of argon2
 	lease   *accounts.Lease
 	service *accounts.Service
 	pulse   *pulse
@@ -102,6 +103,8 @@ func (s *Server) open(ctx context.Context, c *config.Config, log *slog.Logger) e
 	s.lease = lease
 	s.permits = newPermits(c, 0)
 	s.onClose(s.permits.Close)
+	argon := NewArgon2(c, s.permits, log)
+	s.kernel = argon.Kernel()
 	mailer, err := newMailer(c, issuer)
 	if err != nil {
 		return err
@@ -113,7 +116,7 @@ func (s *Server) open(ctx context.Context, c *config.Config, log *slog.Logger) e
 	s.onClose(func(context.Context) error { return closeList() })
 	logins := &recent{}
 	s.service, err = newService(c, parts{
-		store: s.store, key: key, sources: s.sources, permits: s.permits, newPasswords: newPasswords, mailer: mailer, lease: lease, nudge: s.nudge, log: log,
+		store: s.store, key: key, sources: s.sources, permits: s.permits, argon: argon, newPasswords: newPasswords, mailer: mailer, lease: lease, nudge: s.nudge, log: log,
 		answered: logins.answered,
 	})
 	if err != nil {
@@ -210,7 +213,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	for _, d := range s.doors {
 		go func() { broken <- d.serve() }()
 	}
-	s.log.InfoContext(ctx, "ready", "public", s.PublicAddress(), "admin", s.AdminAddress())
+	s.log.InfoContext(ctx, "ready", "public", s.PublicAddress(), "admin", s.AdminAddress(), "argon2", s.kernel)
 
 	var failure error
 	select {

@@ -15,7 +15,6 @@ import (
 	"rekey/accounts/policy"
 	"rekey/accounts/sqlstore"
 	"rekey/cmd/rekey/config"
-	"rekey/legacy/hash"
 )
 
 func newPermits(c *config.Config, sweep int) *password.Pool {
@@ -28,6 +27,7 @@ type parts struct {
 	key     *masterkey.Key
 	sources []*source
 	permits *password.Pool
+	argon   Argon2
 	log     *slog.Logger
 
 	newPasswords *policy.Policy
@@ -42,8 +42,8 @@ func newService(c *config.Config, p parts) (*accounts.Service, error) {
 	limits := c.Phase.Limits.Limits()
 	service, err := accounts.New(accounts.Config{
 		Store: p.store, Sources: accountSources(p.sources), Collisions: accounts.Collisions(c.Collisions), Required: c.Required.Actions(),
-		Hashes: hash.New(hash.Config{Bounds: c.HashBounds.Bounds()}), Hasher: password.Hasher{Policy: passwordPolicy(c)},
-		Permits: p.permits, NewPasswords: p.newPasswords, Key: p.key, Lease: p.lease, Mailer: p.mailer, Limits: &limits, Nudge: p.nudge, Answered: p.answered,
+		Hashes: p.argon.Hashes(c), Hasher: p.argon.Hasher(c), Permits: p.permits,
+		NewPasswords: p.newPasswords, Key: p.key, Lease: p.lease, Mailer: p.mailer, Limits: &limits, Nudge: p.nudge, Answered: p.answered,
 		Compare: c.Phase.CompareLogins(), Now: failpoint.Now, Log: p.log,
 	})
 	if err != nil {
@@ -118,7 +118,7 @@ func openDomain(ctx context.Context, c *config.Config, log *slog.Logger, name st
 	}
 	permits := newPermits(c, sweep)
 	closers = append(closers, permits.Close)
-	service, err := newService(c, parts{store: store, key: key, sources: sources, permits: permits, lease: lease, mailer: mailer, log: log})
+	service, err := newService(c, parts{store: store, key: key, sources: sources, permits: permits, argon: NewArgon2(c, permits, log), lease: lease, mailer: mailer, log: log})
 	if err != nil {
 		return domain{}, err
 	}
