@@ -172,7 +172,8 @@ const (
 	EventMailGivenUp    EventKind = "mail.given-up"
 	EventRehashed       EventKind = "credential.rehashed"
 	EventContested      EventKind = "identifier.contested"
-	EventQuarantined    EventKind = "account.quarantined" // one person, or, about no account, as many as the detail counts
+	EventQuarantined    EventKind = "account.quarantined"  // one person, or, about no account, as many as the detail counts
+	EventMoveRefused    EventKind = "account.move-refused" // somebody has asked for it, and it cannot be done
 
 	EventQuarantineSkipped  EventKind = "quarantine.skipped"  // by staff: nothing is done about them any more
 	EventQuarantineReopened EventKind = "quarantine.reopened" // it is, again

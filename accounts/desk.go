@@ -25,6 +25,8 @@ type Desk interface {
 	NotesAbout(ctx context.Context, person LegacyKey) ([]Note, error)
 	// ClearGuesses gives all guesses at codes back to an account, here or not, with the event.
 	ClearGuesses(ctx context.Context, account uuid.UUID, e Event) error
+	// AddEvent writes an event of which nothing else tells.
+	AddEvent(ctx context.Context, e Event) error
 }
 
 // legacyRef reads "source/legacy id", if there is a source of that name.

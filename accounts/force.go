@@ -69,6 +69,23 @@ var ErrNothingMoves = errors.New("in this phase nobody is moved or copied")
 // Migrate moves or copies one person, as the phase says. Its error is an *InvalidError, an *UnmovableError, ErrNothingMoves,
 // or an *UnavailableError: the same may be tried again.
 func (s *Service) Migrate(ctx context.Context, m Migration) (Outcome, error) {
+	outcome, err := s.force(ctx, m)
+	if no, refused := errors.AsType[*UnmovableError](err); refused && m.How != BySweep && !m.DryRun {
+		s.tellRefused(ctx, m, no)
+	}
+	return outcome, err
+}
+
+// tellRefused writes down that somebody has asked for a move in vain: who, why they wanted it, and why not.
+func (s *Service) tellRefused(ctx context.Context, m Migration, no *UnmovableError) {
+	event := aboutPerson(LegacyKey{Source: m.Source, LegacyID: m.LegacyID}, EventMoveRefused, m.By, s.now())
+	event.Detail["class"], event.Detail["why"] = string(no.Class), no.Reason
+	if err := s.outlive(ctx, func(ctx context.Context) error { return s.store.AddEvent(ctx, event) }); err != nil {
+		s.log.WarnContext(ctx, "a move that was asked for and refused is not in the audit", "source", m.Source, "legacy_id", m.LegacyID, "error", err)
+	}
+}
+
+func (s *Service) force(ctx context.Context, m Migration) (Outcome, error) {
 	if err := errors.Join(m.By.Check(), m.Hash.Check()); err != nil {
 		return "", err
 	}

@@ -205,6 +205,28 @@ func TestMigrateRefuses(t *testing.T) {
 	}
 }
 
+// Whoever asks for a move that cannot be made is in the audit, with their reason and why not, each time; a look and a sweep are not.
+func TestMigrateRefusedIsAudited(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withHash("7", "anna", "auto", "!"))
+	asked := accounts.Migration{Source: "shop", LegacyID: "7", By: because}
+	dry := asked
+	dry.DryRun = true
+	for _, m := range []accounts.Migration{dry, swept("7"), asked, asked} {
+		mustNotMigrate(t, w.Service, m, accounts.NoteUnusableHash)
+	}
+	all, err := w.store.Events(t.Context(), accounts.SubjectFor("shop", "7"), 10)
+	must(t, "events", err, nil)
+	if len(all) != 2 {
+		t.Fatalf("%+v", all)
+	}
+	for _, e := range all {
+		if e.Kind != accounts.EventMoveRefused || e.Actor != because.Actor || e.Reason != because.Reason || e.Detail["class"] != string(accounts.NoteUnusableHash) {
+			t.Errorf("%+v", e)
+		}
+	}
+}
+
 // verifier is an old store that checks passwords and shows none.
 type verifier struct{ legacy.Source }
 

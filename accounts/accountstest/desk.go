@@ -19,6 +19,7 @@ func deskRules() []rule {
 		{"search bound", "A search returns so many and no more, in the order of the identifiers.", testSearchBound},
 		{"notes about", "The notes about a legacy person are returned, newest first, whether or not they have an account.", testNotesAbout},
 		{"clear guesses", "Guesses that were given back can be taken again, with one event; nobody else gets any.", testClearGuesses},
+		{"add event", "An event stands by itself, of somebody who is not here too.", testAddEvent},
 		{"revert", "A move is taken back once: the copy is behind legacy, its sessions end, and one event counts them.", testRevert},
 		{"revert kept", "Nothing is taken back of an account that was changed here, is in doubt, is pinned, or owes a delivery.", testRevertKept},
 		{"revert stale", "A move is taken back only as it was read: another password or another link is stale, and nothing is written.", testRevertStale},
@@ -27,6 +28,12 @@ func deskRules() []rule {
 			testRevertAndChange},
 		{"revert race", "Of 50 that take a move back one does.", testRevertRace},
 	}
+}
+
+func testAddEvent(t *testing.T, s accounts.Store) {
+	person := accounts.SubjectFor("shop", "7")
+	is(t, "AddEvent", s.AddEvent(t.Context(), Event(person, accounts.EventMoveRefused)), nil)
+	events(t, s, person, 1)
 }
 
 func search(t *testing.T, s accounts.Store, part string, limit int, want ...accounts.Record) {

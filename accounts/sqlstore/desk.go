@@ -53,6 +53,11 @@ func (s *Store) ClearGuesses(ctx context.Context, account uuid.UUID, e accounts.
 	}))
 }
 
+// AddEvent implements accounts.Desk.
+func (s *Store) AddEvent(ctx context.Context, e accounts.Event) error {
+	return storeError("add an event", s.inTx(ctx, func(tx querier) error { return s.insertEvent(ctx, tx, e) }))
+}
+
 // Revert implements accounts.Writes. The rows are taken in the order in which a change of the account takes them, the password
 // first: one that is under way is waited for, and seen by its version.
 func (s *Store) Revert(

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -68,7 +69,7 @@ func inC(ctx context.Context, p argon2.Params) string {
 	const hashes = 10
 	var took time.Duration
 	for range hashes {
-		cmd := exec.CommandContext(ctx, "argon2", "0123456789abcdef", "-id", "-t", fmt.Sprint(p.Time), "-k", fmt.Sprint(p.Memory), "-p", fmt.Sprint(p.Lanes))
+		cmd := exec.CommandContext(ctx, "argon2", "0123456789abcdef", "-id", "-t", strconv.FormatUint(uint64(p.Time), 10), "-k", strconv.FormatUint(uint64(p.Memory), 10), "-p", strconv.FormatUint(uint64(p.Lanes), 10))
 		cmd.Stdin = strings.NewReader(typed)
 		if err := cmd.Run(); err != nil {
 			return ""
