@@ -46,7 +46,7 @@ var house = []room{
 		why:   "a store implements the contract of accounts and stays when legacy goes"},
 	{packages: "accounts/sqlstore/sqlstoretest", may: []string{"accounts/sqlstore"}, tests: []string{"accounts/..."}, why: "empty stores for the tests of others"},
 	{packages: "accounts/accountstest", may: []string{"accounts", "accounts/phase"}, why: "the contract of a store as a suite"},
-	{packages: "accounts/password", why: "a leaf: it hashes, for whomever"},
+	{packages: "accounts/password", may: []string{"accounts/password/argon2"}, why: "it hashes, for whomever"},
 	{packages: "accounts/password/argon2", why: "a leaf: arithmetic"},
 	{packages: "accounts/masterkey", why: "a leaf: it seals, for whomever"},
 	{packages: "accounts/phase", why: "a leaf: a table"},

@@ -7,19 +7,34 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
-	"golang.org/x/crypto/argon2"
+	"rekey/accounts/password/argon2"
 )
 
 // Argon2id derives length bytes with argon2id, version 0x13 (RFC 9106). memory is in KiB.
 type Argon2id func(password, salt []byte, time, memory uint32, lanes uint8, length uint32) []byte
 
 // A Hasher makes hashes under a policy and verifies any that is within bounds. Its zero value uses the default policy
-// and golang.org/x/crypto's argon2id. It is safe for concurrent use, and it takes no permits: the caller runs each
+// and the fastest kernel of package argon2. It is safe for concurrent use, and it takes no permits: the caller runs each
 // method that hashes inside Pool.Do, with the memory that MemoryOf or Memory tells.
 type Hasher struct {
 	Policy   Policy
-	Argon2id Argon2id // nil: golang.org/x/crypto/argon2.IDKey
+	Argon2id Argon2id // nil: by a Deriver that all share, a lane after the other
+}
+
+// shared is what a Hasher without a function of its own hashes with.
+var shared = sync.OnceValue(func() *argon2.Deriver {
+	d, err := argon2.New(argon2.Config{})
+	if err != nil {
+		panic("not even plain Go computes argon2: " + err.Error()) // no password could be told right from wrong
+	}
+	return d
+})
+
+func idKey(password, salt []byte, time, memory uint32, lanes uint8, length uint32) []byte {
+	p := argon2.Params{Variant: argon2.ID, Version: argon2.Version13, Time: time, Memory: memory, Lanes: lanes, Length: length}
+	return shared().Append(make([]byte, 0, length), p, argon2.Input{Password: password, Salt: salt})
 }
 
 // Memory is what Hash, Wrap and VerifyDummy take while they run, in bytes.
@@ -63,7 +78,7 @@ func (h Hasher) matches(p phc, input []byte) bool {
 func (h Hasher) derive(p phc, input []byte, length int) []byte {
 	derive := h.Argon2id
 	if derive == nil {
-		derive = argon2.IDKey
+		derive = idKey
 	}
 	return derive(input, p.salt, p.Time, p.MemoryKiB, p.Lanes, uint32(length))
 }

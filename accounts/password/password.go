@@ -1,7 +1,7 @@
 // Package password makes and checks this store's password hashes: argon2id strings, wraps of legacy digests, and
 // the pool of permits that bounds how many hashes run at once. It serves the flows in the package above it.
 //
-// It imports nothing else of this repository: what it hashes and what it wraps comes in as bytes, so it goes on
+// It imports nothing else of this repository but argon2 below it: what it hashes and what it wraps comes in as bytes, so it goes on
 // working when the code that reads old hashes has been deleted. It never logs, and no error, panic report or printed
 // value of this package contains a byte of a password, a hash, a salt or a key.
 package password

@@ -14,7 +14,6 @@ import (
 	xargon2 "golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/bcrypt"
 
-	"rekey/accounts/password"
 	"rekey/accounts/password/argon2"
 	"rekey/cmd/loadtest/gauge"
 )
@@ -123,17 +122,5 @@ func kernels(ctx context.Context, b *bench) ([]gauge.Result, error) {
 	return []gauge.Result{{
 		What: "logins/s of 8 clients with the kernel over those without, SQLite", Value: f2(m[0] / m[1]), Goal: "-", Met: true,
 		Detail: fmt.Sprintf("%.1f / %.1f", m[0], m[1]), Others: others,
-	}}, nil
-}
-
-// hasher hashes as the server does.
-func hasher() (password.Hasher, error) {
-	d, err := argon2.New(argon2.Config{})
-	if err != nil {
-		return password.Hasher{}, err
-	}
-	return password.Hasher{Argon2id: func(pw, salt []byte, time, memory uint32, lanes uint8, length uint32) []byte {
-		p := argon2.Params{Variant: argon2.ID, Version: argon2.Version13, Time: time, Memory: memory, Lanes: lanes, Length: length}
-		return d.Append(nil, p, argon2.Input{Password: pw, Salt: salt})
 	}}, nil
 }
