@@ -59,7 +59,7 @@ func (f *filling) together(pass, slice, processors uint32) {
 	}
 }
 
-// segments fills those of every so manieth lane.
+// segments fills those of one lane, and of each that comes so many after it.
 func (f *filling) segments(pass, slice, first, every uint32) {
 	for lane := first; lane < f.lanes; lane += every {
 		f.segment(pass, slice, lane)

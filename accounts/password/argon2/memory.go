@@ -16,6 +16,9 @@ type memory struct {
 	idle   int    // cycles of the garbage collector that it has lain idle for
 }
 
+// mostText is the longest text whose room is kept, in bytes: longer than that of any password of a person.
+const mostText = 4 << 10
+
 // work is what a lane needs beside its blocks.
 type work struct{ counter, made, addresses, tmp block }
 
@@ -67,6 +70,9 @@ func (s *store) keep(m *memory) {
 	clear(m.bytes[:])
 	clear(m.text[:cap(m.text)])
 	clear(m.long[:cap(m.long)])
+	if cap(m.text) > mostText {
+		m.text = nil
+	}
 	m.idle = 0
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,21 +9,22 @@ import (
 // seed makes the first two blocks of each lane (RFC 9106, section 3.2, steps 1 to 4).
 func (f *filling) seed(in Input) {
 	m := f.memory
+	parts := [...][]byte{in.Password, in.Salt, in.Secret, in.Data}
+	length := 4 * (6 + len(parts))
+	for _, part := range parts {
+		length += len(part)
+	}
+	if cap(m.text) < length { // else append would move what is there, and leave it behind
+		m.text = make([]byte, 0, length)
+	}
 	text := m.text[:0]
 	for _, n := range [...]uint32{f.lanes, f.Length, f.Memory, f.Time, f.Version, uint32(f.Variant)} {
 		text = binary.LittleEndian.AppendUint32(text, n)
 	}
-	for _, part := range [...][]byte{in.Password, in.Salt, in.Secret, in.Data} {
+	for _, part := range parts {
 		text = binary.LittleEndian.AppendUint32(text, uint32(len(part)))
-		if cap(text)-len(text) < len(part) { // it is moved, and nothing of it may stay behind
-			larger := make([]byte, len(text), 2*cap(text)+len(part))
-			copy(larger, text)
-			clear(text)
-			text = larger
-		}
 		text = append(text, part...)
 	}
-	m.text = text
 
 	// H_0, and behind it the number of the block and of its lane.
 	var h0 [blake2b.Size + 8]byte
