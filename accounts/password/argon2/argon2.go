@@ -9,8 +9,9 @@
 // Whoever knows the filled memory of a hash can try passwords against its first block, at the cost of a BLAKE2b each, and that holds
 // for whatever part of it is left: so all of it is made zeros before it is kept for another hash or left to the garbage collector, as are
 // the buffers that the password itself was copied to, and the intermediate values that kernels leave on their way. What the caller
-// passes in, and the key, are the caller's to clear. Out of reach are the last bytes that BLAKE2b had in hand, on the stack and in
-// registers, which the next calls write over, and copies that the system makes (a core dump, swap).
+// passes in, and the key, are the caller's to clear. Out of reach are the last bytes that BLAKE2b had in hand (in registers, on the
+// stack, and for keys of other lengths than 32, 48 and 64 bytes on the heap), and copies that the system makes (a core dump, swap). The
+// Generic kernel is the exception: what golang.org/x/crypto computes for it is left to the garbage collector as it is.
 //
 // It imports nothing else of this repository.
 package argon2
@@ -76,11 +77,11 @@ type Config struct {
 	Kernel string
 	// Broken is told of each kernel that does not compute what it should, before another one is tried. nil: nobody is.
 	Broken func(kernel string)
-	// Idle is how many bytes of memory may be kept for the next hashes, which spares them most of what they allocate; 0: 64 MiB. The
-	// garbage collector gets back what was not used since its last cycle.
+	// Idle is how many bytes of blocks may be kept for the next hashes, which spares them what they allocate; 0: 64 MiB. The garbage
+	// collector gets back what was not used since its last cycle.
 	Idle int64
 	// Borrow asks for up to so many more processors for a while, and returns how many there are, and what gives them back. nil: none.
-	// Only with them do lanes run at the same time.
+	// Only with them do lanes run at the same time, but by Generic, where they always do.
 	Borrow func(most int) (got int, giveBack func())
 }
 

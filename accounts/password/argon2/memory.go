@@ -22,7 +22,8 @@ const mostText = 4 << 10
 // work is what a lane needs beside its blocks.
 type work struct{ counter, made, addresses, tmp block }
 
-func (m *memory) size() int64 { return int64(cap(m.blocks)+4*cap(m.work)) * blockSize }
+// size is what the blocks take, in bytes. The rest is a few kibibytes.
+func (m *memory) size() int64 { return int64(cap(m.blocks)) * blockSize }
 
 // A store keeps memory for the next derivation. Its zero value keeps none.
 type store struct {
@@ -33,6 +34,10 @@ type store struct {
 	bytes int64
 	armed bool
 }
+
+// wasteful is how many times as much memory as it needs a derivation may take: else small ones would keep the memory of a large one from
+// ever lying idle.
+const wasteful = 4
 
 // take returns memory of so many blocks: the smallest that is there and large enough, or new.
 func (s *store) take(blocks uint32, lanes uint32) *memory {
@@ -50,7 +55,7 @@ func (s *store) find(blocks int) *memory {
 	defer s.mu.Unlock()
 	best := -1
 	for i, m := range s.idle {
-		if cap(m.blocks) >= blocks && (best < 0 || cap(m.blocks) <= cap(s.idle[best].blocks)) {
+		if cap(m.blocks) >= blocks && cap(m.blocks) <= wasteful*blocks && (best < 0 || cap(m.blocks) <= cap(s.idle[best].blocks)) {
 			best = i
 		}
 	}

@@ -95,10 +95,37 @@ func TestNothingRemains(t *testing.T) {
 	}
 }
 
+// The memory of a large derivation is not kept busy by small ones, and a small one's may be a little larger than it needs.
+func TestMemoryFits(t *testing.T) {
+	t.Parallel()
+	s := store{most: 1 << 20}
+	large := s.take(400, 1)
+	s.keep(large)
+	if small := s.take(8, 1); small == large {
+		t.Error("a small derivation takes the memory of a large one")
+	} else {
+		s.keep(small)
+	}
+	if other := s.take(200, 1); other != large {
+		t.Error("a derivation that needs half of it does not")
+	}
+}
+
+// Memory for the whole of what may lie idle is kept, whatever its lanes.
+func TestMemoryOfTheWholeIsKept(t *testing.T) {
+	t.Parallel()
+	s := store{most: 64 * blockSize}
+	m := s.take(64, 4)
+	s.keep(m)
+	if again := s.take(64, 4); again != m {
+		t.Error("it is given back")
+	}
+}
+
 // What lies idle for a whole cycle of the garbage collector is given back, and no more is kept than may be.
 func TestMemoryIsGivenBack(t *testing.T) { // not parallel: it collects garbage
 	var s store
-	s.most = 3 * (64 + 4) * blockSize
+	s.most = 3 * 64 * blockSize
 	var taken []*memory
 	for range 5 {
 		taken = append(taken, s.take(64, 1))
