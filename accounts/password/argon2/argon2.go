@@ -81,7 +81,7 @@ type Config struct {
 	// collector gets back what was not used since its last cycle.
 	Idle int64
 	// Borrow asks for up to so many more processors for a while, and returns how many there are, and what gives them back. nil: none.
-	// Only with them do lanes run at the same time, but by Generic, where they always do.
+	// Only with them do lanes run at the same time.
 	Borrow func(most int) (got int, giveBack func())
 }
 
@@ -125,7 +125,7 @@ func (d *Deriver) Append(dst []byte, p Params, in Input) []byte {
 			panic("argon2: an input of more than 4 GiB")
 		}
 	}
-	if d.kernel.compress == nil {
+	if d.kernel.compress == nil && p.Lanes == 1 { // x/crypto runs lanes at the same time, whoever waits for the processors
 		if key, ok := elsewhere(p, in); ok {
 			return append(dst, key...)
 		}

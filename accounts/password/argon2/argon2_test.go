@@ -168,6 +168,24 @@ func TestAgree(t *testing.T) { // not parallel: it sets how many processors ther
 	t.Logf("%d samples, %d of them computed by x/crypto too, by %v", 2*samples, byOthers, Kernels())
 }
 
+// By whatever kernel, lanes run at the same time only on processors that are lent.
+func TestLanesWaitForProcessors(t *testing.T) {
+	t.Parallel()
+	for name, d := range derivers(t) {
+		asked := 0
+		d.borrow = func(int) (int, func()) { asked++; return 0, func() {} }
+		p := Params{ID, Version13, 1, 64, 4, 32}
+		in := Input{Password: []byte("tulip"), Salt: []byte("0123456789abcdef")}
+		want, _ := elsewhere(p, in)
+		if got := d.Append(nil, p, in); !bytes.Equal(got, want) || asked != 1 {
+			t.Errorf("%s: %x, want %x; asked for processors %d times", name, got, want, asked)
+		}
+		if p.Lanes = 1; d.Append(nil, p, in) != nil && asked != 1 {
+			t.Errorf("%s asks for processors for one lane", name)
+		}
+	}
+}
+
 // Large memory too, and more lanes than processors.
 func TestAgreeAtSize(t *testing.T) {
 	t.Parallel()
