@@ -77,8 +77,8 @@ type Config struct {
 	Kernel string
 	// Broken is told of each kernel that does not compute what it should, before another one is tried. nil: nobody is.
 	Broken func(kernel string)
-	// Idle is how many bytes of blocks may be kept for the next hashes, which spares them what they allocate; 0: 64 MiB. The garbage
-	// collector gets back what was not used since its last cycle.
+	// Idle is how many bytes of blocks may be kept for the next hashes, which spares them what they allocate, beside those in use; 0: 64
+	// MiB. The garbage collector gets back what was not used since its last cycle.
 	Idle int64
 	// Borrow asks for up to so many more processors for a while, and returns how many there are, and what gives them back. nil: none.
 	// Only with them do lanes run at the same time.

@@ -27,11 +27,12 @@ func (m *memory) size() int64 { return int64(cap(m.blocks)) * blockSize }
 
 // A store keeps memory for the next derivation. Its zero value keeps none.
 type store struct {
-	most int64 // bytes
+	most int64 // bytes in use and idle, above which nothing is idle
 
 	mu    sync.Mutex
 	idle  []*memory // the last used last
-	bytes int64
+	bytes int64     // idle
+	used  int64     // bytes in use
 	armed bool
 }
 
@@ -50,6 +51,7 @@ func (s *store) take(blocks uint32, lanes uint32) *memory {
 	return m
 }
 
+// find returns memory that lies idle. Where there is none that fits, what lies idle makes room for what is allocated instead.
 func (s *store) find(blocks int) *memory {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,11 +62,17 @@ func (s *store) find(blocks int) *memory {
 		}
 	}
 	if best < 0 {
+		s.used += int64(blocks) * blockSize
+		for len(s.idle) > 0 && s.used+s.bytes > s.most {
+			s.bytes -= s.idle[0].size()
+			s.idle = slices.Delete(s.idle, 0, 1)
+		}
 		return nil
 	}
 	m := s.idle[best]
 	s.idle = slices.Delete(s.idle, best, best+1)
 	s.bytes -= m.size()
+	s.used += m.size()
 	return m
 }
 
@@ -81,7 +89,8 @@ func (s *store) keep(m *memory) {
 	m.idle = 0
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.bytes+m.size() > s.most {
+	s.used -= m.size()
+	if s.used+s.bytes+m.size() > s.most {
 		return
 	}
 	s.idle = append(s.idle, m)

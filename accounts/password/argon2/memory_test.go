@@ -111,6 +111,26 @@ func TestMemoryFits(t *testing.T) {
 	}
 }
 
+// What lies idle makes room for what is allocated: together they are no more than may be, or nothing is idle.
+func TestIdleMemoryMakesRoom(t *testing.T) {
+	t.Parallel()
+	s := store{most: 130 * blockSize}
+	first, second := s.take(64, 1), s.take(64, 1)
+	s.keep(first)
+	s.keep(second)
+	if len(s.idle) != 2 || s.used != 0 {
+		t.Fatalf("%d lie idle, %d bytes are in use", len(s.idle), s.used)
+	}
+	large := s.take(100, 1)
+	if len(s.idle) != 0 || s.bytes != 0 || s.used != 100*blockSize {
+		t.Errorf("beside a large one %d lie idle, of %d bytes; %d bytes are in use", len(s.idle), s.bytes, s.used)
+	}
+	s.keep(large)
+	if len(s.idle) != 1 || s.bytes != 100*blockSize || s.used != 0 {
+		t.Errorf("%d lie idle, of %d bytes; %d bytes are in use", len(s.idle), s.bytes, s.used)
+	}
+}
+
 // Memory for the whole of what may lie idle is kept, whatever its lanes.
 func TestMemoryOfTheWholeIsKept(t *testing.T) {
 	t.Parallel()
