@@ -39,7 +39,7 @@ type Memory struct {
 
 // NewMemory returns a store with these people in it.
 func NewMemory(users ...legacy.User) *Memory {
-	m := &Memory{users: users}
+	m := &Memory{users: slices.Clone(users)} // two stores may be made of the same people
 	for _, u := range users {
 		m.touched(u.ID)
 	}
