@@ -32,11 +32,6 @@ var shared = sync.OnceValue(func() *argon2.Deriver {
 	return d
 })
 
-func idKey(password, salt []byte, time, memory uint32, lanes uint8, length uint32) []byte {
-	p := argon2.Params{Variant: argon2.ID, Version: argon2.Version13, Time: time, Memory: memory, Lanes: lanes, Length: length}
-	return shared().Append(make([]byte, 0, length), p, argon2.Input{Password: password, Salt: salt})
-}
-
 // Memory is what Hash, Wrap and VerifyDummy take while they run, in bytes.
 func (h Hasher) Memory() int64 { return h.Policy.orDefault().memory() }
 
@@ -78,7 +73,7 @@ func (h Hasher) matches(p phc, input []byte) bool {
 func (h Hasher) derive(p phc, input []byte, length int) []byte {
 	derive := h.Argon2id
 	if derive == nil {
-		derive = idKey
+		derive = shared().IDKey
 	}
 	return derive(input, p.salt, p.Time, p.MemoryKiB, p.Lanes, uint32(length))
 }

@@ -16,10 +16,9 @@ import (
 	"rekey/cmd/loadtest/rig"
 )
 
-// chunks is into how many pieces the people are cut, so that both processes have some to the end.
 const (
-	chunks     = 20
-	leastChunk = 100 // that settings take
+	chunks     = 20  // into which the people are cut, so that both processes have some to the end
+	leastChunk = 100 // people, that settings take
 )
 
 // overOne is what two processes are to move over what one does.

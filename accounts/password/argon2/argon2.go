@@ -10,7 +10,7 @@
 // for whatever part of it is left: so all of it is made zeros before it is kept for another hash or left to the garbage collector, as are
 // the buffers that the password itself was copied to, and the intermediate values that kernels leave on their way. What the caller
 // passes in, and the key, are the caller's to clear. Out of reach are the last bytes that BLAKE2b had in hand (in registers, on the
-// stack, and for keys of other lengths than 32, 48 and 64 bytes on the heap), and copies that the system makes (a core dump, swap). The
+// stack, and at the end of keys of other lengths than 32 and 64 bytes on the heap), and copies that the system makes (a core dump, swap). The
 // Generic kernel is the exception: what golang.org/x/crypto computes for it is left to the garbage collector as it is.
 //
 // It imports nothing else of this repository.
@@ -142,6 +142,13 @@ func (d *Deriver) Append(dst []byte, p Params, in Input) []byte {
 	f.seed(in)
 	f.fill(d.borrow)
 	return f.key(dst)
+}
+
+// IDKey returns what golang.org/x/crypto/argon2.IDKey does: a key of length bytes by argon2id, version 0x13. memory is in KiB. It panics
+// where Append does.
+func (d *Deriver) IDKey(password, salt []byte, time, memory uint32, lanes uint8, length uint32) []byte {
+	p := Params{Variant: ID, Version: Version13, Time: time, Memory: memory, Lanes: lanes, Length: length}
+	return d.Append(make([]byte, 0, length), p, Input{Password: password, Salt: salt})
 }
 
 // elsewhere has golang.org/x/crypto compute what it can: where there is no kernel here, it has some that are faster than plain Go.

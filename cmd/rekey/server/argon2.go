@@ -9,11 +9,11 @@ import (
 	"rekey/legacy/hash"
 )
 
-// Argon2 is argon2 by the kernel that is configured, for new hashes and for old ones. permits lends the cores on which lanes run at the
-// same time.
+// Argon2 is argon2 by the kernel that is configured, for new hashes and for old ones.
 type Argon2 struct{ deriver *argon2.Deriver }
 
-// NewArgon2 tests the kernel. Where it is not to be had, or broken, what every machine has computes the same, slower, and the log says so. permits and log may be nil.
+// NewArgon2 tests the kernel. Where it is not to be had, or broken, what every machine has computes the same, slower, and the log says
+// so. permits lends the cores on which lanes run at the same time. It and log may be nil.
 func NewArgon2(c *config.Config, permits *password.Pool, log *slog.Logger) Argon2 {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -43,12 +43,6 @@ func NewArgon2(c *config.Config, permits *password.Pool, log *slog.Logger) Argon
 // Kernel is the name of the kernel that computes it.
 func (a Argon2) Kernel() string { return a.deriver.Kernel() }
 
-// ID is argon2id, as package password takes it.
-func (a Argon2) ID(pw, salt []byte, time, memory uint32, lanes uint8, length uint32) []byte {
-	p := argon2.Params{Variant: argon2.ID, Version: argon2.Version13, Time: time, Memory: memory, Lanes: lanes, Length: length}
-	return a.deriver.Append(make([]byte, 0, length), p, argon2.Input{Password: pw, Salt: salt})
-}
-
 var variants = map[string]argon2.Variant{"argon2d": argon2.D, "argon2i": argon2.I, "argon2id": argon2.ID}
 
 // Any is every argon2, as package hash takes it.
@@ -63,7 +57,7 @@ func (a Argon2) Any(variant string, version int, pw, salt, secret, data []byte, 
 
 // Hasher makes new hashes by the configured policy.
 func (a Argon2) Hasher(c *config.Config) password.Hasher {
-	return password.Hasher{Policy: passwordPolicy(c), Argon2id: a.ID}
+	return password.Hasher{Policy: passwordPolicy(c), Argon2id: a.deriver.IDKey}
 }
 
 // Hashes reads old ones within the configured bounds.

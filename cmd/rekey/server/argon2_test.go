@@ -15,12 +15,12 @@ func TestArgon2(t *testing.T) {
 	t.Parallel()
 	var c config.Config
 	permits := password.NewPool(password.PoolConfig{})
-	want := NewArgon2(&c, nil, nil).ID([]byte("tulip"), []byte("0123456789abcdef"), 2, 64, 4, 32)
+	want := NewArgon2(&c, nil, nil).deriver.IDKey([]byte("tulip"), []byte("0123456789abcdef"), 2, 64, 4, 32)
 	for kernel, warns := range map[string]bool{config.KernelAuto: false, "generic": false, "none of these": true} {
 		var log bytes.Buffer
 		c.Password.Kernel = kernel
 		a := NewArgon2(&c, permits, slog.New(slog.NewTextHandler(&log, nil)))
-		if got := a.ID([]byte("tulip"), []byte("0123456789abcdef"), 2, 64, 4, 32); !bytes.Equal(got, want) {
+		if got := a.deriver.IDKey([]byte("tulip"), []byte("0123456789abcdef"), 2, 64, 4, 32); !bytes.Equal(got, want) {
 			t.Errorf("%s: %x, want %x", kernel, got, want)
 		}
 		if got := a.Any("argon2id", 0x13, []byte("tulip"), []byte("0123456789abcdef"), nil, nil, 2, 64, 4, 32); !bytes.Equal(got, want) {
