@@ -47,11 +47,11 @@ type Gateway struct {
 
 // prepare makes the proxies and the configuration of a gateway, and ports that stay its own when it starts anew.
 func (s *Stage) prepare(i int, keyFile string, servers map[string]*url.URL) (*Gateway, error) {
-	listen, err := s.freeAddress()
+	listen, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	admin, err := s.freeAddress()
+	admin, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -133,9 +133,11 @@ func (s *Stage) Limit(ctx context.Context) error {
 	return s.Start(ctx, 0)
 }
 
-// freeAddress is one of the stage's own loopback address, where no connection going out takes the port while a process is down.
-func (s *Stage) freeAddress() (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", s.host+":0")
+// freeAddress is one of a loopback host of its own, where no connection going out takes the port while a process is down, and no
+// other process is given it.
+func freeAddress() (string, error) {
+	host := fmt.Sprintf("127.%d.%d.%d", 1+rand8()%254, rand8(), 1+rand8()%254)
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", host+":0")
 	if err != nil {
 		return "", err
 	}

@@ -55,14 +55,13 @@ type Stage struct {
 	Token    string // of a member of staff who may do everything
 	Mailbox  *Mailbox
 
-	host  string // of the processes
 	redis *redis.Client
 	undo  []func() error
 }
 
 // Open starts everything and waits until it is ready. Close ends what was started, after an error too.
 func Open(ctx context.Context, c Config) (*Stage, error) {
-	s := &Stage{Config: c, host: fmt.Sprintf("127.%d.%d.%d", 1+rand8()%254, rand8(), 1+rand8()%254)}
+	s := &Stage{Config: c}
 	return s, s.open(ctx)
 }
 

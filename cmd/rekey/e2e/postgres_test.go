@@ -76,12 +76,12 @@ func (p *postgres) command(name string, args ...string) *exec.Cmd {
 // start starts it and waits until it answers.
 func (p *postgres) start() {
 	p.t.Helper()
-	_, port, err := net.SplitHostPort(p.addr)
+	host, port, err := net.SplitHostPort(p.addr)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
-		p.cmd = p.command("postgres", "-D", p.dir+"/data", "-c", "listen_addresses=127.0.0.1", "-p", port, "-c", "unix_socket_directories=", "-c", "fsync=off")
+		p.cmd = p.command("postgres", "-D", p.dir+"/data", "-c", "listen_addresses="+host, "-p", port, "-c", "unix_socket_directories=", "-c", "fsync=off")
 		p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 		if err := p.cmd.Start(); err != nil {
 			p.t.Fatal(err)
@@ -92,7 +92,7 @@ func (p *postgres) start() {
 			close(ended)
 		}(p.cmd)
 		for running := true; running; {
-			if p.command("pg_isready", "--quiet", "--host", "127.0.0.1", "--port", port).Run() == nil {
+			if p.command("pg_isready", "--quiet", "--host", host, "--port", port).Run() == nil {
 				return
 			}
 			select {
