@@ -73,6 +73,16 @@ func (p sight) silent() bool { return p.unread != nil && !errors.As(p.unread, ne
 // named finds whom a ref names, wherever they are. Its error is ErrNotFound, ErrContestedPerson (several legacy people have that
 // name and none of them is here), or an *UnavailableError.
 func (s *Service) named(ctx context.Context, ref string, a Attempt) (sight, error) {
+	p, err := s.namedUnseen(ctx, ref, a)
+	if err == nil && p.rec == nil && p.silent() {
+		return sight{}, cannotTell("ask the legacy store", p.unread)
+	}
+	return p, err
+}
+
+// namedUnseen is named that takes the key of a legacy store which does not answer for somebody's: whether there is such a person
+// cannot be told, but who they would be can.
+func (s *Service) namedUnseen(ctx context.Context, ref string, a Attempt) (sight, error) {
 	rec, err := s.AccountOf(ctx, ref)
 	key, isKey := s.legacyRef(ref)
 	switch {
@@ -88,11 +98,8 @@ func (s *Service) named(ctx context.Context, ref string, a Attempt) (sight, erro
 		return sight{}, ErrNotFound
 	case isKey:
 		p := s.sightOf(ctx, nil, key, nil, a)
-		switch {
-		case p.gone():
+		if p.gone() {
 			return sight{}, ErrNotFound
-		case p.silent():
-			return sight{}, cannotTell("ask the legacy store", p.unread)
 		}
 		return p, nil
 	}
@@ -174,7 +181,8 @@ func (p sight) row(a Attempt) phase.Row {
 	return a.row(*p.rec)
 }
 
-// SubjectAnywhere is SubjectOf that looks for a name in the legacy stores too. Its error may be ErrContestedPerson as well.
+// SubjectAnywhere is SubjectOf that looks for a name in the legacy stores too. A key of a legacy store that does not answer names a
+// subject as well, for whom there may be nothing. Its error may be ErrContestedPerson too.
 func (s *Service) SubjectAnywhere(ctx context.Context, ref string) (uuid.UUID, error) {
 	account, err := s.SubjectOf(ctx, ref)
 	if !errors.Is(err, ErrNotFound) {
@@ -184,7 +192,7 @@ func (s *Service) SubjectAnywhere(ctx context.Context, ref string) (uuid.UUID, e
 	if err != nil {
 		return uuid.Nil, err
 	}
-	p, err := s.named(ctx, ref, a)
+	p, err := s.namedUnseen(ctx, ref, a)
 	return p.id, err
 }
 

@@ -302,11 +302,19 @@ func (s *search) finding(ctx context.Context) (Finding, error) {
 		})
 	}
 	all.Wait()
-	slices.SortFunc(s.problems, func(a, b SearchProblem) int {
+	f.Problems = s.sortedProblems()
+	return f, errors.Join(errs...)
+}
+
+// sortedProblems are what was not searched. Of a store that does not answer that is all: a longer part would not make it answer.
+func (s *search) sortedProblems() []SearchProblem {
+	problems := slices.DeleteFunc(slices.Clone(s.problems), func(p SearchProblem) bool {
+		return p.Problem == NotAllByPart && slices.Contains(s.problems, SearchProblem{p.Source, NotAnswered})
+	})
+	slices.SortFunc(problems, func(a, b SearchProblem) int {
 		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Problem, b.Problem))
 	})
-	f.Problems = s.problems
-	return f, errors.Join(errs...)
+	return problems
 }
 
 // join reads the accounts of those who were found in a legacy store. Two who are one account are one person.

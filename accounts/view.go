@@ -89,14 +89,14 @@ const (
 	StrengthNone       Strength = "none"
 )
 
-// View returns what there is to see of the person whom a ref names, wherever they are. Its error is ErrNotFound,
-// ErrContestedPerson, or an *UnavailableError.
+// View returns what there is to see of the person whom a ref names, wherever they are. Of the key of a legacy store that does not
+// answer that is what is kept here, if there is anything. Its error is ErrNotFound, ErrContestedPerson, or an *UnavailableError.
 func (s *Service) View(ctx context.Context, ref string) (PersonView, error) {
 	a, err := s.looking(ctx)
 	if err != nil {
 		return PersonView{}, err
 	}
-	p, err := s.named(ctx, ref, a)
+	p, err := s.namedUnseen(ctx, ref, a)
 	if err != nil {
 		return PersonView{}, err
 	}
@@ -116,6 +116,9 @@ func (s *Service) View(ctx context.Context, ref string) (PersonView, error) {
 	}
 	if err != nil {
 		return PersonView{}, err
+	}
+	if p.rec == nil && p.silent() && len(v.Notes)+len(v.Events)+v.Sessions == 0 {
+		return PersonView{}, cannotTell("ask the legacy store", p.unread)
 	}
 	if t.here() != nil {
 		v.Here = s.sideHere(v.Overview, *p.rec)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"rekey/accounts"
 	"rekey/accounts/password"
 	"rekey/accounts/phase"
@@ -180,6 +182,35 @@ func TestCausesByPhase(t *testing.T) {
 			t.Errorf("view: %+v", got)
 		}
 	})
+}
+
+// While the old store is away its keys go on naming people: what is kept here of one who has not been moved can be seen, and nobody is
+// told that somebody of whom nothing is kept is there, or is not.
+func TestViewWithoutLegacy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withHash("7", "anna", "auto", "!"))
+	mustNotMigrate(t, w.Service, accounts.Migration{Source: "shop", LegacyID: "7", By: because}, accounts.NoteUnusableHash)
+	w.source.SetDown(errDown)
+	v := mustView(t, w.Service, "shop/7")
+	if v.ID != anna || v.State != accounts.StateUnknown || !v.Silent || v.There != nil || v.Here != nil || len(v.Events) != 1 {
+		t.Errorf("%+v", v)
+	}
+	if id, events, err := w.History(t.Context(), "shop/7", uuid.Nil, 10); id != anna || len(events) != 1 || err != nil {
+		t.Errorf("history: %s, %+v, %v", id, events, err)
+	}
+	for name, ask := range map[string]func() error{
+		"view of another": func() error { _, err := w.View(t.Context(), "shop/8"); return err },
+		"view of a name":  func() error { _, err := w.View(t.Context(), "anna"); return err },
+		"disable":         func() error { _, err := w.DisableBy(t.Context(), "shop/7", true, false, because); return err },
+		"enable":          func() error { _, err := w.DisableBy(t.Context(), "shop/7", false, false, because); return err },
+		"delete":          func() error { _, err := w.DeleteBy(t.Context(), "shop/7", false, because); return err },
+		"unlock":          func() error { _, err := w.Unlock(t.Context(), "shop/7", false, because); return err },
+		"revert":          func() error { _, err := w.Revert(t.Context(), "shop/7", false, because); return err },
+	} {
+		if err := ask(); !isUnavailable(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 // The two records stand side by side; what differs is named, and nothing that proves anything is in it.
