@@ -57,7 +57,7 @@ fuzz: ## each fuzz target for FUZZTIME (60s)
 bench: ## the load tool, on databases that keep fsync on
 	REKEY_SERVICES_DURABLE=1 $(SERVICES) $(GO) run $(BENCH) $(BENCHFLAGS)
 
-bench-sweep: ## what moving a million people costs, over COPY, pgloader, raw hashing and idle logins; 25 minutes, 6 with BENCHFLAGS=-quick
+bench-sweep: ## what moving a million people costs, over COPY, pgloader, raw hashing and idle logins; 30 minutes, 6 with BENCHFLAGS=-quick
 	REKEY_SERVICES_DURABLE=1 $(SERVICES) $(GO) run ./cmd/sweepbench bench $(BENCHFLAGS)
 
 bench-sweep-large: ## ten million people made in SQLite, and moved for ten minutes: time, memory, and what all of it would take

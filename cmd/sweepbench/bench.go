@@ -42,7 +42,7 @@ The rows, by the name that -rows takes:
            that neither database is busy; and, wrapping, -two-wrap people. From when the first person has moved.
 
 Databases are made for each measurement and dropped behind it. PostgreSQL needs about 2.5 KB for each person, MariaDB 0.4 KB, and the
-files of row write 1 KB in -dir. Run it by "make bench-sweep", whose databases keep fsync on: on two cores all of it takes about 25
+files of row write 1 KB in -dir. Run it by "make bench-sweep", whose databases keep fsync on: on two cores all of it takes about 30
 minutes, and a -quick one 6. For more people than these databases are made for, see sweepbench large.`
 
 // A bench is what the rows share.
@@ -98,7 +98,7 @@ func measure(ctx context.Context, args []string, out io.Writer) (err error) {
 	f.Int64Var(&b.people, "people", 1_000_000, "people of the rows write, verify and logins; of those a round takes up to some 15,000 a second, for twice -warm and -span")
 	sizes := f.String("sizes", "100000,1000000", "numbers of people of the row memory")
 	f.Int64Var(&b.wrap, "wrap", 20_000, "people of the row wrap, in all rounds together")
-	f.Int64Var(&b.two, "two", 30_000, "people of the row two")
+	f.Int64Var(&b.two, "two", 200_000, "people of the row two: of fewer, most of the time is that in which batches grow from 64")
 	f.Int64Var(&b.twoWrap, "two-wrap", 800, "people of the row two who are wrapped")
 	f.IntVar(&b.rounds, "rounds", 2, "interleaved rounds of each row")
 	f.IntVar(&b.workers, "workers", runtime.NumCPU(), "of rekey sweep run, and goroutines of argon2id alone")
