@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"rekey/accounts/password"
 	"rekey/legacy"
@@ -167,11 +169,8 @@ func (b *bulk) lookAgain(ctx context.Context) error {
 	if b.DryRun {
 		return b.namesAgain(ctx)
 	}
-	for _, m := range b.movers {
-		var err error
-		if m.credential, err = b.keepNew(ctx, m.id, m.hash, b.candidate(m), b.Hash, password.PrioritySweep); err != nil {
-			return err
-		}
+	if err := b.credentials(ctx); err != nil {
+		return err
 	}
 	epochs, again := b.Known.epochs, map[string]*legacy.User(nil)
 	if !b.Known.goodFor(b.a, b.now()) {
@@ -205,6 +204,30 @@ func (b *bulk) lookAgain(ctx context.Context) error {
 	}
 	b.movers = same
 	return nil
+}
+
+// credentials makes those of the movers, as many at a time as sweeps may hash: else a permit would lie idle whenever another batch of
+// the process is read or written.
+func (b *bulk) credentials(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	var next atomic.Int64
+	for range min(b.permits.SweepPermits(), len(b.movers)) {
+		group.Go(func() error {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(b.movers) {
+					return nil
+				}
+				m := b.movers[i]
+				made, err := b.keepNew(ctx, m.id, m.hash, b.candidate(m), b.Hash, password.PrioritySweep)
+				if err != nil {
+					return err
+				}
+				m.credential = made
+			}
+		})
+	}
+	return group.Wait()
 }
 
 // read reads the legacy store once more, and before that how often the sessions of the movers have ended.

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"rekey/accounts"
+	"rekey/accounts/password"
 	"rekey/accounts/phase"
 	"rekey/legacy"
 	"rekey/legacy/legacytest"
@@ -205,6 +207,46 @@ func kinds(events []accounts.Event) (told []string) {
 	}
 	slices.Sort(told) // of one millisecond they come in any order
 	return told
+}
+
+// Hashes of one batch are made as many at a time as sweeps may make, and each is its owner's.
+func TestManyAreHashedTogether(t *testing.T) {
+	t.Parallel()
+	const people, permits = 12, 3
+	var users []legacy.User
+	for i := range people {
+		users = append(users, md5Salted(t, strconv.Itoa(i+1), fmt.Sprintf("person%d", i+1), "", fmt.Sprintf("tulip%d", i+1)))
+	}
+	w := newWorld(t, users...)
+	pool := password.NewPool(password.PoolConfig{Permits: permits, SweepPermits: permits, MaxWait: time.Minute})
+	s := w.serve(t, func(c *accounts.Config) { c.Permits = pool })
+	h := newHerd(t, w, idsOf(users)...)
+	b := h.batch(t)
+
+	release := make(chan struct{}) // logins that hold the permits until all hashes that may be made wait for them
+	var all sync.WaitGroup
+	for range permits {
+		begun := make(chan struct{})
+		all.Go(func() {
+			must(t, "hold a permit", pool.Do(t.Context(), 1, password.PriorityLogin, func() { close(begun); <-release }), nil)
+		})
+		<-begun
+	}
+	all.Go(func() {
+		defer close(release)
+		for until := time.Now().Add(20 * time.Second); pool.Stats().WaitingSweep < permits; <-time.After(time.Millisecond) {
+			if time.Now().After(until) {
+				t.Errorf("%d hashes at a time", pool.Stats().WaitingSweep)
+				return
+			}
+		}
+	})
+	h.mustMove(t, s, b, map[accounts.Outcome]int64{accounts.OutcomeMoved: people})
+	all.Wait()
+	for i := range people {
+		w.storedAs(t, strconv.Itoa(i+1), accounts.SchemeWrapped)
+		mustLogin(t, s, fmt.Sprintf("person%d", i+1), fmt.Sprintf("tulip%d", i+1))
+	}
 }
 
 // Of those who share a name nobody is moved, and nobody is without a census.

@@ -129,6 +129,9 @@ func NewPool(c PoolConfig) *Pool {
 	return p
 }
 
+// SweepPermits returns how many hashes of PrioritySweep may run at once.
+func (p *Pool) SweepPermits() int { return min(p.permits, p.sweepPermits) }
+
 // Do waits for a permit and for memory bytes of the budget, runs fn in a goroutine of its own, and returns when fn has
 // ended. It returns
 //
