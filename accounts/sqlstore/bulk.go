@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -42,6 +43,9 @@ func (s *Store) CreateMany(ctx context.Context, many []accounts.Made, c accounts
 			return changed, nil
 		case err == nil:
 			failpoint.Hit(failpoint.BulkCommitted)
+			if s.growth.by(len(many)) {
+				_ = s.engine.survey(ctx, s) // it is done already; without this, what comes next is slower, and as good
+			}
 			return nil, nil
 		case !s.engine.unique(err):
 			return nil, storeError("create accounts", err)
@@ -52,6 +56,22 @@ func (s *Store) CreateMany(ctx context.Context, many []accounts.Made, c accounts
 		}
 	}
 	return nil, storeError("create accounts", err)
+}
+
+// growth tells when accounts that are made together have filled the tables so far that the database should look at them anew. What it
+// thinks of a table of a few pages is that reading all of it is cheap, and it goes on thinking so for a minute, at each row that refers
+// to an account, while a sweep makes ten thousand a second.
+type growth struct{ made, next atomic.Int64 }
+
+const (
+	firstLook = 1000 // accounts
+	lookAgain = 10   // times as many
+)
+
+// by counts accounts, and reports whether it is time.
+func (g *growth) by(accounts int) bool {
+	made, next := g.made.Add(int64(accounts)), g.next.Load()
+	return made >= max(next, firstLook) && g.next.CompareAndSwap(next, lookAgain*made)
 }
 
 // errNotBulk is of an account that has to be made by itself.

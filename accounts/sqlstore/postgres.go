@@ -45,6 +45,7 @@ func openPostgres(ctx context.Context, url string, o Options) (*Store, error) {
 		engine: postgresEngine(locker),
 		read:   db,
 		write:  db,
+		growth: &growth{},
 		close: func() error {
 			err := db.Close()
 			conns.Close()
@@ -216,7 +217,7 @@ func lockChanges(ctx context.Context, s *Store, tx querier) error {
 // analyze makes the statistics of the tables that hold everybody. PostgreSQL does it by itself, a minute or two after they were filled;
 // until then it takes them for small, and reads all of them for each page of a walk.
 func analyze(ctx context.Context, s *Store) error {
-	_, err := s.exec(ctx, s.write, `ANALYZE accounts, legacy_links`)
+	_, err := s.exec(ctx, s.write, `ANALYZE accounts, identifiers, credentials, legacy_links`)
 	return err
 }
 

@@ -35,7 +35,7 @@ func openSQLiteReader(_ context.Context, url string, o Options) (*Store, error) 
 		return nil, err
 	}
 	read.SetMaxOpenConns(maxConns(o))
-	return &Store{engine: sqliteEngine(), read: &pool{DB: read}, close: read.Close}, nil
+	return &Store{engine: sqliteEngine(), growth: &growth{}, read: &pool{DB: read}, close: read.Close}, nil
 }
 
 // ReadTx is that of Store.

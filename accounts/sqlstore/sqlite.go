@@ -57,6 +57,7 @@ func openSQLite(ctx context.Context, url string, o Options) (*Store, error) {
 		engine: sqliteEngine(),
 		read:   &pool{DB: read},
 		write:  &pool{DB: write, group: &group{db: write}},
+		growth: &growth{},
 		// The writer last: the last connection to go moves the log into the database, and readers may not write.
 		close: func() error { return errors.Join(read.Close(), write.Close()) },
 	}, nil

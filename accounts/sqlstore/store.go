@@ -32,6 +32,7 @@ type Store struct {
 	write  *pool // the same pool as read on PostgreSQL; the one writing connection on SQLite
 	close  func() error
 	epoch  int64 // that writes hold; 0: none
+	growth *growth
 
 	longestCopy time.Duration // in place of the constant; for tests
 }
