@@ -53,7 +53,7 @@ func onEachEngine(t *testing.T, run func(t *testing.T, e engine, dsn string, adm
 
 func openTestSQLite(t *testing.T) (string, *sql.DB) {
 	path := filepath.Join(t.TempDir(), "a strange?name#100%.db")
-	admin, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: path}).String())
+	admin, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: path, RawQuery: "_pragma=busy_timeout(10000)"}).String()) // a source that closes holds it for a moment
 	if err != nil {
 		t.Fatal(err)
 	}
