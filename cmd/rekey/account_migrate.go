@@ -61,7 +61,9 @@ Exit code 1: the person cannot be moved, or somebody of a list could not be told
 			return withMover(cmd, file, workers, func(ctx context.Context, service *accounts.Service) error {
 				m.Service = service
 				bar := newReadingProgress(c.err)
-				m.Progress = func(done int) { bar.show(readSoFar("the list", done, len(m.People))) }
+				if list != "" {
+					m.Progress = func(done int) { bar.show(readSoFar("the list", done, len(m.People))) }
+				}
 				results, err := named.Run(ctx, m)
 				bar.end()
 				if errors.Is(err, accounts.ErrNothingMoves) || errors.As(err, new(*accounts.InvalidError)) {

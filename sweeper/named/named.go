@@ -57,7 +57,7 @@ type Config struct {
 }
 
 const (
-	tries       = 3 // for one person, while something does not answer
+	tries       = 3 // for one person of several, while something does not answer
 	giveUpAfter = 3 // people in a row who find a store that does not answer
 	noteEvery   = 200
 )
@@ -138,7 +138,7 @@ func (r *run) one(ctx context.Context, i int) error {
 	for try := 1; ; try++ {
 		err = r.migrate(ctx, r.People[i], &result)
 		doubt, ok := errors.AsType[*accounts.UnavailableError](err)
-		if !ok || try == tries || ctx.Err() != nil {
+		if !ok || try == tries || len(r.People) == 1 || ctx.Err() != nil { // who asks for one person may ask again
 			break
 		}
 		if r.Wait(ctx, doubt.RetryAfter) != nil {

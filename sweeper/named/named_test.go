@@ -176,6 +176,18 @@ func TestRunEnds(t *testing.T) {
 		w.shop.SetDown(nil)
 		w.mustRun(t, named.Config{People: people}, "1 unchanged", "2 moved", "3 moved", "4 moved", "5 moved", "6 moved")
 	})
+	t.Run("down, for one", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, 1, nil)
+		w.shop.SetDown(errors.New("connection refused"))
+		got, err := w.run(t.Context(), named.Config{People: list("key 0"), Wait: func(context.Context, time.Duration) error {
+			t.Error("whoever waits for one person waits for a second try")
+			return nil
+		}})
+		if err != nil || strings.Join(got, ", ") != "1 not-answered legacy-timeout" {
+			t.Errorf("%q (%v)", got, err)
+		}
+	})
 	t.Run("stopped", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, 6, nil)
