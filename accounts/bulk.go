@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
+	"rekey/accounts/jobs"
 	"rekey/accounts/password"
 	"rekey/legacy"
 	"rekey/legacy/hash"
@@ -57,6 +58,10 @@ type Batch struct {
 	Hash   Keep // "": KeepAuto
 	By     By
 	DryRun bool
+	// Batches returns how many the process is at now, this one included; nil: one. While they are as many as permits for sweeps, none of
+	// those lies idle where a batch is read or written: the others have it for their hashes. Of more batches there is always one that
+	// has a hash to make, and of fewer, more hashes than batches would be made.
+	Batches func() int
 
 	// Keep returns the chunk as it is after the batch, given what came of it; and Claim is for how long its claim is kept then.
 	Keep  func(Tally) (Chunk, error)
@@ -206,26 +211,34 @@ func (b *bulk) lookAgain(ctx context.Context) error {
 	return nil
 }
 
-// credentials makes those of the movers, as many at a time as sweeps may hash: else a permit would lie idle whenever another batch of
-// the process is read or written.
+// credentials makes those of the movers.
 func (b *bulk) credentials(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	var next atomic.Int64
-	for range min(b.permits.SweepPermits(), len(b.movers)) {
+	work := func(while func() bool) {
 		group.Go(func() error {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(b.movers) {
-					return nil
+			return jobs.Guarded(func() error {
+				for while() {
+					i := int(next.Add(1)) - 1
+					if i >= len(b.movers) {
+						return nil
+					}
+					m := b.movers[i]
+					made, err := b.keepNew(ctx, m.id, m.hash, b.candidate(m), b.Hash, password.PrioritySweep)
+					if err != nil {
+						return err
+					}
+					m.credential = made
 				}
-				m := b.movers[i]
-				made, err := b.keepNew(ctx, m.id, m.hash, b.candidate(m), b.Hash, password.PrioritySweep)
-				if err != nil {
-					return err
-				}
-				m.credential = made
-			}
+				return nil
+			})
 		})
+	}
+	work(func() bool { return true })
+	permits := b.permits.SweepPermits()
+	all := func() bool { return b.Batches != nil && b.Batches() == permits }
+	for extra := 1; extra < permits && all(); extra++ {
+		work(all)
 	}
 	return group.Wait()
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rekey/accounts"
+	"rekey/accounts/jobs"
 	"rekey/accounts/password"
 	"rekey/accounts/phase"
 	"rekey/legacy"
@@ -209,43 +210,60 @@ func kinds(events []accounts.Event) (told []string) {
 	return told
 }
 
-// Hashes of one batch are made as many at a time as sweeps may make, and each is its owner's.
+// Where as many batches are under way as permits for sweeps, the hashes of each are made as many at a time; else one by one: fewer batches
+// may not take more permits than there are of them, and more would wait in too long a queue. Each hash is its owner's.
 func TestManyAreHashedTogether(t *testing.T) {
 	t.Parallel()
 	const people, permits = 12, 3
-	var users []legacy.User
-	for i := range people {
-		users = append(users, md5Salted(t, strconv.Itoa(i+1), fmt.Sprintf("person%d", i+1), "", fmt.Sprintf("tulip%d", i+1)))
-	}
-	w := newWorld(t, users...)
-	pool := password.NewPool(password.PoolConfig{Permits: permits, SweepPermits: permits, MaxWait: time.Minute})
-	s := w.serve(t, func(c *accounts.Config) { c.Permits = pool })
-	h := newHerd(t, w, idsOf(users)...)
-	b := h.batch(t)
-
-	release := make(chan struct{}) // logins that hold the permits until all hashes that may be made wait for them
-	var all sync.WaitGroup
-	for range permits {
-		begun := make(chan struct{})
-		all.Go(func() {
-			must(t, "hold a permit", pool.Do(t.Context(), 1, password.PriorityLogin, func() { close(begun); <-release }), nil)
-		})
-		<-begun
-	}
-	all.Go(func() {
-		defer close(release)
-		for until := time.Now().Add(20 * time.Second); pool.Stats().WaitingSweep < permits; <-time.After(time.Millisecond) {
-			if time.Now().After(until) {
-				t.Errorf("%d hashes at a time", pool.Stats().WaitingSweep)
-				return
+	for batches, want := range map[int]int{1: 1, permits - 1: 1, permits: permits, permits + 1: 1} {
+		t.Run(strconv.Itoa(batches), func(t *testing.T) {
+			t.Parallel()
+			var users []legacy.User
+			for i := range people {
+				users = append(users, md5Salted(t, strconv.Itoa(i+1), fmt.Sprintf("person%d", i+1), "", fmt.Sprintf("tulip%d", i+1)))
 			}
-		}
-	})
-	h.mustMove(t, s, b, map[accounts.Outcome]int64{accounts.OutcomeMoved: people})
-	all.Wait()
-	for i := range people {
-		w.storedAs(t, strconv.Itoa(i+1), accounts.SchemeWrapped)
-		mustLogin(t, s, fmt.Sprintf("person%d", i+1), fmt.Sprintf("tulip%d", i+1))
+			w := newWorld(t, users...)
+			pool := password.NewPool(password.PoolConfig{Permits: permits, SweepPermits: permits, MaxWait: time.Minute})
+			s := w.serve(t, func(c *accounts.Config) { c.Permits = pool })
+			h := newHerd(t, w, idsOf(users)...)
+			b := h.batch(t)
+			b.Batches = func() int { return batches }
+
+			release := make(chan struct{}) // logins that hold the permits until all hashes that may be made wait for them
+			var all sync.WaitGroup
+			for range permits {
+				begun := make(chan struct{})
+				all.Go(func() {
+					must(t, "hold a permit", pool.Do(t.Context(), 1, password.PriorityLogin, func() { close(begun); <-release }), nil)
+				})
+				<-begun
+			}
+			all.Go(func() {
+				defer close(release)
+				for until := time.Now().Add(20 * time.Second); pool.Stats().WaitingSweep < want && time.Now().Before(until); {
+					<-time.After(time.Millisecond)
+				}
+				<-time.After(20 * time.Millisecond) // for those who may not
+				if n := pool.Stats().WaitingSweep; n != want {
+					t.Errorf("%d hashes at a time, want %d", n, want)
+				}
+			})
+			h.mustMove(t, s, b, map[accounts.Outcome]int64{accounts.OutcomeMoved: people})
+			all.Wait()
+			for i := range people {
+				w.storedAs(t, strconv.Itoa(i+1), accounts.SchemeWrapped)
+				mustLogin(t, s, fmt.Sprintf("person%d", i+1), fmt.Sprintf("tulip%d", i+1))
+			}
+		})
+	}
+}
+
+// A panic while the credential of one is made is an error of the batch, and not the end of the process.
+func TestManyPanic(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if err := w.PanicInBatch(t.Context()); !errors.As(err, new(*jobs.PanicError)) {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"rekey/accounts/phase"
 	"rekey/legacy"
+	"rekey/legacy/hash"
 )
 
 // Renew is one renewal of a lease, which Start does by the clock.
@@ -98,3 +99,9 @@ func (s *Service) Waiting() (passwords [][]byte) {
 
 // TellCompared adds what a process has compared to what others know of.
 func (s *Service) TellCompared(ctx context.Context) { s.tellCompared(ctx) }
+
+// PanicInBatch makes the credentials of a batch in which somebody has a hash and nothing stored.
+func (s *Service) PanicInBatch(ctx context.Context) error {
+	b := bulk{Service: s, Batch: Batch{Hash: KeepAuto}, movers: []*mover{{user: &legacy.User{}, hash: &hash.Hash{Memory: 1 << 40}}}}
+	return b.credentials(ctx)
+}

@@ -249,9 +249,8 @@ func (a *attendance) work(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var all sync.WaitGroup
-	sizes := &Sizes{}
+	w := &Worker{Service: a.Service, Desk: a.desk, Sizes: &Sizes{}, Names: &a.planner.Names, Name: a.Name, Log: a.Log, Progress: a.counted, Waits: true}
 	for range max(a.Workers, 1) {
-		w := &Worker{Service: a.Service, Desk: a.desk, Sizes: sizes, Names: &a.planner.Names, Name: a.Name, Log: a.Log, Progress: a.counted, Waits: true}
 		all.Go(func() {
 			if err := a.loop(ctx, w); err != nil {
 				cancel(err)

@@ -16,6 +16,8 @@ import (
 // batch reads the next people of the chunk, waits for its turn and moves those whom the walk takes. It returns how many were read,
 // and how long that and the move took. Only who may be moved takes a turn: where few do, more are read at a time than may be moved.
 func (t *task) batch(ctx context.Context, o Orders) (people int, took time.Duration, err error) {
+	t.batches.Add(1)
+	defer t.batches.Add(-1)
 	most := o.most()
 	limit := t.Sizes.Size(min(o.Batch, most*max(t.skim, 1)))
 	if t.chunk.Bound > 0 {
@@ -169,7 +171,7 @@ func (t *task) write(ctx context.Context, o Orders, page accounts.Page, j judged
 				page, err := t.page(ctx, len(page.People)+len(page.Unreadable))
 				return page.People, err
 			},
-			Hash: t.spec.hash(), By: t.spec.by(), DryRun: t.spec.DryRun, Keep: keep, Claim: claimFor,
+			Hash: t.spec.hash(), By: t.spec.by(), DryRun: t.spec.DryRun, Batches: func() int { return int(t.batches.Load()) }, Keep: keep, Claim: claimFor,
 		})
 		if err != nil {
 			return err

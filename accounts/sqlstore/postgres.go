@@ -215,9 +215,10 @@ func lockChanges(ctx context.Context, s *Store, tx querier) error {
 }
 
 // analyze makes the statistics of the tables that hold everybody. PostgreSQL does it by itself, a minute or two after they were filled;
-// until then it takes them for small, and reads all of them for each page of a walk.
+// until then it takes them for small, and reads all of them for each page of a walk. A table that somebody else looks at, or vacuums, is
+// left out: nobody waits for it.
 func analyze(ctx context.Context, s *Store) error {
-	_, err := s.exec(ctx, s.write, `ANALYZE accounts, identifiers, credentials, legacy_links`)
+	_, err := s.exec(ctx, s.write, `ANALYZE (SKIP_LOCKED) accounts, identifiers, credentials, legacy_links`)
 	return err
 }
 

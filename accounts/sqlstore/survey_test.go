@@ -62,6 +62,27 @@ func TestVerifyKnowsTheTables(t *testing.T) {
 	}
 }
 
+// Nobody waits for a table that is being vacuumed; the others are looked at.
+func TestSurveyWaitsForNobody(t *testing.T) {
+	t.Parallel()
+	needPostgres(t)
+	s := open(t, postgresURL(t))
+	vacuum, err := s.write.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = vacuum.Rollback() }()                                                                         // nothing was written
+	if _, err := vacuum.ExecContext(t.Context(), `LOCK TABLE accounts IN SHARE UPDATE EXCLUSIVE MODE`); err != nil { // as VACUUM does
+		t.Fatal(err)
+	}
+	if err := s.engine.survey(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	if tables := looked(t, s); !slices.Equal(tables, surveyed[1:]) {
+		t.Errorf("it has looked at %v", tables)
+	}
+}
+
 // A sweep into small tables does not go on as if they were small.
 func TestSweepKnowsTheTables(t *testing.T) {
 	t.Parallel()
