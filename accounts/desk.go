@@ -181,8 +181,7 @@ func (p sight) row(a Attempt) phase.Row {
 	return a.row(*p.rec)
 }
 
-// SubjectAnywhere is SubjectOf that looks for a name in the legacy stores too. A key of a legacy store that does not answer names a
-// subject as well, for whom there may be nothing. Its error may be ErrContestedPerson too.
+// SubjectAnywhere is SubjectOf that looks for a name in the legacy stores too. Its error may be ErrContestedPerson as well.
 func (s *Service) SubjectAnywhere(ctx context.Context, ref string) (uuid.UUID, error) {
 	account, err := s.SubjectOf(ctx, ref)
 	if !errors.Is(err, ErrNotFound) {
@@ -192,7 +191,7 @@ func (s *Service) SubjectAnywhere(ctx context.Context, ref string) (uuid.UUID, e
 	if err != nil {
 		return uuid.Nil, err
 	}
-	p, err := s.namedUnseen(ctx, ref, a)
+	p, err := s.named(ctx, ref, a)
 	return p.id, err
 }
 

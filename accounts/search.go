@@ -244,6 +244,9 @@ func (s *search) byKey(ctx context.Context, i int) {
 		s.add(hit{key: LegacyKey{source.Name, id}})
 	default:
 		s.problem(source.Name, NotAnswered)
+		if notes, err := s.store.NotesAbout(ctx, LegacyKey{source.Name, id}); err == nil && len(notes) > 0 { // somebody was there
+			s.add(hit{key: LegacyKey{source.Name, id}})
+		}
 	}
 }
 

@@ -190,9 +190,16 @@ func TestViewWithoutLegacy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, withHash("7", "anna", "auto", "!"))
 	mustNotMigrate(t, w.Service, accounts.Migration{Source: "shop", LegacyID: "7", By: because}, accounts.NoteUnusableHash)
+	noted := accounts.Unmoved{LegacyKey: accounts.LegacyKey{Source: "shop", LegacyID: "7"}, Class: accounts.NoteUnusableHash, Reason: "no password matches"}
+	_, err := w.NoteRefused(t.Context(), []accounts.Unmoved{noted}, because)
+	must(t, "quarantine", err, nil)
 	w.source.SetDown(errDown)
+	people, problems, _ := find(t, w.Service, "shop/7")
+	if !slices.Equal(people, []string{"shop/7 legacy unknown"}) || !slices.Equal(problems, []string{"shop not-answered"}) {
+		t.Errorf("found: %v, %v", people, problems)
+	}
 	v := mustView(t, w.Service, "shop/7")
-	if v.ID != anna || v.State != accounts.StateUnknown || !v.Silent || v.There != nil || v.Here != nil || len(v.Events) != 1 {
+	if v.ID != anna || v.State != accounts.StateUnknown || !v.Silent || v.There != nil || v.Here != nil || len(v.Notes) != 1 || len(v.Events) != 1 {
 		t.Errorf("%+v", v)
 	}
 	if id, events, err := w.History(t.Context(), "shop/7", uuid.Nil, 10); id != anna || len(events) != 1 || err != nil {
