@@ -69,8 +69,8 @@ type Batch struct {
 }
 
 // MigrateMany moves or copies the people of a batch, as the phase says, and writes down how far its chunk is. Its error is an
-// *InvalidError, ErrNothingMoves, ErrStale (somebody else has claimed the chunk since), or an *UnavailableError: the same may be
-// tried again.
+// *InvalidError, ErrNothingMoves, ErrStale (somebody else has claimed the chunk since), an *UnavailableError: the same may be tried
+// again; or a *jobs.PanicError or *password.PanicError: it may be one of the people.
 func (s *Service) MigrateMany(ctx context.Context, b Batch) (Tally, error) {
 	if err := errors.Join(b.By.Check(), b.Hash.Check()); err != nil {
 		return Tally{}, err
@@ -95,13 +95,17 @@ func (s *Service) MigrateMany(ctx context.Context, b Batch) (Tally, error) {
 	switch err := m.run(ctx); {
 	case err == nil:
 		return m.tally, nil
-	case errors.Is(err, ErrStale), errors.Is(err, ErrNothingMoves), isAnswer(err):
+	case errors.Is(err, ErrStale), errors.Is(err, ErrNothingMoves), isAnswer(err), isPanic(err):
 		return Tally{}, err
 	case errors.Is(err, ErrStaleEpoch):
 		return Tally{}, &UnavailableError{RetryAfter: retryFrozen, Err: err}
 	default:
 		return Tally{}, cannotTell("move people", err)
 	}
+}
+
+func isPanic(err error) bool {
+	return errors.As(err, new(*jobs.PanicError)) || errors.As(err, new(*password.PanicError))
 }
 
 // A bulk is one call of MigrateMany.

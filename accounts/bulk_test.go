@@ -8,10 +8,12 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/crypto/argon2"
 
 	"rekey/accounts"
 	"rekey/accounts/jobs"
@@ -258,13 +260,28 @@ func TestManyAreHashedTogether(t *testing.T) {
 	}
 }
 
-// A panic while the credential of one is made is an error of the batch, and not the end of the process.
+// A panic while the credential of one is made is an error of the batch: not the end of the process, and no store that does not answer.
 func TestManyPanic(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, md5Salted(t, "7", "anna", "", "tulip"))
 	if err := w.PanicInBatch(t.Context()); !errors.As(err, new(*jobs.PanicError)) {
-		t.Errorf("%v", err)
+		t.Errorf("beside the hash: %v", err)
 	}
+	var broken atomic.Bool
+	s := w.serve(t, func(c *accounts.Config) {
+		c.Hasher.Argon2id = func(pw, salt []byte, passes, memory uint32, threads uint8, size uint32) []byte {
+			if broken.Load() {
+				panic("a hash that cannot be made")
+			}
+			return argon2.IDKey(pw, salt, passes, memory, threads, size)
+		}
+	})
+	broken.Store(true)
+	h := newHerd(t, w, "7")
+	if _, err := s.MigrateMany(t.Context(), h.batch(t)); !errors.As(err, new(*password.PanicError)) || isUnavailable(err) {
+		t.Errorf("in the hash: %v", err)
+	}
+	h.isAt(t, "", nil)
 }
 
 // Of those who share a name nobody is moved, and nobody is without a census.
