@@ -85,6 +85,7 @@ func (s *Service) tellRefused(ctx context.Context, m Migration, no *UnmovableErr
 	}
 }
 
+// force is Migrate, of which nothing is told yet.
 func (s *Service) force(ctx context.Context, m Migration) (Outcome, error) {
 	if err := errors.Join(m.By.Check(), m.Hash.Check()); err != nil {
 		return "", err

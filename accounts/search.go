@@ -235,17 +235,18 @@ func (s *search) byKey(ctx context.Context, i int) {
 		s.problem(source.Name, NotByID)
 		return
 	}
+	key := LegacyKey{source.Name, id}
 	user, err := getter.Get(ctx, id)
 	switch _, unreadable := legacy.RowErrors(err); {
 	case err == nil:
 		s.foundThere(candidate{source: source, user: user, order: i})
 	case errors.Is(err, legacy.ErrNoUser):
 	case unreadable == nil: // they are there; what is to be said of them is found out later
-		s.add(hit{key: LegacyKey{source.Name, id}})
+		s.add(hit{key: key})
 	default:
 		s.problem(source.Name, NotAnswered)
-		if notes, err := s.store.NotesAbout(ctx, LegacyKey{source.Name, id}); err == nil && len(notes) > 0 { // somebody was there
-			s.add(hit{key: LegacyKey{source.Name, id}})
+		if notes, err := s.store.NotesAbout(ctx, key); err == nil && len(notes) > 0 { // somebody was there
+			s.add(hit{key: key})
 		}
 	}
 }

@@ -15,8 +15,8 @@ import (
 	"rekey/sweeper/settings"
 )
 
-// A Worker works on chunks of the run that is under way, for any number of goroutines. Any number of them may, in any number of
-// processes: a chunk is claimed, and what a worker writes names its claim, so that one who stood still while another took over writes nothing any more.
+// A Worker works on chunks of the run that is under way, for all goroutines of a process that do. Any number of processes may: a chunk
+// is claimed, and what a worker writes names its claim, so that one who stood still while another took over writes nothing any more.
 //
 // Between two batches it looks at its orders: whatever they are by then, it obeys. A batch is written with the counts and the cursor
 // of its chunk, so whoever dies loses nothing but the batch, and that is done again.
@@ -31,7 +31,8 @@ type Worker struct {
 	// Progress, if it is set, is told after each batch how many of the chunk were counted; by several goroutines.
 	Progress func(c accounts.Chunk, people int64)
 	// Waits: whoever calls Step waits after an error of a store, so that the chunk need not.
-	Waits   bool
+	Waits bool
+
 	batches atomic.Int64 // that are under way: whoever rests between two is at none
 	// turn is one that was taken and not used, when whoever had taken it had to go.
 	turns sync.Mutex

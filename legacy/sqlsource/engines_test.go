@@ -53,7 +53,8 @@ func onEachEngine(t *testing.T, run func(t *testing.T, e engine, dsn string, adm
 
 func openTestSQLite(t *testing.T) (string, *sql.DB) {
 	path := filepath.Join(t.TempDir(), "a strange?name#100%.db")
-	admin, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: path, RawQuery: "_pragma=busy_timeout(10000)"}).String()) // a source that closes holds it for a moment
+	const patience = "_pragma=busy_timeout(10000)" // a source that closes holds it for a moment
+	admin, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: path, RawQuery: patience}).String())
 	if err != nil {
 		t.Fatal(err)
 	}
