@@ -2,14 +2,17 @@ package sweeper
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"math"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -258,5 +261,39 @@ func TestPassOverEndsWithChunk(t *testing.T) {
 				t.Errorf("%+v", chunks)
 			}
 		})
+	}
+}
+
+// A batch has the permits of those that are under way: who rests by the governor is at none, so one that another worker is at hashes
+// with no more than is allowed.
+func TestRestIsNoBatch(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 100)
+	s := w.sweeper()
+	w.onlyChunk(s)
+	o := s.orders(t)
+	o.Share = leastShare
+	desk := &Desk{Read: func(context.Context) (Orders, error) { return o, nil }}
+	at := make(chan int64, 10) // of how many a batch is one
+	worker := &Worker{Service: w.Service, Desk: desk, Sizes: &Sizes{}, Names: &Names{}, Spell: time.Hour}
+	worker.Progress = func(accounts.Chunk, int64) { at <- worker.batches.Load() }
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := worker.Step(ctx)
+		ended <- err
+	}()
+	if n := <-at; n != 1 {
+		t.Errorf("a batch is one of %d", n)
+	}
+	for worker.batches.Load() > 0 {
+		runtime.Gosched()
+	}
+	if len(at) > 3 {
+		t.Error("it was at a batch from the first to the last")
+	}
+	cancel()
+	if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
 }

@@ -104,7 +104,7 @@ func measure(ctx context.Context, args []string, out io.Writer) (err error) {
 	f.IntVar(&b.workers, "workers", runtime.NumCPU(), "of rekey sweep run, and goroutines of argon2id alone")
 	f.DurationVar(&b.span, "span", 15*time.Second, "length of a round of logins")
 	f.DurationVar(&b.warm, "warm", 8*time.Second, "how long the sweeper runs before logins are measured")
-	f.Float64Var(&b.logins, "logins", 20, "logins a second; their argon2id takes about 30 ms of a core each")
+	f.Float64Var(&b.logins, "logins", 20, "logins a second; an argon2id of each, which takes 9 to 30 ms of a core")
 	f.DurationVar(&b.held, "held", 2*time.Millisecond, "how long the slow lines of the row two hold each piece of 32 KiB back")
 	f.StringVar(&b.governorOff, "governor-off", noLimits(), "what turns the governor off, as `key=value` of rekey sweep set")
 	f.BoolVar(&b.pgloader, "pgloader", true, "compare with pgloader, and install it from Debian if it is not there")
