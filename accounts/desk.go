@@ -181,11 +181,17 @@ func (p sight) row(a Attempt) phase.Row {
 	return a.row(*p.rec)
 }
 
-// SubjectAnywhere is SubjectOf that looks for a name in the legacy stores too. Its error may be ErrContestedPerson as well.
+// SubjectAnywhere returns the id of the person whom a ref names, wherever they are. An id or a key without an account is somebody's if
+// there are events or sessions of it, or if the legacy store says so. Its error is ErrNotFound, ErrContestedPerson, or an *UnavailableError.
 func (s *Service) SubjectAnywhere(ctx context.Context, ref string) (uuid.UUID, error) {
-	account, err := s.SubjectOf(ctx, ref)
+	rec, err := s.AccountOf(ctx, ref)
 	if !errors.Is(err, ErrNotFound) {
-		return account, err
+		return rec.ID, err
+	}
+	if id, ok := s.idOf(ref); ok {
+		if left, err := s.hasLeft(ctx, id); left || err != nil {
+			return id, err
+		}
 	}
 	a, err := s.looking(ctx)
 	if err != nil {
@@ -193,6 +199,16 @@ func (s *Service) SubjectAnywhere(ctx context.Context, ref string) (uuid.UUID, e
 	}
 	p, err := s.named(ctx, ref, a)
 	return p.id, err
+}
+
+// hasLeft reports whether there is anything of a subject without an account.
+func (s *Service) hasLeft(ctx context.Context, subject uuid.UUID) (bool, error) {
+	events, err := s.Events(ctx, EventQuery{Account: subject, Limit: 1})
+	if err != nil || len(events) > 0 {
+		return err == nil, err
+	}
+	sessions, err := s.SessionsOf(ctx, subject)
+	return len(sessions) > 0, err
 }
 
 // History returns the events of the person whom a ref names, newest first: those older than the event before, or, for uuid.Nil,

@@ -220,6 +220,36 @@ func TestViewWithoutLegacy(t *testing.T) {
 	}
 }
 
+// A key or an id of which nothing is kept is nobody's until the legacy store says that it is: a typing error has no empty history, and
+// no sessions that were ended.
+func TestSubjectAnywhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withHash("7", "anna", "auto", "!"))
+	asked := func(ref string) error {
+		id, err := w.SubjectAnywhere(t.Context(), ref)
+		if err == nil && id != anna {
+			t.Errorf("%s is %s", ref, id)
+		}
+		return err
+	}
+	for _, ref := range []string{"shop/7", "anna"} {
+		must(t, ref, asked(ref), nil)
+	}
+	for _, ref := range []string{"shop/8", "berta", anna.String()} {
+		must(t, ref, asked(ref), accounts.ErrNotFound)
+	}
+	w.source.SetDown(errDown)
+	for _, ref := range []string{"shop/7", "shop/8", "anna"} {
+		if err := asked(ref); !isUnavailable(err) {
+			t.Errorf("%s without the legacy store: %v", ref, err)
+		}
+	}
+	openSession(t, w, anna)
+	for _, ref := range []string{"shop/7", anna.String()} {
+		must(t, ref+" with a session", asked(ref), nil)
+	}
+}
+
 // The two records stand side by side; what differs is named, and nothing that proves anything is in it.
 func TestView(t *testing.T) {
 	t.Parallel()
