@@ -12,8 +12,7 @@ import (
 // Argon2 is argon2 by the kernel that is configured, for new hashes and for old ones.
 type Argon2 struct{ deriver *argon2.Deriver }
 
-// NewArgon2 tests the kernel. Where it is not to be had, or broken, what every machine has computes the same, slower, and the log says
-// so. permits lends the cores on which lanes run at the same time. It and log may be nil.
+// NewArgon2 tests the kernel. Where it is not to be had, or broken, the fastest that is computes the same, and the log says so. permits lends the cores on which lanes run at the same time. It and log may be nil.
 func NewArgon2(c *config.Config, permits *password.Pool, log *slog.Logger) Argon2 {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -30,8 +29,8 @@ func NewArgon2(c *config.Config, permits *password.Pool, log *slog.Logger) Argon
 	}
 	d, err := argon2.New(a)
 	if err != nil {
-		log.Warn("the kernel of argon2 that is configured cannot be used; hashing goes on without one", "error", err)
-		a.Kernel = argon2.Generic
+		log.Warn("the kernel of argon2 that is configured cannot be used; the fastest that this processor has is", "error", err)
+		a.Kernel = ""
 		d, err = argon2.New(a)
 	}
 	if err != nil {
