@@ -31,8 +31,14 @@ type Desk interface {
 
 // legacyRef reads "source/legacy id", if there is a source of that name.
 func (s *Service) legacyRef(ref string) (LegacyKey, bool) {
+	key, ok := keyOf(ref)
+	return key, ok && s.sourceIndex(key.Source) >= 0
+}
+
+// keyOf reads source/id, whether or not there is such a source.
+func keyOf(ref string) (LegacyKey, bool) {
 	source, id, ok := strings.Cut(ref, "/")
-	return LegacyKey{Source: source, LegacyID: id}, ok && id != "" && s.sourceIndex(source) >= 0
+	return LegacyKey{Source: source, LegacyID: id}, ok && source != "" && id != ""
 }
 
 // looking is an attempt of somebody who only looks, in the newest state that is known.
@@ -188,7 +194,11 @@ func (s *Service) SubjectAnywhere(ctx context.Context, ref string) (uuid.UUID, e
 	if !errors.Is(err, ErrNotFound) {
 		return rec.ID, err
 	}
-	if id, ok := s.idOf(ref); ok {
+	id, ok := parseID(ref)
+	if key, isKey := keyOf(ref); isKey { // also of a source that is configured no more
+		id, ok = SubjectFor(key.Source, key.LegacyID), true
+	}
+	if ok {
 		if left, err := s.hasLeft(ctx, id); left || err != nil {
 			return id, err
 		}

@@ -46,6 +46,9 @@ func (s *Service) AccountOf(ctx context.Context, ref string) (Record, error) {
 			rec, err = s.store.ByIdentifier(ctx, name.Canonical)
 		}
 	}
+	if key, ok := keyOf(ref); ok && !isKey && errors.Is(err, ErrNotFound) { // of a legacy store that is asked no more, links stay
+		rec, err = s.store.ByLink(ctx, key.Source, key.LegacyID)
+	}
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return Record{}, ErrNotFound
@@ -60,19 +63,14 @@ func (s *Service) AccountOf(ctx context.Context, ref string) (Record, error) {
 func (s *Service) SubjectOf(ctx context.Context, ref string) (uuid.UUID, error) {
 	rec, err := s.AccountOf(ctx, ref)
 	if errors.Is(err, ErrNotFound) {
-		if id, ok := s.idOf(ref); ok {
+		if key, ok := s.legacyRef(ref); ok {
+			return SubjectFor(key.Source, key.LegacyID), nil
+		}
+		if id, ok := parseID(ref); ok {
 			return id, nil
 		}
 	}
 	return rec.ID, err
-}
-
-// idOf returns the id that a key of a legacy store or an id stands for, whether or not there is such a person.
-func (s *Service) idOf(ref string) (uuid.UUID, bool) {
-	if key, ok := s.legacyRef(ref); ok {
-		return SubjectFor(key.Source, key.LegacyID), true
-	}
-	return parseID(ref)
 }
 
 // parseID reads an id in its usual form alone: others that the parser takes may be names.

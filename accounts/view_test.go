@@ -250,6 +250,32 @@ func TestSubjectAnywhere(t *testing.T) {
 	}
 }
 
+// The links stay when a legacy store has left the configuration, and with them the keys that staff have written down.
+func TestKeyOfFormerSource(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withHash("7", "anna", "plaintext", "tulip"))
+	mustMigrate(t, w.Service, swept("7"), accounts.OutcomeMoved)
+	later := w.serve(t, func(c *accounts.Config) { c.Sources = nil })
+	for name, ask := range map[string]func() (uuid.UUID, error){
+		"account": func() (uuid.UUID, error) { rec, err := later.AccountOf(t.Context(), "shop/7"); return rec.ID, err },
+		"view":    func() (uuid.UUID, error) { v, err := later.View(t.Context(), "shop/7"); return v.ID, err },
+		"subject": func() (uuid.UUID, error) { return later.SubjectAnywhere(t.Context(), "shop/7") },
+	} {
+		if id, err := ask(); id != anna || err != nil {
+			t.Errorf("%s: %s, %v", name, id, err)
+		}
+	}
+	_, err := w.DeleteBy(t.Context(), "shop/7", false, because)
+	must(t, "delete", err, nil)
+	if id, events, err := later.History(t.Context(), "shop/7", uuid.Nil, 10); id != anna || len(events) != 2 || err != nil {
+		t.Errorf("deleted: %s, %+v, %v", id, events, err)
+	}
+	for _, ref := range []string{"shop/8", "portal/7"} {
+		_, err := later.SubjectAnywhere(t.Context(), ref)
+		must(t, ref, err, accounts.ErrNotFound)
+	}
+}
+
 // The two records stand side by side; what differs is named, and nothing that proves anything is in it.
 func TestView(t *testing.T) {
 	t.Parallel()

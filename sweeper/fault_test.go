@@ -288,15 +288,14 @@ func TestRestIsNoBatch(t *testing.T) {
 		_, err := worker.Step(ctx)
 		ended <- err
 	}()
-	if n := <-at; n != 1 {
-		t.Errorf("a batch is one of %d", n)
-	}
-	for more := 0; worker.batches.Load() > 0; {
+	for batches := 0; batches == 0 || worker.batches.Load() > 0; {
 		select {
-		case <-at:
-			if more++; more == 4 {
-				t.Fatal("it is at a batch from the first to the last")
+		case n := <-at:
+			if batches++; n != 1 || batches == 5 {
+				t.Fatalf("batch %d of 5 is one of %d, and it is at one all the time", batches, n)
 			}
+		case err := <-ended:
+			t.Fatalf("it has ended (%v)", err)
 		default:
 			runtime.Gosched()
 		}

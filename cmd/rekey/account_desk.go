@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -26,13 +27,17 @@ func accountDesk(c console) []*cobra.Command {
 // deskError says what an error means for whoever has named a person.
 func deskError(err error, ref string) error {
 	var (
-		kept      *accounts.KeptError
-		unmovable *accounts.UnmovableError
-		elsewhere *accounts.ElsewhereError
+		unavailable *accounts.UnavailableError
+		kept        *accounts.KeptError
+		unmovable   *accounts.UnmovableError
+		elsewhere   *accounts.ElsewhereError
 	)
 	switch {
 	case errors.Is(err, accounts.ErrNotFound):
-		return fmt.Errorf("there is nobody called %q in either store; `rekey account find` looks for parts of names", ref)
+		return fmt.Errorf("there is nobody called %q here, or in an old store that is asked in this phase; `rekey account find` looks for parts of "+
+			"names, and somebody who has not moved has no id yet, but a name and source/id", ref)
+	case errors.As(err, &unavailable) && !strings.Contains(ref, "/"):
+		return fmt.Errorf("%w; what is kept here of somebody who has not moved is found by source/id too", err)
 	case errors.Is(err, accounts.ErrContestedPerson):
 		return fmt.Errorf("several people are called %q; `rekey account find` lists them: say which as source/id", ref)
 	case errors.As(err, &kept):

@@ -33,8 +33,8 @@ they have.
 
 --list reads people from a file, or, as -, from standard input: one a line, as CSV. Where the first line names a column identifier
 or ref, or the columns source and legacy_id, those count, else the first column; what rekey quarantine export has written can be
-read. At most 100,000 lines. Each person has a result, in the order of the list; who cannot be moved is put into quarantine. After
-an interruption the same command goes on: who was moved is unchanged.
+read. At most 100,000 lines. Each person has a result, in the order of the list; who cannot be moved is put into quarantine, unless
+several people have the name that stands there. After an interruption the same command goes on: who was moved is unchanged.
 
 Exit code 1: the person cannot be moved, or somebody of a list could not be told about; 3: in this phase nobody is moved.`,
 		Example: `  rekey account migrate anna --reason 'ticket 4711' --dry-run

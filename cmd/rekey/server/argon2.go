@@ -2,6 +2,7 @@ package server
 
 import (
 	"log/slog"
+	"slices"
 
 	"rekey/accounts/password"
 	"rekey/accounts/password/argon2"
@@ -12,7 +13,7 @@ import (
 // Argon2 is argon2 by the kernel that is configured, for new hashes and for old ones.
 type Argon2 struct{ deriver *argon2.Deriver }
 
-// NewArgon2 tests the kernel. Where it is not to be had, or broken, the fastest that works computes the same, and the log says so. permits
+// NewArgon2 tests the kernel. Where it is not to be had, or broken, the fastest of the slower ones computes the same, and the log says so. permits
 // lends the cores on which lanes run at the same time. It and log may be nil.
 func NewArgon2(c *config.Config, permits *password.Pool, log *slog.Logger) Argon2 {
 	if log == nil {
@@ -30,8 +31,14 @@ func NewArgon2(c *config.Config, permits *password.Pool, log *slog.Logger) Argon
 	}
 	d, err := argon2.New(a)
 	if err != nil {
-		log.Warn("the kernel of argon2 that is configured cannot be used; the fastest that this processor has is", "error", err)
-		a.Kernel = ""
+		log.Warn("the kernel of argon2 that is configured cannot be used; the next that this processor has is", "error", err)
+	}
+	all := argon2.Kernels()
+	for _, next := range all[slices.Index(all, c.Password.Kernel)+1:] { // whoever named a slower one may not want a faster one
+		if err == nil {
+			break
+		}
+		a.Kernel = next
 		d, err = argon2.New(a)
 	}
 	if err != nil {
