@@ -13,8 +13,8 @@ import (
 // Argon2 is argon2 by the kernel that is configured, for new hashes and for old ones.
 type Argon2 struct{ deriver *argon2.Deriver }
 
-// NewArgon2 tests the kernel. Where it is not to be had, or broken, the fastest of the slower ones computes the same, and the log says so. permits
-// lends the cores on which lanes run at the same time. It and log may be nil.
+// NewArgon2 tests the kernel. Where it is not to be had, or broken, the fastest of the slower ones computes the same, and the log says so.
+// permits lends the cores on which lanes run at the same time. It and log may be nil.
 func NewArgon2(c *config.Config, permits *password.Pool, log *slog.Logger) Argon2 {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
