@@ -2,9 +2,7 @@ package accounts
 
 import (
 	"context"
-	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -188,7 +186,7 @@ const receiptEvents = 1000
 // Receipt returns how the account came here that a ref names: its id, what its person logs in with, or a source and a legacy id
 // with a slash between them. Its error is ErrNotFound, or an *UnavailableError.
 func (s *Service) Receipt(ctx context.Context, ref string) (Receipt, error) {
-	rec, err := s.recordByRef(ctx, ref)
+	rec, err := s.AccountOf(ctx, ref)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -214,18 +212,4 @@ func (s *Service) Receipt(ctx context.Context, ref string) (Receipt, error) {
 		r.Events = append(r.Events, ReceiptEvent{e.ID, e.At, e.Kind, e.Actor})
 	}
 	return r, nil
-}
-
-// recordByRef is AccountOf that knows legacy people too.
-func (s *Service) recordByRef(ctx context.Context, ref string) (Record, error) {
-	rec, err := s.AccountOf(ctx, ref)
-	source, legacyID, ok := strings.Cut(ref, "/")
-	if !ok || !errors.Is(err, ErrNotFound) {
-		return rec, err
-	}
-	rec, err = s.store.ByLink(ctx, source, legacyID)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return rec, cannotTell("read account by link", err)
-	}
-	return rec, err
 }
