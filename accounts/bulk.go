@@ -58,7 +58,7 @@ type Batch struct {
 	Hash   Keep // "": KeepAuto
 	By     By
 	DryRun bool
-	// Batches returns how many the process is at now, this one included; nil: one. While they are as many as permits for sweeps, none of
+	// Batches returns how many the process is at now, this one included, or is taken to be at; nil: one. While they are as many as permits for sweeps, none of
 	// those lies idle where a batch is read or written: the others have it for their hashes. Of more batches there is always one that
 	// has a hash to make, and of fewer, more hashes than batches would be made.
 	Batches func() int

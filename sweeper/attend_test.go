@@ -3,11 +3,14 @@ package sweeper
 import (
 	"context"
 	"errors"
+	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"rekey/accounts"
+	"rekey/accounts/password"
 	"rekey/accounts/phase"
 	"rekey/legacy"
 	"rekey/sweeper/settings"
@@ -47,6 +50,62 @@ func TestAttend(t *testing.T) {
 			w.exactly(295)
 		})
 	}
+}
+
+// The last chunk is hashed by all workers of who attends it, and by no more; a worker of the settings hashes its chunk alone.
+func TestAttendHashesTogether(t *testing.T) {
+	t.Parallel()
+	mustHash := func(t *testing.T, w *world, want int, run func() error) { // at once, while others hold all permits
+		t.Helper()
+		const permits = 4
+		release := make(chan struct{})
+		var all sync.WaitGroup
+		for range permits {
+			begun := make(chan struct{})
+			all.Go(func() {
+				if err := w.pool.Do(t.Context(), 1, password.PriorityLogin, func() { close(begun); <-release }); err != nil {
+					t.Error(err)
+				}
+			})
+			<-begun
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- run() }()
+		for until := time.Now().Add(20 * time.Second); w.pool.Stats().WaitingSweep < want && time.Now().Before(until); {
+			<-time.After(time.Millisecond)
+		}
+		<-time.After(20 * time.Millisecond) // for those who may not
+		if n := w.pool.Stats().WaitingSweep; n != want {
+			t.Errorf("%d hashes at a time, want %d", n, want)
+		}
+		close(release)
+		all.Wait()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+	for _, workers := range []int{1, 4} {
+		t.Run(strconv.Itoa(workers), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 20)
+			mustHash(t, w, workers, func() error {
+				_, err := w.attend(t.Context(), func(c *AttendConfig) { c.Workers = workers })
+				return err
+			})
+			w.exactly(20)
+		})
+	}
+	t.Run("of the settings", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, 20)
+		s := w.sweeper()
+		w.onlyChunk(s)
+		mustHash(t, w, 1, func() error {
+			_, err := s.Work(t.Context())
+			return err
+		})
+		w.exactly(20)
+	})
 }
 
 // A store that does not answer ends the run's attendance, and the same goes on with it.

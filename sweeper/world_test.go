@@ -142,6 +142,7 @@ type world struct {
 	store *sqlstore.Store
 	shop  *shop
 	url   string
+	pool  *password.Pool // of the Service
 
 	unmailed bool // its processes send no mail
 	others   []accounts.Source
@@ -192,10 +193,14 @@ func (w *world) process(plan phase.Plan, id string) (*accounts.Service, *sqlstor
 	if w.unmailed {
 		mailer = nil
 	}
+	pool := password.NewPool(password.PoolConfig{Permits: 4, SweepPermits: 4, MaxWait: time.Minute})
+	if w.pool == nil {
+		w.pool = pool
+	}
 	service, err := accounts.New(accounts.Config{
 		Store: store, Mailer: mailer, Sources: append([]accounts.Source{{Name: "shop", Source: w.shop}}, w.others...), Hashes: hash.New(hash.Config{}),
 		Hasher:  password.Hasher{Policy: password.Policy{MemoryKiB: 64, Time: 1, Lanes: 1}},
-		Permits: password.NewPool(password.PoolConfig{Permits: 4, SweepPermits: 4}), Key: key, Lease: lease,
+		Permits: pool, Key: key, Lease: lease,
 	})
 	if err != nil {
 		t.Fatal(err)
