@@ -27,17 +27,14 @@ func accountDesk(c console) []*cobra.Command {
 // deskError says what an error means for whoever has named a person.
 func deskError(err error, ref string) error {
 	var (
-		unavailable *accounts.UnavailableError
-		kept        *accounts.KeptError
-		unmovable   *accounts.UnmovableError
-		elsewhere   *accounts.ElsewhereError
+		kept      *accounts.KeptError
+		unmovable *accounts.UnmovableError
+		elsewhere *accounts.ElsewhereError
 	)
 	switch {
 	case errors.Is(err, accounts.ErrNotFound):
 		return fmt.Errorf("there is nobody called %q here, or in an old store that is asked in this phase; `rekey account find` looks for parts of "+
-			"names, and somebody who has not moved has no id yet, but a name and source/id", ref)
-	case errors.As(err, &unavailable) && !strings.Contains(ref, "/"):
-		return fmt.Errorf("%w; what is kept here of somebody who has not moved is found by source/id too", err)
+			"names, and an id is known once something is kept of it: of somebody who has not moved, say the name or source/id", ref)
 	case errors.Is(err, accounts.ErrContestedPerson):
 		return fmt.Errorf("several people are called %q; `rekey account find` lists them: say which as source/id", ref)
 	case errors.As(err, &kept):
@@ -52,6 +49,14 @@ func deskError(err error, ref string) error {
 		return refuse("%w", err)
 	}
 	return err
+}
+
+// lookError is a deskError of a command that needs no more than what is kept here, and finds that by key while an old store is away.
+func lookError(err error, ref string) error {
+	if errors.As(err, new(*accounts.UnavailableError)) && !strings.Contains(ref, "/") {
+		return fmt.Errorf("%w; if it is an old store that is away, what is kept here of a person is found by source/id all the same", err)
+	}
+	return deskError(err, ref)
 }
 
 // A deskFlags are changeFlags whose reason must be given.
@@ -244,7 +249,7 @@ func newAccountHistory(c console) *cobra.Command {
 			return withService(cmd, file, func(ctx context.Context, service *accounts.Service) error {
 				_, events, err := service.History(ctx, args[0], older, limit)
 				if err != nil {
-					return deskError(err, args[0])
+					return lookError(err, args[0])
 				}
 				if err := printEvents(c, *output, events); err != nil || len(events) < limit || *output == asJSON {
 					return err

@@ -175,13 +175,13 @@ func newAccountSessions(c console) *cobra.Command {
 		RunE: action(func(cmd *cobra.Command, args []string) error {
 			if !revoke {
 				return withService(cmd, f.file, func(ctx context.Context, service *accounts.Service) error {
-					return deskError(listSessions(ctx, c, *f.output, service, args[0]), args[0])
+					return lookError(listSessions(ctx, c, *f.output, service, args[0]), args[0])
 				})
 			}
 			return f.run(cmd, func(ctx context.Context, service *accounts.Service) error {
 				subject, err := service.SubjectAnywhere(ctx, args[0])
 				if err != nil {
-					return deskError(err, args[0])
+					return lookError(err, args[0])
 				}
 				done := accountChange{AccountID: subject, DryRun: f.dryRun}
 				if f.dryRun {

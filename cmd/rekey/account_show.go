@@ -30,7 +30,7 @@ and what has happened to them. Changes nothing. A "*" marks what is not the same
 			return withService(cmd, file, func(ctx context.Context, service *accounts.Service) error {
 				view, err := service.View(ctx, args[0])
 				if err != nil {
-					return deskError(err, args[0])
+					return lookError(err, args[0])
 				}
 				if *output == asJSON {
 					return printJSON(c.out, gateway.PersonStateOf(view))
