@@ -108,10 +108,74 @@ func TestPartTotals(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if left, known := status.Runs[0].Left(); !known || left != 30 {
-			t.Errorf("%s: %d are left (%v)", order, left, known)
+		if left, known := status.Runs[0].left(); !known || left != (accounts.Between{Low: 30, High: 30}) {
+			t.Errorf("%s: %+v are left (%v)", order, left, known)
 		}
 	}
+}
+
+// A comparison ends when it has come to everybody, and when it has come to all links too, at the latest.
+func TestComparisonETA(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 30)
+	if _, err := w.attend(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	v, err := w.Verify(t.Context(), accounts.VerifySpec{Sources: []string{"shop"}}, accounts.By{Actor: "cli:test", Reason: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	status := func() RunStatus {
+		t.Helper()
+		s, err := ReadStatus(t.Context(), StatusConfig{Service: w.Service, Now: func() time.Time { return v.Run.Began.Add(10 * time.Second) }})
+		if err != nil || len(s.Runs) != 1 || s.Runs[0].Kind != accounts.RunVerify {
+			t.Fatalf("%+v (%v)", s.Runs, err)
+		}
+		return s.Runs[0]
+	}
+	compare := func(was, is accounts.Part, people int) {
+		t.Helper()
+		if err := v.Cut(t.Context(), was, is, accounts.Chunk{After: was.Cut, Through: is.Cut}); err != nil {
+			t.Fatal(err)
+		}
+		c, err := v.Claim(t.Context(), "test", time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := accounts.ChunkFound{Comparison: accounts.NewComparison("shop")}
+		for range people {
+			found.Add(accounts.VerdictEqual, "1000")
+		}
+		if c, err = found.Keep(c); err != nil {
+			t.Fatal(err)
+		}
+		c.Done = true
+		if err := v.Keep(t.Context(), c, time.Minute, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	must := func(when string, from, to time.Duration) {
+		t.Helper()
+		eta, now := status().ETA, v.Run.Began.Add(10*time.Second)
+		if eta == nil || eta.Earliest.Sub(now).Round(time.Millisecond) != from || eta.Latest.Sub(now).Round(time.Millisecond) != to {
+			t.Errorf("%s: %+v, want %s to %s after %s", when, eta, from, to, now)
+		}
+	}
+	if r := status(); r.ETA != nil {
+		t.Errorf("nobody was compared: %+v", r.ETA)
+	}
+	some := accounts.Part{Source: "shop", Band: accounts.WalkPeople, Cut: "1009"}
+	compare(accounts.Part{Source: "shop", Band: accounts.WalkPeople}, some, 10)
+	must("ten were compared in ten seconds", 20*time.Second, 50*time.Second)
+	all := some
+	all.Whole = true
+	compare(some, all, 20)
+	must("all were", 0, 10*time.Second)
+	links := accounts.Part{Source: "shop", Band: accounts.WalkLinks}
+	whole := links
+	whole.Whole = true
+	compare(links, whole, 0)
+	must("and the links", 0, 0)
 }
 
 // How far the search for names is can be seen from everywhere; that of another run is nobody's.

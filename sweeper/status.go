@@ -53,6 +53,9 @@ type RunCounts struct {
 	Refused     map[accounts.NoteClass]int64 `json:"refused"`
 	NotAnswered int64                        `json:"not_answered"`
 	Passed      int64                        `json:"passed"` // not asked for
+
+	// Verdicts are what a comparison has found; it has no outcomes. Of who is only here it counts those alone who should be there.
+	Verdicts map[accounts.Verdict]int64 `json:"verdicts,omitempty"`
 }
 
 // A PartStatus is how far a run is in the people of one source, or in one band of them.
@@ -147,6 +150,9 @@ func ReadStatus(ctx context.Context, c StatusConfig) (Status, error) {
 		if r.Names != nil {
 			r.Names.Of = everybody(s.Progress)
 		}
+		if r.Kind == accounts.RunVerify {
+			r.totals(s.Progress)
+		}
 		goes, obeys, err := c.goes(ctx, run, s.Held)
 		if err != nil {
 			return s, err
@@ -232,6 +238,13 @@ func (r *RunStatus) add(chunk accounts.Chunk) error {
 		return fmt.Errorf("read the counts of chunk %d: %w", chunk.Seq, err)
 	}
 	people := n.People()
+	if r.Kind == accounts.RunVerify {
+		found, err := chunk.Found()
+		if err != nil {
+			return err
+		}
+		people = r.Counts.compared(found.Counts)
+	}
 	for outcome, count := range n.Outcomes {
 		r.Counts.Outcomes[outcome] += count
 	}
@@ -263,19 +276,51 @@ func (r *RunStatus) add(chunk accounts.Chunk) error {
 	return nil
 }
 
-// Left returns how many people a run has yet to come to, and false where nobody has counted.
-func (r RunStatus) Left() (int64, bool) {
-	var left int64
+// compared adds what was found in a chunk, and returns of how many people.
+func (n *RunCounts) compared(found map[accounts.Verdict]int) (people int64) {
+	for verdict, count := range found {
+		if n.Verdicts == nil {
+			n.Verdicts = map[accounts.Verdict]int64{}
+		}
+		n.Verdicts[verdict] += int64(count)
+		people += int64(count)
+	}
+	return people
+}
+
+// left returns how many people a run has yet to come to, between two numbers, and false where nobody has counted. How far a
+// comparison is in the links it has not ended is not told, and they take less time than people: so it is none of them, or all.
+func (r RunStatus) left() (n accounts.Between, known bool) {
 	for _, p := range r.Parts {
-		switch {
-		case p.Whole && p.Open == 0:
-		case p.Total == nil:
-			return 0, false
-		default:
-			left += max(0, *p.Total-p.People)
+		if p.Whole && p.Open == 0 {
+			continue
+		}
+		if p.Total == nil {
+			return accounts.Between{}, false
+		}
+		people := max(0, *p.Total-p.People)
+		n.High += people
+		if r.Kind != accounts.RunVerify || p.Band != accounts.WalkLinks {
+			n.Low += people
 		}
 	}
-	return left, len(r.Parts) > 0
+	return n, len(r.Parts) > 0
+}
+
+// totals says of the parts of a comparison, which nobody counts for it, how many people and links there are.
+func (r *RunStatus) totals(p accounts.Progress) {
+	for i, part := range r.Parts {
+		at := slices.IndexFunc(p.Sources, func(s accounts.SourceProgress) bool { return s.Source == part.Source })
+		if at < 0 || part.Total != nil {
+			continue
+		}
+		source := p.Sources[at]
+		r.Parts[i].Total = source.Total
+		if part.Band == accounts.WalkLinks {
+			links := source.Home + source.Ramp + source.Copied + source.Deleted
+			r.Parts[i].Total = &links
+		}
+	}
 }
 
 // eta is between the pace of the run as a whole, over the time in which it may have worked, and, where it moves people, of the last
@@ -287,7 +332,7 @@ func (c StatusConfig) eta(r RunStatus, p accounts.Progress, obeys bool) *ETA {
 	if c.Worked == nil || !obeys {
 		c.Worked = func(from, to time.Time) time.Duration { return to.Sub(from) }
 	}
-	left, known := r.Left()
+	left, known := r.left()
 	now := c.Now()
 	var slow, fast float64
 	paces := []accounts.Pace{{People: r.Counts.People, Seconds: c.Worked(r.Began, now).Seconds()}}
@@ -307,13 +352,13 @@ func (c StatusConfig) eta(r RunStatus, p accounts.Progress, obeys bool) *ETA {
 	}
 	// Three years are as good as never, and a Duration holds them.
 	const longest = 3 * 365 * 24 * time.Hour
-	work := func(pace float64) time.Duration {
-		return time.Duration(min(float64(left)/pace, longest.Seconds()) * float64(time.Second))
+	work := func(people int64, pace float64) time.Duration {
+		return time.Duration(min(float64(people)/pace, longest.Seconds()) * float64(time.Second))
 	}
-	if work(slow) == longest {
+	if work(left.High, slow) == longest {
 		return nil
 	}
-	eta := &ETA{c.Remaining(now, work(fast)), c.Remaining(now, work(slow))}
+	eta := &ETA{c.Remaining(now, work(left.Low, fast)), c.Remaining(now, work(left.High, slow))}
 	if eta.Earliest.IsZero() || eta.Latest.IsZero() {
 		return nil
 	}

@@ -74,9 +74,13 @@ func begunAs(t *testing.T, c world, unknown int64, kind accounts.RunKind, spec s
 	is := parts[0]
 	is.Cut, is.Whole = "3", true
 	must(t, c.store.CutChunks(t.Context(), run.ID, parts[0], is, []accounts.Chunk{{Through: "1"}, {After: "1", Through: "2"}, {After: "2"}}))
-	for i, counts := range []string{
+	done := []string{
 		`{"outcomes":{"moved":30},"refused":{"weak-hash":5},"not_answered":1,"passed":4,"examples":{"weak-hash":["7"]}}`, `{"outcomes":{"moved":9,"unchanged":1}}`,
-	} {
+	}
+	if kind == accounts.RunVerify {
+		done = []string{`{"counts":{"equal":40}}`, `{"counts":{"equal":9,"different":1}}`}
+	}
+	for i, counts := range done {
 		chunk, err := c.store.ClaimChunk(t.Context(), run.ID, "worker", 9, time.Minute)
 		must(t, err)
 		chunk.Cursor, chunk.Done, chunk.Counts = "x", i == 0, counts
@@ -126,6 +130,21 @@ func TestStatus(t *testing.T) {
 	must(t, c.store.EndRun(t.Context(), run, event("run.ended")))
 	if s := read(t, c); len(s.Runs) != 1 || s.Runs[0].State != accounts.RunStopped || s.Runs[0].Why == "" || s.Runs[0].ETA != nil {
 		t.Errorf("after it has ended: %+v", s.Runs)
+	}
+}
+
+// TestStatusOfComparison: who was compared is counted, by what was found.
+func TestStatusOfComparison(t *testing.T) {
+	t.Parallel()
+	c := newWorld(t)
+	begunAs(t, c, 0, accounts.RunVerify, `{}`)
+	want := sweeper.RunCounts{
+		People: 50, Outcomes: map[accounts.Outcome]int64{}, Refused: map[accounts.NoteClass]int64{},
+		Verdicts: map[accounts.Verdict]int64{accounts.VerdictEqual: 49, accounts.VerdictDifferent: 1},
+	}
+	got := read(t, c).Runs[0]
+	if diff := cmp.Diff(want, got.Counts); diff != "" || got.Parts[0].People != 50 {
+		t.Errorf("%+v (-want +got):\n%s", got.Parts, diff)
 	}
 }
 

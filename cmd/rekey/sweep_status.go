@@ -308,6 +308,9 @@ func countsText(n sweeper.RunCounts) string {
 	for _, class := range slices.Sorted(maps.Keys(n.Refused)) {
 		words = append(words, fmt.Sprintf("%s %d", class, n.Refused[class]))
 	}
+	for _, verdict := range slices.Sorted(maps.Keys(n.Verdicts)) {
+		words = append(words, fmt.Sprintf("%s %d", verdict, n.Verdicts[verdict]))
+	}
 	for _, one := range []struct {
 		words string
 		n     int64
