@@ -212,7 +212,7 @@ func (a *attendance) counted(c accounts.Chunk, people int64) {
 // What an attended run obeys: nobody shares it with people who log in but by the permits.
 const (
 	attendTarget = 500 * time.Millisecond
-	attendBatch  = 2000
+	attendBatch  = 1600 // of 2000 the memory of `sweep run` is 64 MiB and more
 	attendChunk  = 10_000
 )
 
