@@ -58,10 +58,12 @@ type Batch struct {
 	Hash   Keep // "": KeepAuto
 	By     By
 	DryRun bool
-	// Batches returns how many the process is at now, this one included, or is taken to be at; nil: one. While they are as many as permits for sweeps, none of
+	// Batches returns how many the process is at now, this one included; nil: one. While they are as many as permits for sweeps, none of
 	// those lies idle where a batch is read or written: the others have it for their hashes. Of more batches there is always one that
 	// has a hash to make, and of fewer, more hashes than batches would be made.
 	Batches func() int
+	// OwnPermits: the permits for sweeps are those of one run, which may make as many hashes at once as there are, of fewer batches too.
+	OwnPermits bool
 
 	// Keep returns the chunk as it is after the batch, given what came of it; and Claim is for how long its claim is kept then.
 	Keep  func(Tally) (Chunk, error)
@@ -240,7 +242,13 @@ func (b *bulk) credentials(ctx context.Context) error {
 	}
 	work(func() bool { return true })
 	permits := b.permits.SweepPermits()
-	all := func() bool { return b.Batches != nil && b.Batches() == permits }
+	all := func() bool {
+		batches := 1
+		if b.Batches != nil {
+			batches = b.Batches()
+		}
+		return batches == permits || b.OwnPermits && batches < permits
+	}
 	for extra := 1; extra < permits && all(); extra++ {
 		work(all)
 	}

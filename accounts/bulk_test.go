@@ -213,12 +213,25 @@ func kinds(events []accounts.Event) (told []string) {
 }
 
 // Where as many batches are under way as permits for sweeps, the hashes of each are made as many at a time; else one by one: fewer batches
-// may not take more permits than there are of them, and more would wait in too long a queue. Each hash is its owner's.
+// may not take more permits than there are of them, unless those are their run's own, and more would wait in too long a queue. Each
+// hash is its owner's.
 func TestManyAreHashedTogether(t *testing.T) {
 	t.Parallel()
 	const people, permits = 12, 3
-	for batches, want := range map[int]int{1: 1, permits - 1: 1, permits: permits, permits + 1: 1} {
-		t.Run(strconv.Itoa(batches), func(t *testing.T) {
+	for name, row := range map[string]struct {
+		batches int
+		own     bool
+		want    int
+	}{
+		"one":                  {1, false, 1},
+		"fewer":                {permits - 1, false, 1},
+		"as many":              {permits, false, permits},
+		"more":                 {permits + 1, false, 1},
+		"one, own permits":     {1, true, permits},
+		"as many, own permits": {permits, true, permits},
+		"more, own permits":    {permits + 1, true, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var users []legacy.User
 			for i := range people {
@@ -229,7 +242,7 @@ func TestManyAreHashedTogether(t *testing.T) {
 			s := w.serve(t, func(c *accounts.Config) { c.Permits = pool })
 			h := newHerd(t, w, idsOf(users)...)
 			b := h.batch(t)
-			b.Batches = func() int { return batches }
+			b.Batches, b.OwnPermits = func() int { return row.batches }, row.own
 
 			release := make(chan struct{}) // logins that hold the permits until all hashes that may be made wait for them
 			var all sync.WaitGroup
@@ -242,12 +255,12 @@ func TestManyAreHashedTogether(t *testing.T) {
 			}
 			all.Go(func() {
 				defer close(release)
-				for until := time.Now().Add(20 * time.Second); pool.Stats().WaitingSweep < want && time.Now().Before(until); {
+				for until := time.Now().Add(20 * time.Second); pool.Stats().WaitingSweep < row.want && time.Now().Before(until); {
 					<-time.After(time.Millisecond)
 				}
 				<-time.After(20 * time.Millisecond) // for those who may not
-				if n := pool.Stats().WaitingSweep; n != want {
-					t.Errorf("%d hashes at a time, want %d", n, want)
+				if n := pool.Stats().WaitingSweep; n != row.want {
+					t.Errorf("%d hashes at a time, want %d", n, row.want)
 				}
 			})
 			h.mustMove(t, s, b, map[accounts.Outcome]int64{accounts.OutcomeMoved: people})

@@ -249,11 +249,10 @@ func (a *attendance) work(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var all sync.WaitGroup
-	workers := max(a.Workers, 1)
 	w := &Worker{
-		Service: a.Service, Desk: a.desk, Sizes: &Sizes{}, Names: &a.planner.Names, Name: a.Name, Log: a.Log, Progress: a.counted, Waits: true, Free: workers,
+		Service: a.Service, Desk: a.desk, Sizes: &Sizes{}, Names: &a.planner.Names, Name: a.Name, Log: a.Log, Progress: a.counted, Waits: true, OwnPermits: true,
 	}
-	for range workers {
+	for range max(a.Workers, 1) {
 		all.Go(func() {
 			if err := a.loop(ctx, w); err != nil {
 				cancel(err)

@@ -3,7 +3,6 @@ package sweeper
 import (
 	"context"
 	"errors"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -52,12 +51,13 @@ func TestAttend(t *testing.T) {
 	}
 }
 
-// The last chunk is hashed by all workers of who attends it, and by no more; a worker of the settings hashes its chunk alone.
+// Of a run that is attended a chunk is hashed on all permits, also by the last worker that has one; a worker of the settings makes
+// one hash at a time.
 func TestAttendHashesTogether(t *testing.T) {
 	t.Parallel()
+	const permits = 4
 	mustHash := func(t *testing.T, w *world, want int, run func() error) { // at once, while others hold all permits
 		t.Helper()
-		const permits = 4
 		release := make(chan struct{})
 		var all sync.WaitGroup
 		for range permits {
@@ -84,17 +84,15 @@ func TestAttendHashesTogether(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, workers := range []int{1, 4} {
-		t.Run(strconv.Itoa(workers), func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, 20)
-			mustHash(t, w, workers, func() error {
-				_, err := w.attend(t.Context(), func(c *AttendConfig) { c.Workers = workers })
-				return err
-			})
-			w.exactly(20)
+	t.Run("attended", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, 20)
+		mustHash(t, w, permits, func() error {
+			_, err := w.attend(t.Context(), nil)
+			return err
 		})
-	}
+		w.exactly(20)
+	})
 	t.Run("of the settings", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, 20)

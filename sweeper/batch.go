@@ -171,7 +171,8 @@ func (t *task) write(ctx context.Context, o Orders, page accounts.Page, j judged
 				page, err := t.page(ctx, len(page.People)+len(page.Unreadable))
 				return page.People, err
 			},
-			Hash: t.spec.hash(), By: t.spec.by(), DryRun: t.spec.DryRun, Batches: func() int { return max(int(t.batches.Load()), t.Free) }, Keep: keep, Claim: claimFor,
+			Hash: t.spec.hash(), By: t.spec.by(), DryRun: t.spec.DryRun, Batches: func() int { return int(t.batches.Load()) }, OwnPermits: t.OwnPermits,
+			Keep: keep, Claim: claimFor,
 		})
 		if err != nil {
 			return err

@@ -32,9 +32,8 @@ type Worker struct {
 	Progress func(c accounts.Chunk, people int64)
 	// Waits: whoever calls Step waits after an error of a store, so that the chunk need not.
 	Waits bool
-	// Free is how many batches count as under way though fewer are: where nobody's settings bound the hashes that are made at once,
-	// no permit lies idle because somebody has no chunk; 0: none.
-	Free int
+	// OwnPermits: nobody's settings bound the hashes that are made at once; see accounts.Batch.
+	OwnPermits bool
 
 	batches atomic.Int64 // that are under way: whoever rests between two is at none
 	// turn is one that was taken and not used, when whoever had taken it had to go.
