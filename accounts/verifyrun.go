@@ -152,6 +152,7 @@ func (v *Verification) resume(ctx context.Context, run Run, want VerifySpec, by 
 	}
 	if spec.same(want) {
 		v.Run, v.Spec, v.Resumed = run, spec, true
+		_ = v.takenUp(ctx) // without it the end is told by the pace since the beginning
 		return nil
 	}
 	v.Anew = "it was over other sources, or for another purpose"
@@ -171,6 +172,46 @@ func (v *Verification) resume(ctx context.Context, run Run, want VerifySpec, by 
 		return nil // it has just ended
 	}
 	return err
+}
+
+// A TakenUp is when a comparison was last gone on with, and of how many people something was found by then.
+type TakenUp struct {
+	At     time.Time `json:"taken_up,omitzero"`
+	People int64     `json:"people_before,omitempty"`
+}
+
+// TakenUpOf returns that of a comparison by what it has found; the zero TakenUp if nobody has gone on with it.
+func TakenUpOf(found []byte) TakenUp {
+	var t TakenUp
+	if json.Unmarshal(found, &t) != nil {
+		return TakenUp{}
+	}
+	return t
+}
+
+// takenUp writes down that it is gone on with now.
+func (v *Verification) takenUp(ctx context.Context) error {
+	p, err := v.service.progressOf(ctx, v.Run)
+	if err != nil {
+		return err
+	}
+	t := TakenUp{At: v.service.now()}
+	for _, source := range p.Sources {
+		for _, people := range source.Counts {
+			t.People += int64(people)
+		}
+	}
+	text, err := json.Marshal(t)
+	if err != nil {
+		return err
+	}
+	return v.service.outlive(ctx, func(ctx context.Context) error {
+		run, err := v.service.store.RunByID(ctx, v.Run.ID)
+		if err != nil {
+			return err
+		}
+		return v.service.store.KeepFound(ctx, run.ID, run.Found, string(text))
+	})
 }
 
 func (v *Verification) begin(ctx context.Context, begun Validation, want VerifySpec, by By) error {

@@ -37,6 +37,8 @@ type Work struct {
 	Cursor string    // how far it is; "" is the beginning
 	DoneAt time.Time // when it was wholly done the last time
 	Fence  int64     // of the claim under which it was read
+	// ClaimedTo is until when somebody is at it, as Works reads it; zero: nobody was.
+	ClaimedTo time.Time
 }
 
 // A Sighting is what was found out about a legacy person of whom an account was made.

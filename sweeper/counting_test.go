@@ -174,8 +174,17 @@ func TestComparisonETA(t *testing.T) {
 	links := accounts.Part{Source: "shop", Band: accounts.WalkLinks}
 	whole := links
 	whole.Whole = true
-	compare(links, whole, 0)
-	must("and the links", 0, 0)
+	resumed, err := w.Verify(t.Context(), accounts.VerifySpec{Sources: []string{"shop"}}, accounts.By{Actor: "cli:test", Reason: "test"})
+	if err != nil || !resumed.Resumed {
+		t.Fatalf("%+v (%v)", resumed, err)
+	}
+	if r := status(); r.ETA != nil {
+		t.Errorf("it is gone on with, and nobody was compared since: %+v", r.ETA)
+	}
+	compare(links, whole, 2)
+	if eta := status().ETA; eta == nil || !eta.Latest.Equal(eta.Earliest) {
+		t.Errorf("and the links: %+v", eta)
+	}
 }
 
 // How far the search for names is can be seen from everywhere; that of another run is nobody's.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -42,6 +43,8 @@ type RunStatus struct {
 	Chunks  ChunkCounts  `json:"chunks"`
 	Workers []Working    `json:"workers"`
 	ETA     *ETA         `json:"eta,omitempty"` // nil: not known
+	// Forsaken: it has not ended, and nobody is at it: who had begun it at a terminal has gone, or was killed.
+	Forsaken bool `json:"forsaken,omitempty"`
 	// Names is how far the search for names that several people hold is, before anybody is moved; nil: nobody is at it.
 	Names *Counting `json:"names,omitempty"`
 }
@@ -108,6 +111,8 @@ type StatusConfig struct {
 	Remaining func(from time.Time, work time.Duration) time.Time
 	// Worked is the other way round: for how long the windows were open, from a time to another; 0 if nobody knows. nil: always.
 	Worked func(from, to time.Time) time.Duration
+	// Rate returns how many people a second the sweep may move at most now. nil: any number.
+	Rate func() float64
 }
 
 // ReadStatus returns how far the sweeper is. Its error is an *accounts.UnavailableError, or one of the functions'.
@@ -157,12 +162,36 @@ func ReadStatus(ctx context.Context, c StatusConfig) (Status, error) {
 		if err != nil {
 			return s, err
 		}
-		if goes {
+		if goes && !r.Forsaken {
 			r.ETA = c.eta(r, s.Progress, obeys)
 		}
 		s.Runs = append(s.Runs, r)
 	}
 	return s, nil
+}
+
+// forsaken reports whether nobody is at a run that somebody at a terminal is to be at. A comparison was left where a piece was begun,
+// nobody has it any more, and no store is waited for.
+func (c StatusConfig) forsaken(ctx context.Context, run accounts.Run, chunks []accounts.Chunk) (bool, error) {
+	if run.State != accounts.RunRunning {
+		return false, nil
+	}
+	if run.Kind != accounts.RunVerify {
+		spec, _ := SpecOf(run) // one that cannot be read is the settings' own
+		return forsaken(ctx, c.Service.RunStore(), run, spec)
+	}
+	left := false
+	for _, chunk := range chunks {
+		if chunk.Done || chunk.Worker == "" {
+			continue
+		}
+		found, err := chunk.Found()
+		if err != nil || chunk.ClaimedFor > 0 || found.Suspended != "" {
+			return false, err
+		}
+		left = true
+	}
+	return left, nil
 }
 
 // goes reports whether a run goes on, and whether it obeys the windows. A comparison obeys nothing of the sweep, and the run of
@@ -208,7 +237,8 @@ func (c StatusConfig) runStatus(ctx context.Context, run accounts.Run) (RunStatu
 			return r, err
 		}
 	}
-	return r, nil
+	r.Forsaken, err = c.forsaken(ctx, run, chunks)
+	return r, err
 }
 
 // everybody is how many people the sources have; nil: nobody knows.
@@ -324,7 +354,8 @@ func (r *RunStatus) totals(p accounts.Progress) {
 }
 
 // eta is between the pace of the run as a whole, over the time in which it may have worked, and, where it moves people, of the last
-// minute and hour. The windows count where the run obeys them.
+// minute and hour, if it is as old; it is no faster than it may be. The windows, and the rate, count where the run obeys them. Of a
+// comparison that was gone on with, the pace is that since then.
 func (c StatusConfig) eta(r RunStatus, p accounts.Progress, obeys bool) *ETA {
 	if c.Remaining == nil || !obeys {
 		c.Remaining = func(from time.Time, work time.Duration) time.Time { return from.Add(work) }
@@ -334,13 +365,26 @@ func (c StatusConfig) eta(r RunStatus, p accounts.Progress, obeys bool) *ETA {
 	}
 	left, known := r.left()
 	now := c.Now()
-	var slow, fast float64
-	paces := []accounts.Pace{{People: r.Counts.People, Seconds: c.Worked(r.Began, now).Seconds()}}
-	if r.Kind == accounts.RunMove {
-		paces = append(paces, p.Minute, p.Hour)
+	since, people := r.Began, r.Counts.People
+	if r.Kind == accounts.RunVerify {
+		if t := accounts.TakenUpOf(r.Found); !t.At.IsZero() {
+			since, people = t.At, people-t.People
+		}
 	}
+	paces := []accounts.Pace{{People: people, Seconds: c.Worked(since, now).Seconds()}}
+	if r.Kind == accounts.RunMove && now.Sub(r.Began) >= time.Minute {
+		paces = append(paces, p.Minute)
+	}
+	if r.Kind == accounts.RunMove && now.Sub(r.Began) >= time.Hour {
+		paces = append(paces, p.Hour)
+	}
+	most := math.Inf(1)
+	if c.Rate != nil && obeys {
+		most = c.Rate()
+	}
+	var slow, fast float64
 	for _, pace := range paces {
-		if a := pace.PerSecond(); a > 0 {
+		if a := min(pace.PerSecond(), most); a > 0 {
 			fast = max(fast, a)
 			if slow == 0 || a < slow {
 				slow = a

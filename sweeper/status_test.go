@@ -148,6 +148,46 @@ func TestStatusOfComparison(t *testing.T) {
 	}
 }
 
+// TestForsaken: a run that nobody is at is told as that, and has no end; one that waits for a store, or is the settings', is no such.
+func TestForsaken(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		kind     accounts.RunKind
+		spec     string
+		claim    time.Duration // of the chunk that was begun
+		why      string        // why it waits
+		present  bool          // somebody is at the terminal, and held up
+		forsaken bool
+	}{
+		"a comparison":                         {accounts.RunVerify, `{}`, 0, "", false, true},
+		"a comparison, somebody at it":         {accounts.RunVerify, `{}`, time.Minute, "", false, false},
+		"a comparison that waits":              {accounts.RunVerify, `{}`, 0, "the shop is away", false, false},
+		"at a terminal":                        {accounts.RunMove, `{"attended":true}`, 0, "", false, true},
+		"at a terminal, somebody at it":        {accounts.RunMove, `{"attended":true}`, time.Minute, "", false, false},
+		"at a terminal, and somebody is there": {accounts.RunMove, `{"attended":true}`, 0, "", true, false},
+		"the sweep":                            {accounts.RunMove, `{}`, 0, "", false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newWorld(t)
+			run := begunAs(t, c, 50, row.kind, row.spec)
+			chunks, err := c.store.Chunks(t.Context(), run.ID)
+			must(t, err)
+			if row.why != "" {
+				chunks[1].Counts = `{"counts":{"equal":10},"suspended":"` + row.why + `"}`
+			}
+			must(t, c.store.KeepChunk(t.Context(), chunks[1], row.claim, 0))
+			if row.present {
+				_, err := c.store.ClaimWork(t.Context(), "sweep-attended", time.Now(), time.Now().Add(time.Minute), 0)
+				must(t, err)
+			}
+			if got := read(t, c).Runs[0]; got.Forsaken != row.forsaken || row.forsaken != (got.ETA == nil) {
+				t.Errorf("forsaken %v, to end %+v", got.Forsaken, got.ETA)
+			}
+		})
+	}
+}
+
 // TestStatusBehindOthers: the run that is under way is shown, however many have begun and ended since.
 func TestStatusBehindOthers(t *testing.T) {
 	t.Parallel()
@@ -185,6 +225,10 @@ func TestETA(t *testing.T) {
 	half := func(from, to time.Time) time.Duration { return to.Sub(from) / 2 } // the windows were closed for the other five seconds
 	if got := eta(func(c *sweeper.StatusConfig) { c.Remaining, c.Worked = night, half }); got == nil || !got.Latest.Equal(now.Add(time.Hour+10*time.Second)) {
 		t.Errorf("with windows, of which one was closed: %+v", got)
+	}
+	slow := func() float64 { return 2 }
+	if got := eta(func(c *sweeper.StatusConfig) { c.Rate = slow }); got == nil || !got.Earliest.Equal(now.Add(50*time.Second)) {
+		t.Errorf("as slow as it was set: %+v", got)
 	}
 	for name, change := range map[string]func(*sweeper.StatusConfig){
 		"never in a window": func(c *sweeper.StatusConfig) { c.Worked = func(time.Time, time.Time) time.Duration { return 0 } },

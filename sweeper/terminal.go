@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -119,15 +120,15 @@ func forsaken(ctx context.Context, store accounts.RunStore, run accounts.Run, sp
 		return false, err
 	}
 	for _, c := range chunks {
-		if c.ClaimedFor > 0 {
+		if !c.Done && c.ClaimedFor > 0 {
 			return false, nil
 		}
 	}
-	now := time.Now()
-	if _, err = store.ClaimWork(ctx, attendWork, now, now, 0); errors.Is(err, accounts.ErrNotFound) {
-		return false, nil
+	works, err := store.Works(ctx)
+	if err != nil {
+		return false, err
 	}
-	return err == nil, err
+	return !slices.ContainsFunc(works, func(w accounts.Work) bool { return w.Name == attendWork && w.ClaimedTo.After(time.Now()) }), nil
 }
 
 // attendedRun returns the run of somebody at a terminal that has not ended; the zero Run if there is none.

@@ -156,7 +156,7 @@ func TestAttendStopped(t *testing.T) {
 				if err != nil || v.Attended == nil || v.Attended.By != "cli:test" || v.Attended.Run != w.lastRun().ID {
 					t.Errorf("%+v, %v", v.Attended, err)
 				}
-				if why := v.Why(); len(why) != 1 || why[0] != "nobody has started it (the run of cli:test at a terminal goes on)" {
+				if why := v.Why(); len(why) != 1 || why[0] != "nobody has started it (the run of cli:test at a terminal is not held by that)" {
 					t.Errorf("%q", why)
 				}
 				v = w.command(accounts.SweepStop)

@@ -240,5 +240,7 @@ func testWorks(t *testing.T, s accounts.Store) {
 	is(t, "ClaimWork", err, nil)
 	got, err := s.Works(t.Context())
 	is(t, "Works", err, nil)
-	same(t, "works", got, []accounts.Work{{Name: "a", Fence: 1}, {Name: "b", Cursor: "half", DoneAt: at, Fence: 1}})
+	same(t, "works", got, []accounts.Work{
+		{Name: "a", Fence: 1, ClaimedTo: at.Add(time.Minute)}, {Name: "b", Cursor: "half", DoneAt: at, Fence: 1, ClaimedTo: at},
+	})
 }

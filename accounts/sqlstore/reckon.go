@@ -179,13 +179,16 @@ func (s *Store) Works(ctx context.Context) ([]accounts.Work, error) {
 	var all []accounts.Work
 	err := s.each(ctx, s.read, func(scan scan) error {
 		var w accounts.Work
-		var done int64
-		err := scan(&w.Name, (*place)(&w.Cursor), &done, &w.Fence)
+		var done, claimed int64
+		err := scan(&w.Name, (*place)(&w.Cursor), &done, &w.Fence, &claimed)
 		if done > 0 {
 			w.DoneAt = moment(done)
 		}
+		if claimed > 0 {
+			w.ClaimedTo = moment(claimed)
+		}
 		all = append(all, w)
 		return err
-	}, `SELECT name, cursor, done_at, fence FROM work ORDER BY name`)
+	}, `SELECT name, cursor, done_at, fence, claimed_to FROM work ORDER BY name`)
 	return all, storeError("read work", err)
 }

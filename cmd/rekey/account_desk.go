@@ -40,7 +40,7 @@ func deskError(err error, ref string) error {
 	case errors.As(err, &kept):
 		return refuse("the move is not taken back (%s): %s", kept.State, kept.Reason)
 	case errors.As(err, &unmovable):
-		return refuse("this is done to who is here, and this person cannot be moved without a login (%s): %s", unmovable.Class, unmovable.Reason)
+		return refuse("this is done to who is here, and this person cannot be moved %s (%s): %s", unmovedWords(unmovable.Class), unmovable.Class, unmovable.Reason)
 	case errors.As(err, &elsewhere) && elsewhere.URL != "":
 		return refuse("the old store must have the change and takes none from here; make it at %s", elsewhere.URL)
 	case errors.Is(err, accounts.ErrManagedElsewhere):

@@ -44,6 +44,14 @@ and what has happened to them. Changes nothing. A "*" marks what is not the same
 	return cmd
 }
 
+// unmovedWords says without what nobody of a class is moved. A login helps those alone whose password it brings.
+func unmovedWords(class accounts.NoteClass) string {
+	if class == accounts.NoteVerifyOnly || class == accounts.NoteWeakHash {
+		return "without a login"
+	}
+	return "as they are, nor by a login"
+}
+
 func printPerson(c console, v accounts.PersonView) error {
 	w := c.out
 	fmt.Fprintf(w, "account  %s\n", v.ID)
@@ -59,7 +67,7 @@ func printPerson(c console, v accounts.PersonView) error {
 	}[v.Answers.String()])
 	switch {
 	case v.Move.Class != "":
-		fmt.Fprintf(w, "move     not without a login (%s): %s\n", v.Move.Class, v.Move.Reason)
+		fmt.Fprintf(w, "move     not %s (%s): %s\n", unmovedWords(v.Move.Class), v.Move.Class, v.Move.Reason)
 	case v.Move.Outcome != "":
 		fmt.Fprintf(w, "move     would come to: %s\n", v.Move.Outcome)
 	}

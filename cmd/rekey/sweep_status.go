@@ -207,7 +207,11 @@ func drawn(picture string, width, height int) string {
 func sweepLine(s sweeper.Status) string {
 	words := []string{s.At.UTC().Format(time.RFC3339)}
 	for _, r := range s.Runs {
-		words = append(words, fmt.Sprintf("%s %s, %d people%s", r.Kind, r.State, r.Counts.People, etaText(r.ETA)))
+		state := string(r.State)
+		if r.Forsaken {
+			state += " (nobody is at it)"
+		}
+		words = append(words, fmt.Sprintf("%s %s, %d people%s", r.Kind, state, r.Counts.People, etaText(r.ETA)))
 		if r.Names != nil {
 			words = append(words, "names: "+countingText(*r.Names))
 		}
@@ -215,9 +219,9 @@ func sweepLine(s sweeper.Status) string {
 	if len(s.Runs) == 0 {
 		words = append(words, "no run")
 	}
-	words = append(words, fmt.Sprintf("%.1f people/s", s.Progress.Minute.PerSecond()))
+	words = append(words, fmt.Sprintf("%.1f people/s moved", s.Progress.Minute.PerSecond()))
 	if len(s.Held) > 0 {
-		words = append(words, "held: "+strings.Join(s.Held, "; "))
+		words = append(words, "sweep held: "+strings.Join(s.Held, "; "))
 	}
 	return strings.Join(words, "; ")
 }
@@ -264,6 +268,9 @@ func printRun(w io.Writer, r sweeper.RunStatus) error {
 		fmt.Fprintf(w, ", by %s at a terminal: %s", spec.Actor, spec.Reason)
 	}
 	fmt.Fprintf(w, "%s\n", etaText(r.ETA))
+	if r.Forsaken {
+		fmt.Fprintln(w, "          nobody is at it: the command that began it goes on with it")
+	}
 	if r.Names != nil {
 		fmt.Fprintf(w, "names     %s\n", countingText(*r.Names))
 	}
@@ -320,7 +327,7 @@ func countsText(n sweeper.RunCounts) string {
 		}
 	}
 	if words == nil {
-		return "nobody yet"
+		return "none counted yet"
 	}
 	return strings.Join(words, ", ")
 }

@@ -55,7 +55,7 @@ func TestWatch(t *testing.T) {
 			t.Errorf("it ended after %v with %v", time.Since(begun), err)
 		}
 		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-		if len(lines) != 3 || !strings.Contains(lines[0], "no run; 0.0 people/s; held: paused by anna") || !strings.Contains(lines[1], "does not answer") {
+		if len(lines) != 3 || !strings.Contains(lines[0], "no run; 0.0 people/s moved; sweep held: paused by anna") || !strings.Contains(lines[1], "does not answer") {
 			t.Errorf("shown was\n%s", out.String())
 		}
 	})

@@ -18,7 +18,7 @@ func newSweepWorker(c console) *cobra.Command {
 		Short: "Sweep, and serve nobody",
 		Long: `Does what the settings of the sweeper say (rekey sweep show), with any number of others, until SIGINT or SIGTERM: a process for a
 machine of its own, without a port. Every rekey serve sweeps too, unless its configuration says sweeper: {workers: 0}. A process that
-dies loses nothing: what it was at is done by another half a minute later.
+dies loses nothing: what it was at is done by another ten seconds later.
 
 How many work in the whole fleet, and how fast, is said by rekey sweep set; --workers is only the most that this process does at
 once. The log goes to standard error.`,

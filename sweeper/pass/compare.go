@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rekey/accounts"
@@ -57,6 +59,7 @@ func Compare(ctx context.Context, c CompareConfig) (accounts.Validation, error) 
 		c.Notice("beginning anew, not going on with the comparison that was there: " + v.Anew)
 	}
 	r := &comparison{CompareConfig: c, v: v, pace: pace{c.Service, c.Rate}, pages: map[string]readPage{}, done: map[string]int64{}}
+	r.worked.Store(time.Now().UnixNano())
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var workers sync.WaitGroup
@@ -91,6 +94,8 @@ type comparison struct {
 	v    *accounts.Verification
 	pace pace
 
+	worked atomic.Int64 // when it last came from a chunk, or began: nanoseconds since 1970
+
 	cutting sync.Mutex
 	bad     map[string]bool // keys of the page before that cannot be read: they may come again. Under cutting
 
@@ -99,6 +104,9 @@ type comparison struct {
 	done  map[string]int64    // people, by source
 	said  string              // the last notice, so that one is not given again and again
 }
+
+// quietFor is how long it waits for others before it says so.
+const quietFor = 3 * time.Second
 
 // A readPage is what one chunk has.
 type readPage struct {
@@ -130,7 +138,9 @@ func (r *comparison) work(ctx context.Context) error {
 func (r *comparison) next(ctx context.Context) (bool, error) {
 	c, err := r.v.Claim(ctx, r.Worker, r.Claim)
 	if err == nil {
-		return true, r.chunk(ctx, c)
+		err = r.chunk(ctx, c)
+		r.worked.Store(time.Now().UnixNano())
+		return true, err
 	}
 	if !errors.Is(err, accounts.ErrNotFound) {
 		return false, err
@@ -141,6 +151,9 @@ func (r *comparison) next(ctx context.Context) (bool, error) {
 	waits, err := r.v.Waits(ctx)
 	if err != nil || !waits {
 		return false, err
+	}
+	if time.Since(time.Unix(0, r.worked.Load())) > quietFor {
+		r.say(fmt.Sprintf("waiting for pieces that others have claimed: they are at them, or have died less than %s ago", r.Claim))
 	}
 	return true, r.Wait(ctx, min(r.Pause, time.Second)) // others are at it, or have died
 }

@@ -72,7 +72,7 @@ func (v View) Why() []string {
 	for i, h := range v.Holds {
 		texts[i] = h.Text
 		if v.Attended != nil && v.Settings.Pause(v.At) == nil {
-			texts[i] += " (the run of " + v.Attended.By + " at a terminal goes on)"
+			texts[i] += " (the run of " + v.Attended.By + " at a terminal is not held by that)"
 		}
 	}
 	return texts

@@ -65,6 +65,7 @@ func SweepStatus(c *config.Config, service *accounts.Service) sweeper.StatusConf
 			}
 			return windows.Between(from, to)
 		},
+		Rate: func() float64 { return float64(view.Effective.AccountsPerSecond) },
 	}
 }
 
