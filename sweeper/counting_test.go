@@ -114,6 +114,37 @@ func TestPartTotals(t *testing.T) {
 	}
 }
 
+// A run ends no sooner than the rate lets those move who are not here yet, whatever its pace was; who is here takes no turn.
+func TestETAByRate(t *testing.T) {
+	t.Parallel()
+	now, total := time.Now(), int64(1000)
+	run := RunStatus{
+		Kind: accounts.RunMove, Began: now.Add(-10 * time.Second), Counts: RunCounts{People: 500},
+		Parts: []PartStatus{{Source: "shop", Total: &total, People: 500, Open: 1}},
+	}
+	for name, row := range map[string]struct {
+		unmoved accounts.Between
+		held    int64
+		obeys   bool
+		want    time.Duration
+	}{
+		"all are to move":       {accounts.Between{Low: 500, High: 500}, 0, true, 250 * time.Second},
+		"some are":              {accounts.Between{Low: 40, High: 60}, 0, true, 20 * time.Second},
+		"few are":               {accounts.Between{Low: 10, High: 60}, 0, true, 10 * time.Second},
+		"more than it comes to": {accounts.Between{Low: 900, High: 900}, 0, true, 250 * time.Second},
+		"in quarantine":         {accounts.Between{Low: 500, High: 500}, 500, true, 10 * time.Second},
+		"at a terminal":         {accounts.Between{Low: 500, High: 500}, 0, false, 10 * time.Second},
+	} {
+		p := accounts.Progress{Sources: []accounts.SourceProgress{
+			{Source: "shop", Unmoved: &row.unmoved, Held: row.held}, {Source: "club", Unmoved: &accounts.Between{Low: 1e6, High: 1e6}},
+		}}
+		c := StatusConfig{Now: func() time.Time { return now }, Rate: func() float64 { return 2 }}
+		if eta := c.eta(run, p, row.obeys); eta == nil || eta.Earliest.Sub(now) != row.want || eta.Latest.Sub(now) != row.want {
+			t.Errorf("%s: %+v, want %s after %s", name, eta, row.want, now)
+		}
+	}
+}
+
 // A comparison ends when it has come to everybody, and when it has come to all links too, at the latest.
 func TestComparisonETA(t *testing.T) {
 	t.Parallel()

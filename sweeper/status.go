@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -353,8 +352,18 @@ func (r *RunStatus) totals(p accounts.Progress) {
 	}
 }
 
+// unmoved is how many people of the run's sources take a turn, at least.
+func (r RunStatus) unmoved(p accounts.Progress) (n int64) {
+	for _, source := range p.Sources {
+		if source.Unmoved != nil && slices.ContainsFunc(r.Parts, func(p PartStatus) bool { return p.Source == source.Source }) {
+			n += max(0, source.Unmoved.Low-source.Held)
+		}
+	}
+	return n
+}
+
 // eta is between the pace of the run as a whole, over the time in which it may have worked, and, where it moves people, of the last
-// minute and hour, if it is as old; it is no faster than it may be. The windows, and the rate, count where the run obeys them. Of a
+// minute and hour, if it is as old. The windows count where the run obeys them, and so does the rate, of who is not here yet. Of a
 // comparison that was gone on with, the pace is that since then.
 func (c StatusConfig) eta(r RunStatus, p accounts.Progress, obeys bool) *ETA {
 	if c.Remaining == nil || !obeys {
@@ -378,13 +387,9 @@ func (c StatusConfig) eta(r RunStatus, p accounts.Progress, obeys bool) *ETA {
 	if r.Kind == accounts.RunMove && now.Sub(r.Began) >= time.Hour {
 		paces = append(paces, p.Hour)
 	}
-	most := math.Inf(1)
-	if c.Rate != nil && obeys {
-		most = c.Rate()
-	}
 	var slow, fast float64
 	for _, pace := range paces {
-		if a := min(pace.PerSecond(), most); a > 0 {
+		if a := pace.PerSecond(); a > 0 {
 			fast = max(fast, a)
 			if slow == 0 || a < slow {
 				slow = a
@@ -396,8 +401,12 @@ func (c StatusConfig) eta(r RunStatus, p accounts.Progress, obeys bool) *ETA {
 	}
 	// Three years are as good as never, and a Duration holds them.
 	const longest = 3 * 365 * 24 * time.Hour
+	least := 0.0                                // seconds that the rate makes of it
+	if c.Rate != nil && obeys && c.Rate() > 0 { // at 0 it is held
+		least = float64(min(r.unmoved(p), left.Low)) / c.Rate()
+	}
 	work := func(people int64, pace float64) time.Duration {
-		return time.Duration(min(float64(people)/pace, longest.Seconds()) * float64(time.Second))
+		return time.Duration(min(max(float64(people)/pace, least), longest.Seconds()) * float64(time.Second))
 	}
 	if work(left.High, slow) == longest {
 		return nil

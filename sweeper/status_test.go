@@ -226,10 +226,6 @@ func TestETA(t *testing.T) {
 	if got := eta(func(c *sweeper.StatusConfig) { c.Remaining, c.Worked = night, half }); got == nil || !got.Latest.Equal(now.Add(time.Hour+10*time.Second)) {
 		t.Errorf("with windows, of which one was closed: %+v", got)
 	}
-	slow := func() float64 { return 2 }
-	if got := eta(func(c *sweeper.StatusConfig) { c.Rate = slow }); got == nil || !got.Earliest.Equal(now.Add(50*time.Second)) {
-		t.Errorf("as slow as it was set: %+v", got)
-	}
 	for name, change := range map[string]func(*sweeper.StatusConfig){
 		"never in a window": func(c *sweeper.StatusConfig) { c.Worked = func(time.Time, time.Time) time.Duration { return 0 } },
 		"no window in sight": func(c *sweeper.StatusConfig) {
