@@ -85,6 +85,14 @@ func (c *Comparison) add(other Comparison) {
 // Verdicts returns what was found, in the order of their names.
 func (c *Comparison) Verdicts() []Verdict { return slices.Sorted(maps.Keys(c.Counts)) }
 
+// People is of how many something was found.
+func (c Comparison) People() (n int) {
+	for _, people := range c.Counts {
+		n += people
+	}
+	return n
+}
+
 // Clean reports whether no difference was found.
 func (c Comparison) Clean() bool {
 	for verdict, n := range c.Counts {

@@ -68,6 +68,9 @@ type SourceProgress struct {
 	Reconciled  *time.Time `json:"last_reconcile,omitempty"`    // when all links were last compared with the source
 }
 
+// Here is how many of its people have an account that lives.
+func (p SourceProgress) Here() int64 { return p.Home + p.Ramp + p.Copied }
+
 // Between is a number of which only the ends are known.
 type Between struct {
 	Low  int64 `json:"low"`
@@ -286,7 +289,7 @@ func (s *Service) addTotals(ctx context.Context, sources []SourceProgress) error
 			continue
 		}
 		p.Total, p.TotalAt, p.Uncounted = t.people, &t.at, ""
-		living := p.Home + p.Ramp + p.Copied - p.Gone
+		living := p.Here() - p.Gone
 		left := *t.people - living - p.Skipped
 		p.Unmoved = &Between{max(0, left-p.Deleted), max(0, left)}
 	}

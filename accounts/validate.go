@@ -111,7 +111,7 @@ func (s *Service) CountLinked(ctx context.Context, source string) (int64, error)
 	}
 	for _, of := range p.Sources {
 		if of.Source == source {
-			return of.Home + of.Ramp + of.Copied, nil
+			return of.Here(), nil
 		}
 	}
 	return 0, nil

@@ -250,10 +250,8 @@ func (p *Planner) drain(ctx context.Context, o Orders) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range chunks {
-		if !c.Done && c.ClaimedFor > 0 {
-			return nil
-		}
+	if claimed(chunks) {
+		return nil
 	}
 	if err := p.end(ctx, o, accounts.RunStopped, o.hold(settings.CauseDraining)); err != nil || p.Settle == nil {
 		return err

@@ -89,12 +89,6 @@ type Working struct {
 	Seconds float64 `json:"claimed_for_seconds"`
 }
 
-// An ETA is when a run will have ended, between two moments.
-type ETA struct {
-	Earliest time.Time `json:"earliest"`
-	Latest   time.Time `json:"latest"`
-}
-
 // StatusConfig is what a Status is read from. Service is required; what is nil is left out of the Status.
 type StatusConfig struct {
 	Service *accounts.Service
@@ -172,12 +166,16 @@ func ReadStatus(ctx context.Context, c StatusConfig) (Status, error) {
 // forsaken reports whether nobody is at a run that somebody at a terminal is to be at. A comparison was left where a piece was begun,
 // nobody has it any more, and no store is waited for.
 func (c StatusConfig) forsaken(ctx context.Context, run accounts.Run, chunks []accounts.Chunk) (bool, error) {
-	if run.State != accounts.RunRunning {
+	if run.State != accounts.RunRunning || claimed(chunks) {
 		return false, nil
 	}
 	if run.Kind != accounts.RunVerify {
 		spec, _ := SpecOf(run) // one that cannot be read is the settings' own
-		return forsaken(ctx, c.Service.RunStore(), run, spec)
+		if !spec.Attended {
+			return false, nil
+		}
+		there, err := somebodyThere(ctx, c.Service.RunStore())
+		return !there && err == nil, err
 	}
 	left := false
 	for _, chunk := range chunks {
@@ -185,7 +183,7 @@ func (c StatusConfig) forsaken(ctx context.Context, run accounts.Run, chunks []a
 			continue
 		}
 		found, err := chunk.Found()
-		if err != nil || chunk.ClaimedFor > 0 || found.Suspended != "" {
+		if err != nil || found.Suspended != "" {
 			return false, err
 		}
 		left = true
@@ -262,27 +260,15 @@ func rawJSON(text string) json.RawMessage {
 
 // add counts a chunk.
 func (r *RunStatus) add(chunk accounts.Chunk) error {
-	n, err := CountsOf(chunk)
+	count := r.Counts.moved
+	if r.Kind == accounts.RunVerify {
+		count = r.Counts.compared
+	}
+	people, err := count(chunk)
 	if err != nil {
 		return fmt.Errorf("read the counts of chunk %d: %w", chunk.Seq, err)
 	}
-	people := n.People()
-	if r.Kind == accounts.RunVerify {
-		found, err := chunk.Found()
-		if err != nil {
-			return err
-		}
-		people = r.Counts.compared(found.Counts)
-	}
-	for outcome, count := range n.Outcomes {
-		r.Counts.Outcomes[outcome] += count
-	}
-	for class, count := range n.Refused {
-		r.Counts.Refused[class] += count
-	}
 	r.Counts.People += people
-	r.Counts.NotAnswered += n.NotAnswered
-	r.Counts.Passed += n.Passed
 	part := slices.IndexFunc(r.Parts, func(p PartStatus) bool { return p.Source == chunk.Source && p.Band == chunk.Band })
 	if part >= 0 {
 		r.Parts[part].People += people
@@ -305,115 +291,34 @@ func (r *RunStatus) add(chunk accounts.Chunk) error {
 	return nil
 }
 
+// moved adds what came of the people of a chunk, and returns how many they are.
+func (n *RunCounts) moved(chunk accounts.Chunk) (people int64, err error) {
+	of, err := CountsOf(chunk)
+	if err != nil {
+		return 0, err
+	}
+	for outcome, count := range of.Outcomes {
+		n.Outcomes[outcome] += count
+	}
+	for class, count := range of.Refused {
+		n.Refused[class] += count
+	}
+	n.NotAnswered += of.NotAnswered
+	n.Passed += of.Passed
+	return of.People(), nil
+}
+
 // compared adds what was found in a chunk, and returns of how many people.
-func (n *RunCounts) compared(found map[accounts.Verdict]int) (people int64) {
-	for verdict, count := range found {
+func (n *RunCounts) compared(chunk accounts.Chunk) (people int64, err error) {
+	found, err := chunk.Found()
+	if err != nil {
+		return 0, err
+	}
+	for verdict, count := range found.Counts {
 		if n.Verdicts == nil {
 			n.Verdicts = map[accounts.Verdict]int64{}
 		}
 		n.Verdicts[verdict] += int64(count)
-		people += int64(count)
 	}
-	return people
-}
-
-// left returns how many people a run has yet to come to, between two numbers, and false where nobody has counted. How far a
-// comparison is in the links it has not ended is not told, and they take less time than people: so it is none of them, or all.
-func (r RunStatus) left() (n accounts.Between, known bool) {
-	for _, p := range r.Parts {
-		if p.Whole && p.Open == 0 {
-			continue
-		}
-		if p.Total == nil {
-			return accounts.Between{}, false
-		}
-		people := max(0, *p.Total-p.People)
-		n.High += people
-		if r.Kind != accounts.RunVerify || p.Band != accounts.WalkLinks {
-			n.Low += people
-		}
-	}
-	return n, len(r.Parts) > 0
-}
-
-// totals says of the parts of a comparison, which nobody counts for it, how many people and links there are.
-func (r *RunStatus) totals(p accounts.Progress) {
-	for i, part := range r.Parts {
-		at := slices.IndexFunc(p.Sources, func(s accounts.SourceProgress) bool { return s.Source == part.Source })
-		if at < 0 || part.Total != nil {
-			continue
-		}
-		source := p.Sources[at]
-		r.Parts[i].Total = source.Total
-		if part.Band == accounts.WalkLinks {
-			links := source.Home + source.Ramp + source.Copied + source.Deleted
-			r.Parts[i].Total = &links
-		}
-	}
-}
-
-// unmoved is how many people of the run's sources take a turn, at least.
-func (r RunStatus) unmoved(p accounts.Progress) (n int64) {
-	for _, source := range p.Sources {
-		if source.Unmoved != nil && slices.ContainsFunc(r.Parts, func(p PartStatus) bool { return p.Source == source.Source }) {
-			n += max(0, source.Unmoved.Low-source.Held)
-		}
-	}
-	return n
-}
-
-// eta is between the pace of the run as a whole, over the time in which it may have worked, and, where it moves people, of the last
-// minute and hour, if it is as old. The windows count where the run obeys them, and so does the rate, of who is not here yet. Of a
-// comparison that was gone on with, the pace is that since then.
-func (c StatusConfig) eta(r RunStatus, p accounts.Progress, obeys bool) *ETA {
-	if c.Remaining == nil || !obeys {
-		c.Remaining = func(from time.Time, work time.Duration) time.Time { return from.Add(work) }
-	}
-	if c.Worked == nil || !obeys {
-		c.Worked = func(from, to time.Time) time.Duration { return to.Sub(from) }
-	}
-	left, known := r.left()
-	now := c.Now()
-	since, people := r.Began, r.Counts.People
-	if r.Kind == accounts.RunVerify {
-		if t := accounts.TakenUpOf(r.Found); !t.At.IsZero() {
-			since, people = t.At, people-t.People
-		}
-	}
-	paces := []accounts.Pace{{People: people, Seconds: c.Worked(since, now).Seconds()}}
-	if r.Kind == accounts.RunMove && now.Sub(r.Began) >= time.Minute {
-		paces = append(paces, p.Minute)
-	}
-	if r.Kind == accounts.RunMove && now.Sub(r.Began) >= time.Hour {
-		paces = append(paces, p.Hour)
-	}
-	var slow, fast float64
-	for _, pace := range paces {
-		if a := pace.PerSecond(); a > 0 {
-			fast = max(fast, a)
-			if slow == 0 || a < slow {
-				slow = a
-			}
-		}
-	}
-	if !known || slow == 0 {
-		return nil
-	}
-	// Three years are as good as never, and a Duration holds them.
-	const longest = 3 * 365 * 24 * time.Hour
-	least := 0.0                                // seconds that the rate makes of it
-	if c.Rate != nil && obeys && c.Rate() > 0 { // at 0 it is held
-		least = float64(min(r.unmoved(p), left.Low)) / c.Rate()
-	}
-	work := func(people int64, pace float64) time.Duration {
-		return time.Duration(min(max(float64(people)/pace, least), longest.Seconds()) * float64(time.Second))
-	}
-	if work(left.High, slow) == longest {
-		return nil
-	}
-	eta := &ETA{c.Remaining(now, work(left.Low, fast)), c.Remaining(now, work(left.High, slow))}
-	if eta.Earliest.IsZero() || eta.Latest.IsZero() {
-		return nil
-	}
-	return eta
+	return int64(found.People()), nil
 }

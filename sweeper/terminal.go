@@ -119,16 +119,22 @@ func forsaken(ctx context.Context, store accounts.RunStore, run accounts.Run, sp
 	if err != nil {
 		return false, err
 	}
-	for _, c := range chunks {
-		if !c.Done && c.ClaimedFor > 0 {
-			return false, nil
-		}
+	if claimed(chunks) {
+		return false, nil
 	}
+	there, err := somebodyThere(ctx, store)
+	return !there, err
+}
+
+// claimed reports whether somebody is at one of these chunks.
+func claimed(chunks []accounts.Chunk) bool {
+	return slices.ContainsFunc(chunks, func(c accounts.Chunk) bool { return !c.Done && c.ClaimedFor > 0 })
+}
+
+// somebodyThere reports whether somebody attends a run, though they may be at no chunk.
+func somebodyThere(ctx context.Context, store accounts.RunStore) (bool, error) {
 	works, err := store.Works(ctx)
-	if err != nil {
-		return false, err
-	}
-	return !slices.ContainsFunc(works, func(w accounts.Work) bool { return w.Name == attendWork && w.ClaimedTo.After(time.Now()) }), nil
+	return slices.ContainsFunc(works, func(w accounts.Work) bool { return w.Name == attendWork && w.ClaimedTo.After(time.Now()) }), err
 }
 
 // attendedRun returns the run of somebody at a terminal that has not ended; the zero Run if there is none.

@@ -14,11 +14,7 @@ func (d *doing) mayMark(found []accounts.Judgement) error {
 	if !d.Repair {
 		return nil
 	}
-	compared := len(found)
-	for _, n := range d.found.Counts {
-		compared += n
-	}
-	return d.Service.MayMark(d.c.Source, d.found.Marked+toMark(found), compared)
+	return d.Service.MayMark(d.c.Source, d.found.Marked+toMark(found), len(found)+d.found.People())
 }
 
 // toMark is how many of some people a repair would mark.
